@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/model/record.hpp"
+#include "logbackup/model/source.hpp"
+#include "logbackup/util/text.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// A container's wish for a directory of the backup.
+struct Claim {
+    std::string container_id;
+    std::string service;
+    std::string pod;
+    Timestamp created{};
+    Identity identity;  ///< of the log directory; equal for containers that mount the same one
+    std::string volume; ///< path on the host when it lies on a volume
+    MountAccess access = MountAccess::read_write;
+};
+
+struct Assignment {
+    std::string directory;  ///< "<service>/<instance>"
+    std::string present_as; ///< what the directory is called in the backup now; empty: not there
+    std::optional<std::size_t>
+        shared_with;                  ///< index of the claim under which the same log directory is saved
+    std::optional<std::size_t> known; ///< index of its record among the live ones; none: it is new
+    bool adopted = false;             ///< the directory was there before, without a record
+};
+
+/// An instance directory gets another name because a newer log directory takes over the plain one.
+struct Move {
+    std::string service;
+    std::string from;
+    std::string to;
+    std::optional<std::size_t> live; ///< index of its live record; none: the record of an ended one
+};
+
+struct Assignments {
+    std::vector<Assignment> of_claim; ///< one for each claim, in their order
+    std::vector<Move> moves;          ///< to be done in this order, before anything else
+};
+
+/// What is in the backup under one service.
+struct ServiceDirectory {
+    std::set<std::string> present; ///< names of its instance directories
+    std::set<std::string> ended;   ///< those with the record of an ended log directory
+};
+
+/// Gives each claim its instance directory.
+///
+/// A log directory keeps the directory its record names. A new one gets the plain name "<pod>" if its
+/// container is the newest of its service and pod; an older holder of that name is moved to the next free
+/// "<pod>@<n>". A directory without any record is adopted. Log directories with one identity are one: saved
+/// under the claim that is already recorded, else the first created that may write. Pure; `look_up` reads a
+/// service's directory and is asked only when something is new.
+[[nodiscard]] Assignments assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
+                                 const std::function<ServiceDirectory(const std::string& service)>& look_up);
+
+} // namespace logbackup

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/locate.hpp"
+#include "logbackup/util/unique_fd.hpp"
+
+#include <string>
+
+namespace logbackup {
+
+/// Opens the backup root (O_PATH), making it and its ".logbackup" where they are missing; so it fails at once
+/// on a file system that cannot be written to. The path is the operator's: links in it are followed. Throws
+/// Error.
+[[nodiscard]] UniqueFd open_backup_root(const std::string& path);
+
+/// Opens the backup root without making anything: nothing when it does not exist. Throws Error when it is no
+/// directory or cannot be opened.
+[[nodiscard]] UniqueFd find_backup_root(const std::string& path);
+
+/// For a backup root that need not exist.
+[[nodiscard]] OverlapCheck overlap_check(const std::string& path, const UniqueFd& root);
+
+} // namespace logbackup

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/model/container.hpp"
+#include "logbackup/util/process.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+struct DockerSettings {
+    std::string program;                         ///< path of the docker client
+    std::chrono::milliseconds time_limit{10000}; ///< for one call
+};
+
+struct Discovery {
+    std::vector<std::string> ids;         ///< every container that docker ps listed, newest first
+    std::vector<Container> containers;    ///< what inspect said of those that still existed
+    std::vector<std::string> unreachable; ///< ids for which inspect gave no answer in time
+};
+
+/// Asks the Docker engine which containers exist, running or not, and what they look like: one `docker ps`,
+/// one `docker inspect` for all of them. A container that is removed in between is no error.
+///
+/// A container that is sick can make inspect hang, and with it the whole batch. The batch is then halved
+/// until only the sick ones are left out; these further calls get a quarter of the time limit, at least a
+/// second.
+///
+/// Throws Error, with a hint, when docker cannot be run, cannot reach its engine, or prints something that
+/// cannot be understood. Returns early with what it has when `stop` is requested.
+[[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
+
+/// The environment of the docker client: what of ours it needs to find its engine and its configuration.
+[[nodiscard]] std::vector<std::string> docker_environment();
+
+} // namespace logbackup

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/assign.hpp"
+#include "logbackup/model/record.hpp"
+
+#include <string>
+#include <vector>
+
+/// The records of the backup: below the backup root, one small JSON file for each log directory,
+/// ".logbackup/live/<service>/<instance>", and when it has ended ".logbackup/ended/<service>/<instance>". A
+/// record lies beside the tree of logs, never in it, where a container could write one.
+///
+/// Every step leaves a state from which the next run goes on: a record is replaced atomically, and it says
+/// what it was called before its directory gets a new name.
+///
+/// `root` is a descriptor of the backup root throughout. Functions that change something throw Error when
+/// they cannot: without its record no directory may be written to.
+namespace logbackup {
+
+inline constexpr const char* state_directory = ".logbackup";
+
+/// The records of live log directories, sorted by service and instance. A file that is no record is left out
+/// and named in `problems`; so is the old record of a move that was interrupted.
+[[nodiscard]] std::vector<Record> load_live_records(int root, std::vector<std::string>& problems);
+
+/// Whether the directory of this record, one of `live`, still has its old name: its move was interrupted.
+[[nodiscard]] bool is_move_unfinished(int root, const Record& record, const std::vector<Record>& live);
+
+/// Completes the moves that were interrupted.
+void finish_moves(int root, const std::vector<Record>& live);
+
+[[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service);
+
+void save_live_record(int root, const Record& record);
+
+/// Turns a live record into one of an ended log directory.
+void end_record(int root, const Record& record);
+
+/// Gives an instance directory and its record a new name. `record` is updated when the log directory is live.
+void move_instance(int root, const Move& move, Record* record);
+
+/// The record as JSON text, and back. parse_record() throws Error on anything that is no record.
+[[nodiscard]] std::string record_text(const Record& record);
+[[nodiscard]] Record parse_record(const std::string& service, const std::string& instance,
+                                  const std::string& text);
+
+} // namespace logbackup

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/model/listing.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace logbackup {
+
+enum class ActionKind {
+    set_aside, ///< rename the backup file to `new_path`: the source no longer continues it
+    rename,    ///< rename the backup file to `new_path`: the source was renamed. Not planned yet
+    create,    ///< begin a new backup file, from the first byte
+    append,    ///< continue a backup file that is a prefix of its source
+    retime,    ///< the content is the same: take over the modification time only
+    link,      ///< make the symbolic link anew
+};
+
+[[nodiscard]] std::string_view name_of(ActionKind kind);
+
+/// What is to be done to one file of an instance directory. Paths are relative to it.
+struct Action {
+    ActionKind kind = ActionKind::create;
+    std::string path;
+    std::string new_path;   ///< set_aside, rename: the new name; link: the target
+    std::uint64_t from = 0; ///< append: bytes that are saved already
+    std::uint64_t data_from =
+        0;                  ///< create, append: where the source's next data is; up to there it is a hole
+    std::uint64_t to = 0;   ///< create, append: bytes of the source
+    std::int64_t mtime = 0; ///< retime: nanoseconds since 1970
+
+    [[nodiscard]] bool transfers() const { return kind == ActionKind::create || kind == ActionKind::append; }
+    /// Bytes that have to be moved.
+    [[nodiscard]] std::uint64_t bytes() const { return transfers() ? to - data_from : 0; }
+    bool operator==(const Action&) const = default;
+};
+
+/// All that one instance directory needs. The actions are to be done in their order.
+struct DirectoryPlan {
+    std::vector<Action> actions;
+    std::vector<Problem> failures; ///< files that should be saved and cannot be
+    std::vector<Problem> skipped;  ///< files that are not for a backup: devices, links that lead out, …
+    std::size_t files = 0;         ///< regular files in the source
+};
+
+} // namespace logbackup

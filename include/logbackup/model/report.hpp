@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/model/container.hpp"
+#include "logbackup/model/listing.hpp"
+#include "logbackup/model/plan.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+enum class RowStatus {
+    saved,            ///< backed up; in a dry run: would be
+    shared,           ///< its log directory is saved under another container's name, `target`
+    no_log_directory, ///< nothing to save
+    failed,           ///< it, or some of its files; the failures say why
+};
+
+/// One container in the report. Names are raw bytes; whoever prints them escapes them.
+struct Row {
+    std::string container_id;
+    std::string service;
+    std::string pod;
+    std::string namespace_name;
+    ContainerState state = ContainerState::unknown;
+    RowStatus status = RowStatus::saved;
+    std::size_t created = 0; ///< files new in the backup
+    std::size_t changed = 0; ///< files that were appended to
+    std::size_t set_aside = 0;
+    std::size_t files = 0; ///< regular files in the log directory
+    std::uint64_t bytes = 0;
+    std::string source; ///< kind of source
+    std::string source_path;
+    std::string target;          ///< "<service>/<instance>"
+    std::vector<Action> actions; ///< what was planned, file by file
+    std::vector<Problem> failures;
+    std::vector<Problem> skipped;
+    std::vector<Problem> unsettled;
+};
+
+enum class RunKind { tick, dry_run };
+
+struct Report {
+    RunKind kind = RunKind::tick;
+    std::string backup_root;
+    std::vector<Row> rows;
+    std::vector<std::string> problems; ///< of no single container that is listed; safe to print
+    std::chrono::duration<double> duration{};
+
+    [[nodiscard]] bool has_failures() const;
+};
+
+} // namespace logbackup

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/model/container.hpp"
+#include "logbackup/util/unique_fd.hpp"
+
+#include <compare>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+namespace logbackup {
+
+/// Where a source was found.
+enum class SourceKind {
+    merged,  ///< the running container's file system, as the daemon mounted it
+    layers,  ///< a stopped container's layers, mounted again
+    upper,   ///< a stopped container's uppermost layer alone, where mounting is not permitted
+    volume,  ///< a volume's directory or file on the host
+    process, ///< the container's own mount namespace
+};
+
+[[nodiscard]] std::string_view name_of(SourceKind kind);
+
+/// A directory on the host, or a regular file that is mounted by itself, in which (a part of) a log directory
+/// really is; held open (O_PATH).
+struct Source {
+    SourceKind kind = SourceKind::merged;
+    std::string below; ///< where in the log directory it shows; "" for the log directory itself
+    UniqueFd held;
+    std::string host_path; ///< for people; empty for `process`
+};
+
+/// The file a name stands for, whatever the name: device and inode number.
+struct Identity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    auto operator<=>(const Identity&) const = default;
+};
+
+/// One log directory, found.
+struct LogDirectory {
+    std::vector<Source>
+        sources; ///< the log directory itself first, then what is mounted below, outer before inner
+    Identity identity;
+    std::string volume; ///< the path on the host when it lies on a volume, and so outlives its containers
+    MountAccess access = MountAccess::read_write;
+    UniqueFd process; ///< pidfd of the container's process when a source is of kind `process`
+};
+
+} // namespace logbackup

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/docker/docker_cli.hpp"
+#include "logbackup/model/report.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace logbackup {
+
+/// What a run is to do: the command line, completed by LOGBACKUP_… variables and defaults.
+struct Options {
+    RunKind kind = RunKind::tick;
+    std::string backup_root = "/u01/logbackup"; ///< absolute
+    std::string log_directory = "/opt/logs";    ///< absolute, in the container
+    std::vector<std::string> services;          ///< globs; empty: all
+    std::vector<std::string> pods;
+    std::vector<std::string> namespaces;
+    std::vector<std::string> containers; ///< prefixes of ids
+    gid_t group = static_cast<gid_t>(-1);
+    std::string docker = "docker";
+    std::string rsync = "rsync";
+    std::chrono::milliseconds docker_timeout{10'000};
+    std::chrono::milliseconds timeout{1'800'000};
+    std::string log_file;
+    bool quiet = false;
+    bool verbose = false;
+    bool json = false;
+};
+
+/// Parsing ended the run: `text` was asked for (code 0) or explains a wrong usage (code 2).
+struct ParseEnded {
+    int code = 0;
+    std::string text;
+};
+
+/// Reads the command line and the environment. Nothing, with `ended`, when there is nothing to run.
+[[nodiscard]] std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended);
+
+/// Whether the filters select a container; without any they select all.
+[[nodiscard]] bool selects(const Options& options, const Container& container);
+[[nodiscard]] bool has_filter(const Options& options);
+
+} // namespace logbackup

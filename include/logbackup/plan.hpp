@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/model/listing.hpp"
+#include "logbackup/model/plan.hpp"
+#include "logbackup/util/text.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace logbackup {
+
+/// The result of comparing a range of bytes; `error` is an errno value when one side could not be read.
+struct Comparison {
+    bool same = false;
+    int error = 0;
+};
+
+/// How the planner looks at content. `path` is relative to the log directory and the instance directory
+/// alike.
+struct Content {
+    /// Compares `length` bytes from `offset` of the source with the same range of the backup.
+    std::function<Comparison(const std::string& path, std::uint64_t offset, std::uint64_t length)> compare;
+    /// The offset of the source's first data at or after `offset`; the source's size when only a hole
+    /// follows.
+    std::function<std::uint64_t(const std::string& path, std::uint64_t offset)> next_data;
+};
+
+/// Bytes compared at the head and at the end of what is saved, to prove that it is a prefix of its source.
+inline constexpr std::uint64_t window = 16384;
+
+/// Compares the head and the tail of the first `length` bytes; all of them when they are no more than two
+/// windows.
+[[nodiscard]] Comparison compare_windows(const Content& content, const std::string& path,
+                                         std::uint64_t length);
+
+/// Plans one instance directory by the prefix rule: whatever the source does, every backup file stays a
+/// byte-exact prefix of a file that existed. It is appended to when it is a proved prefix of its source, and
+/// set aside as "<name>~<UTC time>" when the source was truncated, rewritten or replaced.
+///
+/// Pure: `backup` lists what stands under the source's paths (list_counterparts()), `now` is the tick's time.
+[[nodiscard]] DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content,
+                                 Timestamp now);
+
+/// Whether a symbolic link at `path` stays inside the directory that `path` is relative to, wherever the
+/// directories on its way are links themselves: relative, with ".." only in front and no more often than
+/// `path` has directories above it.
+[[nodiscard]] bool stays_inside(const std::string& path, const std::string& target);
+
+/// "<path>~<UTC time>", with `path`'s last component cut where it would get too long for a file name.
+[[nodiscard]] std::string aside_name(const std::string& path, Timestamp now);
+
+} // namespace logbackup

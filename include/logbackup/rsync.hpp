@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/util/process.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// One run of rsync that appends to files which exist and are proved prefixes of their sources.
+struct RsyncRun {
+    std::string program;
+    int source = -1; ///< directory the paths are relative to; inherited by rsync
+    int target = -1; ///< the backup root; inherited by rsync
+    std::vector<std::string> paths;
+    /// Not empty: the source's files are links to these descriptors, which rsync inherits and follows.
+    std::vector<int> held_files;
+    int lock = -1; ///< inherited: should this process be killed, the lock stays taken as long as rsync lives
+};
+
+/// What went wrong, safe to print; empty when rsync did all of it. Which bytes arrived is seen in the files.
+struct RsyncOutcome {
+    std::string problem;
+    bool cannot_run = false; ///< rsync itself could not be started
+};
+
+/// Runs `rsync --append --times` over a list of files. Names come from containers: they pass as a
+/// NUL-separated list in memory, never as arguments. `progress` is called about five times a second.
+[[nodiscard]] RsyncOutcome rsync_append(const RsyncRun& run, StopSignal& stop,
+                                        const std::function<void()>& progress);
+
+} // namespace logbackup

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/apply.hpp"
+#include "logbackup/model/report.hpp"
+#include "logbackup/options.hpp"
+#include "logbackup/util/stop_signal.hpp"
+#include "logbackup/util/unique_fd.hpp"
+
+#include <functional>
+#include <string>
+
+namespace logbackup {
+
+/// What a tick works with.
+struct TickContext {
+    const Options& options;
+    StopSignal& stop;
+    int root = -1;      ///< backup root; -1 in a dry run when it does not exist
+    int lock = -1;      ///< lock file; -1 in a dry run
+    std::string docker; ///< paths of the programs
+    std::string rsync;
+    std::function<void(const std::string&)> notice;                    ///< says something that is no failure
+    std::function<Progress(std::uint64_t total_bytes)> start_progress; ///< may give an empty Progress
+};
+
+/// One tick: discover, locate, assign, view, plan and, unless it is a dry run, apply. One container's failure
+/// is in the report and stops no other. Throws Error when nothing can be done.
+[[nodiscard]] Report run_tick(const TickContext& context);
+
+} // namespace logbackup

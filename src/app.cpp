@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/app.hpp"
+
+#include "logbackup/backup_root.hpp"
+#include "logbackup/ledger.hpp"
+#include "logbackup/options.hpp"
+#include "logbackup/progress.hpp"
+#include "logbackup/report.hpp"
+#include "logbackup/tick.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+#include "logbackup/util/lock_file.hpp"
+#include "logbackup/util/process.hpp"
+#include "logbackup/util/stop_signal.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+namespace logbackup {
+namespace {
+
+/// Messages go to standard error, and with a time to the log file. The result is no message: see print().
+std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
+    auto terminal = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    terminal->set_pattern("logbackup: %^%l%$: %v");
+    terminal->set_level(options.quiet ? spdlog::level::warn : spdlog::level::info);
+    auto logger = std::make_shared<spdlog::logger>("logbackup", terminal);
+    if (!options.log_file.empty()) {
+        try {
+            auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file);
+            file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
+            logger->sinks().push_back(std::move(file));
+        } catch (const spdlog::spdlog_ex&) {
+            throw Error("cannot open the log file " + in_quotes(options.log_file) + ": " + error_text(errno));
+        }
+    }
+    return logger;
+}
+
+std::string require_program(const std::string& name, const char* option, const char* package) {
+    std::string path = find_program(name);
+    if (path.empty())
+        throw Error("cannot find the program " + in_quotes(name),
+                    std::string("install it (on Debian: ") + package + "), or name it with " + option);
+    return path;
+}
+
+void print(const Report& report, const Options& options) {
+    std::string text;
+    if (options.json)
+        text = json(report);
+    else if (!options.quiet)
+        text = table(report,
+                     ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr ? Colour::yes
+                                                                                        : Colour::no,
+                     options.verbose ? Detail::files : Detail::containers);
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+}
+
+int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
+    if (stop.requested()) {
+        const auto signal = stop.signal();
+        log.error(signal ? "stopped by signal " + std::to_string(*signal) + " (" + ::strsignal(*signal) + ")"
+                         : std::string("stopped by --timeout") +
+                               "; what is saved is valid, the next run goes on from it");
+        if (signal)
+            return 128 + *signal;
+    }
+    return static_cast<int>(report.has_failures() || stop.requested() ? ExitCode::partial
+                                                                      : ExitCode::complete);
+}
+
+int run_logged(const Options& options, spdlog::logger& log) {
+    StopSignal stop(options.timeout);
+    const bool dry = options.kind == RunKind::dry_run;
+    TickContext context{options, stop, -1, -1, {}, {}, {}, {}};
+    context.docker = require_program(options.docker, "--docker", "docker.io");
+    context.rsync = dry ? std::string() : require_program(options.rsync, "--rsync", "rsync");
+    const UniqueFd root = dry ? find_backup_root(options.backup_root) : open_backup_root(options.backup_root);
+    std::optional<LockFile> lock;
+    if (!dry) {
+        const UniqueFd state = open_directory(root.get(), state_directory);
+        lock = LockFile::try_acquire(state.get(), "lock");
+        if (!lock) {
+            log.warn("another run is working on {}", in_quotes(options.backup_root));
+            return static_cast<int>(ExitCode::busy);
+        }
+        context.lock = lock->fd();
+    }
+    context.root = root.get();
+    context.notice = [&](const std::string& text) { log.info(text); };
+    const bool show_progress = !options.quiet && !options.json;
+    context.start_progress = [&](std::uint64_t total) {
+        return show_progress ? progress_line(total) : Progress();
+    };
+
+    const Report report = run_tick(context);
+    end_progress_line();
+    print(report, options);
+    for (const auto& line : failure_lines(report))
+        log.error(line);
+    if (log.sinks().size() > 1) // the terminal has it on standard output
+        log.sinks()[1]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, summary(report)));
+    return exit_code(report, stop, log);
+}
+
+} // namespace
+
+int run_app(int argc, const char* const* argv) {
+    ::umask(027);
+    ParseEnded ended;
+    const auto options = parse_options(argc, argv, ended);
+    if (!options) {
+        std::fputs(ended.text.c_str(), ended.code == 0 ? stdout : stderr);
+        return ended.code;
+    }
+    std::shared_ptr<spdlog::logger> log;
+    try {
+        log = make_logger(*options);
+        return run_logged(*options, *log);
+    } catch (const Error& error) {
+        end_progress_line();
+        if (!log)
+            log = make_logger(Options{});
+        log->error(error.what());
+        if (!error.hint().empty())
+            log->error("hint: {}", error.hint());
+        return static_cast<int>(ExitCode::impossible);
+    }
+}
+
+} // namespace logbackup

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/assign.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+class Assigner {
+  public:
+    Assigner(const std::vector<Claim>& claims, const std::vector<Record>& live,
+             const std::function<ServiceDirectory(const std::string&)>& look_up)
+        : claims_(claims), live_(live), look_up_(look_up) {
+        for (std::size_t i = 0; i < live.size(); ++i) {
+            if (!live[i].volume.empty())
+                by_volume_[live[i].volume] = i;
+            else
+                for (const auto& id : live[i].containers)
+                    by_container_[id] = i;
+        }
+    }
+
+    Assignments run() {
+        result_.of_claim.resize(claims_.size());
+        std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> fresh; // by service and pod
+        for (const auto leader : share()) {
+            auto& assignment = result_.of_claim[leader];
+            assignment.known = record_of(claims_[leader]);
+            if (assignment.known) {
+                assignment.directory = live_[*assignment.known].directory();
+                assignment.present_as = assignment.directory;
+            } else {
+                fresh[{claims_[leader].service, claims_[leader].pod}].push_back(leader);
+            }
+        }
+        for (auto& [name, leaders] : fresh)
+            place(name.first, name.second, leaders);
+        for (auto& assignment : result_.of_claim)
+            if (assignment.shared_with)
+                assignment.directory = result_.of_claim[*assignment.shared_with].directory;
+        return std::move(result_);
+    }
+
+  private:
+    [[nodiscard]] std::optional<std::size_t> record_of(const Claim& claim) const {
+        const auto& map = claim.volume.empty() ? by_container_ : by_volume_;
+        const auto found = map.find(claim.volume.empty() ? claim.container_id : claim.volume);
+        return found == map.end() ? std::nullopt : std::optional(found->second);
+    }
+
+    /// The claims under which log directories are saved; the others are noted as sharing with them.
+    std::vector<std::size_t> share() {
+        std::map<Identity, std::size_t> leaders;
+        auto rank = [&](std::size_t i) { // smaller leads
+            const Claim& claim = claims_[i];
+            return std::make_tuple(!record_of(claim).has_value(), claim.access != MountAccess::read_write,
+                                   claim.created, claim.container_id);
+        };
+        for (std::size_t i = 0; i < claims_.size(); ++i) {
+            const auto [found, first] = leaders.try_emplace(claims_[i].identity, i);
+            if (!first && rank(i) < rank(found->second))
+                found->second = i;
+        }
+        std::vector<std::size_t> result;
+        for (std::size_t i = 0; i < claims_.size(); ++i) {
+            const std::size_t leader = leaders.at(claims_[i].identity);
+            if (leader == i)
+                result.push_back(i);
+            else
+                result_.of_claim[i].shared_with = leader;
+        }
+        return result;
+    }
+
+    ServiceDirectory& service_directory(const std::string& service) {
+        const auto found = services_.find(service);
+        return found != services_.end() ? found->second
+                                        : services_.emplace(service, look_up_(service)).first->second;
+    }
+
+    /// The next "<pod>@<n>" that was never used.
+    std::string next_name(const std::string& service, const std::string& pod) {
+        unsigned long highest = 0;
+        const std::string prefix = pod + "@";
+        auto consider = [&](const std::string& name) {
+            unsigned long number = 0;
+            if (name.starts_with(prefix) &&
+                std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number).ec ==
+                    std::errc())
+                highest = std::max(highest, number);
+        };
+        auto& there = service_directory(service);
+        for (const auto& name : there.present)
+            consider(name);
+        for (const auto& name : there.ended)
+            consider(name);
+        for (const auto& record : live_)
+            if (record.service == service)
+                consider(record.instance);
+        std::string name = prefix + std::to_string(highest + 1);
+        there.present.insert(name); // taken from now on
+        return name;
+    }
+
+    /// Gives directories to new log directories of one service and pod.
+    void place(const std::string& service, const std::string& pod, std::vector<std::size_t>& leaders) {
+        std::sort(leaders.begin(), leaders.end(), [&](std::size_t a, std::size_t b) {
+            return std::tie(claims_[a].created, claims_[a].container_id) <
+                   std::tie(claims_[b].created, claims_[b].container_id);
+        });
+        const auto holder = std::find_if(live_.begin(), live_.end(), [&](const Record& record) {
+            return record.service == service && record.instance == pod;
+        });
+        const bool held = holder != live_.end();
+        const auto& newest = claims_[leaders.back()];
+        const bool newest_takes_over = !held || parse_rfc3339(holder->created) <=
+                                                    std::chrono::floor<std::chrono::seconds>(newest.created);
+        auto& there = service_directory(service);
+        if (newest_takes_over && held) {
+            const auto index = static_cast<std::size_t>(holder - live_.begin());
+            move({service, pod, next_name(service, pod), index});
+        } else if (newest_takes_over && there.ended.contains(pod)) {
+            move({service, pod, next_name(service, pod), std::nullopt});
+        }
+        for (const auto leader : leaders) {
+            auto& assignment = result_.of_claim[leader];
+            const bool plain = newest_takes_over && leader == leaders.back();
+            assignment.directory = service + "/" + (plain ? pod : next_name(service, pod));
+            if (plain && there.present.contains(pod)) {
+                assignment.adopted = true;
+                assignment.present_as = assignment.directory;
+            }
+        }
+    }
+
+    void move(Move move) {
+        auto& there = service_directory(move.service);
+        const bool present = there.present.erase(move.from) != 0;
+        there.ended.erase(move.from);
+        for (auto& assignment : result_.of_claim) {
+            if (!assignment.known || assignment.known != move.live)
+                continue;
+            assignment.present_as = present ? assignment.directory : std::string();
+            assignment.directory = move.service + "/" + move.to;
+        }
+        result_.moves.push_back(std::move(move));
+    }
+
+    const std::vector<Claim>& claims_;
+    const std::vector<Record>& live_;
+    const std::function<ServiceDirectory(const std::string&)>& look_up_;
+    std::map<std::string, std::size_t> by_volume_;
+    std::map<std::string, std::size_t> by_container_;
+    std::map<std::string, ServiceDirectory> services_;
+    Assignments result_;
+};
+
+} // namespace
+
+Assignments assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
+                   const std::function<ServiceDirectory(const std::string& service)>& look_up) {
+    return Assigner(claims, live, look_up).run();
+}
+
+} // namespace logbackup

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/content.hpp"
+
+#include "logbackup/util/files.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace logbackup {
+namespace {
+
+constexpr std::size_t block = 65536;
+
+/// Reads up to `length` bytes; fewer only at the end of the file. A negative result is a negated errno value.
+ssize_t read_at(int fd, char* buffer, std::size_t length, std::uint64_t offset) {
+    std::size_t done = 0;
+    while (done < length) {
+        const auto got = ::pread(fd, buffer + done, length - done, static_cast<off_t>(offset + done));
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        done += static_cast<std::size_t>(got);
+    }
+    return static_cast<ssize_t>(done);
+}
+
+class Pair {
+  public:
+    Pair(const Tree& tree, int instance, StopSignal& stop) : tree_(tree), instance_(instance), stop_(stop) {}
+
+    Comparison compare(const std::string& path, std::uint64_t offset, std::uint64_t length) {
+        if (const int error = open(path); error != 0)
+            return {false, error};
+        buffers_.resize(2 * block);
+        char* ours = buffers_.data();
+        char* theirs = buffers_.data() + block;
+        for (std::uint64_t end = offset + length; offset < end;) {
+            const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(block, end - offset));
+            const auto from_source = read_at(source_.get(), theirs, want, offset);
+            const auto from_backup = read_at(saved_.get(), ours, want, offset);
+            if (from_source < 0 || from_backup < 0)
+                return {false, static_cast<int>(from_source < 0 ? -from_source : -from_backup)};
+            if (from_source != from_backup || static_cast<std::size_t>(from_source) < want ||
+                std::memcmp(ours, theirs, want) != 0)
+                return {false, 0};
+            offset += want;
+            if (offset < end && stop_.requested())
+                return {false, ECANCELED};
+        }
+        return {true, 0};
+    }
+
+    std::uint64_t next_data(const std::string& path, std::uint64_t offset) {
+        const UniqueFd source = open_in(tree_, path);
+        const auto status = source ? status_of(source.get()) : std::nullopt;
+        if (!status)
+            return offset;
+        const auto found = ::lseek(source.get(), static_cast<off_t>(offset), SEEK_DATA);
+        if (found < 0) // ENXIO: only a hole follows; anything else: this file system does not know
+            return errno == ENXIO ? static_cast<std::uint64_t>(status->st_size) : offset;
+        return static_cast<std::uint64_t>(found);
+    }
+
+  private:
+    int open(const std::string& path) {
+        if (path == path_ && source_ && saved_)
+            return 0;
+        path_ = path;
+        source_ = open_in(tree_, path);
+        if (!source_)
+            return errno;
+        saved_ = open_regular(instance_, path);
+        return saved_ ? 0 : errno;
+    }
+
+    const Tree& tree_;
+    int instance_;
+    StopSignal& stop_;
+    std::string path_; ///< the files that are open: head and tail of one file are compared in a row
+    UniqueFd source_;
+    UniqueFd saved_;
+    std::vector<char> buffers_;
+};
+
+} // namespace
+
+Content content_of(const Tree& tree, int instance, StopSignal& stop) {
+    const auto pair = std::make_shared<Pair>(tree, instance, stop);
+    return {[pair](const std::string& path, std::uint64_t offset, std::uint64_t length) {
+                return pair->compare(path, offset, length);
+            },
+            [pair](const std::string& path, std::uint64_t offset) { return pair->next_data(path, offset); }};
+}
+
+} // namespace logbackup

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/docker/docker_cli.hpp"
+
+#include "logbackup/docker/inspect_json.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <iterator>
+#include <span>
+#include <sstream>
+
+namespace logbackup {
+namespace {
+
+std::string hint_for(const std::string& error) {
+    auto says = [&](const char* words) { return error.find(words) != std::string::npos; };
+    if (says("permission denied"))
+        return "run as root, or as a member of the group that owns the docker socket";
+    if (says("Cannot connect to the Docker daemon") || says("Is the docker daemon running"))
+        return "is the engine running ('systemctl status docker')? If it listens elsewhere, set DOCKER_HOST";
+    return {};
+}
+
+[[noreturn]] void fail(const std::string& what, const ProcessResult& result) {
+    std::string message = "cannot " + what + ": docker " + describe(result.ending);
+    if (const auto lines = last_lines(result.err, 3); !lines.empty())
+        message += ": " + escaped(lines);
+    if (const auto* spawn = std::get_if<SpawnFailed>(&result.ending); spawn != nullptr)
+        throw Error(message, "name the docker client with --docker");
+    throw Error(message, hint_for(result.err));
+}
+
+ProcessResult call(const DockerSettings& settings, const std::vector<std::string>& arguments,
+                   std::chrono::milliseconds time_limit, StopSignal& stop) {
+    Command command;
+    command.argv.push_back(settings.program);
+    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+    command.environment = docker_environment();
+    Limits limits;
+    limits.time = time_limit;
+    limits.grace = std::chrono::milliseconds(1000);
+    return run(command, limits, stop);
+}
+
+std::vector<std::string> list_ids(const DockerSettings& settings, StopSignal& stop) {
+    const auto result = call(settings, {"ps", "--all", "--quiet", "--no-trunc"}, settings.time_limit, stop);
+    if (std::holds_alternative<Cancelled>(result.ending))
+        return {};
+    if (!succeeded(result.ending))
+        fail("list the containers", result);
+    std::vector<std::string> ids;
+    std::istringstream lines(result.out);
+    for (std::string line; std::getline(lines, line);) {
+        const bool is_id =
+            line.size() == 64 && line.find_first_not_of("0123456789abcdef") == std::string::npos;
+        if (!is_id)
+            throw Error("cannot understand what docker ps printed: " + in_quotes(line.substr(0, 80)) +
+                        " is not a container id");
+        ids.push_back(std::move(line));
+    }
+    return ids;
+}
+
+/// exit 1 with "No such container" lines only: the others were printed all the same.
+bool only_missing(const ProcessResult& result) {
+    const auto* exited = std::get_if<Exited>(&result.ending);
+    if (exited == nullptr || exited->code != 1)
+        return false;
+    std::istringstream lines(result.err);
+    for (std::string line; std::getline(lines, line);) {
+        // "Error: No such container: …"; what stands before it and the case differ between versions.
+        std::transform(line.begin(), line.end(), line.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        if (!line.empty() && line.find("no such container") == std::string::npos)
+            return false;
+    }
+    return true;
+}
+
+void inspect(const DockerSettings& settings, std::span<const std::string> ids,
+             std::chrono::milliseconds time_limit, StopSignal& stop, Discovery& discovery) {
+    if (ids.empty() || stop.requested())
+        return;
+    std::vector<std::string> arguments{"inspect", "--type", "container"};
+    arguments.insert(arguments.end(), ids.begin(), ids.end());
+    const auto result = call(settings, arguments, time_limit, stop);
+    if (std::holds_alternative<Cancelled>(result.ending))
+        return;
+    if (std::holds_alternative<TimedOut>(result.ending)) {
+        if (ids.size() == 1) {
+            discovery.unreachable.push_back(ids.front());
+            return;
+        }
+        const auto shorter =
+            std::min(settings.time_limit, std::max(settings.time_limit / 4, std::chrono::milliseconds(1000)));
+        inspect(settings, ids.first(ids.size() / 2), shorter, stop, discovery);
+        inspect(settings, ids.subspan(ids.size() / 2), shorter, stop, discovery);
+        return;
+    }
+    if (!succeeded(result.ending) && !only_missing(result))
+        fail("inspect the containers", result);
+    auto parsed = parse_inspect(result.out);
+    std::move(parsed.begin(), parsed.end(), std::back_inserter(discovery.containers));
+}
+
+} // namespace
+
+std::vector<std::string> docker_environment() {
+    static constexpr std::array<std::string_view, 13> wanted{
+        "PATH",       "HOME",        "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "TMPDIR",  "TZ",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",        "http_proxy",      "https_proxy",   "no_proxy"};
+    std::vector<std::string> environment{"LC_ALL=C"};
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view variable = *entry;
+        const auto name = variable.substr(0, variable.find('='));
+        if (name.starts_with("DOCKER_") || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
+            environment.emplace_back(variable);
+    }
+    return environment;
+}
+
+Discovery discover(const DockerSettings& settings, StopSignal& stop) {
+    Discovery discovery;
+    discovery.ids = list_ids(settings, stop);
+    inspect(settings, discovery.ids, settings.time_limit, stop, discovery);
+    return discovery;
+}
+
+} // namespace logbackup

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/locate.hpp"
+
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <deque>
+#include <optional>
+
+namespace logbackup {
+namespace {
+
+constexpr int path_flags = O_PATH | O_CLOEXEC;
+constexpr int directory_flags = path_flags | O_DIRECTORY;
+constexpr int most_links = 40; // the kernel's own limit, path_resolution(7)
+
+Identity identity_of(const struct stat& status) {
+    return {status.st_dev, status.st_ino};
+}
+
+std::string failed(const char* verb, const std::string& path) {
+    return std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno);
+}
+
+/// A root file system and what is mounted in it.
+struct Root {
+    SourceKind kind = SourceKind::merged;
+    UniqueFd held;
+    std::string host_path;
+    std::vector<const Mount*> mounts; ///< empty for `process`, where the kernel shows them
+    UniqueFd process;
+};
+
+/// The container's process, checked to be of this container still: a pid can be reused. Holds it by pidfd.
+std::optional<Root> process_root(const Container& container) {
+    UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, container.pid, 0)));
+    const std::string proc = "/proc/" + std::to_string(container.pid);
+    UniqueFd root(::open((proc + "/root").c_str(), directory_flags));
+    if (!process || !root)
+        return std::nullopt;
+    const UniqueFd above(::open(proc.c_str(), directory_flags));
+    const auto cgroup = read_small_file(above.get(), "cgroup", 65536);
+    pollfd alive{process.get(), POLLIN, 0};
+    if (!cgroup || cgroup->find(container.id) == std::string::npos || ::poll(&alive, 1, 0) != 0)
+        return std::nullopt;
+    return Root{SourceKind::process, std::move(root), {}, {}, std::move(process)};
+}
+
+/// MergedDir exists as an empty directory for whoever does not see the daemon's mounts.
+bool is_mount_point(int directory) {
+    const auto here = status_of(directory);
+    struct stat above {};
+    return here && ::fstatat(directory, "..", &above, 0) == 0 && here->st_dev != above.st_dev;
+}
+
+class Locator {
+  public:
+    Locator(const Container& container, PrivateMounts* mounts) : container_(container), mounts_(mounts) {}
+
+    Located locate(const std::string& log_directory);
+
+  private:
+    /// Where a walk ended.
+    struct Place {
+        UniqueFd held;
+        std::string path;             ///< canonical path in the container, without the leading slash
+        const Mount* mount = nullptr; ///< the innermost mount it lies on
+        std::string below_mount;      ///< path below that
+    };
+    enum class Walk { arrived, missing, on_tmpfs, failed };
+
+    [[nodiscard]] std::optional<Root> root_file_system();
+    [[nodiscard]] const Mount* mount_at(const Root& root, const std::string& path) const;
+    [[nodiscard]] Walk walk(const Root& root, const std::string& path, Place& place);
+    [[nodiscard]] bool add_mounts_below(const Root& root, const std::string& requested, const Place& place,
+                                        LogDirectory& found);
+    void find_mount_of(Place& place) const;
+    [[nodiscard]] bool has_tmpfs_below(const std::string& requested, const std::string& canonical) const;
+
+    const Container& container_;
+    PrivateMounts* mounts_;
+    std::string reason_;
+};
+
+std::optional<Root> Locator::root_file_system() {
+    std::vector<const Mount*> mounts;
+    for (const auto& mount : container_.mounts)
+        mounts.push_back(&mount);
+    if (container_.has_process()) {
+        if (!container_.merged.empty()) {
+            UniqueFd merged(::open(container_.merged.c_str(), directory_flags | O_NOFOLLOW));
+            if (merged && is_mount_point(merged.get()))
+                return Root{SourceKind::merged, std::move(merged), container_.merged, std::move(mounts), {}};
+        }
+        if (auto root = process_root(container_))
+            return root;
+        // It has just ended: go on as for a stopped one.
+    }
+    if (container_.upper.empty()) {
+        reason_ =
+            container_.has_process()
+                ? "docker reports no directory of its file system, and its process cannot be reached"
+                : "docker reports no layers of it, so the files of the stopped container cannot be reached";
+        return std::nullopt;
+    }
+    if (mounts_ == nullptr) {
+        UniqueFd upper(::open(container_.upper.c_str(), directory_flags | O_NOFOLLOW));
+        if (!upper) {
+            reason_ = failed("open its layer", container_.upper);
+            return std::nullopt;
+        }
+        return Root{SourceKind::upper, std::move(upper), container_.upper, std::move(mounts), {}};
+    }
+    std::vector<std::string> layers{container_.upper};
+    layers.insert(layers.end(), container_.lowers.begin(), container_.lowers.end());
+    UniqueFd rebuilt = mounts_->rebuild(layers, reason_);
+    if (!rebuilt)
+        return std::nullopt;
+    return Root{SourceKind::layers, std::move(rebuilt), container_.upper, std::move(mounts), {}};
+}
+
+std::string normalized(const std::string& path) {
+    std::string result;
+    for (const auto& part : components(path))
+        result = joined(result, part);
+    return result;
+}
+
+const Mount* Locator::mount_at(const Root& root, const std::string& path) const {
+    for (const auto* mount : root.mounts)
+        if (normalized(mount->destination) == path)
+            return mount;
+    return nullptr;
+}
+
+Locator::Walk Locator::walk(const Root& root, const std::string& path, Place& place) {
+    struct Step {
+        std::string name;
+        UniqueFd held;
+        const Mount* mount = nullptr;
+    };
+    std::vector<Step> steps; // where we are, root first; the root itself is steps[0]
+    steps.push_back({{}, UniqueFd(::openat(root.held.get(), ".", directory_flags)), nullptr});
+    const auto parts = components(path);
+    std::deque<std::string> pending(parts.begin(), parts.end());
+    auto here = [&] {
+        std::string canonical;
+        for (const auto& step : steps)
+            canonical = joined(canonical, step.name);
+        return canonical;
+    };
+    for (int links = 0; !pending.empty();) {
+        const std::string name = std::move(pending.front());
+        pending.pop_front();
+        if (name == ".")
+            continue;
+        if (name == "..") {
+            if (steps.size() > 1)
+                steps.pop_back();
+            continue;
+        }
+        const std::string candidate = joined(here(), name);
+        if (const Mount* mount = mount_at(root, candidate)) {
+            if (mount->source.empty())
+                return Walk::on_tmpfs;
+            UniqueFd volume(::open(mount->source.c_str(), directory_flags));
+            if (!volume) {
+                reason_ = failed("open its volume", mount->source);
+                return Walk::failed;
+            }
+            steps.push_back({name, std::move(volume), mount});
+            continue;
+        }
+        UniqueFd next(::openat(steps.back().held.get(), name.c_str(), path_flags | O_NOFOLLOW));
+        const auto status = next ? status_of(next.get()) : std::nullopt;
+        if (!status) {
+            if (errno == ENOENT)
+                return Walk::missing;
+            reason_ = failed("open", "/" + candidate);
+            return Walk::failed;
+        }
+        if (S_ISLNK(status->st_mode)) {
+            std::array<char, PATH_MAX> target{};
+            const auto length = ::readlinkat(next.get(), "", target.data(), target.size());
+            if (length <= 0 || ++links > most_links) {
+                reason_ = "cannot open " + in_quotes("/" + candidate) + ": too many levels of symbolic links";
+                return Walk::failed;
+            }
+            const std::string text(target.data(), static_cast<std::size_t>(length));
+            if (text.starts_with('/'))
+                steps.resize(1);
+            const auto more = components(text);
+            pending.insert(pending.begin(), more.begin(), more.end());
+            continue;
+        }
+        if (!S_ISDIR(status->st_mode)) {
+            // A whiteout in a bare upper layer: the name was deleted.
+            if (root.kind == SourceKind::upper && S_ISCHR(status->st_mode) && status->st_rdev == 0)
+                return Walk::missing;
+            reason_ = in_quotes("/" + candidate) + " is not a directory";
+            return Walk::failed;
+        }
+        steps.push_back({name, std::move(next), steps.back().mount});
+    }
+    place.path = here();
+    place.mount = steps.back().mount;
+    for (std::size_t i = 1; i < steps.size(); ++i)
+        place.below_mount =
+            steps[i].mount != steps[i - 1].mount ? std::string() : joined(place.below_mount, steps[i].name);
+    place.held = std::move(steps.back().held);
+    return Walk::arrived;
+}
+
+/// The part of `path` below the directory `above`; empty when it does not lie below.
+std::string part_below(const std::string& path, const std::string& above) {
+    return path.size() > above.size() + 1 && path.starts_with(above) && path[above.size()] == '/'
+               ? path.substr(above.size() + 1)
+               : std::string();
+}
+
+/// For a walk through the process, where the kernel crosses the mounts: on which volume did it end?
+void Locator::find_mount_of(Place& place) const {
+    std::size_t longest = 0;
+    for (const auto& mount : container_.mounts) {
+        const std::string path = normalized(mount.destination);
+        const std::string below = part_below(place.path, path);
+        if (mount.source.empty() || path.size() < longest || (path != place.path && below.empty()))
+            continue;
+        longest = path.size();
+        place.mount = &mount;
+        place.below_mount = below;
+    }
+}
+
+bool Locator::has_tmpfs_below(const std::string& requested, const std::string& canonical) const {
+    return std::any_of(container_.mounts.begin(), container_.mounts.end(), [&](const Mount& mount) {
+        const std::string path = normalized(mount.destination);
+        return mount.source.empty() &&
+               (!part_below(path, canonical).empty() || !part_below(path, requested).empty());
+    });
+}
+
+bool Locator::add_mounts_below(const Root& root, const std::string& requested, const Place& place,
+                               LogDirectory& found) {
+    for (const auto& mount : container_.mounts) {
+        const std::string path = normalized(mount.destination);
+        std::string below = part_below(path, place.path);
+        if (below.empty())
+            below = part_below(path, requested);
+        if (below.empty())
+            continue;
+        UniqueFd held;
+        if (root.kind == SourceKind::process) {
+            Place at;
+            if (walk(root, path, at) == Walk::arrived)
+                held = std::move(at.held);
+            else if (const auto slash = open_directory(root.held.get(), parent_path(path)))
+                held = locate_regular(slash.get(), base_name(path)); // a single file
+        } else if (mount.source.empty()) {
+            continue; // a tmpfs of a container that has ended: nothing is left
+        } else {
+            held = UniqueFd(::open(mount.source.c_str(), path_flags));
+        }
+        const auto status = held ? status_of(held.get()) : std::nullopt;
+        if (!status) {
+            reason_ = failed("open its volume", mount.source.empty() ? mount.destination : mount.source);
+            return false;
+        }
+        if (S_ISDIR(status->st_mode) || S_ISREG(status->st_mode))
+            found.sources.push_back(
+                {root.kind == SourceKind::process ? SourceKind::process : SourceKind::volume, below,
+                 std::move(held), mount.source});
+    }
+    // A later mount can lie in an earlier one's tree; the outer one comes first.
+    std::sort(found.sources.begin(), found.sources.end(),
+              [](const Source& a, const Source& b) { return a.below < b.below; });
+    return true;
+}
+
+Located Locator::locate(const std::string& log_directory) {
+    auto root = root_file_system();
+    if (!root)
+        return LocateFailed{reason_};
+    Place place;
+    Walk ended = walk(*root, log_directory, place);
+    const std::string requested = normalized(log_directory);
+    const bool tmpfs =
+        ended == Walk::on_tmpfs || (ended == Walk::arrived && has_tmpfs_below(requested, place.path));
+    // Nobody but the container's own processes can see a tmpfs.
+    if (tmpfs && root->kind != SourceKind::process && container_.has_process()) {
+        if (auto through_process = process_root(container_)) {
+            root = std::move(through_process);
+            place = Place{};
+            ended = walk(*root, log_directory, place);
+        }
+    }
+    if (ended == Walk::missing || ended == Walk::on_tmpfs)
+        return NoLogDirectory{};
+    if (ended == Walk::failed)
+        return LocateFailed{reason_};
+    const auto status = status_of(place.held.get());
+    if (!status)
+        return LocateFailed{failed("read", log_directory)};
+    if (root->kind == SourceKind::process)
+        find_mount_of(place);
+    LogDirectory found;
+    found.identity = identity_of(*status);
+    std::string host_path = root->host_path.empty() ? std::string() : root->host_path + "/" + place.path;
+    if (place.mount != nullptr) {
+        host_path = place.mount->source;
+        if (!place.below_mount.empty())
+            host_path += "/" + place.below_mount;
+        found.volume = host_path;
+        found.access = place.mount->access;
+    }
+    const bool direct_volume = place.mount != nullptr && root->kind != SourceKind::process;
+    found.sources.push_back(
+        {direct_volume ? SourceKind::volume : root->kind, "", std::move(place.held), host_path});
+    if (!add_mounts_below(*root, requested, place, found))
+        return LocateFailed{reason_};
+    found.process = std::move(root->process);
+    return found;
+}
+
+} // namespace
+
+Located locate(const Container& container, const std::string& log_directory, PrivateMounts* mounts) {
+    return Locator(container, mounts).locate(log_directory);
+}
+
+namespace {
+/// A directory and everything above it up to the root.
+std::vector<Identity> and_above(int directory) {
+    std::vector<Identity> chain;
+    for (UniqueFd held(::openat(directory, ".", directory_flags)); held;
+         held = UniqueFd(::openat(held.get(), "..", directory_flags))) {
+        const auto status = status_of(held.get());
+        if (!status || (!chain.empty() && identity_of(*status) == chain.back()))
+            break;
+        chain.push_back(identity_of(*status));
+    }
+    return chain;
+}
+} // namespace
+
+OverlapCheck::OverlapCheck(int directory, BackupRoot state)
+    : backup_root_and_above_(and_above(directory)), state_(state) {}
+
+std::string OverlapCheck::problem(const LogDirectory& found) const {
+    for (const auto& source : found.sources) {
+        const auto status = status_of(source.held.get());
+        const auto& chain = backup_root_and_above_;
+        if (status && std::find(chain.begin(), chain.end(), identity_of(*status)) != chain.end())
+            return "its log directory contains the backup root";
+        const bool on_volume = source.kind == SourceKind::volume || source.kind == SourceKind::process;
+        if (state_ == BackupRoot::to_be_made || !on_volume || source.host_path.empty() || chain.empty())
+            continue;
+        // By its path on the host: ".." of a directory held through a process ends at the container's root.
+        const UniqueFd volume(::open(source.host_path.c_str(), directory_flags));
+        const auto above = volume ? and_above(volume.get()) : std::vector<Identity>();
+        if (std::find(above.begin(), above.end(), chain.front()) != above.end())
+            return "its log directory lies in the backup root";
+    }
+    return {};
+}
+
+} // namespace logbackup

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/model/source.hpp"
+
+namespace logbackup {
+
+std::string_view name_of(SourceKind kind) {
+    switch (kind) {
+    case SourceKind::merged: return "merged";
+    case SourceKind::layers: return "layers";
+    case SourceKind::upper: return "upper layer";
+    case SourceKind::volume: return "volume";
+    case SourceKind::process: break;
+    }
+    return "process";
+}
+
+} // namespace logbackup

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/tick.hpp"
+
+#include "logbackup/assign.hpp"
+#include "logbackup/backup_root.hpp"
+#include "logbackup/content.hpp"
+#include "logbackup/docker/docker_cli.hpp"
+#include "logbackup/labels.hpp"
+#include "logbackup/ledger.hpp"
+#include "logbackup/listing.hpp"
+#include "logbackup/locate.hpp"
+#include "logbackup/plan.hpp"
+#include "logbackup/private_mounts.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+#include "logbackup/view.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+namespace logbackup {
+namespace {
+
+/// From here on a transfer takes long enough that mounts it does not need are given up before.
+constexpr std::uint64_t long_transfer = 64U << 20U;
+
+/// One of our containers on its way through the stages.
+struct Candidate {
+    const Container* container = nullptr;
+    bool selected = false;
+    std::size_t row = 0;      ///< in the report, when selected
+    LogDirectory found;       ///< until it is shown in the view
+    std::string volume;       ///< as found
+    std::optional<Tree> tree; ///< when it is to be saved
+    DirectoryPlan plan;
+};
+
+class Tick {
+  public:
+    explicit Tick(const TickContext& context) : context_(context), options_(context.options) {}
+
+    Report run() {
+        const auto begin = std::chrono::steady_clock::now();
+        report_.kind = options_.kind;
+        report_.backup_root = options_.backup_root;
+        discovery_ = discover({context_.docker, options_.docker_timeout}, context_.stop);
+        classify_all();
+        load_records();
+        open_mounts();
+        locate_all();
+        assign_all();
+        plan_all();
+        if (options_.kind == RunKind::tick && !context_.stop.requested()) {
+            make_moves();
+            apply_plans();
+            end_records();
+        }
+        sort_rows();
+        report_.duration = std::chrono::steady_clock::now() - begin;
+        return std::move(report_);
+    }
+
+  private:
+    void classify_all();
+    void load_records();
+    void open_mounts();
+    void locate_all();
+    void assign_all();
+    void plan_all();
+    void plan_one(Candidate& candidate, const Assignment& assignment);
+    void make_moves();
+    void save_record(Candidate& candidate, const Assignment& assignment);
+    void apply_plans();
+    void release_unchanged();
+    void take_outcome(Candidate& candidate, DirectoryOutcome& outcome);
+    void end_records();
+    void sort_rows();
+
+    [[nodiscard]] bool is_dry() const { return options_.kind == RunKind::dry_run; }
+    Row& row_of(const Candidate& candidate) { return report_.rows[candidate.row]; }
+    void fail(const Candidate& candidate, const std::string& path, const std::string& reason) {
+        if (!candidate.selected)
+            return;
+        row_of(candidate).status = RowStatus::failed;
+        row_of(candidate).failures.push_back({path, reason});
+    }
+    std::size_t add_row(const Container& container);
+
+    const TickContext& context_;
+    const Options& options_;
+    Report report_;
+    Discovery discovery_;
+    std::optional<PrivateMounts> mounts_;
+    std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
+    std::vector<Record> records_;
+    Assignments assignments_;
+    Timestamp now_ = std::chrono::system_clock::now();
+};
+
+std::size_t Tick::add_row(const Container& container) {
+    Row row;
+    row.container_id = container.id;
+    row.service = container.service;
+    row.pod = container.pod;
+    row.namespace_name = container.namespace_name;
+    row.state = container.state;
+    report_.rows.push_back(std::move(row));
+    return report_.rows.size() - 1;
+}
+
+void Tick::classify_all() {
+    bool any_matches = false;
+    for (const auto& container : discovery_.containers) {
+        const auto classification = classify(container);
+        if (classification.ownership == Ownership::foreign)
+            continue;
+        const bool selected = selects(options_, container);
+        any_matches = any_matches || selected;
+        if (classification.ownership == Ownership::ours) {
+            Candidate candidate;
+            candidate.container = &container;
+            candidate.selected = selected;
+            if (selected)
+                candidate.row = add_row(container);
+            candidates_.push_back(std::move(candidate));
+        } else if (selected) {
+            report_.problems.push_back("container " + container.id.substr(0, 12) +
+                                       " is left out: " + classification.problem);
+        }
+    }
+    if (has_filter(options_) && !any_matches && !context_.stop.requested())
+        throw Error("no container matches --service, --pod, --namespace or --container",
+                    "'logbackup --dry-run' without them lists all containers");
+}
+
+void Tick::load_records() {
+    if (context_.root >= 0)
+        records_ = load_live_records(context_.root, report_.problems);
+    if (!is_dry())
+        finish_moves(context_.root, records_);
+    for (const auto& id : discovery_.unreachable) {
+        std::string name;
+        for (const auto& record : records_)
+            if (std::find(record.containers.begin(), record.containers.end(), id) != record.containers.end())
+                name = " (" + in_quotes(record.directory()) + ")";
+        report_.problems.push_back("container " + id.substr(0, 12) + name +
+                                   " is left out: docker inspect of it did not answer in time");
+    }
+}
+
+void Tick::open_mounts() {
+    std::string why_not;
+    mounts_ = PrivateMounts::create(why_not);
+    if (!mounts_)
+        context_.notice(
+            "this process may not mount (" + why_not +
+            "): log directories are read directly, and of stopped containers only files that were "
+            "written after their start");
+}
+
+void Tick::locate_all() {
+    UniqueFd root;
+    if (context_.root >= 0)
+        root = open_directory(context_.root, "");
+    const OverlapCheck overlap = overlap_check(options_.backup_root, root);
+    std::vector<Candidate> found;
+    for (auto& candidate : candidates_) {
+        if (context_.stop.requested())
+            break;
+        auto located = locate(*candidate.container, options_.log_directory, mounts_ ? &*mounts_ : nullptr);
+        if (const auto* failed = std::get_if<LocateFailed>(&located)) {
+            fail(candidate, "", failed->reason);
+            continue;
+        }
+        if (std::holds_alternative<NoLogDirectory>(located)) {
+            if (candidate.selected)
+                row_of(candidate).status = RowStatus::no_log_directory;
+            continue;
+        }
+        candidate.found = std::get<LogDirectory>(std::move(located));
+        candidate.volume = candidate.found.volume;
+        if (const auto problem = overlap.problem(candidate.found); !problem.empty()) {
+            fail(candidate, "", problem + ", which is refused");
+            continue;
+        }
+        if (candidate.selected) {
+            row_of(candidate).source = name_of(candidate.found.sources.front().kind);
+            row_of(candidate).source_path = candidate.found.sources.front().host_path;
+        }
+        found.push_back(std::move(candidate));
+    }
+    candidates_ = std::move(found);
+}
+
+void Tick::assign_all() {
+    std::vector<Claim> claims;
+    for (const auto& candidate : candidates_) {
+        const Container& container = *candidate.container;
+        claims.push_back({container.id, container.service, container.pod, container.created,
+                          candidate.found.identity, candidate.found.volume, candidate.found.access});
+    }
+    assignments_ = assign(claims, records_, [&](const std::string& service) {
+        return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
+    });
+    if (is_dry() && context_.root >= 0)
+        for (auto& assignment : assignments_.of_claim)
+            if (assignment.known && is_move_unfinished(context_.root, records_[*assignment.known], records_))
+                assignment.present_as =
+                    records_[*assignment.known].service + "/" + records_[*assignment.known].moved_from;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        if (!candidates_[i].selected)
+            continue;
+        Row& row = row_of(candidates_[i]);
+        row.target = assignments_.of_claim[i].directory;
+        if (assignments_.of_claim[i].shared_with)
+            row.status = RowStatus::shared;
+    }
+}
+
+void Tick::plan_all() {
+    // A log directory that a selected container shares is saved although it is another's.
+    std::set<std::size_t> wanted;
+    for (std::size_t i = 0; i < candidates_.size(); ++i)
+        if (candidates_[i].selected)
+            wanted.insert(assignments_.of_claim[i].shared_with.value_or(i));
+    for (const auto i : wanted) {
+        if (context_.stop.requested())
+            return;
+        if (!candidates_[i].selected) {
+            candidates_[i].selected = true;
+            candidates_[i].row = add_row(*candidates_[i].container);
+            row_of(candidates_[i]).target = assignments_.of_claim[i].directory;
+            row_of(candidates_[i]).source = name_of(candidates_[i].found.sources.front().kind);
+        }
+        plan_one(candidates_[i], assignments_.of_claim[i]);
+    }
+}
+
+void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
+    std::string problem;
+    Tree tree =
+        show(std::move(candidate.found), assignment.directory, mounts_ ? &*mounts_ : nullptr, problem);
+    if (!problem.empty()) {
+        fail(candidate, "", problem);
+        return;
+    }
+    const UniqueFd instance = context_.root >= 0 && !assignment.present_as.empty()
+                                  ? open_directory(context_.root, assignment.present_as)
+                                  : UniqueFd();
+    const Listing source = list_tree(tree, {}, context_.stop);
+    const Listing backup = list_counterparts(instance.get(), source);
+    candidate.plan = plan(source, backup, content_of(tree, instance.get(), context_.stop), now_);
+    candidate.tree = std::move(tree);
+
+    Row& row = row_of(candidate);
+    row.files = candidate.plan.files;
+    row.skipped = candidate.plan.skipped;
+    row.actions = candidate.plan.actions;
+    for (const auto& failure : candidate.plan.failures)
+        fail(candidate, failure.path, failure.reason);
+    if (!is_dry())
+        return; // the outcome counts
+    for (const auto& action : candidate.plan.actions) {
+        row.created += action.kind == ActionKind::create ? 1 : 0;
+        row.changed += action.kind == ActionKind::append ? 1 : 0;
+        row.set_aside += action.kind == ActionKind::set_aside ? 1 : 0;
+        row.bytes += action.bytes();
+    }
+}
+
+/// Brings what a record says of its container up to date.
+void describe_container(Record& record, const Container& container) {
+    static constexpr std::size_t most_containers = 50; // of a volume under a container that crashes for ever
+    auto time_text = [](Timestamp time) { return time == Timestamp{} ? std::string() : rfc3339(time); };
+    auto& ids = record.containers;
+    if (std::find(ids.begin(), ids.end(), container.id) == ids.end()) {
+        ids.push_back(container.id);
+        if (ids.size() > most_containers)
+            ids.erase(ids.begin());
+    }
+    if (ids.back() != container.id)
+        return; // an earlier container of a volume
+    record.pod = container.pod;
+    record.namespace_name = container.namespace_name;
+    record.pod_uid = container.pod_uid;
+    record.restart_count = container.restart_count;
+    record.image = container.image;
+    record.created = time_text(container.created);
+    record.started = time_text(container.started);
+    record.finished = time_text(container.finished);
+}
+
+void Tick::make_moves() {
+    for (const auto& move : assignments_.moves) {
+        try {
+            move_instance(context_.root, move, move.live ? &records_[*move.live] : nullptr);
+        } catch (const Error& error) {
+            // Neither who was to get the name nor who was to lose it may write now.
+            report_.problems.emplace_back(error.what());
+            for (std::size_t i = 0; i < candidates_.size(); ++i) {
+                const auto& directory = assignments_.of_claim[i].directory;
+                if (directory == move.service + "/" + move.from ||
+                    directory == move.service + "/" + move.to) {
+                    candidates_[i].tree.reset();
+                    fail(candidates_[i], "", "its directory could not be made free");
+                }
+            }
+        }
+    }
+}
+
+/// Before a directory is written to, its record says whose it is.
+void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
+    Record record;
+    if (assignment.known) {
+        record = records_[*assignment.known];
+    } else {
+        record.service = parent_path(assignment.directory);
+        record.instance = base_name(assignment.directory);
+        record.volume = candidate.volume;
+        record.log_directory = options_.log_directory;
+        record.first_seen = rfc3339(now_);
+    }
+    const Record before = record;
+    describe_container(record, *candidate.container);
+    if (!assignment.known || !(record == before))
+        save_live_record(context_.root, record);
+    if (!assignment.adopted)
+        return;
+    if (const auto problem = take_over(context_.root, assignment.directory, options_.group); !problem.empty())
+        fail(candidate, "", problem);
+}
+
+void Tick::apply_plans() {
+    std::vector<DirectoryWork> work;
+    std::vector<Candidate*> workers;
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        Candidate& candidate = candidates_[i];
+        if (!candidate.tree)
+            continue;
+        try {
+            save_record(candidate, assignments_.of_claim[i]);
+        } catch (const Error& error) {
+            candidate.tree.reset();
+            fail(candidate, "", error.what());
+            continue;
+        }
+        for (const auto& action : candidate.plan.actions)
+            total += action.bytes();
+        if (!candidate.plan.actions.empty()) {
+            work.push_back({&*candidate.tree, &candidate.plan});
+            workers.push_back(&candidate);
+        }
+    }
+    if (total >= long_transfer)
+        release_unchanged();
+    const ApplySettings settings{context_.root, mounts_ ? mounts_->view() : -1, context_.lock, context_.rsync,
+                                 options_.group};
+    auto outcome = apply(work, settings, context_.stop, context_.start_progress(total));
+    for (std::size_t i = 0; i < workers.size(); ++i)
+        take_outcome(*workers[i], outcome.directories[i]);
+    for (auto& problem : outcome.problems)
+        report_.problems.push_back(std::move(problem));
+}
+
+void Tick::release_unchanged() {
+    for (auto& candidate : candidates_) {
+        if (!candidate.tree || !candidate.plan.actions.empty())
+            continue;
+        const std::string directory = candidate.tree->directory;
+        candidate.tree.reset();
+        if (mounts_)
+            mounts_->release(directory);
+    }
+}
+
+void Tick::take_outcome(Candidate& candidate, DirectoryOutcome& outcome) {
+    Row& row = row_of(candidate);
+    row.created = outcome.created;
+    row.changed = outcome.changed;
+    row.set_aside = outcome.set_aside;
+    row.bytes = outcome.bytes;
+    row.unsettled = std::move(outcome.unsettled);
+    for (const auto& failure : outcome.failures)
+        fail(candidate, failure.path, failure.reason);
+}
+
+/// Records whose containers docker no longer knows. A volume outlives its containers: its log directory has
+/// ended when it is gone itself.
+void Tick::end_records() {
+    const std::set<std::string> existing(discovery_.ids.begin(), discovery_.ids.end());
+    for (auto& record : records_) {
+        const bool exists = record.volume.empty()
+                                ? std::any_of(record.containers.begin(), record.containers.end(),
+                                              [&](const std::string& id) { return existing.contains(id); })
+                                : ::access(record.volume.c_str(), F_OK) == 0;
+        if (exists)
+            continue;
+        record.coverage = Coverage::cut;
+        record.saved_until = rfc3339(now_);
+        try {
+            end_record(context_.root, record);
+        } catch (const Error& error) {
+            report_.problems.emplace_back(error.what());
+        }
+    }
+}
+
+void Tick::sort_rows() {
+    std::stable_sort(report_.rows.begin(), report_.rows.end(), [](const Row& a, const Row& b) {
+        return std::tie(a.service, a.pod, a.target) < std::tie(b.service, b.pod, b.target);
+    });
+}
+
+} // namespace
+
+Report run_tick(const TickContext& context) {
+    return Tick(context).run();
+}
+
+} // namespace logbackup

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/util/files.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+namespace logbackup {
+
+std::vector<std::string> components(std::string_view path) {
+    std::vector<std::string> parts;
+    while (!path.empty()) {
+        const auto slash = path.find('/');
+        if (slash != 0)
+            parts.emplace_back(path.substr(0, slash));
+        path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    }
+    return parts;
+}
+
+std::string parent_path(std::string_view path) {
+    const auto slash = path.rfind('/');
+    return std::string(slash == std::string_view::npos ? std::string_view() : path.substr(0, slash));
+}
+
+std::string base_name(std::string_view path) {
+    return std::string(path.substr(path.rfind('/') + 1)); // npos + 1 is 0
+}
+
+std::string joined(std::string_view above, std::string_view below) {
+    std::string path(above);
+    if (!above.empty() && !below.empty())
+        path += '/';
+    return path.append(below);
+}
+
+UniqueFd open_directory(int at, std::string_view path) {
+    static constexpr int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    UniqueFd held(::openat(at, ".", flags));
+    for (const auto& part : components(path)) {
+        if (!held)
+            break;
+        held = UniqueFd(::openat(held.get(), part.c_str(), flags));
+    }
+    return held;
+}
+
+UniqueFd locate_regular(int at, std::string_view path) {
+    UniqueFd directory;
+    if (const auto above = parent_path(path); !above.empty()) {
+        directory = open_directory(at, above);
+        if (!directory)
+            return {};
+        at = directory.get();
+    }
+    UniqueFd file(::openat(at, base_name(path).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!file)
+        return {};
+    const auto status = status_of(file.get());
+    if (!status)
+        return {};
+    if (!S_ISREG(status->st_mode)) {
+        errno = ENXIO;
+        return {};
+    }
+    return file;
+}
+
+namespace {
+// A second open of what an O_PATH descriptor holds: the kernel goes to that very file, no name is looked up.
+UniqueFd reopen(const UniqueFd& held, int flags) {
+    if (!held)
+        return {};
+    const std::string path = "/proc/self/fd/" + std::to_string(held.get());
+    return UniqueFd(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+}
+} // namespace
+
+UniqueFd open_regular(int at, std::string_view path) {
+    return reopen(locate_regular(at, path), O_RDONLY);
+}
+UniqueFd open_for_update(int at, std::string_view path) {
+    return reopen(locate_regular(at, path), O_RDWR);
+}
+
+std::optional<struct stat> status_of(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0)
+        return std::nullopt;
+    return status;
+}
+
+std::optional<struct stat> status_at(int at, std::string_view path) {
+    UniqueFd directory;
+    if (const auto above = parent_path(path); !above.empty()) {
+        directory = open_directory(at, above);
+        if (!directory)
+            return std::nullopt;
+        at = directory.get();
+    }
+    struct stat status {};
+    if (::fstatat(at, base_name(path).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return std::nullopt;
+    return status;
+}
+
+UniqueFd make_directories(int at, std::string_view path, mode_t mode, gid_t group) {
+    UniqueFd held = open_directory(at, "");
+    for (const auto& part : components(path)) {
+        if (!held)
+            break;
+        const bool made = ::mkdirat(held.get(), part.c_str(), mode) == 0;
+        if (!made && errno != EEXIST)
+            return {};
+        held = open_directory(held.get(), part);
+        if (made && held && group != static_cast<gid_t>(-1) &&
+            ::fchownat(held.get(), "", static_cast<uid_t>(-1), group, AT_EMPTY_PATH) != 0)
+            return {};
+    }
+    return held;
+}
+
+std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit) {
+    const UniqueFd file = open_regular(at, path);
+    if (!file)
+        return std::nullopt;
+    std::string text;
+    std::array<char, 16384> buffer;
+    for (;;) {
+        const auto got = ::read(file.get(), buffer.data(), buffer.size());
+        if (got == 0)
+            return text;
+        if (got < 0 || text.size() + static_cast<std::size_t>(got) > limit)
+            return std::nullopt;
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+}
+
+bool write_atomically(int at, std::string_view path, std::string_view content) {
+    const UniqueFd directory = open_directory(at, parent_path(path));
+    if (!directory)
+        return false;
+    const std::string name = base_name(path);
+    // The lock admits one writer, so a temporary file of this name is a dead run's.
+    static constexpr const char* temporary = ".new";
+    ::unlinkat(directory.get(), temporary, 0);
+    const UniqueFd file(
+        ::openat(directory.get(), temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file)
+        return false;
+    while (!content.empty()) {
+        const auto put = ::write(file.get(), content.data(), content.size());
+        if (put < 0)
+            return false;
+        content.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return ::fdatasync(file.get()) == 0 &&
+           ::renameat(directory.get(), temporary, directory.get(), name.c_str()) == 0;
+}
+
+std::optional<std::vector<std::string>> names_in(int at, std::string_view path) {
+    const UniqueFd held = open_directory(at, path);
+    if (!held)
+        return std::nullopt;
+    const int readable = ::openat(held.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR* opened = readable < 0 ? nullptr : ::fdopendir(readable);
+    if (opened == nullptr) {
+        UniqueFd(readable).reset();
+        return std::nullopt;
+    }
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, ::closedir);
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = ::readdir(directory.get())) {
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != "..")
+            names.emplace_back(name);
+    }
+    if (errno != 0)
+        return std::nullopt;
+    return names;
+}
+
+} // namespace logbackup

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/util/lock_file.hpp"
+
+#include "logbackup/util/error.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+
+namespace logbackup {
+
+std::optional<LockFile> LockFile::try_acquire(int at, const std::string& name) {
+    UniqueFd fd(::openat(at, name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
+    if (!fd)
+        throw Error("cannot open the lock file '" + name + "': " + error_text(errno));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
+        return LockFile(std::move(fd));
+    if (errno == EWOULDBLOCK)
+        return std::nullopt;
+    throw Error("cannot lock '" + name + "': " + error_text(errno));
+}
+
+} // namespace logbackup

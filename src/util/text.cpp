@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/util/text.hpp"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+namespace logbackup {
+namespace {
+
+struct CodePoint {
+    char32_t value = 0;
+    std::size_t length = 0; ///< bytes; 0 when they are not UTF-8
+};
+
+CodePoint decode(std::string_view bytes) {
+    const auto first = static_cast<unsigned char>(bytes[0]);
+    if (first < 0x80)
+        return {first, 1};
+    const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    if (first < 0xC2 || first > 0xF4 || bytes.size() < length)
+        return {};
+    char32_t value = first & (0x7FU >> length);
+    for (std::size_t i = 1; i < length; ++i) {
+        const auto next = static_cast<unsigned char>(bytes[i]);
+        if ((next & 0xC0U) != 0x80)
+            return {};
+        value = (value << 6U) | (next & 0x3FU);
+    }
+    static constexpr std::array<char32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
+    if (value < smallest[length] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+        return {};
+    return {value, length};
+}
+
+bool printable(char32_t c) {
+    if (c < 0x20 || c == '\\' || (c >= 0x7F && c < 0xA0) || c == 0xAD)
+        return false;
+    // Marks that reorder, join or hide: Unicode's bidirectional and zero-width formatting characters.
+    return !((c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) ||
+             c == 0x61C || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || c >= 0xE0000);
+}
+
+} // namespace
+
+std::string escaped(std::string_view bytes) {
+    std::string text;
+    while (!bytes.empty()) {
+        const CodePoint c = decode(bytes);
+        if (c.length != 0 && printable(c.value)) {
+            text.append(bytes.substr(0, c.length));
+            bytes.remove_prefix(c.length);
+            continue;
+        }
+        static constexpr std::string_view hex = "0123456789abcdef";
+        const auto byte = static_cast<unsigned char>(bytes[0]);
+        (((text += "\\x") += hex[byte >> 4U]) += hex[byte & 15U]);
+        bytes.remove_prefix(1);
+    }
+    return text;
+}
+
+std::string in_quotes(std::string_view bytes) {
+    return "'" + escaped(bytes) + "'";
+}
+
+std::size_t columns(std::string_view text) {
+    std::size_t count = 0;
+    for (const char c : text)
+        count += (static_cast<unsigned char>(c) & 0xC0U) != 0x80 ? 1 : 0;
+    return count;
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+    if (bytes < 1024)
+        return std::to_string(bytes) + " B";
+    static constexpr std::array<const char*, 6> units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    for (; value >= 1023.95 && unit + 1 < units.size(); ++unit)
+        value /= 1024;
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.1f %s", value, units[unit]);
+    return text.data();
+}
+
+std::string counted(std::uint64_t count, std::string_view singular, std::string_view plural) {
+    std::string text = std::to_string(count) + " ";
+    if (count == 1)
+        return text.append(singular);
+    return plural.empty() ? text.append(singular) + "s" : text.append(plural);
+}
+
+namespace {
+std::tm utc_parts(Timestamp time) {
+    const std::time_t seconds =
+        std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(time));
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    return parts;
+}
+} // namespace
+
+std::string rfc3339(Timestamp time) {
+    const std::tm parts = utc_parts(time);
+    std::array<char, 64> text{};
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+std::string compact_time(Timestamp time) {
+    const std::tm parts = utc_parts(time);
+    std::array<char, 64> text{};
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &parts)};
+}
+
+Timestamp parse_rfc3339(std::string_view text) {
+    std::tm parts{};
+    const std::string copy(text);
+    const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+    if (rest == nullptr || parts.tm_year < 70)
+        return {};
+    long nanoseconds = 0;
+    if (*rest == '.') {
+        long unit = 100'000'000;
+        for (++rest; *rest >= '0' && *rest <= '9'; ++rest, unit /= 10)
+            nanoseconds += (*rest - '0') * unit;
+    }
+    if (*rest != 'Z' || rest[1] != '\0')
+        return {};
+    return Timestamp(std::chrono::seconds(::timegm(&parts)) + std::chrono::nanoseconds(nanoseconds));
+}
+
+} // namespace logbackup
