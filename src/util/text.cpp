@@ -61,7 +61,9 @@ std::string escaped(std::string_view bytes) {
 }
 
 std::string in_quotes(std::string_view bytes) {
-    return "'" + escaped(bytes) + "'";
+    std::string text(1, '\'');
+    text += escaped(bytes);
+    return text += '\'';
 }
 
 std::size_t columns(std::string_view text) {
