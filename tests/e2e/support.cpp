@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace e2e {
+namespace {
+
+std::vector<std::string> environment_with(const std::vector<std::string>& variables) {
+    std::vector<std::string> result = variables;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string variable = *entry;
+        const std::string name = variable.substr(0, variable.find('=') + 1);
+        const bool replaced = std::any_of(variables.begin(), variables.end(),
+                                          [&](const std::string& v) { return v.starts_with(name); });
+        if (!replaced)
+            result.push_back(variable);
+    }
+    return result;
+}
+
+logbackup::StopSignal& stop_signal() {
+    static logbackup::StopSignal stop;
+    return stop;
+}
+
+int shell_code(int status) {
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+} // namespace
+
+Result run(const std::vector<std::string>& argv, const std::vector<std::string>& variables) {
+    logbackup::Command command;
+    command.argv = argv;
+    command.argv[0] = logbackup::find_program(argv[0]);
+    command.environment = environment_with(variables);
+    logbackup::Limits limits;
+    limits.time = std::chrono::minutes(2);
+    limits.output = 512U << 20U;
+    auto result = logbackup::run(command, limits, stop_signal());
+    Result shell{-1, std::move(result.out), std::move(result.err)};
+    if (const auto* exited = std::get_if<logbackup::Exited>(&result.ending))
+        shell.code = exited->code;
+    else if (const auto* signaled = std::get_if<logbackup::Signaled>(&result.ending))
+        shell.code = 128 + signaled->signal;
+    else
+        throw std::runtime_error(argv[0] + " " + logbackup::describe(result.ending) + "\n" + shell.err);
+    return shell;
+}
+
+std::string sh(const std::string& script) {
+    const Result result = run({"sh", "-c", script});
+    if (result.code != 0)
+        throw std::runtime_error("failed: " + script + "\n" + result.out + result.err);
+    return result.out;
+}
+
+void wait_until(const std::string& what, const std::function<bool()>& condition) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > limit)
+            throw std::runtime_error("waited in vain: " + what);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
+
+Background::Background(const std::vector<std::string>& argv, const std::vector<std::string>& variables) {
+    const std::string program = logbackup::find_program(argv[0]);
+    const auto environment = environment_with(variables);
+    std::vector<char*> arguments;
+    std::vector<char*> settings;
+    for (const auto& argument : argv)
+        arguments.push_back(const_cast<char*>(argument.c_str()));
+    for (const auto& setting : environment)
+        settings.push_back(const_cast<char*>(setting.c_str()));
+    arguments.push_back(nullptr);
+    settings.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ != 0) {
+        ::setpgid(pid_, pid_);
+        return;
+    }
+    ::setpgid(0, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    const int null = ::open("/dev/null", O_RDWR);
+    for (const int fd : {0, 1, 2})
+        ::dup2(null, fd);
+    ::execve(program.c_str(), arguments.data(), settings.data());
+    ::_exit(127);
+}
+
+int Background::wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return shell_code(status);
+}
+
+Background::~Background() {
+    if (pid_ <= 0)
+        return;
+    ::kill(-pid_, SIGKILL); // with what it started
+    ::waitpid(pid_, nullptr, 0);
+}
+
+TempDir::TempDir() {
+    std::string name = (fs::temp_directory_path() / "logbackup-e2e-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+        throw std::runtime_error("mkdtemp failed");
+    path_ = name;
+}
+
+TempDir::~TempDir() {
+    // Innermost first.
+    std::ifstream mounts("/proc/self/mounts");
+    std::vector<std::string> below;
+    for (std::string line; std::getline(mounts, line);) {
+        std::istringstream fields(line);
+        std::string device;
+        std::string place;
+        fields >> device >> place;
+        if (place.starts_with(path_.string() + "/"))
+            below.push_back(place);
+    }
+    std::sort(below.rbegin(), below.rend());
+    for (const auto& place : below)
+        ::umount2(place.c_str(), MNT_DETACH);
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+}
+
+void write_file(const fs::path& path, std::string_view content) {
+    fs::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+}
+
+void append_file(const fs::path& path, std::string_view content) {
+    std::ofstream(path, std::ios::binary | std::ios::app) << content;
+}
+
+std::string read_file(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        throw std::runtime_error("cannot open " + path.string());
+    std::ostringstream content;
+    content << file.rdbuf();
+    return content.str();
+}
+
+fs::path write_script(const fs::path& path, const std::string& body) {
+    write_file(path, "#!/bin/sh\n" + body + "\n");
+    fs::permissions(path, fs::perms::owner_all);
+    return path;
+}
+
+std::string log_text(std::size_t bytes, unsigned seed) {
+    std::string text;
+    for (unsigned line = 0; text.size() < bytes; ++line)
+        text += "2026-11-22 14:55:12,0" + std::to_string(line % 100) + " INFO  [" + std::to_string(seed) +
+                "] line " + std::to_string(line) + "\n";
+    text.resize(bytes);
+    return text;
+}
+
+Tree tree_of(const fs::path& root) {
+    Tree tree;
+    if (!fs::exists(root))
+        return tree;
+    for (auto entry = fs::recursive_directory_iterator(root); entry != fs::recursive_directory_iterator();
+         ++entry) {
+        const std::string name = entry->path().lexically_relative(root).string();
+        if (name == ".logbackup") {
+            entry.disable_recursion_pending();
+            continue;
+        }
+        const auto type = entry->symlink_status().type();
+        if (type == fs::file_type::regular)
+            tree[name] = read_file(entry->path());
+        else if (type == fs::file_type::symlink)
+            tree[name] = "-> " + fs::read_symlink(entry->path()).string();
+        else
+            tree[name] = type == fs::file_type::directory ? "dir" : "special";
+    }
+    return tree;
+}
+
+Engine& Engine::get() {
+    static Engine engine;
+    return engine;
+}
+
+Engine::Engine() {
+    const fs::path d = directory_.path();
+    const fs::path log = d / "dockerd.log";
+    pid_ = ::fork();
+    if (pid_ == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+        const int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        ::dup2(::open("/dev/null", O_RDONLY), 0);
+        ::dup2(output, 1);
+        ::dup2(output, 2);
+        const std::string dockerd = logbackup::find_program("dockerd");
+        ::execl(dockerd.c_str(), "dockerd", "--host", host().c_str(), "--data-root", (d / "data").c_str(),
+                "--exec-root", (d / "exec").c_str(), "--pidfile", (d / "pid").c_str(), "--bridge", "none",
+                "--iptables=false", "--ip6tables=false", "--storage-driver", "overlay2", nullptr);
+        ::_exit(127);
+    }
+    ::setenv("DOCKER_HOST", host().c_str(), 1);
+    try {
+        wait_until("the Docker engine answers", [] { return run({"docker", "version"}).code == 0; });
+    } catch (const std::exception&) {
+        throw std::runtime_error("no Docker engine could be started:\n" +
+                                 (fs::exists(log) ? read_file(log) : ""));
+    }
+    sh("cd '" + d.string() +
+       "' && mkdir -p rootfs/bin rootfs/opt/logs rootfs/etc rootfs/tmp rootfs/var/log && "
+       "cp /bin/busybox rootfs/bin/ && for a in $(/bin/busybox --list); do "
+       "[ $a = busybox ] || ln -s busybox rootfs/bin/$a; done && echo root:x:0:0::/:/bin/sh > "
+       "rootfs/etc/passwd && "
+       "tar -C rootfs -c . | docker import - logs:1");
+}
+
+Engine::~Engine() {
+    try {
+        remove_all();
+    } catch (const std::exception&) { // the engine is gone already
+    }
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+}
+
+std::string Engine::docker(const std::vector<std::string>& arguments) {
+    std::vector<std::string> argv{"docker"};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    Result result = run(argv);
+    if (result.code != 0) {
+        std::string all;
+        for (const auto& argument : argv)
+            all += argument + " ";
+        throw std::runtime_error(all + "failed: " + result.err);
+    }
+    return std::move(result.out);
+}
+
+void Engine::build(const std::string& name, const std::vector<std::string>& scripts) {
+    std::string image = "logs:1";
+    for (const auto& script : scripts) {
+        const std::string id = start({"", "", {}, script, image});
+        wait(id);
+        docker({"commit", id, name});
+        remove(id);
+        image = name;
+    }
+}
+
+std::string Engine::start(const Pod& pod) {
+    std::vector<std::string> arguments{"run", "--detach", "--network", "none"};
+    if (!pod.service.empty()) {
+        const std::string k8s = "io.kubernetes.";
+        for (const auto& label : {k8s + "container.name=" + pod.service, k8s + "pod.name=" + pod.pod,
+                                  k8s + "pod.namespace=" + pod.namespace_name, k8s + "docker.type=container",
+                                  std::string("annotation.io.kubernetes.container.restartCount=0")}) {
+            arguments.push_back("--label");
+            arguments.push_back(label);
+        }
+    }
+    arguments.insert(arguments.end(), pod.arguments.begin(), pod.arguments.end());
+    for (const auto& argument : {pod.image, std::string("sh"), std::string("-c"), pod.script})
+        arguments.push_back(argument);
+    std::string id = docker(arguments);
+    id.resize(64);
+    return id;
+}
+
+void Engine::exec(const std::string& id, const std::string& script) {
+    docker({"exec", id, "sh", "-c", script});
+}
+std::string Engine::cat(const std::string& id, const std::string& path) {
+    return docker({"exec", id, "cat", path});
+}
+void Engine::kill(const std::string& id) {
+    docker({"kill", id});
+    wait(id);
+}
+void Engine::wait(const std::string& id) {
+    docker({"wait", id});
+}
+void Engine::remove(const std::string& id) {
+    docker({"rm", "--force", "--volumes", id});
+}
+
+void Engine::remove_all() {
+    std::istringstream ids(docker({"ps", "--all", "--quiet"}));
+    std::vector<std::string> arguments{"rm", "--force", "--volumes"};
+    for (std::string id; ids >> id;)
+        arguments.push_back(id);
+    if (arguments.size() > 3)
+        docker(arguments);
+}
+
+std::string name_of(const testing::TestParamInfo<Way>& info) {
+    return info.param == Way::mounted ? "Mounted" : "Direct";
+}
+
+std::vector<std::string> Test::command(const std::vector<std::string>& arguments) {
+    std::vector<std::string> argv;
+    if (way == Way::direct)
+        argv = {"setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--"};
+    argv.insert(argv.end(), {LOGBACKUP_BINARY, "--dest", backup.string()});
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return argv;
+}
+
+Result Test::tick(const std::vector<std::string>& arguments, const std::vector<std::string>& variables) {
+    return run(command(arguments), variables);
+}
+
+void expect_clean(const Result& result, int code) {
+    EXPECT_EQ(result.code, code) << result.out << result.err;
+    std::istringstream lines(result.err);
+    for (std::string line; std::getline(lines, line);)
+        EXPECT_NE(line.find("this process may not mount"), std::string::npos) << line;
+}
+
+} // namespace e2e

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/util/process.hpp"
+#include "logbackup/util/unique_fd.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+/// What the end-to-end tests stand on: a Docker engine of their own, pods on it, and the real program.
+namespace e2e {
+
+namespace fs = std::filesystem;
+
+struct Result {
+    int code = -1; ///< as a shell gives it: 128 + n for signal n
+    std::string out;
+    std::string err;
+};
+
+/// Runs a program to its end, with the variables added to the test's own environment. At most two minutes.
+Result run(const std::vector<std::string>& argv, const std::vector<std::string>& variables = {});
+/// `sh -c`, for set-up. Throws with the output when it fails.
+std::string sh(const std::string& script);
+/// Polls until the condition holds; throws after ten seconds.
+void wait_until(const std::string& what, const std::function<bool()>& condition);
+
+/// Started, not waited for. The destructor kills and reaps it.
+class Background {
+  public:
+    explicit Background(const std::vector<std::string>& argv, const std::vector<std::string>& variables = {});
+    Background(const Background&) = delete;
+    Background& operator=(const Background&) = delete;
+    ~Background();
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    int wait(); ///< exit code as in Result
+
+  private:
+    pid_t pid_ = -1;
+};
+
+class TempDir {
+  public:
+    TempDir();
+    TempDir(const TempDir&) = delete;
+    TempDir& operator=(const TempDir&) = delete;
+    ~TempDir(); ///< unmounts what was mounted below it, then removes it
+    [[nodiscard]] const fs::path& path() const { return path_; }
+
+  private:
+    fs::path path_;
+};
+
+void write_file(const fs::path& path, std::string_view content);
+void append_file(const fs::path& path, std::string_view content);
+std::string read_file(const fs::path& path);
+/// Writes an executable shell script.
+fs::path write_script(const fs::path& path, const std::string& body);
+/// `bytes` bytes of text that is different everywhere.
+std::string log_text(std::size_t bytes, unsigned seed = 1);
+
+/// Everything below a directory by relative path, ".logbackup" left out: a file's content, "-> target" of a
+/// link, "dir" for a directory, the type otherwise.
+using Tree = std::map<std::string, std::string>;
+Tree tree_of(const fs::path& root);
+
+struct Pod {
+    std::string service;
+    std::string pod;
+    std::vector<std::string> arguments{};      ///< further arguments of docker run
+    std::string script = "exec sleep 1000000"; ///< what the container runs
+    std::string image = "logs:1";
+    std::string namespace_name = "default";
+};
+
+/// A Docker engine in a directory of its own, with an image "logs:1": busybox and an empty /opt/logs.
+class Engine {
+  public:
+    static Engine& get(); ///< started at first use, ended with the test program
+
+    [[nodiscard]] std::string host() const {
+        return "unix://" + (directory_.path() / "docker.sock").string();
+    }
+    [[nodiscard]] fs::path socket() const { return directory_.path() / "docker.sock"; }
+    std::string docker(const std::vector<std::string>& arguments); ///< throws when it fails
+    /// Makes an image "name" on top of logs:1 by running a script in it; a layer each.
+    void build(const std::string& name, const std::vector<std::string>& scripts);
+
+    std::string start(const Pod& pod); ///< gives the id
+    void exec(const std::string& id, const std::string& script);
+    std::string cat(const std::string& id, const std::string& path);
+    void kill(const std::string& id); ///< and waits until it has exited
+    void wait(const std::string& id); ///< until it has exited by itself
+    void remove(const std::string& id);
+    void remove_all();
+
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    ~Engine();
+
+  private:
+    Engine();
+    TempDir directory_;
+    pid_t pid_ = -1;
+};
+
+/// With and without the right to mount.
+enum class Way { mounted, direct };
+std::string name_of(const testing::TestParamInfo<Way>& info);
+
+class Test : public testing::Test {
+  protected:
+    void TearDown() override { engine.remove_all(); }
+
+    /// logbackup --dest <backup> with further arguments.
+    Result tick(const std::vector<std::string>& arguments = {},
+                const std::vector<std::string>& variables = {});
+    /// The command line of such a run.
+    std::vector<std::string> command(const std::vector<std::string>& arguments = {});
+
+    Engine& engine = Engine::get();
+    TempDir scratch;
+    fs::path backup = scratch.path() / "backup";
+    Way way = Way::mounted;
+};
+
+/// The same test in both ways.
+class BothWays : public Test, public testing::WithParamInterface<Way> {
+  protected:
+    void SetUp() override { way = GetParam(); }
+};
+#define IN_BOTH_WAYS(suite)                                                                                  \
+    INSTANTIATE_TEST_SUITE_P(, suite, testing::Values(e2e::Way::mounted, e2e::Way::direct), e2e::name_of)
+
+/// Succeeded and said nothing on standard error but the notice that it may not mount.
+void expect_clean(const Result& result, int code = 0);
+
+} // namespace e2e
