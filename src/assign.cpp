@@ -54,26 +54,35 @@ class Assigner {
 
     /// The claims under which log directories are saved; the others are noted as sharing with them.
     std::vector<std::size_t> share() {
-        std::map<Identity, std::size_t> leaders;
-        auto rank = [&](std::size_t i) { // smaller leads
+        std::map<Identity, std::vector<std::size_t>> groups;
+        for (std::size_t i = 0; i < claims_.size(); ++i)
+            groups[claims_[i].identity].push_back(i);
+        std::vector<std::size_t> leaders;
+        for (const auto& [identity, group] : groups) {
+            const std::size_t leader = leader_of(group);
+            leaders.push_back(leader);
+            for (const auto i : group)
+                if (i != leader)
+                    result_.of_claim[i].shared_with = leader;
+        }
+        return leaders;
+    }
+
+    std::size_t leader_of(const std::vector<std::size_t>& group) const {
+        auto rank = [&](std::size_t i) { // smaller gives the name
             const Claim& claim = claims_[i];
             return std::make_tuple(!record_of(claim).has_value(), claim.access != MountAccess::read_write,
                                    claim.created, claim.container_id);
         };
-        for (std::size_t i = 0; i < claims_.size(); ++i) {
-            const auto [found, first] = leaders.try_emplace(claims_[i].identity, i);
-            if (!first && rank(i) < rank(found->second))
-                found->second = i;
-        }
-        std::vector<std::size_t> result;
-        for (std::size_t i = 0; i < claims_.size(); ++i) {
-            const std::size_t leader = leaders.at(claims_[i].identity);
-            if (leader == i)
-                result.push_back(i);
-            else
-                result_.of_claim[i].shared_with = leader;
-        }
-        return result;
+        const auto first = *std::min_element(group.begin(), group.end(),
+                                             [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
+        // Of the instances of that container the newest stands for it.
+        std::size_t newest = first;
+        for (const auto i : group)
+            if (claims_[i].service == claims_[first].service && claims_[i].pod == claims_[first].pod &&
+                claims_[i].volume == claims_[first].volume && claims_[i].created > claims_[newest].created)
+                newest = i;
+        return newest;
     }
 
     ServiceDirectory& service_directory(const std::string& service) {

@@ -33,11 +33,18 @@ std::string failed(const char* verb, const std::string& path) {
 /// A root file system and what is mounted in it.
 struct Root {
     SourceKind kind = SourceKind::merged;
-    UniqueFd held;
+    std::vector<UniqueFd> layers; ///< one; for `upper` the bare layers, topmost first
     std::string host_path;
     std::vector<const Mount*> mounts; ///< empty for `process`, where the kernel shows them
     UniqueFd process;
 };
+
+Root one_layer(SourceKind kind, UniqueFd held, const std::string& host_path, std::vector<const Mount*> mounts,
+               UniqueFd process) {
+    Root root{kind, {}, host_path, std::move(mounts), std::move(process)};
+    root.layers.push_back(std::move(held));
+    return root;
+}
 
 /// The container's process, checked to be of this container still: a pid can be reused. Holds it by pidfd.
 std::optional<Root> process_root(const Container& container) {
@@ -51,7 +58,7 @@ std::optional<Root> process_root(const Container& container) {
     pollfd alive{process.get(), POLLIN, 0};
     if (!cgroup || cgroup->find(container.id) == std::string::npos || ::poll(&alive, 1, 0) != 0)
         return std::nullopt;
-    return Root{SourceKind::process, std::move(root), {}, {}, std::move(process)};
+    return one_layer(SourceKind::process, std::move(root), {}, {}, std::move(process));
 }
 
 /// MergedDir exists as an empty directory for whoever does not see the daemon's mounts.
@@ -76,9 +83,17 @@ class Locator {
         std::string below_mount;      ///< path below that
     };
     enum class Walk { arrived, missing, on_tmpfs, failed };
+    /// A directory, open, and the layer it was found in.
+    struct Held {
+        std::size_t layer = 0;
+        UniqueFd directory;
+    };
+    struct Lookup;
 
     [[nodiscard]] std::optional<Root> root_file_system();
     [[nodiscard]] const Mount* mount_at(const Root& root, const std::string& path) const;
+    [[nodiscard]] static Lookup look_up(const Root& root, const std::vector<Held>& where,
+                                        const std::string& name);
     [[nodiscard]] Walk walk(const Root& root, const std::string& path, Place& place);
     [[nodiscard]] bool add_mounts_below(const Root& root, const std::string& requested, const Place& place,
                                         LogDirectory& found);
@@ -98,7 +113,8 @@ std::optional<Root> Locator::root_file_system() {
         if (!container_.merged.empty()) {
             UniqueFd merged(::open(container_.merged.c_str(), directory_flags | O_NOFOLLOW));
             if (merged && is_mount_point(merged.get()))
-                return Root{SourceKind::merged, std::move(merged), container_.merged, std::move(mounts), {}};
+                return one_layer(SourceKind::merged, std::move(merged), container_.merged, std::move(mounts),
+                                 {});
         }
         if (auto root = process_root(container_))
             return root;
@@ -111,20 +127,23 @@ std::optional<Root> Locator::root_file_system() {
                 : "docker reports no layers of it, so the files of the stopped container cannot be reached";
         return std::nullopt;
     }
-    if (mounts_ == nullptr) {
-        UniqueFd upper(::open(container_.upper.c_str(), directory_flags | O_NOFOLLOW));
-        if (!upper) {
-            reason_ = failed("open its layer", container_.upper);
-            return std::nullopt;
-        }
-        return Root{SourceKind::upper, std::move(upper), container_.upper, std::move(mounts), {}};
-    }
     std::vector<std::string> layers{container_.upper};
     layers.insert(layers.end(), container_.lowers.begin(), container_.lowers.end());
-    UniqueFd rebuilt = mounts_->rebuild(layers, reason_);
-    if (!rebuilt)
-        return std::nullopt;
-    return Root{SourceKind::layers, std::move(rebuilt), container_.upper, std::move(mounts), {}};
+    if (mounts_ != nullptr) {
+        UniqueFd rebuilt = mounts_->rebuild(layers, reason_);
+        if (!rebuilt)
+            return std::nullopt;
+        return one_layer(SourceKind::layers, std::move(rebuilt), container_.upper, std::move(mounts), {});
+    }
+    Root root{SourceKind::upper, {}, container_.upper, std::move(mounts), {}};
+    for (const auto& layer : layers) {
+        root.layers.emplace_back(::open(layer.c_str(), directory_flags));
+        if (!root.layers.back()) {
+            reason_ = failed("open its layer", layer);
+            return std::nullopt;
+        }
+    }
+    return root;
 }
 
 std::string normalized(const std::string& path) {
@@ -141,14 +160,58 @@ const Mount* Locator::mount_at(const Root& root, const std::string& path) const 
     return nullptr;
 }
 
+/// What one name in a directory is.
+struct Locator::Lookup {
+    Walk ended = Walk::arrived;
+    std::string link; ///< target, when it is a symbolic link
+    std::vector<Held> directories;
+};
+
+/// Looks a name up in the layers that have the directory, the topmost first: as overlayfs does, but for
+/// opaque directories, which only a process that may mount can recognise.
+Locator::Lookup Locator::look_up(const Root& root, const std::vector<Held>& where, const std::string& name) {
+    Lookup result;
+    for (const auto& [layer, directory] : where) {
+        UniqueFd next(::openat(directory.get(), name.c_str(), path_flags | O_NOFOLLOW));
+        const auto status = next ? status_of(next.get()) : std::nullopt;
+        if (!status && errno == ENOENT)
+            continue;
+        if (!status) {
+            result.ended = Walk::failed;
+            return result;
+        }
+        const bool first = result.directories.empty();
+        if (S_ISDIR(status->st_mode)) {
+            result.directories.push_back({layer, std::move(next)});
+        } else if (root.kind == SourceKind::upper && S_ISCHR(status->st_mode) && status->st_rdev == 0) {
+            break; // a whiteout: the name was deleted, below here
+        } else if (first && S_ISLNK(status->st_mode)) {
+            std::array<char, PATH_MAX> target{};
+            const auto length = ::readlinkat(next.get(), "", target.data(), target.size());
+            result.link.assign(target.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+            return result;
+        } else if (first) {
+            errno = ENOTDIR;
+            result.ended = Walk::failed;
+            return result;
+        } else {
+            break;
+        }
+    }
+    if (result.directories.empty())
+        result.ended = Walk::missing;
+    return result;
+}
+
 Locator::Walk Locator::walk(const Root& root, const std::string& path, Place& place) {
     struct Step {
         std::string name;
-        UniqueFd held;
+        std::vector<Held> held;
         const Mount* mount = nullptr;
     };
-    std::vector<Step> steps; // where we are, root first; the root itself is steps[0]
-    steps.push_back({{}, UniqueFd(::openat(root.held.get(), ".", directory_flags)), nullptr});
+    std::vector<Step> steps(1); // where we are; steps[0] is the root
+    for (std::size_t i = 0; i < root.layers.size(); ++i)
+        steps[0].held.push_back({i, UniqueFd(::openat(root.layers[i].get(), ".", directory_flags))});
     const auto parts = components(path);
     std::deque<std::string> pending(parts.begin(), parts.end());
     auto here = [&] {
@@ -176,46 +239,39 @@ Locator::Walk Locator::walk(const Root& root, const std::string& path, Place& pl
                 reason_ = failed("open its volume", mount->source);
                 return Walk::failed;
             }
-            steps.push_back({name, std::move(volume), mount});
+            Step step{name, {}, mount};
+            step.held.push_back({0, std::move(volume)});
+            steps.push_back(std::move(step));
             continue;
         }
-        UniqueFd next(::openat(steps.back().held.get(), name.c_str(), path_flags | O_NOFOLLOW));
-        const auto status = next ? status_of(next.get()) : std::nullopt;
-        if (!status) {
-            if (errno == ENOENT)
-                return Walk::missing;
+        Lookup next = look_up(root, steps.back().held, name);
+        if (next.ended == Walk::failed)
+            reason_ = failed("open", "/" + candidate);
+        if (next.ended != Walk::arrived)
+            return next.ended;
+        if (next.link.empty()) {
+            steps.push_back({name, std::move(next.directories), steps.back().mount});
+            continue;
+        }
+        if (++links > most_links) {
+            errno = ELOOP;
             reason_ = failed("open", "/" + candidate);
             return Walk::failed;
         }
-        if (S_ISLNK(status->st_mode)) {
-            std::array<char, PATH_MAX> target{};
-            const auto length = ::readlinkat(next.get(), "", target.data(), target.size());
-            if (length <= 0 || ++links > most_links) {
-                reason_ = "cannot open " + in_quotes("/" + candidate) + ": too many levels of symbolic links";
-                return Walk::failed;
-            }
-            const std::string text(target.data(), static_cast<std::size_t>(length));
-            if (text.starts_with('/'))
-                steps.resize(1);
-            const auto more = components(text);
-            pending.insert(pending.begin(), more.begin(), more.end());
-            continue;
-        }
-        if (!S_ISDIR(status->st_mode)) {
-            // A whiteout in a bare upper layer: the name was deleted.
-            if (root.kind == SourceKind::upper && S_ISCHR(status->st_mode) && status->st_rdev == 0)
-                return Walk::missing;
-            reason_ = in_quotes("/" + candidate) + " is not a directory";
-            return Walk::failed;
-        }
-        steps.push_back({name, std::move(next), steps.back().mount});
+        if (next.link.starts_with('/'))
+            steps.resize(1);
+        const auto more = components(next.link);
+        pending.insert(pending.begin(), more.begin(), more.end());
     }
+    // Of bare layers only the uppermost is read: what the container itself wrote.
+    if (steps.back().held.front().layer != 0)
+        return Walk::missing;
     place.path = here();
     place.mount = steps.back().mount;
     for (std::size_t i = 1; i < steps.size(); ++i)
         place.below_mount =
             steps[i].mount != steps[i - 1].mount ? std::string() : joined(place.below_mount, steps[i].name);
-    place.held = std::move(steps.back().held);
+    place.held = std::move(steps.back().held.front().directory);
     return Walk::arrived;
 }
 
@@ -262,7 +318,7 @@ bool Locator::add_mounts_below(const Root& root, const std::string& requested, c
             Place at;
             if (walk(root, path, at) == Walk::arrived)
                 held = std::move(at.held);
-            else if (const auto slash = open_directory(root.held.get(), parent_path(path)))
+            else if (const auto slash = open_directory(root.layers.front().get(), parent_path(path)))
                 held = locate_regular(slash.get(), base_name(path)); // a single file
         } else if (mount.source.empty()) {
             continue; // a tmpfs of a container that has ended: nothing is left

@@ -74,6 +74,7 @@ class Tick {
     void plan_all();
     void plan_one(Candidate& candidate, const Assignment& assignment);
     void make_moves();
+    [[nodiscard]] std::vector<const Container*> sharers_of(const Candidate& candidate) const;
     void save_record(Candidate& candidate, const Assignment& assignment);
     void apply_plans();
     void release_unchanged();
@@ -314,6 +315,21 @@ void Tick::make_moves() {
     }
 }
 
+/// The instances of a candidate's container that have its log directory, the newest last.
+std::vector<const Container*> Tick::sharers_of(const Candidate& candidate) const {
+    const auto index = static_cast<std::size_t>(&candidate - candidates_.data());
+    std::vector<const Container*> sharers{candidate.container};
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        const Container& other = *candidates_[i].container;
+        if (assignments_.of_claim[i].shared_with == index && other.service == candidate.container->service &&
+            other.pod == candidate.container->pod)
+            sharers.push_back(&other);
+    }
+    std::sort(sharers.begin(), sharers.end(),
+              [](const Container* a, const Container* b) { return a->created < b->created; });
+    return sharers;
+}
+
 /// Before a directory is written to, its record says whose it is.
 void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
     Record record;
@@ -327,7 +343,8 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
         record.first_seen = rfc3339(now_);
     }
     const Record before = record;
-    describe_container(record, *candidate.container);
+    for (const auto* container : sharers_of(candidate))
+        describe_container(record, *container);
     if (!assignment.known || !(record == before))
         save_live_record(context_.root, record);
     if (!assignment.adopted)

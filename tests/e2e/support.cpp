@@ -322,6 +322,10 @@ std::string name_of(const testing::TestParamInfo<Way>& info) {
     return info.param == Way::mounted ? "Mounted" : "Direct";
 }
 
+void PrintTo(Way way, std::ostream* stream) {
+    *stream << (way == Way::mounted ? "mounted" : "direct");
+}
+
 std::vector<std::string> Test::command(const std::vector<std::string>& arguments) {
     std::vector<std::string> argv;
     if (way == Way::direct)

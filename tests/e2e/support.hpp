@@ -114,6 +114,7 @@ class Engine {
 /// With and without the right to mount.
 enum class Way { mounted, direct };
 std::string name_of(const testing::TestParamInfo<Way>& info);
+void PrintTo(Way way, std::ostream* stream); // for GoogleTest
 
 class Test : public testing::Test {
   protected:
