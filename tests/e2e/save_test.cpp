@@ -1,2 +1,287 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+using namespace e2e;
+
+namespace {
+struct stat status_of(const fs::path& path) {
+    struct stat status {};
+    EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+    return status;
+}
+
+/// The files that were set aside: "<name>~<UTC time>" without the time.
+std::multimap<std::string, std::string> set_aside(const Tree& tree) {
+    std::multimap<std::string, std::string> result;
+    for (const auto& [name, content] : tree)
+        if (const auto tilde = name.find('~'); tilde != std::string::npos)
+            result.emplace(name.substr(0, tilde), content);
+    return result;
+}
+} // namespace
+
+class Save : public BothWays {
+  protected:
+    void SetUp() override {
+        BothWays::SetUp();
+        id = engine.start({"web", "web-1"});
+    }
+    /// Runs a script in the log directory of the container.
+    void in_logs(const std::string& script) { engine.exec(id, "cd /opt/logs; " + script); }
+    Tree saved() { return tree_of(backup / "web/web-1"); }
+    fs::path in_backup(const std::string& name) { return backup / "web/web-1" / name; }
+
+    /// An rsync that notes how often it is called.
+    std::string counting_rsync() {
+        return write_script(scratch.path() / "rsync", "echo x >> '" + (scratch.path() / "calls").string() +
+                                                          "'; exec /usr/bin/rsync \"$@\"")
+            .string();
+    }
+    std::size_t rsync_calls() {
+        const auto calls = scratch.path() / "calls";
+        return fs::exists(calls) ? fs::file_size(calls) / 2 : 0;
+    }
+
+    std::string id;
+};
+IN_BOTH_WAYS(Save);
+
+TEST_P(Save, AppendsOnlyWhatIsNew) {
+    in_logs("head -c 3000000 /dev/urandom > big.log; echo one > small.log");
+    expect_clean(tick());
+    const auto inode = status_of(in_backup("big.log")).st_ino;
+
+    in_logs("head -c 70000 /dev/urandom >> big.log");
+    const Result second = tick();
+    expect_clean(second);
+    EXPECT_NE(second.out.find("0 new, 1 changed; 68.4 KiB saved"), std::string::npos) << second.out;
+    EXPECT_EQ(read_file(in_backup("big.log")), engine.cat(id, "/opt/logs/big.log"));
+    EXPECT_EQ(status_of(in_backup("big.log")).st_ino, inode);
+    EXPECT_EQ(saved().size(), 2U);
+}
+
+TEST_P(Save, OneRsyncForAllContainersAndNoneWhenNothingChanged) {
+    const auto other = engine.start({"db", "db-0"});
+    engine.exec(other, "echo b > /opt/logs/b.log");
+    in_logs("echo a > a.log; : > empty.log");
+    const auto rsync = counting_rsync();
+    expect_clean(tick({"--rsync", rsync}));
+    EXPECT_EQ(rsync_calls(), 1U);
+    expect_clean(tick({"--rsync", rsync}));
+    expect_clean(tick({"--rsync", rsync}));
+    EXPECT_EQ(rsync_calls(), 1U);
+    in_logs("echo a >> a.log");
+    engine.exec(other, "echo b >> /opt/logs/b.log");
+    expect_clean(tick({"--rsync", rsync}));
+    EXPECT_EQ(rsync_calls(), 2U);
+    EXPECT_EQ(tree_of(backup), (Tree{{"db", "dir"},
+                                     {"db/db-0", "dir"},
+                                     {"db/db-0/b.log", "b\nb\n"},
+                                     {"web", "dir"},
+                                     {"web/web-1", "dir"},
+                                     {"web/web-1/a.log", "a\na\n"},
+                                     {"web/web-1/empty.log", ""}}));
+}
+
+TEST_P(Save, AFileThatIsTruncatedIsSetAsideAndBegunAgain) {
+    in_logs("echo a long first line > app.log");
+    expect_clean(tick());
+    in_logs("echo short > app.log");
+    const Result result = tick();
+    expect_clean(result);
+    EXPECT_NE(result.out.find("1 set aside"), std::string::npos) << result.out;
+    EXPECT_EQ(read_file(in_backup("app.log")), "short\n");
+    EXPECT_EQ(set_aside(saved()),
+              (std::multimap<std::string, std::string>{{"app.log", "a long first line\n"}}));
+
+    // Again within the same second, and grown past what was saved.
+    in_logs("echo grown beyond what was there before > app.log");
+    expect_clean(tick());
+    EXPECT_EQ(read_file(in_backup("app.log")), "grown beyond what was there before\n");
+    EXPECT_EQ(set_aside(saved()), (std::multimap<std::string, std::string>{{"app.log", "a long first line\n"},
+                                                                           {"app.log", "short\n"}}));
+}
+
+TEST_P(Save, AFileThatIsRewrittenWithTheSameSizeIsSetAside) {
+    in_logs("echo state 1 > state");
+    expect_clean(tick());
+    in_logs("echo state 2 > state");
+    expect_clean(tick());
+    EXPECT_EQ(read_file(in_backup("state")), "state 2\n");
+    EXPECT_EQ(set_aside(saved()), (std::multimap<std::string, std::string>{{"state", "state 1\n"}}));
+}
+
+TEST_P(Save, AFileThatIsOnlyTouchedIsLeftAsItIs) {
+    in_logs("echo content > app.log");
+    expect_clean(tick());
+    const auto before = status_of(in_backup("app.log"));
+    in_logs("touch -d '2020-01-01 00:00:00' app.log");
+    const auto rsync = counting_rsync();
+    expect_clean(tick({"--rsync", rsync}));
+    EXPECT_EQ(rsync_calls(), 0U);
+    EXPECT_EQ(saved(), (Tree{{"app.log", "content\n"}}));
+    EXPECT_EQ(status_of(in_backup("app.log")).st_ino, before.st_ino);
+    EXPECT_EQ(status_of(in_backup("app.log")).st_mtim.tv_sec, 1577836800);
+}
+
+TEST_P(Save, RotationLosesNothing) {
+    in_logs("echo first day > app.log");
+    expect_clean(tick());
+    in_logs("mv app.log app.log.1; echo second day, longer than the first > app.log");
+    expect_clean(tick());
+    const Tree tree = saved();
+    EXPECT_EQ(tree.at("app.log"), "second day, longer than the first\n");
+    EXPECT_EQ(tree.at("app.log.1"), "first day\n");
+}
+
+TEST_P(Save, WhatTheContainerDeletesStays) {
+    in_logs("echo x > app.log; mkdir d; echo y > d/y.log");
+    expect_clean(tick());
+    in_logs("rm -r app.log d");
+    expect_clean(tick());
+    EXPECT_EQ(saved(), (Tree{{"app.log", "x\n"}, {"d", "dir"}, {"d/y.log", "y\n"}}));
+}
+
+TEST_P(Save, NamesOfAnyBytesArrive) {
+    in_logs(R"sh(for n in '-rf' '#hash' ';semicolon' 'with space' '*' '?' ' ' '"' "'" '$HOME' '~' 'a:b' \
+  "$(printf 'new\nline')" "$(printf 'latin\344')" "$(printf 'esc\033[31m')" "$(head -c 255 /dev/zero | tr '\0' n)"; do
+  printf '%s' "$n" > "./$n"
+done
+mkdir -- '--delete'; echo in > '--delete/-')sh");
+    const Result result = tick({"-v"});
+    expect_clean(result);
+    const Tree tree = saved();
+    EXPECT_EQ(tree.size(), 18U);
+    for (const auto& [name, content] : tree) {
+        if (name != "--delete" && name != "--delete/-") {
+            EXPECT_EQ(name, content);
+        }
+    }
+    EXPECT_EQ(result.out.find('\033'), std::string::npos);
+    EXPECT_NE(result.out.find("new\\x0aline"), std::string::npos) << result.out;
+
+    // Set aside, the long name is cut.
+    in_logs("for n in ./*; do [ -d \"$n\" ] || : > \"$n\"; done");
+    expect_clean(tick());
+    EXPECT_EQ(saved().size(), 18U + 16U);
+}
+
+TEST_P(Save, TypeAndModeOfEverythingThatArrives) {
+    in_logs("echo x > app.log; chmod 4777 app.log; chown 1000:1000 app.log; mkfifo fifo; mknod device c 1 3; "
+            "mknod disk b 7 0; mkdir d; chmod 7777 d; echo y > d/y.log");
+    const logbackup::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{AF_UNIX, {}};
+    std::string pid = engine.docker({"inspect", "--format", "{{.State.Pid}}", id});
+    pid.pop_back();
+    const std::string path = "/proc/" + pid + "/root/opt/logs/socket";
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+
+    const Result result = tick({"-v"});
+    expect_clean(result);
+    EXPECT_EQ(saved(), (Tree{{"app.log", "x\n"}, {"d", "dir"}, {"d/y.log", "y\n"}}));
+    for (const auto* reason : {"a FIFO", "a socket", "a device"})
+        EXPECT_NE(result.out.find(reason), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("4 skipped"), std::string::npos) << result.out;
+    for (const auto* name : {"app.log", "d/y.log"}) {
+        EXPECT_EQ(status_of(in_backup(name)).st_mode, S_IFREG | 0640U);
+        EXPECT_EQ(status_of(in_backup(name)).st_uid, 0U);
+    }
+    for (const auto& directory : {backup, backup / "web", backup / "web/web-1", in_backup("d")})
+        EXPECT_EQ(status_of(directory).st_mode, S_IFDIR | 0750U) << directory;
+    EXPECT_EQ(status_of(backup / ".logbackup").st_mode, S_IFDIR | 0700U);
+}
+
+TEST_P(Save, GroupHandsFilesAndDirectoriesOver) {
+    in_logs("mkdir d; echo x > d/x.log; : > empty.log");
+    expect_clean(tick({"--group", "adm"}));
+    const gid_t adm = 4;
+    for (const auto& path : {backup / "web", backup / "web/web-1", in_backup("d"), in_backup("d/x.log"),
+                             in_backup("empty.log")}) {
+        EXPECT_EQ(status_of(path).st_gid, adm) << path;
+        EXPECT_EQ(status_of(path).st_uid, 0U) << path;
+    }
+}
+
+TEST_P(Save, LinksThatStayInsideAreMadeAgainOthersSkipped) {
+    in_logs("echo x > app-1.log; ln -s app-1.log current.log; mkdir d; ln -s ../app-1.log d/up.log; ln -s "
+            "/dev/stdout out; ln -s ../../etc/passwd leads-out; ln -s . dot; ln -s dot/.. sly");
+    const Result result = tick({"-v"});
+    expect_clean(result);
+    const Tree expected{{"app-1.log", "x\n"},
+                        {"current.log", "-> app-1.log"},
+                        {"d", "dir"},
+                        {"d/up.log", "-> ../app-1.log"},
+                        {"dot", "-> ."}};
+    EXPECT_EQ(saved(), expected);
+    EXPECT_NE(result.out.find("a link that leads out: '/dev/stdout'"), std::string::npos) << result.out;
+
+    in_logs("echo y > app-2.log; ln -sf app-2.log current.log");
+    expect_clean(tick());
+    EXPECT_EQ(saved().at("current.log"), "-> app-2.log");
+    EXPECT_EQ(saved().size(), expected.size() + 1);
+}
+
+TEST_P(Save, TypesThatChangeAreSetAside) {
+    in_logs("echo file > a; mkdir b; echo in b > b/x; ln -s a c");
+    expect_clean(tick());
+    in_logs("rm -r a b c; mkdir a; echo in a > a/x; echo file > b; echo was a link > c");
+    expect_clean(tick());
+    const Tree tree = saved();
+    EXPECT_EQ(tree.at("a/x"), "in a\n");
+    EXPECT_EQ(tree.at("b"), "file\n");
+    EXPECT_EQ(tree.at("c"), "was a link\n");
+    EXPECT_EQ(set_aside(tree), (std::multimap<std::string, std::string>{
+                                   {"a", "file\n"}, {"b", "dir"}, {"b", "in b\n"}, {"c", "-> a"}}));
+}
+
+// copytruncate under a writer without O_APPEND: the file goes on at the old offset, behind a hole.
+TEST_P(Save, AHoleStaysAHole) {
+    in_logs("head -c 100000 /dev/urandom > app.log");
+    expect_clean(tick());
+    in_logs(": > app.log; dd if=/dev/urandom of=app.log bs=4096 seek=5000 count=2 conv=notrunc 2>/dev/null");
+    const Result result = tick();
+    expect_clean(result);
+    EXPECT_NE(result.out.find("; 8.0 KiB saved"), std::string::npos) << result.out;
+    EXPECT_EQ(read_file(in_backup("app.log")), engine.cat(id, "/opt/logs/app.log"));
+    EXPECT_LT(status_of(in_backup("app.log")).st_blocks * 512, 100'000);
+
+    in_logs("dd if=/dev/urandom of=app.log bs=4096 seek=5002 count=2 conv=notrunc 2>/dev/null");
+    expect_clean(tick());
+    EXPECT_EQ(read_file(in_backup("app.log")), engine.cat(id, "/opt/logs/app.log"));
+    EXPECT_LT(status_of(in_backup("app.log")).st_blocks * 512, 100'000);
+    EXPECT_EQ(set_aside(saved()).size(), 1U);
+}
+
+// More files than the direct way holds open at once.
+TEST_P(Save, ManyFiles) {
+    in_logs("mkdir d; for i in $(seq 1000); do echo line $i > d/$i.log; done");
+    expect_clean(tick());
+    in_logs("for i in $(seq 1000); do echo more $i >> d/$i.log; done");
+    expect_clean(tick());
+    const Tree tree = saved();
+    EXPECT_EQ(tree.size(), 1001U);
+    for (int i = 1; i <= 1000; ++i) {
+        const std::string n = std::to_string(i);
+        EXPECT_EQ(tree.at("d/" + n + ".log"), "line " + n + "\nmore " + n + "\n");
+    }
+    EXPECT_FALSE(fs::exists(backup / ".logbackup/held-files"));
+}
+
+// A container is removed while its mounts are read: nothing may hold it.
+TEST_P(Save, AContainerCanBeRemovedDuringATick) {
+    in_logs("head -c 20000000 /dev/urandom > big.log");
+    const auto slow = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=5m \"$@\"");
+    Background running(command({"--rsync", slow.string()}));
+    wait_until("bytes arrive", [&] {
+        std::error_code error;
+        return fs::file_size(in_backup("big.log"), error) > 1'000'000 && !error;
+    });
+    engine.remove(id);
+    EXPECT_NE(running.wait(), 1);
+}
