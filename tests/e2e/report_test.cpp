@@ -1,2 +1,166 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace e2e;
+
+namespace {
+/// Runs a command on a terminal of its own (script(1)); gives all that appeared on it.
+Result on_terminal(const std::vector<std::string>& argv, const std::vector<std::string>& variables = {}) {
+    std::string line;
+    for (const auto& argument : argv)
+        line += "'" + argument + "' ";
+    auto all = variables;
+    all.emplace_back("TERM=xterm");
+    return run({"script", "--quiet", "--return", "--command", line, "/dev/null"}, all);
+}
+
+/// Names, types, sizes and times of everything below a directory: what a run that writes nothing leaves
+/// alike.
+std::string state_of(const fs::path& path) {
+    return sh("find '" + path.string() + "' -printf '%p %y %m %s %T@ %C@ %i\\n' | sort");
+}
+} // namespace
+
+class Report : public BothWays {};
+IN_BOTH_WAYS(Report);
+
+TEST_P(Report, ADryRunListsWhatTheTickThenDoesAndWritesNothing) {
+    const auto a = engine.start({"web", "web-1"});
+    engine.exec(a, "echo one > /opt/logs/a.log; echo two > /opt/logs/b.log");
+    const Result before = tick({"--dry-run", "-v"});
+    expect_clean(before);
+    EXPECT_FALSE(fs::exists(backup));
+    EXPECT_NE(before.out.find("create     a.log  4 B"), std::string::npos) << before.out;
+    EXPECT_NE(before.out.find("dry run: 1 container, 2 files: 2 new, 0 changed; 8 B would be saved to " +
+                              backup.string()),
+              std::string::npos)
+        << before.out;
+    const Result saved = tick();
+    expect_clean(saved);
+    EXPECT_NE(saved.out.find("1 container, 2 files: 2 new, 0 changed; 8 B saved to"), std::string::npos)
+        << saved.out;
+
+    const auto b = engine.start({"web", "web-1"});
+    engine.exec(b, "echo three > /opt/logs/c.log");
+    engine.exec(a, "echo more >> /opt/logs/a.log; echo x > /opt/logs/b.log");
+    const std::string state = state_of(scratch.path());
+    const Result again = tick({"--dry-run", "-v"});
+    expect_clean(again);
+    EXPECT_EQ(state_of(scratch.path()), state);
+    EXPECT_NE(again.out.find("append     a.log  5 B"), std::string::npos) << again.out;
+    EXPECT_NE(again.out.find("set aside  b.log  as b.log~"), std::string::npos) << again.out;
+    EXPECT_NE(again.out.find("web/web-1@1"), std::string::npos) << again.out;
+    EXPECT_NE(again.out.find("2 new, 1 changed, 1 set aside; 13 B would be saved"), std::string::npos)
+        << again.out;
+
+    const Result done = tick();
+    expect_clean(done);
+    EXPECT_NE(done.out.find("2 new, 1 changed, 1 set aside; 13 B saved"), std::string::npos) << done.out;
+}
+
+class ReportOnce : public e2e::Test {};
+
+TEST_F(ReportOnce, ADryRunNeedsNoBackupRootThatCanBeWrittenTo) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "echo one > /opt/logs/a.log");
+    expect_clean(tick());
+    engine.exec(id, "echo two >> /opt/logs/a.log");
+    sh("mount --bind '" + backup.string() + "' '" + backup.string() + "' && mount -o remount,bind,ro '" +
+       backup.string() + "'");
+    const Result result = tick({"--dry-run"});
+    expect_clean(result);
+    EXPECT_NE(result.out.find("0 new, 1 changed; 4 B would be saved"), std::string::npos) << result.out;
+}
+
+TEST_F(ReportOnce, TheTableShowsEachContainer) {
+    const auto running = engine.start({"web", "web-1"});
+    engine.exec(running, "echo one > /opt/logs/a.log");
+    const auto stopped = engine.start({"db", "db-0", {}, "echo done > /opt/logs/db.log"});
+    engine.wait(stopped);
+    engine.start({"empty", "empty-0", {}, "rmdir /opt/logs; exec sleep 1000000"});
+    const Result result = tick();
+    expect_clean(result);
+    EXPECT_EQ(result.out.substr(0, result.out.find("3 containers")),
+              "SERVICE  POD      STATE    NEW  CHANGED  FILES  BYTES  SOURCE  TARGET\n"
+              "db       db-0     exited     1        -      1    5 B  layers  db/db-0\n"
+              "empty    empty-0  running    -        -      -      -  -       no log directory\n"
+              "web      web-1    running    1        -      1    4 B  merged  web/web-1\n");
+}
+
+TEST_F(ReportOnce, QuietSaysNothingUnlessSomethingIsWrong) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "echo one > /opt/logs/a.log");
+    for (const Way each : {Way::mounted, Way::direct}) {
+        way = each;
+        const Result result = tick({"--quiet"});
+        EXPECT_EQ(result.code, 0);
+        EXPECT_EQ(result.out + result.err, "");
+    }
+    engine.start({"bad_name", "web-1"});
+    const Result result = tick({"--quiet"});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_EQ(result.out, "");
+    EXPECT_NE(result.err.find("is left out"), std::string::npos) << result.err;
+}
+
+TEST_F(ReportOnce, ColourAndProgressOnATerminalOnly) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "head -c 5000000 /dev/urandom > /opt/logs/a.log");
+    const auto slow = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=3m \"$@\"");
+    const Result terminal = on_terminal(command({"--rsync", slow.string()}));
+    EXPECT_EQ(terminal.code, 0) << terminal.out;
+    EXPECT_NE(terminal.out.find("\033[32mrunning"), std::string::npos) << terminal.out;
+    EXPECT_NE(terminal.out.find(" of 4.8 MiB, "), std::string::npos) << terminal.out;
+    EXPECT_NE(terminal.out.find("MiB/s"), std::string::npos) << terminal.out;
+
+    const Result no_colour = on_terminal(command(), {"NO_COLOR=1"});
+    EXPECT_EQ(no_colour.out.find("\033[32m"), std::string::npos) << no_colour.out;
+    engine.exec(id, "head -c 5000000 /dev/urandom >> /opt/logs/a.log");
+    const Result piped = tick({"--rsync", slow.string()});
+    EXPECT_EQ((piped.out + piped.err).find('\033'), std::string::npos);
+    EXPECT_EQ((piped.out + piped.err).find('\r'), std::string::npos);
+}
+
+TEST_F(ReportOnce, JsonIsOneObjectWhateverTheNames) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "echo one > \"/opt/logs/$(printf 'a\\377\"\\nb')\"; mkfifo /opt/logs/fifo");
+    const Result result = tick({"--json"});
+    expect_clean(result);
+    const auto json = nlohmann::json::parse(result.out);
+    EXPECT_EQ(json["backup_root"], backup.string());
+    EXPECT_EQ(json["containers"][0]["container"], id);
+    EXPECT_EQ(json["containers"][0]["actions"][0]["path"], "a\xEF\xBF\xBD\"\nb");
+    EXPECT_EQ(json["containers"][0]["bytes"], 4);
+    EXPECT_EQ(json["containers"][0]["skipped"][0]["reason"], "a FIFO");
+}
+
+TEST_F(ReportOnce, NamesAreEscapedInMessages) {
+    engine.start({"\033]0;owned\007", "web-1"});
+    const auto id = engine.start({"web", "web-1"});
+    // A name that is in the way: its backup cannot be made.
+    engine.exec(id, "echo x > \"/opt/logs/$(printf 'a\\033[2Jb')\"");
+    const auto broken =
+        write_script(scratch.path() / "rsync", "echo \"bad '$(printf '\\033[2J')'\" >&2; exit 5");
+    const Result result = tick({"--rsync", broken.string()});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_EQ((result.out + result.err).find('\033'), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("'\\x1b]0;owned\\x07'"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("'web/web-1: a\\x1b[2Jb': only 0 B of 2 B were saved"), std::string::npos)
+        << result.err;
+    EXPECT_NE(result.err.find("rsync exited with code 5: bad '\\x1b[2J'"), std::string::npos) << result.err;
+}
+
+TEST_F(ReportOnce, TheLogFileGetsMessagesAndASummaryForEachRun) {
+    const auto log = scratch.path() / "logbackup.log";
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "echo one > /opt/logs/a.log");
+    expect_clean(tick({"--quiet", "--log-file", log.string()}));
+    engine.start({"bad_name", "web-1"});
+    EXPECT_EQ(tick({"--quiet", "--log-file", log.string()}).code, 3);
+    const std::string text = read_file(log);
+    EXPECT_NE(text.find(" info 1 container, 1 file: 1 new"), std::string::npos) << text;
+    EXPECT_NE(text.find(" error container "), std::string::npos) << text;
+    EXPECT_NE(text.find(" info 1 container, 1 file: 0 new"), std::string::npos) << text;
+}
