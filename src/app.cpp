@@ -17,6 +17,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,6 +121,14 @@ int run_logged(const Options& options, spdlog::logger& log) {
 
 int run_app(int argc, const char* const* argv) {
     ::umask(027);
+    // Started with one of the standard descriptors closed, the next file opened would take its place.
+    while (true) {
+        const int fd = ::open("/dev/null", O_RDWR);
+        if (fd > STDERR_FILENO || fd < 0) {
+            UniqueFd(fd).reset();
+            break;
+        }
+    }
     ParseEnded ended;
     const auto options = parse_options(argc, argv, ended);
     if (!options) {

@@ -27,9 +27,19 @@ class Assigner {
     Assignments run() {
         result_.of_claim.resize(claims_.size());
         std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> fresh; // by service and pod
-        for (const auto leader : share()) {
+        auto sharing = share();
+        // A volume's path can be another directory by now, while an old container still has the former one:
+        // the record is the newest's.
+        std::sort(sharing.begin(), sharing.end(), [&](std::size_t a, std::size_t b) {
+            return std::tie(claims_[a].created, claims_[a].container_id) >
+                   std::tie(claims_[b].created, claims_[b].container_id);
+        });
+        std::set<std::size_t> taken;
+        for (const auto leader : sharing) {
             auto& assignment = result_.of_claim[leader];
             assignment.known = record_of(claims_[leader]);
+            if (assignment.known && !taken.insert(*assignment.known).second)
+                assignment.known.reset();
             if (assignment.known) {
                 assignment.directory = live_[*assignment.known].directory();
                 assignment.present_as = assignment.directory;

@@ -24,7 +24,9 @@ constexpr int format_version = 1;
 constexpr std::size_t largest_record = 1U << 20U;
 constexpr const char* live_records = ".logbackup/live";
 constexpr const char* ended_records = ".logbackup/ended";
+constexpr const char* move_journal = ".logbackup/move";
 
+/// Paths below the backup root.
 std::string live_path(const std::string& service, const std::string& instance) {
     return joined(joined(live_records, service), instance);
 }
@@ -33,12 +35,10 @@ std::string ended_path(const std::string& service, const std::string& instance) 
 }
 
 /// The text members, under their names in the file.
-constexpr std::array<std::pair<const char*, std::string Record::*>, 12> text_members{{
+constexpr std::array<std::pair<const char*, std::string Record::*>, 10> text_members{{
     {"pod", &Record::pod},
     {"namespace", &Record::namespace_name},
     {"pod_uid", &Record::pod_uid},
-    {"moved_from", &Record::moved_from},
-    {"volume", &Record::volume},
     {"image", &Record::image},
     {"restart_count", &Record::restart_count},
     {"created", &Record::created},
@@ -58,9 +58,9 @@ void write_record(int root, const std::string& path, const Record& record) {
         fail("write the record", path);
 }
 
-void remove_record(int root, const std::string& path) {
+void remove_file(int root, const std::string& path) {
     if (::unlinkat(root, path.c_str(), 0) != 0 && errno != ENOENT)
-        fail("remove the record", path);
+        fail("remove", path);
 }
 
 std::vector<std::string> sorted_names(int root, const std::string& path) {
@@ -70,26 +70,26 @@ std::vector<std::string> sorted_names(int root, const std::string& path) {
     return names;
 }
 
-void rename_instance(int root, const Record& record) {
-    const std::string from = record.service + "/" + record.moved_from;
-    const std::string to = record.directory();
-    if (::renameat2(root, from.c_str(), root, to.c_str(), RENAME_NOREPLACE) != 0 && errno != ENOENT)
-        throw Error("cannot rename " + in_quotes(from) + " to " + in_quotes(to) + ": " + error_text(errno));
+/// Renames if the old name is there: after a crash the step may have been done already. 0 or an errno value.
+int rename_if_there(int root, const std::string& from, const std::string& to) {
+    if (::renameat2(root, from.c_str(), root, to.c_str(), RENAME_NOREPLACE) == 0 || errno == ENOENT)
+        return 0;
+    return errno;
 }
 
-/// A move writes the new record, then removes the old one. Between the two both are there: the new one
-/// counts.
-void drop_superseded(std::vector<Record>& records) {
-    std::vector<Record> kept;
-    for (const auto& record : records) {
-        const bool superseded = std::any_of(records.begin(), records.end(), [&](const Record& other) {
-            return other.service == record.service && other.moved_from == record.instance &&
-                   other.volume == record.volume && other.containers == record.containers;
-        });
-        if (!superseded)
-            kept.push_back(record);
+/// Does what the journal says, or where that is impossible leaves everything as it was. 0 or an errno value.
+int carry_out(int root, const Move& move) {
+    const auto path = move.live ? live_path : ended_path;
+    const std::string from = path(move.service, move.from);
+    const std::string to = path(move.service, move.to);
+    int error = rename_if_there(root, from, to);
+    if (error == 0) {
+        error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
+        if (error != 0)
+            rename_if_there(root, to, from);
     }
-    records = std::move(kept);
+    remove_file(root, move_journal);
+    return error;
 }
 
 } // namespace
@@ -103,6 +103,8 @@ std::string record_text(const Record& record) {
     for (const auto& [name, member] : text_members)
         if (!(record.*member).empty())
             json[name] = record.*member;
+    if (!record.volume.empty()) // any bytes: a container can choose a part of the path
+        json["volume"] = percent_encoded(record.volume);
     json["containers"] = record.containers;
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -122,6 +124,7 @@ Record parse_record(const std::string& service, const std::string& instance, con
         record.*pointer = member(name);
     record.coverage = member("coverage") == "live" ? Coverage::live : Coverage::cut;
     record.saved_until = member("saved_until");
+    record.volume = percent_decoded(member("volume"));
     if (const auto containers = json.find("containers"); containers != json.end() && containers->is_array())
         for (const auto& id : *containers)
             if (id.is_string())
@@ -144,28 +147,7 @@ std::vector<Record> load_live_records(int root, std::vector<std::string>& proble
             }
         }
     }
-    drop_superseded(records);
     return records;
-}
-
-bool is_move_unfinished(int root, const Record& record, const std::vector<Record>& live) {
-    if (record.moved_from.empty() || status_at(root, record.directory()) ||
-        !status_at(root, record.service + "/" + record.moved_from))
-        return false;
-    // The old name may be another log directory's by now.
-    const bool taken = std::any_of(live.begin(), live.end(), [&](const Record& other) {
-        return other.service == record.service && other.instance == record.moved_from;
-    });
-    return !taken && !status_at(root, ended_path(record.service, record.moved_from));
-}
-
-void finish_moves(int root, const std::vector<Record>& live) {
-    for (const auto& record : live) {
-        if (is_move_unfinished(root, record, live)) {
-            remove_record(root, live_path(record.service, record.moved_from));
-            rename_instance(root, record);
-        }
-    }
 }
 
 ServiceDirectory look_up_service(int root, const std::string& service) {
@@ -183,27 +165,36 @@ void save_live_record(int root, const Record& record) {
 
 void end_record(int root, const Record& record) {
     write_record(root, ended_path(record.service, record.instance), record);
-    remove_record(root, live_path(record.service, record.instance));
+    remove_file(root, live_path(record.service, record.instance));
 }
 
-void move_instance(int root, const Move& move, Record* record) {
-    Record ended;
-    const std::string old_path =
-        record != nullptr ? live_path(move.service, move.from) : ended_path(move.service, move.from);
-    if (record == nullptr) {
-        const auto text = read_small_file(root, old_path, largest_record);
-        if (!text)
-            fail("read the record", old_path);
-        ended = parse_record(move.service, move.from, *text);
-    }
-    Record& moved = record != nullptr ? *record : ended;
-    moved.instance = move.to;
-    moved.moved_from = move.from;
-    const std::string path =
-        record != nullptr ? live_path(move.service, move.to) : ended_path(move.service, move.to);
-    write_record(root, path, moved);
-    remove_record(root, old_path);
-    rename_instance(root, moved);
+void move_instance(int root, const Move& move) {
+    const Json json{
+        {"service", move.service}, {"from", move.from}, {"to", move.to}, {"live", move.live.has_value()}};
+    if (!write_atomically(root, move_journal, json.dump() + "\n"))
+        fail("write", move_journal);
+    if (const int error = carry_out(root, move); error != 0)
+        throw Error("cannot rename " + in_quotes(joined(move.service, move.from)) + " to " +
+                    in_quotes(joined(move.service, move.to)) + ": " + error_text(error));
+}
+
+void finish_move(int root) {
+    const auto text = read_small_file(root, move_journal, largest_record);
+    if (!text && errno == ENOENT)
+        return;
+    const Json json = Json::parse(text.value_or(""), nullptr, false);
+    auto name = [&](const char* key) {
+        const auto found = json.find(key);
+        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    Move move{name("service"), name("from"), name("to"), std::nullopt};
+    if (move.service.empty() || move.from.empty() || move.to.empty())
+        throw Error(
+            "cannot read " + in_quotes(move_journal) + ", which tells of an interrupted move",
+            "see that each instance directory stands under the name of its record, then remove the file");
+    if (json.contains("live") && json["live"] == true)
+        move.live = 0;
+    carry_out(root, move); // where it is impossible, this run finds another name
 }
 
 } // namespace logbackup

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <set>
 
 namespace logbackup {
 namespace {
@@ -51,7 +52,12 @@ class Walker {
         : tree_(tree), limits_(limits), stop_(stop) {}
 
     Listing run() {
-        walk(tree_.held.get(), "", 0);
+        if (tree_.held)
+            walk(tree_.held.get(), "", 0);
+        // What is mounted where a bare layer has no place for it.
+        for (const auto& [below, held] : tree_.mounted)
+            if (!seen_.contains(below))
+                add_mounted(below, held);
         return std::move(listing_);
     }
 
@@ -86,6 +92,8 @@ class Walker {
 
     void add(int directory, std::string path, const std::string& name, std::vector<std::string>& below) {
         const UniqueFd* mounted = tree_.mounted_at(path);
+        if (mounted != nullptr)
+            seen_.insert(path);
         struct stat status {};
         const int failed = mounted != nullptr
                                ? ::fstat(mounted->get(), &status)
@@ -110,6 +118,15 @@ class Walker {
         listing_.entries.push_back(std::move(entry));
     }
 
+    void add_mounted(const std::string& path, const UniqueFd& held) {
+        const auto status = status_of(held.get());
+        if (!status)
+            return;
+        listing_.entries.push_back(entry_of(path, *status));
+        if (S_ISDIR(status->st_mode))
+            walk(held.get(), path, components(path).size());
+    }
+
     void descend(int directory, const std::string& path, const std::string& name, std::size_t depth) {
         if (full_ || stop_.requested())
             return;
@@ -130,6 +147,7 @@ class Walker {
     const ListingLimits& limits_;
     StopSignal& stop_;
     Listing listing_;
+    std::set<std::string> seen_; ///< places of what is mounted below
     bool full_ = false;
 };
 

@@ -30,18 +30,23 @@ std::string failed(const char* verb, const std::string& path) {
     return std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno);
 }
 
+/// A mount and the canonical path of its place: mount points are resolved in the container like any path.
+struct PlacedMount {
+    const Mount* mount = nullptr;
+    std::string path; ///< without the leading slash
+};
+
 /// A root file system and what is mounted in it.
 struct Root {
     SourceKind kind = SourceKind::merged;
     std::vector<UniqueFd> layers; ///< one; for `upper` the bare layers, topmost first
     std::string host_path;
-    std::vector<const Mount*> mounts; ///< empty for `process`, where the kernel shows them
+    std::vector<PlacedMount> mounts;
     UniqueFd process;
 };
 
-Root one_layer(SourceKind kind, UniqueFd held, const std::string& host_path, std::vector<const Mount*> mounts,
-               UniqueFd process) {
-    Root root{kind, {}, host_path, std::move(mounts), std::move(process)};
+Root one_layer(SourceKind kind, UniqueFd held, const std::string& host_path, UniqueFd process = {}) {
+    Root root{kind, {}, host_path, {}, std::move(process)};
     root.layers.push_back(std::move(held));
     return root;
 }
@@ -58,7 +63,7 @@ std::optional<Root> process_root(const Container& container) {
     pollfd alive{process.get(), POLLIN, 0};
     if (!cgroup || cgroup->find(container.id) == std::string::npos || ::poll(&alive, 1, 0) != 0)
         return std::nullopt;
-    return one_layer(SourceKind::process, std::move(root), {}, {}, std::move(process));
+    return one_layer(SourceKind::process, std::move(root), {}, std::move(process));
 }
 
 /// MergedDir exists as an empty directory for whoever does not see the daemon's mounts.
@@ -77,7 +82,7 @@ class Locator {
   private:
     /// Where a walk ended.
     struct Place {
-        UniqueFd held;
+        UniqueFd held;                ///< none when only layers below the uppermost have it
         std::string path;             ///< canonical path in the container, without the leading slash
         const Mount* mount = nullptr; ///< the innermost mount it lies on
         std::string below_mount;      ///< path below that
@@ -91,14 +96,14 @@ class Locator {
     struct Lookup;
 
     [[nodiscard]] std::optional<Root> root_file_system();
-    [[nodiscard]] const Mount* mount_at(const Root& root, const std::string& path) const;
+    void place_mounts(Root& root);
+    [[nodiscard]] static const Mount* mount_at(const Root& root, const std::string& path);
     [[nodiscard]] static Lookup look_up(const Root& root, const std::vector<Held>& where,
                                         const std::string& name);
     [[nodiscard]] Walk walk(const Root& root, const std::string& path, Place& place);
-    [[nodiscard]] bool add_mounts_below(const Root& root, const std::string& requested, const Place& place,
-                                        LogDirectory& found);
-    void find_mount_of(Place& place) const;
-    [[nodiscard]] bool has_tmpfs_below(const std::string& requested, const std::string& canonical) const;
+    [[nodiscard]] bool add_mounts_below(const Root& root, const Place& place, LogDirectory& found);
+    static void find_mount_of(const Root& root, Place& place);
+    [[nodiscard]] static bool has_tmpfs_below(const Root& root, const std::string& directory);
 
     const Container& container_;
     PrivateMounts* mounts_;
@@ -106,15 +111,11 @@ class Locator {
 };
 
 std::optional<Root> Locator::root_file_system() {
-    std::vector<const Mount*> mounts;
-    for (const auto& mount : container_.mounts)
-        mounts.push_back(&mount);
     if (container_.has_process()) {
         if (!container_.merged.empty()) {
             UniqueFd merged(::open(container_.merged.c_str(), directory_flags | O_NOFOLLOW));
             if (merged && is_mount_point(merged.get()))
-                return one_layer(SourceKind::merged, std::move(merged), container_.merged, std::move(mounts),
-                                 {});
+                return one_layer(SourceKind::merged, std::move(merged), container_.merged);
         }
         if (auto root = process_root(container_))
             return root;
@@ -133,9 +134,9 @@ std::optional<Root> Locator::root_file_system() {
         UniqueFd rebuilt = mounts_->rebuild(layers, reason_);
         if (!rebuilt)
             return std::nullopt;
-        return one_layer(SourceKind::layers, std::move(rebuilt), container_.upper, std::move(mounts), {});
+        return one_layer(SourceKind::layers, std::move(rebuilt), container_.upper);
     }
-    Root root{SourceKind::upper, {}, container_.upper, std::move(mounts), {}};
+    Root root{SourceKind::upper, {}, container_.upper, {}, {}};
     for (const auto& layer : layers) {
         root.layers.emplace_back(::open(layer.c_str(), directory_flags));
         if (!root.layers.back()) {
@@ -153,10 +154,32 @@ std::string normalized(const std::string& path) {
     return result;
 }
 
-const Mount* Locator::mount_at(const Root& root, const std::string& path) const {
-    for (const auto* mount : root.mounts)
-        if (normalized(mount->destination) == path)
-            return mount;
+/// Outer mounts first, as the runtime mounts them, so that an inner one's path is resolved through the outer.
+void Locator::place_mounts(Root& root) {
+    std::vector<const Mount*> mounts;
+    for (const auto& mount : container_.mounts)
+        mounts.push_back(&mount);
+    std::stable_sort(mounts.begin(), mounts.end(), [](const Mount* a, const Mount* b) {
+        return components(a->destination).size() < components(b->destination).size();
+    });
+    for (const auto* mount : mounts) {
+        std::string path = normalized(mount->destination);
+        Place place;
+        if (walk(root, path, place) == Walk::arrived)
+            path = place.path;
+        else if (walk(root, parent_path(path), place) == Walk::arrived) // a single file
+            path = joined(place.path, base_name(path));
+        root.mounts.push_back({mount, path});
+    }
+    reason_.clear();
+}
+
+const Mount* Locator::mount_at(const Root& root, const std::string& path) {
+    if (root.kind == SourceKind::process)
+        return nullptr; // the kernel shows them
+    for (const auto& placed : root.mounts)
+        if (placed.path == path)
+            return placed.mount;
     return nullptr;
 }
 
@@ -180,23 +203,25 @@ Locator::Lookup Locator::look_up(const Root& root, const std::vector<Held>& wher
             result.ended = Walk::failed;
             return result;
         }
-        const bool first = result.directories.empty();
         if (S_ISDIR(status->st_mode)) {
             result.directories.push_back({layer, std::move(next)});
-        } else if (root.kind == SourceKind::upper && S_ISCHR(status->st_mode) && status->st_rdev == 0) {
-            break; // a whiteout: the name was deleted, below here
-        } else if (first && S_ISLNK(status->st_mode)) {
+            continue;
+        }
+        // Anything else hides what the layers below have of this name.
+        const bool whiteout =
+            root.kind == SourceKind::upper && S_ISCHR(status->st_mode) && status->st_rdev == 0;
+        if (whiteout || !result.directories.empty())
+            break;
+        if (S_ISLNK(status->st_mode)) {
             std::array<char, PATH_MAX> target{};
             const auto length = ::readlinkat(next.get(), "", target.data(), target.size());
             result.link.assign(target.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-            return result;
-        } else if (first) {
-            errno = ENOTDIR;
-            result.ended = Walk::failed;
-            return result;
         } else {
-            break;
+            errno = ENOTDIR;
         }
+        if (result.link.empty())
+            result.ended = Walk::failed;
+        return result;
     }
     if (result.directories.empty())
         result.ended = Walk::missing;
@@ -263,77 +288,69 @@ Locator::Walk Locator::walk(const Root& root, const std::string& path, Place& pl
         const auto more = components(next.link);
         pending.insert(pending.begin(), more.begin(), more.end());
     }
-    // Of bare layers only the uppermost is read: what the container itself wrote.
-    if (steps.back().held.front().layer != 0)
-        return Walk::missing;
     place.path = here();
+    place.below_mount.clear();
     place.mount = steps.back().mount;
     for (std::size_t i = 1; i < steps.size(); ++i)
         place.below_mount =
             steps[i].mount != steps[i - 1].mount ? std::string() : joined(place.below_mount, steps[i].name);
-    place.held = std::move(steps.back().held.front().directory);
+    // Of bare layers only the uppermost is read: what the container itself wrote.
+    if (steps.back().held.front().layer == 0)
+        place.held = std::move(steps.back().held.front().directory);
     return Walk::arrived;
 }
 
 /// The part of `path` below the directory `above`; empty when it does not lie below.
 std::string part_below(const std::string& path, const std::string& above) {
+    if (above.empty())
+        return path;
     return path.size() > above.size() + 1 && path.starts_with(above) && path[above.size()] == '/'
                ? path.substr(above.size() + 1)
                : std::string();
 }
 
 /// For a walk through the process, where the kernel crosses the mounts: on which volume did it end?
-void Locator::find_mount_of(Place& place) const {
+void Locator::find_mount_of(const Root& root, Place& place) {
     std::size_t longest = 0;
-    for (const auto& mount : container_.mounts) {
-        const std::string path = normalized(mount.destination);
+    for (const auto& [mount, path] : root.mounts) {
         const std::string below = part_below(place.path, path);
-        if (mount.source.empty() || path.size() < longest || (path != place.path && below.empty()))
+        if (mount->source.empty() || path.size() < longest || (path != place.path && below.empty()))
             continue;
         longest = path.size();
-        place.mount = &mount;
-        place.below_mount = below;
+        place.mount = mount;
+        place.below_mount = path == place.path ? std::string() : below;
     }
 }
 
-bool Locator::has_tmpfs_below(const std::string& requested, const std::string& canonical) const {
-    return std::any_of(container_.mounts.begin(), container_.mounts.end(), [&](const Mount& mount) {
-        const std::string path = normalized(mount.destination);
-        return mount.source.empty() &&
-               (!part_below(path, canonical).empty() || !part_below(path, requested).empty());
+bool Locator::has_tmpfs_below(const Root& root, const std::string& directory) {
+    return std::any_of(root.mounts.begin(), root.mounts.end(), [&](const PlacedMount& placed) {
+        return placed.mount->source.empty() && !part_below(placed.path, directory).empty();
     });
 }
 
-bool Locator::add_mounts_below(const Root& root, const std::string& requested, const Place& place,
-                               LogDirectory& found) {
-    for (const auto& mount : container_.mounts) {
-        const std::string path = normalized(mount.destination);
-        std::string below = part_below(path, place.path);
-        if (below.empty())
-            below = part_below(path, requested);
+bool Locator::add_mounts_below(const Root& root, const Place& place, LogDirectory& found) {
+    for (const auto& [mount, path] : root.mounts) {
+        const std::string below = part_below(path, place.path);
         if (below.empty())
             continue;
         UniqueFd held;
         if (root.kind == SourceKind::process) {
-            Place at;
-            if (walk(root, path, at) == Walk::arrived)
-                held = std::move(at.held);
-            else if (const auto slash = open_directory(root.layers.front().get(), parent_path(path)))
-                held = locate_regular(slash.get(), base_name(path)); // a single file
-        } else if (mount.source.empty()) {
+            held = UniqueFd(::openat(open_directory(root.layers.front().get(), parent_path(path)).get(),
+                                     base_name(path).c_str(), path_flags | O_NOFOLLOW));
+        } else if (mount->source.empty()) {
             continue; // a tmpfs of a container that has ended: nothing is left
         } else {
-            held = UniqueFd(::open(mount.source.c_str(), path_flags));
+            held = UniqueFd(::open(mount->source.c_str(), path_flags));
         }
         const auto status = held ? status_of(held.get()) : std::nullopt;
         if (!status) {
-            reason_ = failed("open its volume", mount.source.empty() ? mount.destination : mount.source);
+            reason_ = failed("open its volume", mount->source.empty() ? mount->destination : mount->source);
             return false;
         }
         if (S_ISDIR(status->st_mode) || S_ISREG(status->st_mode))
             found.sources.push_back(
                 {root.kind == SourceKind::process ? SourceKind::process : SourceKind::volume, below,
-                 std::move(held), mount.source});
+                 std::move(held), mount->source});
     }
     // A later mount can lie in an earlier one's tree; the outer one comes first.
     std::sort(found.sources.begin(), found.sources.end(),
@@ -345,15 +362,16 @@ Located Locator::locate(const std::string& log_directory) {
     auto root = root_file_system();
     if (!root)
         return LocateFailed{reason_};
+    place_mounts(*root);
     Place place;
     Walk ended = walk(*root, log_directory, place);
-    const std::string requested = normalized(log_directory);
     const bool tmpfs =
-        ended == Walk::on_tmpfs || (ended == Walk::arrived && has_tmpfs_below(requested, place.path));
+        ended == Walk::on_tmpfs || (ended == Walk::arrived && has_tmpfs_below(*root, place.path));
     // Nobody but the container's own processes can see a tmpfs.
     if (tmpfs && root->kind != SourceKind::process && container_.has_process()) {
         if (auto through_process = process_root(container_)) {
             root = std::move(through_process);
+            place_mounts(*root);
             place = Place{};
             ended = walk(*root, log_directory, place);
         }
@@ -362,11 +380,11 @@ Located Locator::locate(const std::string& log_directory) {
         return NoLogDirectory{};
     if (ended == Walk::failed)
         return LocateFailed{reason_};
-    const auto status = status_of(place.held.get());
+    const auto status = status_of(place.held ? place.held.get() : root->layers.front().get());
     if (!status)
         return LocateFailed{failed("read", log_directory)};
     if (root->kind == SourceKind::process)
-        find_mount_of(place);
+        find_mount_of(*root, place);
     LogDirectory found;
     found.identity = identity_of(*status);
     std::string host_path = root->host_path.empty() ? std::string() : root->host_path + "/" + place.path;
@@ -380,8 +398,10 @@ Located Locator::locate(const std::string& log_directory) {
     const bool direct_volume = place.mount != nullptr && root->kind != SourceKind::process;
     found.sources.push_back(
         {direct_volume ? SourceKind::volume : root->kind, "", std::move(place.held), host_path});
-    if (!add_mounts_below(*root, requested, place, found))
+    if (!add_mounts_below(*root, place, found))
         return LocateFailed{reason_};
+    if (!found.sources.front().held && found.sources.size() == 1)
+        return NoLogDirectory{};
     found.process = std::move(root->process);
     return found;
 }
@@ -420,7 +440,9 @@ std::string OverlapCheck::problem(const LogDirectory& found) const {
         if (state_ == BackupRoot::to_be_made || !on_volume || source.host_path.empty() || chain.empty())
             continue;
         // By its path on the host: ".." of a directory held through a process ends at the container's root.
-        const UniqueFd volume(::open(source.host_path.c_str(), directory_flags));
+        UniqueFd volume(::open(source.host_path.c_str(), directory_flags));
+        if (!volume && errno == ENOTDIR) // a single file
+            volume = UniqueFd(::open(parent_path(source.host_path).c_str(), directory_flags));
         const auto above = volume ? and_above(volume.get()) : std::vector<Identity>();
         if (std::find(above.begin(), above.end(), chain.front()) != above.end())
             return "its log directory lies in the backup root";

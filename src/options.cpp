@@ -49,7 +49,7 @@ std::chrono::milliseconds parse_duration(const std::string& option, const std::s
         digits = std::string::npos;
     }
     const auto unit = digits == std::string::npos ? units.end() : units.find(text.substr(digits));
-    if (unit == units.end() || !(value > 0) || value * unit->second > 1e9)
+    if (unit == units.end() || !(value * unit->second >= 0.001) || value * unit->second > 1e9)
         throw CLI::ValidationError(option, in_quotes(text) + " is no time; write for example 90s, 5m or 1h");
     return std::chrono::milliseconds(static_cast<std::int64_t>(value * unit->second * 1000));
 }

@@ -175,7 +175,7 @@ std::vector<std::string> failure_lines(const Report& report) {
     for (const auto& row : report.rows) {
         std::string name = row.service + "/" + row.pod;
         for (const auto& [path, reason] : row.failures)
-            lines.push_back(in_quotes(path.empty() ? name : name + ": " + path) + ": " + reason);
+            lines.push_back(in_quotes(path.empty() ? name : name + ": " + path).append(": ").append(reason));
     }
     return lines;
 }

@@ -140,17 +140,16 @@ void Tick::classify_all() {
 }
 
 void Tick::load_records() {
+    if (!is_dry())
+        finish_move(context_.root);
     if (context_.root >= 0)
         records_ = load_live_records(context_.root, report_.problems);
-    if (!is_dry())
-        finish_moves(context_.root, records_);
-    for (const auto& id : discovery_.unreachable) {
+    for (const auto& [id, reason] : discovery_.unreachable) {
         std::string name;
         for (const auto& record : records_)
             if (std::find(record.containers.begin(), record.containers.end(), id) != record.containers.end())
                 name = " (" + in_quotes(record.directory()) + ")";
-        report_.problems.push_back("container " + id.substr(0, 12) + name +
-                                   " is left out: docker inspect of it did not answer in time");
+        report_.problems.push_back("container " + id.substr(0, 12) + name + " is left out: " + reason);
     }
 }
 
@@ -208,11 +207,6 @@ void Tick::assign_all() {
     assignments_ = assign(claims, records_, [&](const std::string& service) {
         return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
     });
-    if (is_dry() && context_.root >= 0)
-        for (auto& assignment : assignments_.of_claim)
-            if (assignment.known && is_move_unfinished(context_.root, records_[*assignment.known], records_))
-                assignment.present_as =
-                    records_[*assignment.known].service + "/" + records_[*assignment.known].moved_from;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
         if (!candidates_[i].selected)
             continue;
@@ -299,7 +293,9 @@ void describe_container(Record& record, const Container& container) {
 void Tick::make_moves() {
     for (const auto& move : assignments_.moves) {
         try {
-            move_instance(context_.root, move, move.live ? &records_[*move.live] : nullptr);
+            move_instance(context_.root, move);
+            if (move.live)
+                records_[*move.live].instance = move.to;
         } catch (const Error& error) {
             // Neither who was to get the name nor who was to lose it may write now.
             report_.problems.emplace_back(error.what());

@@ -31,11 +31,11 @@ std::pair<const UniqueFd*, std::string> resolve(const Tree& tree, const std::str
 
 /// The mounted way: every source is cloned onto its place.
 int mount_all(const LogDirectory& found, const std::string& directory, const PrivateMounts& mounts) {
-    UniqueFd top = make_directories(mounts.view(), directory, 0700, static_cast<gid_t>(-1));
+    const UniqueFd top = make_directories(mounts.view(), directory, 0700, static_cast<gid_t>(-1));
     for (const auto& source : found.sources) {
         UniqueFd place;
         if (source.below.empty()) {
-            place = std::move(top);
+            place = UniqueFd(::fcntl(top.get(), F_DUPFD_CLOEXEC, 0));
         } else {
             // Its place is in the container's hands; a name is followed no further than a real directory.
             const UniqueFd above =

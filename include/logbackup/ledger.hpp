@@ -21,14 +21,8 @@ namespace logbackup {
 inline constexpr const char* state_directory = ".logbackup";
 
 /// The records of live log directories, sorted by service and instance. A file that is no record is left out
-/// and named in `problems`; so is the old record of a move that was interrupted.
+/// and named in `problems`.
 [[nodiscard]] std::vector<Record> load_live_records(int root, std::vector<std::string>& problems);
-
-/// Whether the directory of this record, one of `live`, still has its old name: its move was interrupted.
-[[nodiscard]] bool is_move_unfinished(int root, const Record& record, const std::vector<Record>& live);
-
-/// Completes the moves that were interrupted.
-void finish_moves(int root, const std::vector<Record>& live);
 
 [[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service);
 
@@ -37,8 +31,11 @@ void save_live_record(int root, const Record& record);
 /// Turns a live record into one of an ended log directory.
 void end_record(int root, const Record& record);
 
-/// Gives an instance directory and its record a new name. `record` is updated when the log directory is live.
-void move_instance(int root, const Move& move, Record* record);
+/// Gives an instance directory, which need not exist, and its record a new name. Never overwrites anything.
+void move_instance(int root, const Move& move);
+
+/// Completes a move that was interrupted. To be called before anything else is read.
+void finish_move(int root);
 
 /// The record as JSON text, and back. parse_record() throws Error on anything that is no record.
 [[nodiscard]] std::string record_text(const Record& record);

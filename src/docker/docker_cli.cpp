@@ -64,19 +64,31 @@ std::vector<std::string> list_ids(const DockerSettings& settings, StopSignal& st
     return ids;
 }
 
-/// exit 1 with "No such container" lines only: the others were printed all the same.
-bool only_missing(const ProcessResult& result) {
-    const auto* exited = std::get_if<Exited>(&result.ending);
-    if (exited == nullptr || exited->code != 1)
-        return false;
-    std::istringstream lines(result.err);
-    for (std::string line; std::getline(lines, line);) {
-        // "Error: No such container: …"; what stands before it and the case differ between versions.
-        std::transform(line.begin(), line.end(), line.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        if (!line.empty() && line.find("no such container") == std::string::npos)
-            return false;
+std::string lower_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+/// inspect exits with 1 when it could not describe some of the containers; the others it has printed. One
+/// that is gone meanwhile ("Error: No such container: <id>"; the words before it differ between versions) is
+/// no problem. False when it described none and none is gone: then it is the engine that failed.
+bool take_partial(std::span<const std::string> ids, const ProcessResult& result, Discovery& discovery) {
+    const std::size_t before = discovery.containers.size();
+    auto parsed = parse_inspect(result.out);
+    std::move(parsed.begin(), parsed.end(), std::back_inserter(discovery.containers));
+    const std::string errors = lower_case(result.err);
+    std::vector<Unreachable> failed;
+    for (const auto& id : ids) {
+        const bool described = std::any_of(discovery.containers.begin() + static_cast<std::ptrdiff_t>(before),
+                                           discovery.containers.end(),
+                                           [&](const Container& container) { return container.id == id; });
+        if (!described && errors.find("no such container: " + id) == std::string::npos)
+            failed.push_back({id, "docker inspect: " + escaped(last_lines(result.err, 1))});
     }
+    if (!failed.empty() && failed.size() == ids.size())
+        return false;
+    std::move(failed.begin(), failed.end(), std::back_inserter(discovery.unreachable));
     return true;
 }
 
@@ -91,7 +103,7 @@ void inspect(const DockerSettings& settings, std::span<const std::string> ids,
         return;
     if (std::holds_alternative<TimedOut>(result.ending)) {
         if (ids.size() == 1) {
-            discovery.unreachable.push_back(ids.front());
+            discovery.unreachable.push_back({ids.front(), "docker inspect of it did not answer in time"});
             return;
         }
         const auto shorter =
@@ -100,10 +112,15 @@ void inspect(const DockerSettings& settings, std::span<const std::string> ids,
         inspect(settings, ids.subspan(ids.size() / 2), shorter, stop, discovery);
         return;
     }
-    if (!succeeded(result.ending) && !only_missing(result))
+    if (succeeded(result.ending)) {
+        auto parsed = parse_inspect(result.out);
+        std::move(parsed.begin(), parsed.end(), std::back_inserter(discovery.containers));
+        return;
+    }
+    const auto* exited = std::get_if<Exited>(&result.ending);
+    const bool engine_gone = !hint_for(result.err).empty();
+    if (exited == nullptr || exited->code != 1 || engine_gone || !take_partial(ids, result, discovery))
         fail("inspect the containers", result);
-    auto parsed = parse_inspect(result.out);
-    std::move(parsed.begin(), parsed.end(), std::back_inserter(discovery.containers));
 }
 
 } // namespace

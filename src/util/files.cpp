@@ -40,12 +40,10 @@ std::string joined(std::string_view above, std::string_view below) {
 
 UniqueFd open_directory(int at, std::string_view path) {
     static constexpr int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    UniqueFd held(::openat(at, ".", flags));
-    for (const auto& part : components(path)) {
-        if (!held)
-            break;
-        held = UniqueFd(::openat(held.get(), part.c_str(), flags));
-    }
+    const auto parts = components(path);
+    UniqueFd held(::openat(at, parts.empty() ? "." : parts.front().c_str(), flags));
+    for (std::size_t i = 1; i < parts.size() && held; ++i)
+        held = UniqueFd(::openat(held.get(), parts[i].c_str(), flags));
     return held;
 }
 
@@ -134,8 +132,12 @@ std::optional<std::string> read_small_file(int at, std::string_view path, std::s
         const auto got = ::read(file.get(), buffer.data(), buffer.size());
         if (got == 0)
             return text;
-        if (got < 0 || text.size() + static_cast<std::size_t>(got) > limit)
+        if (got < 0)
             return std::nullopt;
+        if (text.size() + static_cast<std::size_t>(got) > limit) {
+            errno = EFBIG;
+            return std::nullopt;
+        }
         text.append(buffer.data(), static_cast<std::size_t>(got));
     }
 }
@@ -152,21 +154,30 @@ bool write_atomically(int at, std::string_view path, std::string_view content) {
         ::openat(directory.get(), temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file)
         return false;
-    while (!content.empty()) {
+    bool written = true;
+    while (written && !content.empty()) {
         const auto put = ::write(file.get(), content.data(), content.size());
-        if (put < 0)
-            return false;
-        content.remove_prefix(static_cast<std::size_t>(put));
+        written = put >= 0;
+        content.remove_prefix(written ? static_cast<std::size_t>(put) : 0);
     }
-    return ::fdatasync(file.get()) == 0 &&
-           ::renameat(directory.get(), temporary, directory.get(), name.c_str()) == 0;
+    if (written && ::fdatasync(file.get()) == 0 &&
+        ::renameat(directory.get(), temporary, directory.get(), name.c_str()) == 0)
+        return true;
+    const int error = errno;
+    ::unlinkat(directory.get(), temporary, 0);
+    errno = error;
+    return false;
 }
 
 std::optional<std::vector<std::string>> names_in(int at, std::string_view path) {
-    const UniqueFd held = open_directory(at, path);
-    if (!held)
-        return std::nullopt;
-    const int readable = ::openat(held.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    UniqueFd held;
+    if (!path.empty()) {
+        held = open_directory(at, path);
+        if (!held)
+            return std::nullopt;
+        at = held.get();
+    }
+    const int readable = ::openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR* opened = readable < 0 ? nullptr : ::fdopendir(readable);
     if (opened == nullptr) {
         UniqueFd(readable).reset();

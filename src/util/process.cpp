@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -35,6 +36,7 @@ Pipe make_pipe(int flags) {
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> result;
+    result.reserve(strings.size() + 1);
     for (const auto& s : strings)
         result.push_back(const_cast<char*>(s.c_str()));
     result.push_back(nullptr);
@@ -48,7 +50,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent)
         ::_exit(127);
-    ::signal(SIGPIPE, SIG_DFL);
+    for (int signal = 1; signal < NSIG; ++signal) // also those that whoever started us ignores
+        ::signal(signal, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -97,14 +100,15 @@ class Child {
 /// Takes what is there to read. False when more than `limit` bytes have come together.
 bool drain(int fd, std::string& text, std::size_t limit) {
     std::array<char, 65536> buffer;
-    for (;;) {
+    while (fd >= 0) {
         const auto got = ::read(fd, buffer.data(), buffer.size());
         if (got <= 0)
-            return true;
+            break;
         if (text.size() + static_cast<std::size_t>(got) > limit)
             return false;
         text.append(buffer.data(), static_cast<std::size_t>(got));
     }
+    return true;
 }
 
 int milliseconds_until(Clock::time_point moment) {
@@ -132,17 +136,18 @@ ProcessResult supervise(Child& child, int out, int err, const Limits& limits, St
         // A closed pipe stays ready for ever: it is taken out of the set by a negative descriptor.
         std::array<pollfd, 3> fds{{{out, POLLIN, 0}, {err, POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
         ::poll(fds.data(), fds.size(), wait);
-        const bool fits = drain(out, result.out, limits.output) && drain(err, result.err, limits.output);
+        bool fits = drain(out, result.out, limits.output);
+        fits = drain(err, result.err, limits.output) && fits;
         if ((fds[0].revents & POLLHUP) != 0)
             out = -1;
         if ((fds[1].revents & POLLHUP) != 0)
             err = -1;
         const bool stopping = stop.requested();
         if (const auto ending = child.reap()) {
-            drain(out, result.out, limits.output);
-            drain(err, result.err, limits.output);
+            fits = drain(out, result.out, limits.output) && fits;
+            fits = drain(err, result.err, limits.output) && fits;
             child.signal_group(SIGKILL); // what it left behind in its group
-            result.ending = forced ? *forced : *ending;
+            result.ending = forced ? *forced : fits ? *ending : Ending(Overflowed{limits.output});
             return result;
         }
         if (!forced && !fits)
@@ -151,8 +156,10 @@ ProcessResult supervise(Child& child, int out, int err, const Limits& limits, St
             end_it(Cancelled{});
         else if (!forced && limit_at && Clock::now() >= *limit_at)
             end_it(TimedOut{*limits.time});
-        else if (forced && Clock::now() >= *kill_from)
+        else if (forced && Clock::now() >= *kill_from) {
             child.signal_group(SIGKILL);
+            kill_from = Clock::now() + limits.grace; // it can sleep where no signal reaches it
+        }
         if (progress)
             progress();
     }
@@ -234,17 +241,25 @@ std::string last_lines(const std::string& text, std::size_t count) {
     return joined;
 }
 
+namespace {
+bool is_program(const std::string& path) {
+    struct stat status {};
+    return ::access(path.c_str(), X_OK) == 0 && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+} // namespace
+
 std::string find_program(const std::string& name) {
     if (name.find('/') != std::string::npos)
-        return ::access(name.c_str(), X_OK) == 0 ? name : std::string();
+        return is_program(name) ? name : std::string();
     const char* path = std::getenv("PATH");
     std::istringstream directories(
         std::string(path != nullptr ? path : "") +
         ":/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/snap/bin:/opt/bin");
     for (std::string directory; std::getline(directories, directory, ':');) {
         // An empty or relative entry would mean the current directory: not a place to run programs from.
-        const std::string candidate = directory + "/" + name;
-        if (directory.starts_with('/') && ::access(candidate.c_str(), X_OK) == 0)
+        std::string candidate = directory;
+        candidate.append("/").append(name);
+        if (directory.starts_with('/') && is_program(candidate))
             return candidate;
     }
     return {};

@@ -60,6 +60,36 @@ std::string escaped(std::string_view bytes) {
     return text;
 }
 
+std::string percent_encoded(std::string_view bytes) {
+    static constexpr std::string_view hex = "0123456789ABCDEF";
+    std::string text;
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte > 0x20 && byte < 0x7F && byte != '%')
+            text += c;
+        else
+            ((text += '%') += hex[byte >> 4U]) += hex[byte & 15U];
+    }
+    return text;
+}
+
+std::string percent_decoded(std::string_view text) {
+    static constexpr std::string_view hex = "0123456789ABCDEF";
+    std::string bytes;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool whole = text[i] == '%' && text.size() - i > 2;
+        const auto high = whole ? hex.find(text[i + 1]) : std::string_view::npos;
+        const auto low = whole ? hex.find(text[i + 2]) : std::string_view::npos;
+        if (high == std::string_view::npos || low == std::string_view::npos) {
+            bytes += text[i];
+            continue;
+        }
+        bytes += static_cast<char>(high * 16 + low);
+        i += 2;
+    }
+    return bytes;
+}
+
 std::string in_quotes(std::string_view bytes) {
     std::string text(1, '\'');
     text += escaped(bytes);
@@ -129,7 +159,12 @@ Timestamp parse_rfc3339(std::string_view text) {
     }
     if (*rest != 'Z' || rest[1] != '\0')
         return {};
-    return Timestamp(std::chrono::seconds(::timegm(&parts)) + std::chrono::nanoseconds(nanoseconds));
+    static constexpr std::time_t latest =
+        9'223'372'035; // what nanoseconds in 64 bits can tell: the year 2262
+    const std::time_t seconds = ::timegm(&parts);
+    if (seconds > latest)
+        return {};
+    return Timestamp(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanoseconds));
 }
 
 } // namespace logbackup

@@ -15,10 +15,16 @@ struct DockerSettings {
     std::chrono::milliseconds time_limit{10000}; ///< for one call
 };
 
+/// A container that inspect could not describe.
+struct Unreachable {
+    std::string id;
+    std::string reason; ///< safe to print
+};
+
 struct Discovery {
-    std::vector<std::string> ids;         ///< every container that docker ps listed, newest first
-    std::vector<Container> containers;    ///< what inspect said of those that still existed
-    std::vector<std::string> unreachable; ///< ids for which inspect gave no answer in time
+    std::vector<std::string> ids;      ///< every container that docker ps listed, newest first
+    std::vector<Container> containers; ///< what inspect said of those that still existed
+    std::vector<Unreachable> unreachable;
 };
 
 /// Asks the Docker engine which containers exist, running or not, and what they look like: one `docker ps`,

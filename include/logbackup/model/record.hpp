@@ -15,8 +15,7 @@ enum class Coverage {
 /// One log directory and the directory of the backup that belongs to it.
 struct Record {
     std::string service;
-    std::string instance;   ///< name of the instance directory below the service's: "<pod>" or "<pod>@<n>"
-    std::string moved_from; ///< the name it had before; a crash can leave the directory there
+    std::string instance; ///< name of the instance directory below the service's: "<pod>" or "<pod>@<n>"
     std::string pod;
     std::string namespace_name;
     std::string pod_uid;

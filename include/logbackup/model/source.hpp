@@ -36,7 +36,7 @@ struct Source {
 struct Identity {
     dev_t device = 0;
     ino_t inode = 0;
-    auto operator<=>(const Identity&) const = default;
+    auto operator<=>(const Identity&) const = default; // NOLINT(modernize-use-nullptr): a false positive
 };
 
 /// One log directory, found.

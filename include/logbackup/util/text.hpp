@@ -15,6 +15,10 @@ namespace logbackup {
 /// escaped() between single quotes, for messages.
 [[nodiscard]] std::string in_quotes(std::string_view bytes);
 
+/// Bytes as printable ASCII and back (RFC 3986, section 2.1): for text that must survive JSON.
+[[nodiscard]] std::string percent_encoded(std::string_view bytes);
+[[nodiscard]] std::string percent_decoded(std::string_view text);
+
 /// The number of columns an escaped text takes: its number of code points.
 [[nodiscard]] std::size_t columns(std::string_view text);
 

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/assign.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace logbackup {
+namespace {
+
+using std::chrono::seconds;
+
+Timestamp at(int second) {
+    return Timestamp{seconds(1'700'000'000 + second)};
+}
+
+Claim claim(const std::string& id, int created, std::uint64_t inode) {
+    Claim result;
+    result.container_id = id;
+    result.service = "svc";
+    result.pod = "pod";
+    result.created = at(created);
+    result.identity = {1, inode};
+    return result;
+}
+
+Claim on_volume(Claim claim, const std::string& volume) {
+    claim.volume = volume;
+    return claim;
+}
+
+Claim read_only(Claim claim) {
+    claim.access = MountAccess::read_only;
+    return claim;
+}
+
+Record record(const std::string& instance, const std::string& id, int created,
+              const std::string& volume = "") {
+    Record result;
+    result.service = "svc";
+    result.instance = instance;
+    result.pod = "pod";
+    result.containers = {id};
+    result.created = rfc3339(at(created));
+    result.volume = volume;
+    return result;
+}
+
+using Backup = std::map<std::string, ServiceDirectory>;
+
+Assignments assign_in(const Backup& backup, const std::vector<Claim>& claims,
+                      const std::vector<Record>& live) {
+    return assign(claims, live, [&](const std::string& service) {
+        const auto found = backup.find(service);
+        return found == backup.end() ? ServiceDirectory{} : found->second;
+    });
+}
+
+std::vector<std::string> directories(const Assignments& assignments) {
+    std::vector<std::string> result;
+    for (const auto& assignment : assignments.of_claim)
+        result.push_back(assignment.directory);
+    return result;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(Assign, GivesAFirstContainerThePlainName) {
+    const auto result = assign_in({}, {claim("a", 1, 1)}, {});
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+    EXPECT_TRUE(result.moves.empty());
+    EXPECT_EQ(result.of_claim[0].present_as, "");
+    EXPECT_FALSE(result.of_claim[0].known);
+    EXPECT_FALSE(result.of_claim[0].adopted);
+    EXPECT_FALSE(result.of_claim[0].shared_with);
+}
+
+TEST(Assign, GivesNothingToNobody) {
+    const auto result = assign_in({}, {}, {record("pod", "a", 1)});
+    EXPECT_TRUE(result.of_claim.empty());
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, KeepsARecordedDirectoryWithoutLookingIntoTheBackup) {
+    const auto result =
+        assign({claim("a", 1, 1)}, {record("pod", "a", 1)}, [](const std::string&) -> ServiceDirectory {
+            ADD_FAILURE() << "nothing is new";
+            return {};
+        });
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+    EXPECT_EQ(result.of_claim[0].present_as, "svc/pod");
+    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, MovesTheOlderContainerToTheNextNumberOnRestart) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result = assign_in(backup, {claim("b", 2, 2)}, {record("pod", "a", 1)});
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+    EXPECT_FALSE(result.of_claim[0].adopted) << "that directory is the older one's";
+    EXPECT_EQ(result.of_claim[0].present_as, "");
+    ASSERT_EQ(result.moves.size(), 1U);
+    EXPECT_EQ(result.moves[0].service, "svc");
+    EXPECT_EQ(result.moves[0].from, "pod");
+    EXPECT_EQ(result.moves[0].to, "pod@1");
+    EXPECT_EQ(result.moves[0].live, 0U);
+}
+
+TEST(Assign, KnowsWhereAMovedDirectoryStillIs) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result = assign_in(backup, {claim("a", 1, 1), claim("b", 2, 2)}, {record("pod", "a", 1)});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod"}));
+    EXPECT_EQ(result.of_claim[0].present_as, "svc/pod");
+    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_EQ(result.of_claim[1].present_as, "");
+}
+
+TEST(Assign, CountsOnWithEachRestart) {
+    const Backup backup{{"svc", {{"pod", "pod@1", "pod@2"}, {}}}};
+    const std::vector<Record> live{record("pod", "c", 3), record("pod@1", "a", 1), record("pod@2", "b", 2)};
+    const auto result = assign_in(backup, {claim("d", 4, 4)}, live);
+    ASSERT_EQ(result.moves.size(), 1U);
+    EXPECT_EQ(result.moves[0].to, "pod@3");
+    EXPECT_EQ(result.moves[0].live, 0U);
+}
+
+TEST(Assign, CountsAsNumbersAndNotAsText) {
+    const Backup backup{{"svc", {{"pod", "pod@9", "pod@10"}, {}}}};
+    const auto result = assign_in(backup, {claim("d", 4, 4)}, {record("pod", "c", 3)});
+    ASSERT_EQ(result.moves.size(), 1U);
+    EXPECT_EQ(result.moves[0].to, "pod@11");
+}
+
+TEST(Assign, NumbersTheOlderOnesOfAFirstTickInOrderOfCreation) {
+    const auto result = assign_in({}, {claim("x", 3, 3), claim("y", 1, 1), claim("z", 2, 2)}, {});
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1", "svc/pod@2"}));
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, IsIndependentOfTheOrderOfTheClaims) {
+    const auto result = assign_in({}, {claim("z", 2, 2), claim("x", 3, 3), claim("y", 1, 1)}, {});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@2", "svc/pod", "svc/pod@1"}));
+}
+
+TEST(Assign, TellsContainersOfOneInstantApartById) {
+    for (const bool swapped : {false, true}) {
+        std::vector<Claim> claims{claim("a", 1, 1), claim("b", 1, 2)};
+        if (swapped)
+            std::swap(claims[0], claims[1]);
+        const auto result = assign_in({}, claims, {});
+        EXPECT_EQ(result.of_claim[swapped ? 1 : 0].directory, "svc/pod@1");
+        EXPECT_EQ(result.of_claim[swapped ? 0 : 1].directory, "svc/pod");
+    }
+}
+
+TEST(Assign, TreatsTheSameNamesInTwoNamespacesAsTwoLogDirectories) {
+    // A claim has no namespace: the newer one has the plain name, and each keeps its directory from then on.
+    auto result = assign_in({}, {claim("a", 1, 1), claim("b", 2, 2)}, {});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod"}));
+    result = assign_in({{"svc", {{"pod", "pod@1"}, {}}}}, {claim("a", 1, 1), claim("b", 2, 2)},
+                       {record("pod", "b", 2), record("pod@1", "a", 1)});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod"}));
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, GivesANumberToAnOlderContainerThatShowsUpLate) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result = assign_in(backup, {claim("a", 1, 1)}, {record("pod", "b", 2)});
+    EXPECT_EQ(directories(result), Names{"svc/pod@1"});
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, LeavesOtherServicesAndPodsAlone) {
+    Claim other_service = claim("b", 2, 2);
+    other_service.service = "other";
+    Claim other_pod = claim("c", 3, 3);
+    other_pod.pod = "pod-2";
+    const Backup backup{{"svc", {{"pod", "pod@7"}, {}}}};
+    const auto result = assign_in(backup, {other_service, other_pod}, {record("pod", "a", 1)});
+    EXPECT_EQ(directories(result), (Names{"other/pod", "svc/pod-2"}));
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, KeepsTheDirectoryOfAVolumeOverItsContainers) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result =
+        assign_in(backup, {on_volume(claim("b", 2, 7), "/srv/logs")}, {record("pod", "a", 1, "/srv/logs")});
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+    EXPECT_EQ(result.of_claim[0].present_as, "svc/pod");
+    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, TakesAnotherVolumeForAnotherLogDirectory) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result =
+        assign_in(backup, {on_volume(claim("b", 2, 8), "/srv/new")}, {record("pod", "a", 1, "/srv/logs")});
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+    EXPECT_FALSE(result.of_claim[0].known);
+    ASSERT_EQ(result.moves.size(), 1U);
+    EXPECT_EQ(result.moves[0].to, "pod@1");
+}
+
+TEST(Assign, SavesASharedVolumeOnceUnderTheFirstThatMayWrite) {
+    Claim reader = read_only(on_volume(claim("r", 1, 7), "/srv/logs"));
+    Claim second = on_volume(claim("s", 3, 7), "/srv/logs");
+    Claim first = on_volume(claim("f", 2, 7), "/srv/logs");
+    reader.service = "reader";
+    second.pod = "pod-2";
+    first.pod = "pod-1";
+    const auto result = assign_in({}, {reader, second, first}, {});
+    EXPECT_EQ(directories(result), (Names{"svc/pod-1", "svc/pod-1", "svc/pod-1"}));
+    EXPECT_EQ(result.of_claim[0].shared_with, 2U);
+    EXPECT_EQ(result.of_claim[1].shared_with, 2U);
+    EXPECT_FALSE(result.of_claim[2].shared_with);
+}
+
+TEST(Assign, SavesASharedVolumeUnderWhoIsRecordedAlready) {
+    Claim older = on_volume(claim("o", 1, 7), "/srv/a");
+    Claim recorded = read_only(on_volume(claim("r", 5, 7), "/srv/b")); // the same directory by another path
+    const auto result = assign_in({}, {older, recorded}, {record("pod@4", "r", 5, "/srv/b")});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@4", "svc/pod@4"}));
+    EXPECT_EQ(result.of_claim[0].shared_with, 1U);
+    EXPECT_EQ(result.of_claim[1].known, 0U);
+}
+
+TEST(Assign, NamesTheMovedDirectoryToWhoSharesIt) {
+    // What "o" and "s" share is moved away in the same tick, by a newer pod of the same name.
+    Claim recorded = on_volume(claim("o", 1, 7), "/srv/a");
+    Claim sharing = on_volume(claim("s", 2, 7), "/srv/a");
+    sharing.service = "sidecar";
+    const auto result = assign_in({{"svc", {{"pod"}, {}}}}, {recorded, sharing, claim("n", 3, 3)},
+                                  {record("pod", "o", 1, "/srv/a")});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod@1", "svc/pod"}));
+}
+
+TEST(Assign, GivesTwoLogDirectoriesThatHadOneVolumePathTwoDirectories) {
+    // The host directory was removed and made again; the older container still has the removed one mounted.
+    for (const bool recorded : {false, true}) {
+        const std::vector<Claim> claims{on_volume(claim("a", 1, 7), "/srv/logs"),
+                                        on_volume(claim("b", 2, 8), "/srv/logs")};
+        std::vector<Record> live;
+        if (recorded)
+            live.push_back(record("pod", "a", 1, "/srv/logs"));
+        const auto result = assign_in({{"svc", {{"pod"}, {}}}}, claims, live);
+        EXPECT_NE(result.of_claim[0].directory, result.of_claim[1].directory) << "recorded: " << recorded;
+    }
+}
+
+TEST(Assign, AdoptsADirectoryWithoutARecordForTheNewest) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result = assign_in(backup, {claim("a", 1, 1), claim("b", 2, 2)}, {});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod"}));
+    EXPECT_FALSE(result.of_claim[0].adopted);
+    EXPECT_TRUE(result.of_claim[1].adopted);
+    EXPECT_EQ(result.of_claim[1].present_as, "svc/pod");
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, MovesAnEndedLogDirectoryAway) {
+    const Backup backup{{"svc", {{"pod"}, {"pod"}}}};
+    const auto result = assign_in(backup, {claim("b", 2, 2)}, {});
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+    EXPECT_FALSE(result.of_claim[0].adopted);
+    ASSERT_EQ(result.moves.size(), 1U);
+    EXPECT_EQ(result.moves[0].from, "pod");
+    EXPECT_EQ(result.moves[0].to, "pod@1");
+    EXPECT_FALSE(result.moves[0].live);
+}
+
+TEST(Assign, NeverUsesANumberAgainThatOnlyAnEndedRecordHas) {
+    const Backup backup{{"svc", {{"pod"}, {"pod@5"}}}};
+    const auto result = assign_in(backup, {claim("b", 2, 2)}, {record("pod", "a", 1)});
+    ASSERT_EQ(result.moves.size(), 1U);
+    EXPECT_EQ(result.moves[0].to, "pod@6");
+}
+
+TEST(Assign, NeverUsesANumberAgainThatOnlyALiveRecordHas) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result =
+        assign_in(backup, {claim("c", 3, 3)}, {record("pod", "a", 1), record("pod@2", "b", 2)});
+    ASSERT_EQ(result.moves.size(), 1U);
+    EXPECT_EQ(result.moves[0].to, "pod@3");
+}
+
+TEST(Assign, GivesSeveralNewOnesAndTheMovedOneDifferentNumbers) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result =
+        assign_in(backup, {claim("d", 4, 4), claim("b", 2, 2), claim("c", 3, 3)}, {record("pod", "a", 1)});
+    ASSERT_EQ(result.moves.size(), 1U);
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@2", "svc/pod@3"}));
+    EXPECT_EQ(result.moves[0].to, "pod@1");
+}
+
+TEST(Assign, TakesAnUnknownTimeOfCreationForTheOldest) {
+    Claim unknown = claim("u", 0, 1);
+    unknown.created = {};
+    const auto result = assign_in({{"svc", {{"pod"}, {}}}}, {unknown}, {record("pod", "a", 1)});
+    EXPECT_EQ(directories(result), Names{"svc/pod@1"});
+}
+
+TEST(Assign, ComparesTimesToTheSecondThatARecordKeeps) {
+    Claim newer = claim("n", 1, 2);
+    newer.created += std::chrono::milliseconds(900);
+    const auto result = assign_in({{"svc", {{"pod"}, {}}}}, {newer}, {record("pod", "a", 1)});
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+    ASSERT_EQ(result.moves.size(), 1U);
+}
+
+} // namespace
+} // namespace logbackup

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/content.hpp"
+
+#include "support.hpp"
+
+#include <gtest/gtest.h>
+
+namespace logbackup {
+namespace {
+
+using test::TempDir;
+
+/// Source and backup in two directories.
+class ContentOf : public ::testing::Test {
+  protected:
+    TempDir dir;
+    Tree tree;
+    UniqueFd instance;
+    test::Stop stop;
+
+    void SetUp() override {
+        tree.held = test::open_path(dir.make_directory("source"));
+        instance = test::open_path(dir.make_directory("backup"));
+    }
+    void write(const std::string& path, const std::string& source, const std::string& backup) const {
+        dir.write("source/" + path, source);
+        dir.write("backup/" + path, backup);
+    }
+    Comparison compare(const std::string& path, std::uint64_t offset, std::uint64_t length) {
+        return content_of(tree, instance.get(), stop.get()).compare(path, offset, length);
+    }
+};
+
+TEST_F(ContentOf, ComparesARange) {
+    write("sub/a.log", "abcdef", "abcXef");
+    EXPECT_TRUE(compare("sub/a.log", 0, 3).same);
+    EXPECT_FALSE(compare("sub/a.log", 0, 4).same);
+    EXPECT_TRUE(compare("sub/a.log", 4, 2).same);
+    EXPECT_FALSE(compare("sub/a.log", 3, 1).same);
+    EXPECT_TRUE(compare("sub/a.log", 3, 0).same);
+    EXPECT_EQ(compare("sub/a.log", 0, 4).error, 0);
+}
+
+TEST_F(ContentOf, ComparesMoreThanABlock) {
+    std::string text(300'000, 'a');
+    write("a.log", text, text);
+    EXPECT_TRUE(compare("a.log", 0, text.size()).same);
+    for (const std::size_t changed :
+         {std::size_t{0}, std::size_t{65535}, std::size_t{65536}, std::size_t{299'999}}) {
+        std::string other = text;
+        other[changed] = 'X';
+        dir.write("backup/a.log", other);
+        EXPECT_FALSE(compare("a.log", 0, text.size()).same) << changed;
+    }
+}
+
+TEST_F(ContentOf, IsNotTheSameBeyondTheEnd) {
+    write("a.log", "abc", "abc");
+    EXPECT_FALSE(compare("a.log", 0, 4).same);
+    EXPECT_FALSE(compare("a.log", 5, 1).same);
+    write("b.log", "abc", "abcd");
+    EXPECT_FALSE(compare("b.log", 0, 4).same);
+}
+
+TEST_F(ContentOf, SaysWhyAFileCannotBeRead) {
+    dir.write("source/a.log", "abc");
+    EXPECT_EQ(compare("a.log", 0, 3).error, ENOENT);
+    dir.write("backup/b.log", "abc");
+    EXPECT_EQ(compare("b.log", 0, 3).error, ENOENT);
+    dir.fifo("source/b.log");
+    EXPECT_EQ(compare("b.log", 0, 3).error, ENXIO);
+    dir.write("backup/c.log", "abc");
+    dir.link("source/c.log", dir.at("backup/c.log"));
+    EXPECT_NE(compare("c.log", 0, 3).error, 0) << "a link is not followed";
+}
+
+TEST_F(ContentOf, LooksAtEachFileAnewWhenPathsChange) {
+    write("a.log", "abc", "abc");
+    write("b.log", "abc", "xyz");
+    const Content content = content_of(tree, instance.get(), stop.get());
+    EXPECT_TRUE(content.compare("a.log", 0, 3).same);
+    EXPECT_FALSE(content.compare("b.log", 0, 3).same);
+    EXPECT_TRUE(content.compare("a.log", 0, 3).same);
+    EXPECT_NE(content.compare("missing", 0, 3).error, 0);
+    EXPECT_TRUE(content.compare("a.log", 0, 3).same);
+}
+
+TEST_F(ContentOf, ReadsWhatIsMounted) {
+    write("vol/a.log", "stale", "abc");
+    write("single.log", "stale", "xyz");
+    dir.write("volume/a.log", "abc");
+    dir.write("file", "xyz");
+    tree.mounted.emplace_back("vol", test::open_path(dir.at("volume")));
+    tree.mounted.emplace_back("single.log", test::open_path(dir.at("file")));
+    EXPECT_TRUE(compare("vol/a.log", 0, 3).same);
+    EXPECT_TRUE(compare("single.log", 0, 3).same);
+}
+
+TEST_F(ContentOf, FindsTheNextData) {
+    const auto path = dir.write("source/a.log", "abc");
+    const Content content = content_of(tree, instance.get(), stop.get());
+    ASSERT_EQ(::truncate(path.c_str(), 1 << 20), 0);
+    EXPECT_EQ(content.next_data("a.log", 0), 0U);
+    const auto after_hole = content.next_data("a.log", 100'000);
+    EXPECT_TRUE(after_hole == 1U << 20U || after_hole == 100'000) << "a file system need not know holes";
+    EXPECT_EQ(content.next_data("missing", 7), 7U);
+}
+
+TEST_F(ContentOf, StopsInAComparison) {
+    const std::string text(300'000, 'a');
+    write("a.log", text, text);
+    test::Stop passed(std::chrono::milliseconds(0));
+    const auto comparison = content_of(tree, instance.get(), passed.get()).compare("a.log", 0, text.size());
+    EXPECT_FALSE(comparison.same);
+    EXPECT_EQ(comparison.error, ECANCELED);
+}
+
+} // namespace
+} // namespace logbackup

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/docker/docker_cli.hpp"
+
+#include "logbackup/util/error.hpp"
+#include "support.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace logbackup {
+namespace {
+
+std::vector<std::string> unreachable_ids(const Discovery& discovery) {
+    std::vector<std::string> ids;
+    for (const auto& unreachable : discovery.unreachable)
+        ids.push_back(unreachable.id);
+    return ids;
+}
+
+using namespace std::chrono_literals;
+using test::TempDir;
+
+std::string id_of(char digit) {
+    return std::string(64, digit);
+}
+
+/// What the stand-in's `inspect` runs for each id, with the id in $id; it prints the JSON of it.
+constexpr const char* healthy = R"(printf '%s{"Id": "%s"}' "$comma" "$id"; comma=,)";
+
+/// A stand-in for the docker client, a shell script: an engine that hangs on one container, dies between two
+/// calls, or prints half of its answer cannot be had at will.
+class Discover : public ::testing::Test {
+  protected:
+    TempDir dir;
+    std::vector<std::string> ids;
+
+    void SetUp() override {
+        for (const char digit : std::string("0123456789abcdef").substr(0, 4))
+            ids.push_back(id_of(digit));
+    }
+
+    /// `docker ps` prints `ids`; `docker inspect` runs `script` with the ids as its arguments.
+    void make_docker(const std::string& script) const {
+        std::string list;
+        for (const auto& id : ids)
+            list += id + "\n";
+        dir.write("ids", list);
+        make_docker_with_ps("cat " + dir.at("ids"), script);
+    }
+    void make_docker_with_ps(const std::string& ps, const std::string& inspect) const {
+        dir.write_program("docker", "#!/bin/sh\necho \"$@\" >> " + dir.at("calls") + "\ncase $1 in\nps) " +
+                                        ps + " ;;\ninspect) shift 3\n" + inspect + "\n;;\nesac\n");
+    }
+    /// A script for inspect that runs `per_id` for each.
+    static std::string each(const std::string& per_id, const std::string& after = "") {
+        return "comma=; printf '['; for id; do " + per_id + "; done; printf ']\\n'; " + after;
+    }
+    static std::string when(const std::string& id, const std::string& then) {
+        return "if [ $id = " + id + " ]; then " + then + "; else " + healthy + "; fi";
+    }
+
+    Discovery run(std::chrono::milliseconds limit = 20s) const {
+        test::Stop stop;
+        return discover({dir.at("docker"), limit}, stop.get());
+    }
+    /// Runs, expects an Error and gives it.
+    Error expect_error() const {
+        try {
+            (void)run();
+        } catch (const Error& error) {
+            return error;
+        }
+        ADD_FAILURE() << "no error";
+        return Error("");
+    }
+    [[nodiscard]] std::string calls() const { return dir.read("calls"); }
+
+    static std::vector<std::string> found(const Discovery& discovery) {
+        std::vector<std::string> result;
+        for (const auto& container : discovery.containers)
+            result.push_back(container.id);
+        std::sort(result.begin(), result.end());
+        return result;
+    }
+    std::vector<std::string> without(const std::string& id) const {
+        auto rest = ids;
+        std::erase(rest, id);
+        return rest;
+    }
+};
+
+TEST_F(Discover, AsksTwice) {
+    make_docker(each(healthy));
+    const auto discovery = run();
+    EXPECT_EQ(discovery.ids, ids);
+    EXPECT_EQ(found(discovery), ids);
+    EXPECT_TRUE(discovery.unreachable.empty());
+    EXPECT_EQ(calls(), "ps --all --quiet --no-trunc\ninspect --type container " + ids[0] + " " + ids[1] +
+                           " " + ids[2] + " " + ids[3] + "\n");
+}
+
+TEST_F(Discover, DoesNotInspectNothing) {
+    ids.clear();
+    make_docker(each(healthy));
+    const auto discovery = run();
+    EXPECT_TRUE(discovery.ids.empty() && discovery.containers.empty());
+    EXPECT_EQ(calls(), "ps --all --quiet --no-trunc\n");
+}
+
+TEST_F(Discover, RefusesWhatIsNoListOfIds) {
+    for (const std::string& line :
+         {std::string("garbage"), std::string("abc"), id_of('A'), id_of('g'), id_of('a') + "0",
+          std::string("--help"), id_of('a') + " x", std::string(63, 'a') + "\\033"}) {
+        make_docker_with_ps("printf '" + id_of('0') + "\\n" + line + "\\n'", each(healthy));
+        const auto error = expect_error();
+        EXPECT_NE(std::string(error.what()).find("docker ps"), std::string::npos) << error.what();
+        EXPECT_EQ(std::string(error.what()).find('\033'), std::string::npos);
+    }
+}
+
+TEST_F(Discover, ReturnsTheRestWhenSomeAreGone) {
+    make_docker(each(when(ids[1], "echo \"Error: No such container: $id\" >&2"), "exit 1"));
+    const auto discovery = run();
+    EXPECT_EQ(found(discovery), without(ids[1]));
+    EXPECT_EQ(discovery.ids, ids);
+    EXPECT_TRUE(discovery.unreachable.empty());
+}
+
+TEST_F(Discover, KnowsTheMessageOfOtherVersions) {
+    make_docker(each(when(ids[0], "echo \"error: no such container: $id\" >&2"), "exit 1"));
+    EXPECT_EQ(found(run()), without(ids[0]));
+    make_docker(
+        each(when(ids[0], "echo \"Error response from daemon: No such container: $id\" >&2"), "exit 1"));
+    EXPECT_EQ(found(run()), without(ids[0]));
+}
+
+TEST_F(Discover, ReturnsNothingWhenAllAreGone) {
+    make_docker(each("echo \"Error: No such container: $id\" >&2", "exit 1"));
+    const auto discovery = run();
+    EXPECT_TRUE(discovery.containers.empty());
+    EXPECT_EQ(discovery.ids.size(), 4U);
+}
+
+TEST_F(Discover, NarrowsASickContainerDown) {
+    make_docker(each(when(ids[2], "exec sleep 1000")));
+    const auto discovery = run(600ms);
+    EXPECT_EQ(found(discovery), without(ids[2]));
+    EXPECT_EQ(unreachable_ids(discovery), std::vector<std::string>{ids[2]});
+    const auto made = calls();
+    EXPECT_EQ(std::count(made.begin(), made.end(), '\n'), 6) << "ps, 4, 2, 2, 1, 1:\n" << made;
+}
+
+TEST_F(Discover, LeavesOutAContainerThatTheEngineCannotDescribe) {
+    // One broken container must not keep all others from being saved.
+    make_docker(each(
+        when(ids[2], "echo \"Error response from daemon: RWLayer of container $id is unexpectedly nil\" >&2"),
+        "exit 1"));
+    try {
+        const auto discovery = run();
+        EXPECT_EQ(found(discovery), without(ids[2]));
+        EXPECT_EQ(unreachable_ids(discovery), std::vector<std::string>{ids[2]});
+    } catch (const Error& error) {
+        ADD_FAILURE() << "the whole run fails: " << error.what();
+    }
+}
+
+TEST_F(Discover, FailsWithAHintWithoutPermission) {
+    make_docker_with_ps("echo 'Got permission denied while trying to connect to the Docker daemon socket at "
+                        "unix:///var/run/docker.sock: connect: permission denied' >&2; exit 1",
+                        "");
+    const auto error = expect_error();
+    EXPECT_NE(std::string(error.what()).find("cannot list the containers"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("permission denied"), std::string::npos);
+    EXPECT_NE(error.hint().find("root"), std::string::npos);
+}
+
+TEST_F(Discover, FailsWithAHintWithoutAnEngine) {
+    constexpr const char* message =
+        "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the "
+        "docker daemon running?' >&2; exit 1";
+    make_docker_with_ps(message, "");
+    EXPECT_NE(expect_error().hint().find("DOCKER_HOST"), std::string::npos);
+    make_docker(message); // it went away between the two calls
+    const auto error = expect_error();
+    EXPECT_NE(std::string(error.what()).find("cannot inspect"), std::string::npos);
+    EXPECT_NE(error.hint().find("DOCKER_HOST"), std::string::npos);
+}
+
+TEST_F(Discover, FailsWhenThereIsNoClient) {
+    EXPECT_NE(expect_error().hint().find("--docker"), std::string::npos);
+}
+
+TEST_F(Discover, FailsWhenPsDoesNotAnswer) {
+    make_docker_with_ps("exec sleep 1000", "");
+    test::Stop stop;
+    EXPECT_THROW((void)discover({dir.at("docker"), 200ms}, stop.get()), Error);
+}
+
+TEST_F(Discover, FailsWhenTheClientCrashes) {
+    make_docker_with_ps("kill -SEGV $$", "");
+    EXPECT_NE(std::string(expect_error().what()).find("signal 11"), std::string::npos);
+}
+
+TEST_F(Discover, EscapesWhatTheClientSays) {
+    make_docker_with_ps("printf '\\033[2Jerror\\n' >&2; exit 1", "");
+    EXPECT_EQ(std::string(expect_error().what()).find('\033'), std::string::npos);
+}
+
+TEST_F(Discover, FailsOnHalfAnAnswer) {
+    for (const std::string answer : {R"([{"Id": "abc")", "", "[", "null", "<html></html>"}) {
+        make_docker("printf '%s' '" + answer + "'");
+        EXPECT_NE(std::string(expect_error().what()).find("docker inspect"), std::string::npos) << answer;
+    }
+}
+
+TEST_F(Discover, ReturnsEarlyWhenItIsStopped) {
+    make_docker(each("exec sleep 1000"));
+    test::Stop stop(300ms);
+    const auto discovery = discover({dir.at("docker"), 20s}, stop.get());
+    EXPECT_TRUE(discovery.containers.empty());
+    EXPECT_TRUE(discovery.unreachable.empty());
+    EXPECT_TRUE(stop.get().requested());
+}
+
+TEST(DockerEnvironment, PassesWhatTheClientNeedsAndNothingElse) {
+    const test::Variable host("DOCKER_HOST", "unix:///x=y");
+    const test::Variable context("DOCKER_CONTEXT", "");
+    const test::Variable home("HOME", "/home/x");
+    const test::Variable proxy("https_proxy", "http://proxy");
+    const test::Variable language("LANG", "de_DE.UTF-8");
+    const test::Variable all("LC_ALL", "de_DE.UTF-8");
+    const test::Variable preload("LD_LIBRARY_PATH", "/evil");
+    const test::Variable secret("LOGBACKUP_UNIT_SECRET", "x");
+    const test::Variable similar("XDOCKER_HOST", "x");
+    const auto environment = docker_environment();
+    const auto has = [&](const std::string& variable) {
+        return std::count(environment.begin(), environment.end(), variable) == 1;
+    };
+    for (const char* variable : {"LC_ALL=C", "DOCKER_HOST=unix:///x=y", "DOCKER_CONTEXT=", "HOME=/home/x",
+                                 "https_proxy=http://proxy"})
+        EXPECT_TRUE(has(variable)) << variable;
+    for (const auto& variable : environment)
+        for (const char* name : {"LANG=", "LC_ALL=de", "LD_LIBRARY_PATH=", "LOGBACKUP_", "XDOCKER_HOST="})
+            EXPECT_FALSE(variable.starts_with(name)) << variable;
+}
+
+TEST_F(Discover, GivesTheClientThatEnvironment) {
+    make_docker_with_ps("env > " + dir.at("environment"), "");
+    const test::Variable host("DOCKER_HOST", "unix:///somewhere");
+    const test::Variable secret("LOGBACKUP_UNIT_SECRET", "x");
+    (void)run();
+    const auto environment = dir.read("environment");
+    EXPECT_NE(environment.find("DOCKER_HOST=unix:///somewhere\n"), std::string::npos);
+    EXPECT_EQ(environment.find("LOGBACKUP_UNIT_SECRET"), std::string::npos);
+}
+
+} // namespace
+} // namespace logbackup

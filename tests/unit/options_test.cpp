@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/options.hpp"
+
+#include "logbackup/version.hpp"
+#include "support.hpp"
+
+#include <gtest/gtest.h>
+
+#include <grp.h>
+
+#include <algorithm>
+#include <list>
+#include <memory>
+
+namespace logbackup {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Variable;
+
+/// Parses with no LOGBACKUP_ variable from outside.
+class ParseOptions : public ::testing::Test {
+  protected:
+    ParseEnded ended;
+
+    void SetUp() override {
+        for (const char* name : {"DEST", "LOG_DIR", "SERVICE", "POD", "NAMESPACE", "CONTAINER", "LOG_FILE",
+                                 "GROUP", "TIMEOUT", "DOCKER_TIMEOUT", "DOCKER", "RSYNC"})
+            unset_.push_back(std::make_unique<Variable>(
+                names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
+    }
+    std::optional<Options> parse(std::vector<const char*> arguments) {
+        arguments.insert(arguments.begin(), "logbackup");
+        ended = {-1, {}};
+        return parse_options(static_cast<int>(arguments.size()), arguments.data(), ended);
+    }
+    Options expect(std::vector<const char*> arguments) {
+        auto options = parse(std::move(arguments));
+        EXPECT_TRUE(options) << ended.text;
+        return options.value_or(Options{});
+    }
+    void expect_usage_error(std::vector<const char*> arguments, const std::string& words = {}) {
+        std::string shown;
+        for (const auto* argument : arguments)
+            shown += std::string(" ") + argument;
+        SCOPED_TRACE(shown);
+        EXPECT_FALSE(parse(std::move(arguments)));
+        EXPECT_EQ(ended.code, 2);
+        EXPECT_TRUE(ended.text.starts_with("logbackup: ")) << ended.text;
+        EXPECT_TRUE(ended.text.ends_with("\n"));
+        EXPECT_EQ(std::count(ended.text.begin(), ended.text.end(), '\n'), 1) << ended.text;
+        EXPECT_NE(ended.text.find(words), std::string::npos) << ended.text;
+    }
+
+  private:
+    std::list<std::string> names_;
+    std::vector<std::unique_ptr<Variable>> unset_;
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(ParseOptions, HasDefaults) {
+    const auto options = expect({});
+    EXPECT_EQ(options.kind, RunKind::tick);
+    EXPECT_EQ(options.backup_root, "/u01/logbackup");
+    EXPECT_EQ(options.log_directory, "/opt/logs");
+    EXPECT_FALSE(has_filter(options));
+    EXPECT_EQ(options.group, static_cast<gid_t>(-1));
+    EXPECT_EQ(options.docker, "docker");
+    EXPECT_EQ(options.rsync, "rsync");
+    EXPECT_EQ(options.docker_timeout, 10s);
+    EXPECT_EQ(options.timeout, 30min);
+    EXPECT_EQ(options.log_file, "");
+    EXPECT_FALSE(options.quiet || options.verbose || options.json);
+}
+
+TEST_F(ParseOptions, ReadsEveryOption) {
+    const auto options = expect({"--dry-run",
+                                 "--dest",
+                                 "/backup",
+                                 "--log-dir",
+                                 "/var/log/app",
+                                 "--service",
+                                 "s*",
+                                 "--pod",
+                                 "p",
+                                 "--namespace",
+                                 "n",
+                                 "--container",
+                                 "abc",
+                                 "--quiet",
+                                 "--json",
+                                 "--log-file",
+                                 "/tmp/x.log",
+                                 "--group",
+                                 "root",
+                                 "--timeout",
+                                 "5m",
+                                 "--docker-timeout",
+                                 "3s",
+                                 "--docker",
+                                 "/d/docker",
+                                 "--rsync",
+                                 "/r/rsync"});
+    EXPECT_EQ(options.kind, RunKind::dry_run);
+    EXPECT_EQ(options.backup_root, "/backup");
+    EXPECT_EQ(options.log_directory, "/var/log/app");
+    EXPECT_EQ(options.services, Names{"s*"});
+    EXPECT_EQ(options.pods, Names{"p"});
+    EXPECT_EQ(options.namespaces, Names{"n"});
+    EXPECT_EQ(options.containers, Names{"abc"});
+    EXPECT_TRUE(options.quiet);
+    EXPECT_TRUE(options.json);
+    EXPECT_EQ(options.log_file, "/tmp/x.log");
+    EXPECT_EQ(options.group, 0U);
+    EXPECT_EQ(options.timeout, 5min);
+    EXPECT_EQ(options.docker_timeout, 3s);
+    EXPECT_EQ(options.docker, "/d/docker");
+    EXPECT_EQ(options.rsync, "/r/rsync");
+}
+
+TEST_F(ParseOptions, ReadsShortFlags) {
+    EXPECT_EQ(expect({"-n"}).kind, RunKind::dry_run);
+    EXPECT_TRUE(expect({"-q"}).quiet);
+    EXPECT_TRUE(expect({"-v"}).verbose);
+    EXPECT_TRUE(expect({"-nv"}).verbose);
+}
+
+TEST_F(ParseOptions, TakesGlobsRepeatedly) {
+    const auto options = expect({"--service", "a", "--service=b*", "--pod", "p", "--service", "c"});
+    EXPECT_EQ(options.services, (Names{"a", "b*", "c"}));
+    EXPECT_EQ(options.pods, Names{"p"});
+    EXPECT_TRUE(has_filter(options));
+    expect_usage_error({"--service", "a", "b"}); // as a shell makes it of an unquoted glob
+}
+
+TEST_F(ParseOptions, ReadsTheEnvironment) {
+    const Variable dest("LOGBACKUP_DEST", "/from/environment");
+    const Variable log_dir("LOGBACKUP_LOG_DIR", "/logs");
+    const Variable service("LOGBACKUP_SERVICE", "payments*");
+    const Variable pod("LOGBACKUP_POD", "p");
+    const Variable name_space("LOGBACKUP_NAMESPACE", "n");
+    const Variable container("LOGBACKUP_CONTAINER", "c");
+    const Variable log_file("LOGBACKUP_LOG_FILE", "/f");
+    const Variable group("LOGBACKUP_GROUP", "root");
+    const Variable timeout("LOGBACKUP_TIMEOUT", "1h");
+    const Variable docker_timeout("LOGBACKUP_DOCKER_TIMEOUT", "7");
+    const Variable docker("LOGBACKUP_DOCKER", "/d");
+    const Variable rsync("LOGBACKUP_RSYNC", "/r");
+    const auto options = expect({});
+    EXPECT_EQ(options.backup_root, "/from/environment");
+    EXPECT_EQ(options.log_directory, "/logs");
+    EXPECT_EQ(options.services, Names{"payments*"});
+    EXPECT_EQ(options.pods, Names{"p"});
+    EXPECT_EQ(options.namespaces, Names{"n"});
+    EXPECT_EQ(options.containers, Names{"c"});
+    EXPECT_EQ(options.log_file, "/f");
+    EXPECT_EQ(options.group, 0U);
+    EXPECT_EQ(options.timeout, 1h);
+    EXPECT_EQ(options.docker_timeout, 7s);
+    EXPECT_EQ(options.docker, "/d");
+    EXPECT_EQ(options.rsync, "/r");
+}
+
+TEST_F(ParseOptions, PrefersTheCommandLine) {
+    const Variable dest("LOGBACKUP_DEST", "/from/environment");
+    const Variable service("LOGBACKUP_SERVICE", "environment");
+    const auto options = expect({"--dest", "/x", "--service", "line"});
+    EXPECT_EQ(options.backup_root, "/x");
+    EXPECT_EQ(options.services, Names{"line"});
+}
+
+TEST_F(ParseOptions, ChecksTheEnvironmentToo) {
+    const Variable timeout("LOGBACKUP_TIMEOUT", "soon");
+    expect_usage_error({}, "soon");
+}
+
+TEST_F(ParseOptions, TakesAnEmptyVariableForNone) {
+    const Variable dest("LOGBACKUP_DEST", "");
+    const Variable service("LOGBACKUP_SERVICE", "");
+    const auto options = expect({});
+    EXPECT_EQ(options.backup_root, "/u01/logbackup");
+    EXPECT_FALSE(has_filter(options));
+}
+
+TEST_F(ParseOptions, MakesTheBackupRootAbsolute) {
+    EXPECT_EQ(expect({"--dest", "backup"}).backup_root,
+              (std::filesystem::current_path() / "backup").string());
+    EXPECT_EQ(expect({"--dest", "/a/./b/../c//d/"}).backup_root, "/a/c/d");
+    EXPECT_EQ(expect({"--dest", "/"}).backup_root, "/");
+}
+
+TEST_F(ParseOptions, RefusesWrongUsage) {
+    expect_usage_error({"--no-such-option"}, "--no-such-option");
+    expect_usage_error({"positional"}, "positional");
+    expect_usage_error({"--dest"}, "--dest");
+    expect_usage_error({"--dest", ""}, "--dest");
+    expect_usage_error({"--dry-run=maybe"});
+    expect_usage_error({"--dest", "/a", "--dest", "/b"});
+    expect_usage_error({"--quiet", "--verbose"}, "--verbose");
+    expect_usage_error({"-qv"});
+}
+
+TEST_F(ParseOptions, RefusesAnUnknownGroup) {
+    expect_usage_error({"--group", "no-such-group-here"}, "no-such-group-here");
+    EXPECT_EQ(expect({"--group", ::getgrgid(0)->gr_name}).group, 0U);
+}
+
+TEST_F(ParseOptions, RefusesALogDirectoryThatIsNotAbsolute) {
+    for (const char* path : {"opt/logs", ".", "", "/", "//", "/opt/..", "/../..", "./opt"})
+        expect_usage_error({"--log-dir", path}, "--log-dir");
+    EXPECT_EQ(expect({"--log-dir", "/opt/./x/../logs"}).log_directory, "/opt/logs");
+    EXPECT_EQ(expect({"--log-dir", "/../opt/logs"}).log_directory, "/opt/logs");
+}
+
+TEST_F(ParseOptions, ReadsDurations) {
+    const std::vector<std::pair<const char*, std::chrono::milliseconds>> cases{
+        {"1", 1s}, {"90s", 90s}, {"5m", 5min}, {"1h", 1h}, {"1.5m", 90s}, {"0.25s", 250ms}, {"2h", 2h},
+    };
+    for (const auto& [text, expected] : cases)
+        EXPECT_EQ(expect({"--timeout", text}).timeout, expected) << text;
+}
+
+TEST_F(ParseOptions, RefusesWhatIsNoDuration) {
+    for (const char* text : {"soon", "", "s", "0", "0s", "-1", "-5m", "5 m", "5x", "5mm", "5M", "1d", "nan",
+                             "inf", "1e99", "99999999999999999999", "5m3s", "0.0001s"}) {
+        expect_usage_error({"--timeout", text});
+        expect_usage_error({"--docker-timeout", text});
+    }
+}
+
+TEST_F(ParseOptions, PrintsHelpAndVersion) {
+    EXPECT_FALSE(parse({"--help"}));
+    EXPECT_EQ(ended.code, 0);
+    for (const char* word :
+         {"--dest", "--dry-run", "/u01/logbackup", "/opt/logs", "Exit codes", "LOGBACKUP_DEST", "30m"})
+        EXPECT_NE(ended.text.find(word), std::string::npos) << word;
+    EXPECT_FALSE(parse({"--version"}));
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_EQ(ended.text, "logbackup " + std::string(version) + "\n");
+    EXPECT_FALSE(parse({"--help", "--no-such-option"}));
+    EXPECT_EQ(ended.code, 0);
+}
+
+Container container_of(const std::string& id, const std::string& service, const std::string& pod,
+                       const std::string& name_space) {
+    Container container;
+    container.id = id;
+    container.service = service;
+    container.pod = pod;
+    container.namespace_name = name_space;
+    return container;
+}
+
+TEST(Selects, TakesAllWithoutFilters) {
+    EXPECT_TRUE(selects({}, container_of("abc", "svc", "pod", "shop")));
+    EXPECT_TRUE(selects({}, Container{}));
+}
+
+TEST(Selects, MatchesGlobs) {
+    const auto container = container_of("abcdef", "payments", "payments-7d9f", "shop");
+    const auto with = [&](auto member, Names globs) {
+        Options options;
+        options.*member = std::move(globs);
+        EXPECT_TRUE(has_filter(options));
+        return selects(options, container);
+    };
+    EXPECT_TRUE(with(&Options::services, {"payments"}));
+    EXPECT_TRUE(with(&Options::services, {"pay*"}));
+    EXPECT_TRUE(with(&Options::services, {"other", "p[a-z]yments"}));
+    EXPECT_FALSE(with(&Options::services, {"pay"}));
+    EXPECT_FALSE(with(&Options::services, {"Payments"}));
+    EXPECT_TRUE(with(&Options::pods, {"*-7d??"}));
+    EXPECT_FALSE(with(&Options::pods, {"*-8*", "x"}));
+    EXPECT_TRUE(with(&Options::namespaces, {"shop"}));
+    EXPECT_FALSE(with(&Options::namespaces, {""}));
+    EXPECT_TRUE(with(&Options::containers, {"abc"}));
+    EXPECT_TRUE(with(&Options::containers, {"zzz", "abcdef"}));
+    EXPECT_FALSE(with(&Options::containers, {"bc"}));
+    EXPECT_FALSE(with(&Options::containers, {"abcdef0"}));
+}
+
+TEST(Selects, NeedsEveryKindOfFilterToMatch) {
+    Options options;
+    options.services = {"payments"};
+    options.namespaces = {"test"};
+    EXPECT_FALSE(selects(options, container_of("a", "payments", "pod", "shop")));
+    EXPECT_TRUE(selects(options, container_of("a", "payments", "pod", "test")));
+}
+
+} // namespace
+} // namespace logbackup
