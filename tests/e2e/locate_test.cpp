@@ -170,6 +170,31 @@ TEST_P(Locate, LinksResolveInsideTheContainer) {
     EXPECT_NE(result.err.find("Too many levels of symbolic links"), std::string::npos) << result.err;
 }
 
+// The runtime resolves a mount point like any path in the container.
+TEST_P(Locate, AVolumeWhoseMountPointGoesThroughALink) {
+    engine.build("links:1", {"mkdir -p /data/logs; echo stale > /data/logs/stale.log; ln -s data /srv2"});
+    const auto path = volume("emptydir", "app.log", "volume\n");
+    const auto id =
+        engine.start({"web", "web-1", {"--volume", path + ":/srv2/logs"}, "exec sleep 1000000", "links:1"});
+    for (const auto* name : {"/srv2/logs", "/data/logs"}) {
+        expect_clean(tick({"--log-dir", name}));
+        EXPECT_EQ(saved(), (Tree{{"app.log", "volume\n"}}));
+    }
+    engine.kill(id);
+    expect_clean(tick({"--log-dir", "/data/logs"}));
+    EXPECT_EQ(saved(), (Tree{{"app.log", "volume\n"}}));
+}
+
+TEST_P(Locate, AVolumeBelowADirectoryThatOnlyTheImageHas) {
+    engine.build("sub:1", {"mkdir /opt/logs/audit"});
+    const auto path = volume("audit", "audit.log", "audit\n");
+    const auto id = engine.start(
+        {"web", "web-1", {"--volume", path + ":/opt/logs/audit"}, "exec sleep 1000000", "sub:1"});
+    engine.kill(id);
+    expect_clean(tick());
+    EXPECT_EQ(saved(), (Tree{{"audit", "dir"}, {"audit/audit.log", "audit\n"}}));
+}
+
 TEST_P(Locate, ALogDirectoryThatIsMissingIsNoError) {
     engine.start({"web", "web-1", {}, "rmdir /opt/logs; exec sleep 1000000"});
     const auto id = engine.start({"web", "web-2"});

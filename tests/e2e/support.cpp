@@ -206,25 +206,65 @@ Engine& Engine::get() {
     return engine;
 }
 
+namespace {
+/// Starts a daemon whose output goes to a file; it is asked to end when this process dies.
+pid_t start_daemon(const std::vector<std::string>& argv, const fs::path& log) {
+    const std::string program = logbackup::find_program(argv[0]);
+    std::vector<char*> arguments;
+    for (const auto& argument : argv)
+        arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.push_back(nullptr);
+    const pid_t pid = ::fork();
+    if (pid != 0)
+        return pid;
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    const int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::dup2(::open("/dev/null", O_RDONLY), 0);
+    ::dup2(output, 1);
+    ::dup2(output, 2);
+    ::execv(program.c_str(), arguments.data());
+    ::_exit(127);
+}
+} // namespace
+
 Engine::Engine() {
     const fs::path d = directory_.path();
-    const fs::path log = d / "dockerd.log";
-    pid_ = ::fork();
-    if (pid_ == 0) {
-        sigset_t none;
-        sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-        const int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-        ::dup2(::open("/dev/null", O_RDONLY), 0);
-        ::dup2(output, 1);
-        ::dup2(output, 2);
-        const std::string dockerd = logbackup::find_program("dockerd");
-        ::execl(dockerd.c_str(), "dockerd", "--host", host().c_str(), "--data-root", (d / "data").c_str(),
-                "--exec-root", (d / "exec").c_str(), "--pidfile", (d / "pid").c_str(), "--bridge", "none",
-                "--iptables=false", "--ip6tables=false", "--storage-driver", "overlay2", nullptr);
-        ::_exit(127);
-    }
+    // Its own containerd: a dockerd joins the machine's when there is one, and its containers with it.
+    const auto containerd_socket = (d / "containerd.sock").string();
+    write_file(d / "containerd.toml",
+               "version = 2\nroot = \"" + (d / "containerd").string() + "\"\nstate = \"" +
+                   (d / "containerd-state").string() +
+                   "\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"" +
+                   containerd_socket + "\"\n[plugins.\"io.containerd.internal.v1.opt\"]\npath = \"" +
+                   (d / "opt").string() + "\"\n");
+    write_file(d / "daemon.json", "{}");
+    const fs::path log = d / "engine.log";
+    containerd_ = start_daemon({"containerd", "--config", (d / "containerd.toml").string()}, log);
+    wait_until("containerd is there", [&] { return fs::exists(containerd_socket); });
+    dockerd_ = start_daemon({"dockerd",
+                             "--config-file",
+                             (d / "daemon.json").string(),
+                             "--host",
+                             host(),
+                             "--containerd",
+                             containerd_socket,
+                             "--data-root",
+                             (d / "data").string(),
+                             "--exec-root",
+                             (d / "exec").string(),
+                             "--pidfile",
+                             (d / "pid").string(),
+                             "--bridge",
+                             "none",
+                             "--iptables=false",
+                             "--ip6tables=false",
+                             "--ip-forward=false",
+                             "--storage-driver",
+                             "overlay2"},
+                            log);
     ::setenv("DOCKER_HOST", host().c_str(), 1);
     try {
         wait_until("the Docker engine answers", [] { return run({"docker", "version"}).code == 0; });
@@ -245,8 +285,10 @@ Engine::~Engine() {
         remove_all();
     } catch (const std::exception&) { // the engine is gone already
     }
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
+    for (const pid_t pid : {dockerd_, containerd_}) {
+        ::kill(pid, SIGTERM);
+        ::waitpid(pid, nullptr, 0);
+    }
 }
 
 std::string Engine::docker(const std::vector<std::string>& arguments) {

@@ -108,7 +108,8 @@ class Engine {
   private:
     Engine();
     TempDir directory_;
-    pid_t pid_ = -1;
+    pid_t containerd_ = -1;
+    pid_t dockerd_ = -1;
 };
 
 /// With and without the right to mount.
