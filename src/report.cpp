@@ -173,9 +173,13 @@ std::string summary(const Report& report) {
 std::vector<std::string> failure_lines(const Report& report) {
     std::vector<std::string> lines = report.problems;
     for (const auto& row : report.rows) {
-        std::string name = row.service + "/" + row.pod;
-        for (const auto& [path, reason] : row.failures)
-            lines.push_back(in_quotes(path.empty() ? name : name + ": " + path).append(": ").append(reason));
+        const std::string name = row.service + "/" + row.pod;
+        for (const auto& [path, reason] : row.failures) {
+            std::string line = name;
+            if (!path.empty())
+                line.append(": ").append(path);
+            lines.push_back(in_quotes(line) + ": " + reason);
+        }
     }
     return lines;
 }

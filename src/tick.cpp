@@ -148,7 +148,7 @@ void Tick::load_records() {
         std::string name;
         for (const auto& record : records_)
             if (std::find(record.containers.begin(), record.containers.end(), id) != record.containers.end())
-                name = " (" + in_quotes(record.directory()) + ")";
+                name = std::string(" (").append(in_quotes(record.directory())).append(")");
         report_.problems.push_back("container " + id.substr(0, 12) + name + " is left out: " + reason);
     }
 }

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Runs every check there is. On a bare Debian 12, as root: installs what is missing, checks format, scripts and
+# code, builds with warnings as errors, and runs the unit tests and the end-to-end tests, twice: as users build it
+# and with the address and undefined-behaviour sanitizers. The end-to-end tests start Docker engines of their own
+# and remove them again. Fails if anything fails, or could not run.
+#
+# BUILD_DIR  where to build: two directories with this name in front (default: build-test)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=${BUILD_DIR:-build-test}
+packages=(
+  g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libspdlog-dev libgtest-dev # to build
+  rsync docker.io busybox-static                                                   # to run
+  bsdutils util-linux e2fsprogs mount                                              # the tests use script, setpriv, mkfs
+  clang-format clang-tidy shellcheck                                               # to check
+)
+
+say() { printf '\n== %s ==\n' "$*"; }
+fail() {
+  printf 'test.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+((EUID == 0)) || fail "please run as root: the tests start Docker engines and mount file systems"
+
+missing=()
+for package in "${packages[@]}"; do
+  [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+done
+# An engine from elsewhere will do, and Debian's would replace it.
+type -P dockerd >/dev/null && missing=("${missing[@]/#docker.io/}")
+read -ra missing <<<"${missing[*]}"
+if ((${#missing[@]} > 0)); then
+  say "installing ${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+say "format and scripts"
+find src include tests -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run --Werror
+shellcheck --external-sources scripts/*.sh .ci/run
+echo fine
+
+# configure DIRECTORY OPTION…, build, and run all tests in it.
+check() {
+  local directory=$1
+  shift
+  say "build in $directory: $*"
+  cmake -S . -B "$directory" -G Ninja -DLOGBACKUP_TESTS=ON -DLOGBACKUP_WERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
+  cmake --build "$directory"
+  say "test in $directory"
+  # More at a time than there are cores: the end-to-end tests mostly wait for their engines.
+  ctest --test-dir "$directory" --no-tests=error --output-on-failure --parallel "$(($(nproc) + 2))" --progress
+}
+
+check "$build-release" -DCMAKE_BUILD_TYPE=Release
+
+say "clang-tidy"
+find src -name '*.cpp' -print0 |
+  xargs -0 -n 3 -P "$(nproc)" clang-tidy --quiet -p "$build-release" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
+echo fine
+
+export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+check "$build-sanitized" -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON
+
+say "all checks passed"
