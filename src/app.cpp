@@ -95,7 +95,8 @@ int run_logged(const Options& options, spdlog::logger& log) {
         const UniqueFd state = open_directory(root.get(), state_directory);
         lock = LockFile::try_acquire(state.get(), "lock");
         if (!lock) {
-            log.warn("another run is working on {}", in_quotes(options.backup_root));
+            // No more than information: on a long first backup cron would send a mail every minute.
+            log.info("another run is working on {}", in_quotes(options.backup_root));
             return static_cast<int>(ExitCode::busy);
         }
         context.lock = lock->fd();
@@ -143,9 +144,8 @@ int run_app(int argc, const char* const* argv) {
         end_progress_line();
         if (!log)
             log = make_logger(Options{});
-        log->error(error.what());
-        if (!error.hint().empty())
-            log->error("hint: {}", error.hint());
+        const std::string hint = error.hint().empty() ? "" : "\nhint: " + error.hint();
+        log->error(error.what() + hint);
         return static_cast<int>(ExitCode::impossible);
     }
 }

@@ -69,6 +69,13 @@ std::string parse_log_directory(const std::string& path) {
     return normal.string();
 }
 
+/// CLI11 puts two blank lines before each group of options.
+std::string without_double_blank_lines(std::string text) {
+    for (auto at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n"))
+        text.erase(at, 1);
+    return text;
+}
+
 std::string usage_error(const std::string& what) {
     return "logbackup: " + what.substr(0, what.find('\n')) + " (see 'logbackup --help')\n";
 }
@@ -152,7 +159,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnd
         if (options.quiet && options.verbose)
             throw CLI::ValidationError("--quiet", "it excludes --verbose");
     } catch (const CLI::CallForHelp&) {
-        ended = {0, app.help()};
+        ended = {0, without_double_blank_lines(app.help())};
         return std::nullopt;
     } catch (const CLI::CallForVersion&) {
         ended = {0, "logbackup " + std::string(version) + "\n"};

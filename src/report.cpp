@@ -164,7 +164,7 @@ std::string summary(const Report& report) {
             escaped(report.backup_root);
     std::array<char, 32> time{};
     std::snprintf(time.data(), time.size(), " in %.2f s", report.duration.count());
-    text += time.data();
+    text += dry ? "" : time.data();
     if (const auto failures = failure_lines(report).size(); failures > 0)
         text += "; " + counted(failures, "failure");
     return text;

@@ -13,6 +13,13 @@ namespace logbackup {
 StopSignal::StopSignal(std::optional<std::chrono::milliseconds> limit) {
     if (limit)
         deadline_ = std::chrono::steady_clock::now() + *limit;
+    if (limit) {
+        // The last resort, for a system call that never returns (a dead NFS server): SIGALRM's default
+        // action.
+        static constexpr std::chrono::seconds patience{60};
+        ::signal(SIGALRM, SIG_DFL);
+        ::alarm(static_cast<unsigned>((std::chrono::ceil<std::chrono::seconds>(*limit) + patience).count()));
+    }
     ::signal(SIGCHLD, SIG_DFL);
     ::signal(SIGPIPE, SIG_IGN);
     sigset_t set;

@@ -15,7 +15,9 @@ namespace logbackup {
 /// statuses would be lost, and ignores SIGPIPE. One object per process, made before the first child.
 class StopSignal {
   public:
-    /// No limit means no limit. Throws Error when the kernel has no signalfd to give.
+    /// No limit means no limit. Where the process does not get to notice that the limit has passed, because a
+    /// system call never returns, SIGALRM ends it a minute later. Throws Error when the kernel has no
+    /// signalfd to give.
     explicit StopSignal(std::optional<std::chrono::milliseconds> limit = std::nullopt);
 
     /// True once a stop signal has arrived or the limit has passed. Stays true. Costs one system call.
