@@ -217,7 +217,7 @@ class Applier {
             run.paths.push_back(backup_path(transfer));
         std::size_t next = 0; // rsync works in the order of the list
         std::uint64_t complete = 0;
-        const auto report = [&] {
+        const auto all_arrived = [&] {
             std::uint64_t current = 0;
             for (; next < part.size(); ++next) {
                 const auto status = status_at(settings_.root, backup_path(part[next]));
@@ -229,9 +229,11 @@ class Applier {
                 }
                 complete += action.bytes();
             }
-            progress_(moved_ + complete + current);
+            if (progress_)
+                progress_(moved_ + complete + current);
+            return next == part.size();
         };
-        const auto outcome = rsync_append(run, stop_, progress_ ? std::function<void()>(report) : nullptr);
+        const auto outcome = rsync_append(run, stop_, all_arrived);
         for (const auto& transfer : part)
             moved_ += transfer.action->bytes();
         if (!outcome.problem.empty())

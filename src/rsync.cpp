@@ -34,7 +34,7 @@ UniqueFd in_memory(const std::vector<std::string>& paths) {
 
 } // namespace
 
-RsyncOutcome rsync_append(const RsyncRun& run, StopSignal& stop, const std::function<void()>& progress) {
+RsyncOutcome rsync_append(const RsyncRun& run, StopSignal& stop, const std::function<bool()>& all_arrived) {
     const UniqueFd list = in_memory(run.paths);
     if (!list)
         return {"cannot make the list of files: " + error_text(errno), false};
@@ -54,9 +54,12 @@ RsyncOutcome rsync_append(const RsyncRun& run, StopSignal& stop, const std::func
     command.input = list.get();
     Limits limits;
     limits.output = 1U << 20U;
-    const auto result = logbackup::run(command, limits, stop, progress);
+    const auto result =
+        logbackup::run(command, limits, stop, [&] { return all_arrived() ? Watch::end_it : Watch::go_on; });
     static constexpr int some_vanished = 24; // the files themselves tell
     const auto* exited = std::get_if<Exited>(&result.ending);
+    if (std::holds_alternative<NotNeeded>(result.ending))
+        return {};
     if (exited != nullptr && (exited->code == 0 || exited->code == some_vanished))
         return {};
     std::string problem = "rsync " + describe(result.ending);

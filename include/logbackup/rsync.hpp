@@ -27,8 +27,12 @@ struct RsyncOutcome {
 };
 
 /// Runs `rsync --append --times` over a list of files. Names come from containers: they pass as a
-/// NUL-separated list in memory, never as arguments. `progress` is called about five times a second.
+/// NUL-separated list in memory, never as arguments.
+///
+/// `all_arrived` is called every now and then. Once it says yes rsync is ended at once: at its end it sleeps
+/// up to 40 ms, in steps of 20, while its processes wait for one another (wait_process_with_flush() in its
+/// main.c).
 [[nodiscard]] RsyncOutcome rsync_append(const RsyncRun& run, StopSignal& stop,
-                                        const std::function<void()>& progress);
+                                        const std::function<bool()>& all_arrived);
 
 } // namespace logbackup

@@ -116,59 +116,96 @@ int milliseconds_until(Clock::time_point moment) {
     return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left, 0, 60'000));
 }
 
-/// Waits for the child's end, reading its output, and ends it when it must.
-ProcessResult supervise(Child& child, int out, int err, const Limits& limits, StopSignal& stop,
-                        const std::function<void()>& progress) {
-    ProcessResult result{Exited{0}, {}, {}};
-    const auto limit_at = limits.time ? std::optional(Clock::now() + *limits.time) : std::nullopt;
-    std::optional<Ending> forced;               // why we are ending it
-    std::optional<Clock::time_point> kill_from; // when SIGTERM has had its time
-    auto end_it = [&](Ending why) {
-        forced = why;
-        kill_from = Clock::now() + limits.grace;
-        child.signal_group(SIGTERM);
-    };
-    for (;;) {
-        int wait = progress ? 200 : 60'000;
-        for (const auto& moment : {forced ? kill_from : limit_at, forced ? std::nullopt : stop.deadline()})
-            if (moment)
-                wait = std::min(wait, milliseconds_until(*moment));
-        // A closed pipe stays ready for ever: it is taken out of the set by a negative descriptor.
-        std::array<pollfd, 3> fds{{{out, POLLIN, 0}, {err, POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
-        ::poll(fds.data(), fds.size(), wait);
-        bool fits = drain(out, result.out, limits.output);
-        fits = drain(err, result.err, limits.output) && fits;
-        if ((fds[0].revents & POLLHUP) != 0)
-            out = -1;
-        if ((fds[1].revents & POLLHUP) != 0)
-            err = -1;
-        const bool stopping = stop.requested();
-        if (const auto ending = child.reap()) {
-            fits = drain(out, result.out, limits.output) && fits;
-            fits = drain(err, result.err, limits.output) && fits;
-            child.signal_group(SIGKILL); // what it left behind in its group
-            result.ending = forced ? *forced : fits ? *ending : Ending(Overflowed{limits.output});
-            return result;
+/// Waits for a child's end, reading its output, and ends it when it must.
+class Supervisor {
+  public:
+    Supervisor(Child& child, const Limits& limits, StopSignal& stop, const std::function<Watch()>& watch)
+        : child_(child), limits_(limits), stop_(stop), watch_(watch) {}
+
+    ProcessResult run(int out, int err) {
+        for (;;) {
+            // A closed pipe stays ready for ever: it is taken out of the set by a negative descriptor.
+            std::array<pollfd, 3> fds{{{out, POLLIN, 0}, {err, POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
+            ::poll(fds.data(), fds.size(), next_wait());
+            read(out, err);
+            if ((fds[0].revents & POLLHUP) != 0)
+                out = -1;
+            if ((fds[1].revents & POLLHUP) != 0)
+                err = -1;
+            const bool stopping = stop_.requested();
+            if (const auto ending = child_.reap()) {
+                read(out, err);
+                child_.signal_group(SIGKILL); // what it left behind in its group
+                if (!forced_)
+                    result_.ending = fits_ ? *ending : Ending(Overflowed{limits_.output});
+                return std::move(result_);
+            }
+            if (!forced_)
+                decide(stopping);
+            else if (Clock::now() >= kill_at_)
+                kill();
         }
-        if (!forced && !fits)
-            end_it(Overflowed{limits.output});
-        else if (!forced && stopping)
-            end_it(Cancelled{});
-        else if (!forced && limit_at && Clock::now() >= *limit_at)
-            end_it(TimedOut{*limits.time});
-        else if (forced && Clock::now() >= *kill_from) {
-            child.signal_group(SIGKILL);
-            kill_from = Clock::now() + limits.grace; // it can sleep where no signal reaches it
-        }
-        if (progress)
-            progress();
     }
-}
+
+  private:
+    void read(int out, int err) {
+        fits_ = drain(out, result_.out, limits_.output) && fits_;
+        fits_ = drain(err, result_.err, limits_.output) && fits_;
+    }
+
+    [[nodiscard]] int next_wait() const {
+        const bool at_first = Clock::now() - begin_ < std::chrono::milliseconds(100);
+        int wait = !watch_ ? 60'000 : at_first ? 5 : 200;
+        if (forced_)
+            return std::min(wait, milliseconds_until(kill_at_));
+        if (limits_.time)
+            wait = std::min(wait, milliseconds_until(begin_ + *limits_.time));
+        if (stop_.deadline())
+            wait = std::min(wait, milliseconds_until(*stop_.deadline()));
+        return wait;
+    }
+
+    void decide(bool stopping) {
+        if (!fits_)
+            terminate(Overflowed{limits_.output});
+        else if (stopping)
+            terminate(Cancelled{});
+        else if (limits_.time && Clock::now() >= begin_ + *limits_.time)
+            terminate(TimedOut{*limits_.time});
+        else if (watch_ && watch_() == Watch::end_it) {
+            forced_ = true;
+            result_.ending = NotNeeded{};
+            kill();
+        }
+    }
+
+    void terminate(Ending why) {
+        forced_ = true;
+        result_.ending = why;
+        kill_at_ = Clock::now() + limits_.grace;
+        child_.signal_group(SIGTERM);
+    }
+
+    void kill() {
+        child_.signal_group(SIGKILL);
+        kill_at_ = Clock::now() + limits_.grace; // again then: it can sleep where no signal reaches it
+    }
+
+    Child& child_;
+    const Limits& limits_;
+    StopSignal& stop_;
+    const std::function<Watch()>& watch_;
+    const Clock::time_point begin_ = Clock::now();
+    bool fits_ = true;    ///< its output, in the limit
+    bool forced_ = false; ///< we are ending it; result_.ending says why
+    Clock::time_point kill_at_;
+    ProcessResult result_{Exited{0}, {}, {}};
+};
 
 } // namespace
 
 ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop,
-                  const std::function<void()>& progress) {
+                  const std::function<Watch()>& watch) {
     Pipe out = make_pipe(O_CLOEXEC | O_NONBLOCK);
     Pipe err = make_pipe(O_CLOEXEC | O_NONBLOCK);
     Pipe failure = make_pipe(O_CLOEXEC);
@@ -194,7 +231,7 @@ ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop
     int error = 0;
     if (::read(failure.read_end.get(), &error, sizeof error) == static_cast<ssize_t>(sizeof error))
         return {SpawnFailed{error}, {}, {}};
-    return supervise(child, out.read_end.get(), err.read_end.get(), limits, stop, progress);
+    return Supervisor(child, limits, stop, watch).run(out.read_end.get(), err.read_end.get());
 }
 
 namespace {
@@ -214,6 +251,7 @@ struct Describe {
     }
     std::string operator()(const TimedOut& e) const { return "did not finish within " + seconds(e.limit); }
     std::string operator()(const Cancelled&) const { return "was stopped"; }
+    std::string operator()(const NotNeeded&) const { return "had done its work"; }
     std::string operator()(const Overflowed& e) const {
         return "printed more than " + std::to_string(e.limit >> 20U) + " MiB";
     }

@@ -113,10 +113,11 @@ TEST(Run, NoticesTooMuchOutputOfAChildThatHasEndedAlready) {
     const auto result =
         run(shell("read x < " + dir.at("go") + "; printf '%5000s' x"), limits, stop.get(), [&] {
             if (std::exchange(told, true))
-                return;
-            ASSERT_EQ(::write(go.get(), "x\n", 2), 2);
+                return Watch::go_on;
+            EXPECT_EQ(::write(go.get(), "x\n", 2), 2);
             siginfo_t info{};
-            ASSERT_EQ(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+            EXPECT_EQ(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+            return Watch::go_on;
         });
     EXPECT_EQ(ending_as<Overflowed>(result).limit, 1000U);
 }
@@ -300,18 +301,26 @@ TEST(Run, IsCancelledByTheDeadlineOfTheRun) {
     EXPECT_FALSE(stop.get().signal());
 }
 
-TEST(Run, CallsProgressWhileTheChildRuns) {
+TEST(Run, AsksItsWatcherWhileTheChildRuns) {
     const test::TempDir dir;
     const UniqueFd go(::open(dir.fifo("go").c_str(), O_RDWR | O_CLOEXEC));
     Stop stop;
     int calls = 0;
     const auto result = run(shell("read x < " + dir.at("go")), generous(), stop.get(), [&] {
         if (++calls == 2) {
-            ASSERT_EQ(::write(go.get(), "x\n", 2), 2);
+            EXPECT_EQ(::write(go.get(), "x\n", 2), 2);
         }
+        return Watch::go_on;
     });
     EXPECT_EQ(ending_as<Exited>(result).code, 0);
     EXPECT_GE(calls, 2);
+}
+
+TEST(Run, EndsAChildThatIsNotNeededAnyLonger) {
+    Stop stop;
+    const auto result = run(shell("trap '' TERM; echo begun; sleep 1000"), generous(), stop.get(),
+                            [] { return Watch::end_it; });
+    EXPECT_TRUE(std::holds_alternative<NotNeeded>(result.ending)) << describe(result.ending);
 }
 
 TEST(StopSignal, IsNotRequestedByTheEndOfAChild) {

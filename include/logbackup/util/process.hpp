@@ -30,7 +30,8 @@ struct Cancelled {}; ///< ended because the run was asked to stop
 struct Overflowed {
     std::size_t limit; ///< it printed more bytes than this
 };
-using Ending = std::variant<SpawnFailed, Exited, Signaled, TimedOut, Cancelled, Overflowed>;
+struct NotNeeded {}; ///< ended because whoever watched it said that it had done its work
+using Ending = std::variant<SpawnFailed, Exited, Signaled, TimedOut, Cancelled, Overflowed, NotNeeded>;
 
 struct Command {
     std::vector<std::string> argv;        ///< argv[0] is the path of the program; no shell, no PATH search
@@ -51,14 +52,17 @@ struct ProcessResult {
     std::string err;
 };
 
+/// What the watcher of a running command wants.
+enum class Watch { go_on, end_it };
+
 /// Runs a command to its end and returns how it ended and what it printed.
 ///
-/// The child gets a process group of its own, default signals, and SIGKILL
-/// when this process dies. The end is the child's exit, not end of file on its output, which a grandchild can
-/// hold open. On a limit or a stop the group gets SIGTERM, after `grace` SIGKILL. `progress`, when given, is
-/// called about five times a second.
+/// The child gets a process group of its own, default signals, and SIGKILL when this process dies. The end is
+/// the child's exit, not end of file on its output, which a grandchild can hold open. On a limit or a stop
+/// the group gets SIGTERM, after `grace` SIGKILL. `watch`, when given, is called every few milliseconds at
+/// first, then five times a second; when it says so the group gets SIGKILL at once.
 [[nodiscard]] ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop,
-                                const std::function<void()>& progress = {});
+                                const std::function<Watch()>& watch = {});
 
 /// "exited with code 23", "was ended by signal 9 (Killed)", "did not answer within 10 s", …
 [[nodiscard]] std::string describe(const Ending& ending);
