@@ -110,26 +110,37 @@ class Applier {
     void prepare(std::size_t i) {
         for (const auto& action : work_[i].plan->actions) {
             const std::string path = joined(directory_of(i), action.path);
-            const UniqueFd parent =
-                make_directories(settings_.root, parent_path(path), directory_mode, settings_.group);
-            if (!parent) {
+            const UniqueFd parent = directory_for(path);
+            if (!parent)
                 fail(i, action.path, "cannot make its directory", errno);
-                continue;
-            }
-            prepare_file(i, action, parent.get(), base_name(path));
+            else if (!prepare_file(i, action, parent.get(), base_name(path)))
+                return; // a name that was to be free is not: what follows is not for this tick
         }
     }
 
-    void prepare_file(std::size_t i, const Action& action, int parent, const std::string& name) {
-        auto& outcome = outcome_.directories[i];
+    UniqueFd directory_for(const std::string& path) const {
+        return make_directories(settings_.root, parent_path(path), directory_mode, settings_.group);
+    }
+
+    bool prepare_file(std::size_t i, const Action& action, int parent, const std::string& name) {
         switch (action.kind) {
         case ActionKind::set_aside:
-        case ActionKind::rename:
-            if (rename_to_free_name(parent, name, base_name(action.new_path)))
-                ++outcome.set_aside;
-            else
+            if (!rename_to_free_name(parent, name, base_name(action.new_path))) {
                 fail(i, action.path, "cannot set its backup aside", errno);
+                return false;
+            }
+            ++outcome_.directories[i].set_aside;
             break;
+        case ActionKind::rename: {
+            const UniqueFd to = directory_for(joined(directory_of(i), action.new_path));
+            if (!to || ::renameat2(parent, name.c_str(), to.get(), base_name(action.new_path).c_str(),
+                                   RENAME_NOREPLACE) != 0) {
+                fail(i, action.path, "cannot rename its backup to " + in_quotes(action.new_path), errno);
+                return false;
+            }
+            ++outcome_.directories[i].renamed;
+            break;
+        }
         case ActionKind::link:
             if (!make_link(parent, name, action.new_path))
                 fail(i, action.path, "cannot make the link", errno);
@@ -142,6 +153,7 @@ class Applier {
         case ActionKind::create:
         case ActionKind::append: begin_transfer(i, action, parent, name); break;
         }
+        return true;
     }
 
     void begin_transfer(std::size_t i, const Action& action, int parent, const std::string& name) {
@@ -257,7 +269,8 @@ class Applier {
         if (source && size > size_of(source.get())) {
             kept = without_zeros(saved.get(), action.from, size);
         } else if (source) {
-            const auto prefix = compare_windows(content_of(tree, instance.get(), stop_), action.path, size);
+            const auto prefix =
+                compare_windows(content_of(tree, instance.get(), stop_), action.path, action.path, size);
             if (!prefix.same && prefix.error == 0)
                 kept = action.from;
         }

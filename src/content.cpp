@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/content.hpp"
 
+#include "logbackup/listing.hpp"
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
@@ -32,8 +33,9 @@ class Pair {
   public:
     Pair(const Tree& tree, int instance, StopSignal& stop) : tree_(tree), instance_(instance), stop_(stop) {}
 
-    Comparison compare(const std::string& path, std::uint64_t offset, std::uint64_t length) {
-        if (const int error = open(path); error != 0)
+    Comparison compare(const std::string& source, const std::string& saved, std::uint64_t offset,
+                       std::uint64_t length) {
+        if (const int error = open(source, saved); error != 0)
             return {false, error};
         buffers_.resize(2 * block);
         char* ours = buffers_.data();
@@ -66,21 +68,26 @@ class Pair {
     }
 
   private:
-    int open(const std::string& path) {
-        if (path == path_ && source_ && saved_)
-            return 0;
-        path_ = path;
-        source_ = open_in(tree_, path);
+    int open(const std::string& source, const std::string& saved) {
+        // Head and tail of one file are compared in a row, and one file with several others.
+        if (source != source_path_ || !source_) {
+            source_ = open_in(tree_, source);
+            source_path_ = source;
+        }
         if (!source_)
             return errno;
-        saved_ = open_regular(instance_, path);
+        if (saved != saved_path_ || !saved_) {
+            saved_ = open_regular(instance_, saved);
+            saved_path_ = saved;
+        }
         return saved_ ? 0 : errno;
     }
 
     const Tree& tree_;
     int instance_;
     StopSignal& stop_;
-    std::string path_; ///< the files that are open: head and tail of one file are compared in a row
+    std::string source_path_; ///< of what is open
+    std::string saved_path_;
     UniqueFd source_;
     UniqueFd saved_;
     std::vector<char> buffers_;
@@ -90,10 +97,15 @@ class Pair {
 
 Content content_of(const Tree& tree, int instance, StopSignal& stop) {
     const auto pair = std::make_shared<Pair>(tree, instance, stop);
-    return {[pair](const std::string& path, std::uint64_t offset, std::uint64_t length) {
-                return pair->compare(path, offset, length);
-            },
-            [pair](const std::string& path, std::uint64_t offset) { return pair->next_data(path, offset); }};
+    return {
+        [pair](const std::string& source, const std::string& saved, std::uint64_t offset,
+               std::uint64_t length) { return pair->compare(source, saved, offset, length); },
+        [pair](const std::string& source, std::uint64_t offset) { return pair->next_data(source, offset); },
+        [instance, &stop] {
+            Tree all;
+            all.held = open_directory(instance, "");
+            return list_tree(all, {}, stop);
+        }};
 }
 
 } // namespace logbackup

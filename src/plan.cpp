@@ -5,7 +5,12 @@
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace logbackup {
 namespace {
@@ -19,6 +24,31 @@ bool same_time(std::int64_t source, std::int64_t backup) {
            (backup % 1'000'000'000 == 0 && source / 1'000'000'000 == backup / 1'000'000'000);
 }
 
+/// Puts renames into an order in which each target is free. Every file is renamed once at most and every
+/// target taken once, so they form chains and cycles; a cycle is opened by a name aside.
+std::vector<std::pair<std::string, std::string>> in_order(const std::map<std::string, std::string>& renames,
+                                                          Timestamp now) {
+    std::vector<std::pair<std::string, std::string>> ordered;
+    std::set<std::string> done;
+    for (const auto& [first, target] : renames) {
+        if (done.contains(first))
+            continue;
+        std::vector<std::string> chain{first}; // each stands where the one before it is to go
+        for (auto next = renames.find(target);
+             next != renames.end() && next->first != first && !done.contains(next->first);
+             next = renames.find(next->second))
+            chain.push_back(next->first);
+        const bool cycle = renames.at(chain.back()) == first;
+        const std::string aside = aside_name(first, now);
+        if (cycle)
+            ordered.emplace_back(first, aside);
+        for (auto from = chain.rbegin(); from != chain.rend(); ++from)
+            ordered.emplace_back(cycle && *from == first ? aside : *from, renames.at(*from));
+        done.insert(chain.begin(), chain.end());
+    }
+    return ordered;
+}
+
 class Planner {
   public:
     Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now)
@@ -29,53 +59,67 @@ class Planner {
 
     DirectoryPlan run() {
         plan_.failures = source_.problems;
-        for (const auto& entry : source_.entries) {
-            const auto found = backup_.find(entry.path);
-            const Entry* saved = found == backup_.end() ? nullptr : found->second;
-            switch (entry.type) {
-            case FileType::regular: plan_file(entry, saved); break;
-            case FileType::link: plan_link(entry, saved); break;
-            case FileType::directory:
-                if (saved != nullptr && saved->type != FileType::directory)
-                    set_aside(entry.path);
-                break;
-            case FileType::fifo: plan_.skipped.push_back({entry.path, "a FIFO"}); break;
-            case FileType::socket: plan_.skipped.push_back({entry.path, "a socket"}); break;
-            case FileType::device: plan_.skipped.push_back({entry.path, "a device"}); break;
-            }
-        }
+        for (const auto& entry : source_.entries)
+            look_at(entry);
+        match_wanted();
         // Names are made free first.
-        std::stable_partition(plan_.actions.begin(), plan_.actions.end(),
-                              [](const Action& action) { return action.kind == ActionKind::set_aside; });
+        for (const auto& path : displaced_)
+            if (!renames_.contains(path))
+                plan_.actions.push_back({ActionKind::set_aside, path, aside_name(path, now_), 0, 0, 0, 0});
+        for (const auto& [from, to] : in_order(renames_, now_))
+            plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
+        for (const auto& entry : source_.entries)
+            act_on(entry);
         return std::move(plan_);
     }
 
   private:
-    void plan_file(const Entry& entry, const Entry* saved) {
-        ++plan_.files;
-        if (saved == nullptr) {
-            transfer(ActionKind::create, entry, 0);
-        } else if (saved->type != FileType::regular || saved->size > entry.size) {
-            start_again(entry);
-        } else if (saved->size == entry.size && same_time(entry.mtime, saved->mtime)) {
-            return;
-        } else {
-            const bool grown = saved->size < entry.size;
-            const Comparison comparison = grown ? compare_windows(content_, entry.path, saved->size)
-                                                : content_.compare(entry.path, 0, entry.size);
-            if (comparison.error != 0)
-                plan_.failures.push_back(
-                    {entry.path, "cannot compare it with its backup: " + error_text(comparison.error)});
-            else if (!comparison.same)
-                start_again(entry);
-            else if (grown)
-                transfer(ActionKind::append, entry, saved->size);
-            else
-                plan_.actions.push_back({ActionKind::retime, entry.path, {}, 0, 0, 0, entry.mtime});
+    void look_at(const Entry& entry) {
+        const auto found = backup_.find(entry.path);
+        const Entry* saved = found == backup_.end() ? nullptr : found->second;
+        switch (entry.type) {
+        case FileType::regular: look_at_file(entry, saved); break;
+        case FileType::link: look_at_link(entry, saved); break;
+        case FileType::directory:
+            if (saved != nullptr && saved->type != FileType::directory) {
+                displaced_.push_back(entry.path);
+                kept_.insert(entry.path); // set aside at once: a directory is needed there before any rename
+            }
+            break;
+        case FileType::fifo: plan_.skipped.push_back({entry.path, "a FIFO"}); break;
+        case FileType::socket: plan_.skipped.push_back({entry.path, "a socket"}); break;
+        case FileType::device: plan_.skipped.push_back({entry.path, "a device"}); break;
         }
     }
 
-    void plan_link(const Entry& entry, const Entry* saved) {
+    void look_at_file(const Entry& entry, const Entry* saved) {
+        ++plan_.files;
+        if (saved == nullptr) {
+            wanted_.push_back(&entry);
+            return;
+        }
+        Comparison comparison;
+        if (saved->type == FileType::regular && saved->size == entry.size &&
+            same_time(entry.mtime, saved->mtime))
+            comparison.same = true;
+        else if (saved->type == FileType::regular && saved->size == entry.size)
+            comparison = content_.compare(entry.path, entry.path, 0, entry.size);
+        else if (saved->type == FileType::regular && saved->size < entry.size)
+            comparison = compare_windows(content_, entry.path, entry.path, saved->size);
+        if (comparison.error != 0) {
+            plan_.failures.push_back(
+                {entry.path, "cannot compare it with its backup: " + error_text(comparison.error)});
+        } else if (comparison.same) {
+            begun_.emplace(entry.path, *saved);
+        } else {
+            displaced_.push_back(entry.path);
+            wanted_.push_back(&entry);
+            return;
+        }
+        kept_.insert(entry.path);
+    }
+
+    void look_at_link(const Entry& entry, const Entry* saved) {
         if (!stays_inside(entry.path, entry.target)) {
             plan_.skipped.push_back({entry.path, "a link that leads out: " + in_quotes(entry.target)});
             return;
@@ -83,17 +127,65 @@ class Planner {
         if (saved != nullptr && saved->type == FileType::link && saved->target == entry.target)
             return;
         if (saved != nullptr && saved->type != FileType::link)
-            set_aside(entry.path);
-        plan_.actions.push_back({ActionKind::link, entry.path, entry.target, 0, 0, 0, 0});
+            displaced_.push_back(entry.path);
+        links_.insert(entry.path);
     }
 
-    void set_aside(const std::string& path) {
-        plan_.actions.push_back({ActionKind::set_aside, path, aside_name(path, now_), 0, 0, 0, 0});
+    /// For each file that is not saved under its name, looks for what is saved of it under another.
+    void match_wanted() {
+        const bool any =
+            std::any_of(wanted_.begin(), wanted_.end(), [](const Entry* entry) { return entry->size > 0; });
+        if (!any || !content_.all_saved)
+            return;
+        const Listing saved = content_.all_saved();
+        std::vector<const Entry*> candidates;
+        for (const auto& entry : saved.entries)
+            if (entry.type == FileType::regular && entry.size > 0 && !kept_.contains(entry.path) &&
+                !lies_below_displaced(entry.path))
+                candidates.push_back(&entry);
+        std::stable_sort(candidates.begin(), candidates.end(),
+                         [](const Entry* a, const Entry* b) { return a->size > b->size; });
+        for (const auto* entry : wanted_) {
+            const auto match =
+                std::find_if(candidates.begin(), candidates.end(), [&](const Entry* candidate) {
+                    return candidate->size <= entry->size && candidate->path != entry->path &&
+                           is_prefix(*candidate, *entry);
+                });
+            if (match == candidates.end())
+                continue;
+            renames_.emplace((*match)->path, entry->path);
+            begun_.emplace(entry->path, **match);
+            candidates.erase(match);
+        }
     }
 
-    void start_again(const Entry& entry) {
-        set_aside(entry.path);
-        transfer(ActionKind::create, entry, 0);
+    [[nodiscard]] bool is_prefix(const Entry& saved, const Entry& entry) const {
+        return compare_windows(content_, entry.path, saved.path, saved.size).same &&
+               content_.compare(entry.path, saved.path, 0, saved.size).same;
+    }
+
+    /// A directory that is set aside takes with it what is in it.
+    [[nodiscard]] bool lies_below_displaced(const std::string& path) const {
+        return std::any_of(displaced_.begin(), displaced_.end(), [&](const std::string& above) {
+            return path.size() > above.size() && path.starts_with(above) && path[above.size()] == '/';
+        });
+    }
+
+    /// What there is to do once all names are as they should be.
+    void act_on(const Entry& entry) {
+        if (links_.contains(entry.path))
+            plan_.actions.push_back({ActionKind::link, entry.path, entry.target, 0, 0, 0, 0});
+        if (entry.type != FileType::regular)
+            return;
+        const auto begun = begun_.find(entry.path);
+        if (begun == begun_.end()) {
+            if (!kept_.contains(entry.path)) // it is when it could not be compared
+                transfer(ActionKind::create, entry, 0);
+        } else if (begun->second.size < entry.size) {
+            transfer(ActionKind::append, entry, begun->second.size);
+        } else if (!same_time(entry.mtime, begun->second.mtime)) {
+            plan_.actions.push_back({ActionKind::retime, entry.path, {}, 0, 0, 0, entry.mtime});
+        }
     }
 
     void transfer(ActionKind kind, const Entry& entry, std::uint64_t from) {
@@ -107,16 +199,23 @@ class Planner {
     const Content& content_;
     Timestamp now_;
     std::unordered_map<std::string, const Entry*> backup_;
+    std::set<std::string> kept_;                   ///< saved files that are not to be renamed
+    std::vector<std::string> displaced_;           ///< what is saved under names that something else needs
+    std::vector<const Entry*> wanted_;             ///< source files that have no part saved under their names
+    std::map<std::string, std::string> renames_;   ///< saved files that are prefixes of such, and those names
+    std::unordered_map<std::string, Entry> begun_; ///< by the source's path: a saved prefix of it
+    std::set<std::string> links_;                  ///< links to be made
     DirectoryPlan plan_;
 };
 
 } // namespace
 
-Comparison compare_windows(const Content& content, const std::string& path, std::uint64_t length) {
+Comparison compare_windows(const Content& content, const std::string& source, const std::string& saved,
+                           std::uint64_t length) {
     if (length <= 2 * window)
-        return length == 0 ? Comparison{true, 0} : content.compare(path, 0, length);
-    const Comparison head = content.compare(path, 0, window);
-    return head.same ? content.compare(path, length - window, window) : head;
+        return length == 0 ? Comparison{true, 0} : content.compare(source, saved, 0, length);
+    const Comparison head = content.compare(source, saved, 0, window);
+    return head.same ? content.compare(source, saved, length - window, window) : head;
 }
 
 DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now) {

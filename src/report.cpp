@@ -85,8 +85,8 @@ std::string describe(const Action& action) {
     switch (action.kind) {
     case ActionKind::create:
     case ActionKind::append: return human_bytes(action.bytes());
-    case ActionKind::set_aside:
-    case ActionKind::rename: return "as " + escaped(action.new_path);
+    case ActionKind::set_aside: return "as " + escaped(action.new_path);
+    case ActionKind::rename: return "to " + escaped(action.new_path);
     case ActionKind::link: return "to " + escaped(action.new_path);
     case ActionKind::retime: break;
     }
@@ -141,6 +141,7 @@ std::string summary(const Report& report) {
     std::size_t files = 0;
     std::size_t created = 0;
     std::size_t changed = 0;
+    std::size_t renamed = 0;
     std::size_t set_aside = 0;
     std::size_t skipped = 0;
     std::uint64_t bytes = 0;
@@ -148,6 +149,7 @@ std::string summary(const Report& report) {
         files += row.files;
         created += row.created;
         changed += row.changed;
+        renamed += row.renamed;
         set_aside += row.set_aside;
         skipped += row.skipped.size();
         bytes += row.bytes;
@@ -156,6 +158,8 @@ std::string summary(const Report& report) {
     std::string text = dry ? "dry run: " : "";
     text += counted(report.rows.size(), "container") + ", " + counted(files, "file") + ": " +
             std::to_string(created) + " new, " + std::to_string(changed) + " changed";
+    if (renamed > 0)
+        text += ", " + std::to_string(renamed) + " renamed";
     if (set_aside > 0)
         text += ", " + std::to_string(set_aside) + " set aside";
     if (skipped > 0)
@@ -211,6 +215,7 @@ Json row_json(const Row& row) {
             {"status", statuses[static_cast<std::size_t>(row.status)]},
             {"new", row.created},
             {"changed", row.changed},
+            {"renamed", row.renamed},
             {"set_aside", row.set_aside},
             {"files", row.files},
             {"bytes", row.bytes},

@@ -263,6 +263,7 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
     for (const auto& action : candidate.plan.actions) {
         row.created += action.kind == ActionKind::create ? 1 : 0;
         row.changed += action.kind == ActionKind::append ? 1 : 0;
+        row.renamed += action.kind == ActionKind::rename ? 1 : 0;
         row.set_aside += action.kind == ActionKind::set_aside ? 1 : 0;
         row.bytes += action.bytes();
     }
@@ -397,6 +398,7 @@ void Tick::take_outcome(Candidate& candidate, DirectoryOutcome& outcome) {
     Row& row = row_of(candidate);
     row.created = outcome.created;
     row.changed = outcome.changed;
+    row.renamed = outcome.renamed;
     row.set_aside = outcome.set_aside;
     row.bytes = outcome.bytes;
     row.unsettled = std::move(outcome.unsettled);

@@ -17,14 +17,18 @@ struct Comparison {
     int error = 0;
 };
 
-/// How the planner looks at content. `path` is relative to the log directory and the instance directory
-/// alike.
+/// How the planner looks at content. Source paths are relative to the log directory, saved ones to the
+/// instance directory.
 struct Content {
-    /// Compares `length` bytes from `offset` of the source with the same range of the backup.
-    std::function<Comparison(const std::string& path, std::uint64_t offset, std::uint64_t length)> compare;
+    /// Compares `length` bytes from `offset` of a source file with the same range of a saved file.
+    std::function<Comparison(const std::string& source, const std::string& saved, std::uint64_t offset,
+                             std::uint64_t length)>
+        compare;
     /// The offset of the source's first data at or after `offset`; the source's size when only a hole
     /// follows.
-    std::function<std::uint64_t(const std::string& path, std::uint64_t offset)> next_data;
+    std::function<std::uint64_t(const std::string& source, std::uint64_t offset)> next_data;
+    /// Everything in the instance directory. Asked for only when a file stands where none like it is saved.
+    std::function<Listing()> all_saved = {};
 };
 
 /// Bytes compared at the head and at the end of what is saved, to prove that it is a prefix of its source.
@@ -32,12 +36,14 @@ inline constexpr std::uint64_t window = 16384;
 
 /// Compares the head and the tail of the first `length` bytes; all of them when they are no more than two
 /// windows.
-[[nodiscard]] Comparison compare_windows(const Content& content, const std::string& path,
-                                         std::uint64_t length);
+[[nodiscard]] Comparison compare_windows(const Content& content, const std::string& source,
+                                         const std::string& saved, std::uint64_t length);
 
 /// Plans one instance directory by the prefix rule: whatever the source does, every backup file stays a
-/// byte-exact prefix of a file that existed. It is appended to when it is a proved prefix of its source, and
-/// set aside as "<name>~<UTC time>" when the source was truncated, rewritten or replaced.
+/// byte-exact prefix of a file that existed. It is appended to when it is a proved prefix of its source. When
+/// its source moved on (was rotated, truncated, rewritten, replaced, deleted) and it is, compared in full, a
+/// prefix of a file that is not saved under its own name yet, it is renamed to that; else it is set aside as
+/// "<name>~<UTC time>" if its name is needed.
 ///
 /// Pure: `backup` lists what stands under the source's paths (list_counterparts()), `now` is the tick's time.
 [[nodiscard]] DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content,

@@ -129,14 +129,36 @@ TEST_P(Save, AFileThatIsOnlyTouchedIsLeftAsItIs) {
     EXPECT_EQ(status_of(in_backup("app.log")).st_mtim.tv_sec, 1577836800);
 }
 
-TEST_P(Save, RotationLosesNothing) {
-    in_logs("echo first day > app.log");
+TEST_P(Save, RotationByRenamingCopiesNothingAgain) {
+    in_logs("mkdir archive; for i in 1 2 3; do head -c 1000000 /dev/urandom > app.log.$i; done; head -c "
+            "1000000 /dev/urandom > app.log");
     expect_clean(tick());
-    in_logs("mv app.log app.log.1; echo second day, longer than the first > app.log");
+    const auto inode = status_of(in_backup("app.log")).st_ino;
+    // Two rotations, the last lines of the old file, a new one; the oldest goes to a subdirectory.
+    in_logs("echo last line >> app.log; mv app.log.3 archive/app-old.log; mv app.log.2 app.log.3; mv "
+            "app.log.1 app.log.2; mv app.log app.log.1; echo new > app.log; "
+            "mv app.log.3 app.log.4; mv app.log.2 app.log.3; mv app.log.1 app.log.2; mv app.log app.log.1; "
+            "echo newer > app.log");
+    const Result result = tick();
+    expect_clean(result);
+    EXPECT_NE(result.out.find(" 2 new, 1 changed, 4 renamed; 20 B saved"), std::string::npos) << result.out;
+    EXPECT_EQ(status_of(in_backup("app.log.2")).st_ino, inode);
+    for (const auto* name :
+         {"app.log", "app.log.1", "app.log.2", "app.log.3", "app.log.4", "archive/app-old.log"})
+        EXPECT_EQ(read_file(in_backup(name)), engine.cat(id, std::string("/opt/logs/") + name)) << name;
+    EXPECT_EQ(saved().size(), 7U);
+}
+
+TEST_P(Save, CopytruncateCopiesNothingAgain) {
+    in_logs("head -c 1000000 /dev/urandom > app.log");
     expect_clean(tick());
-    const Tree tree = saved();
-    EXPECT_EQ(tree.at("app.log"), "second day, longer than the first\n");
-    EXPECT_EQ(tree.at("app.log.1"), "first day\n");
+    in_logs("echo more >> app.log; cp app.log app.log.1; : > app.log; echo new > app.log");
+    const Result result = tick();
+    expect_clean(result);
+    EXPECT_NE(result.out.find(" 1 new, 1 changed, 1 renamed; 9 B saved"), std::string::npos) << result.out;
+    for (const auto* name : {"app.log", "app.log.1"})
+        EXPECT_EQ(read_file(in_backup(name)), engine.cat(id, std::string("/opt/logs/") + name)) << name;
+    EXPECT_EQ(saved().size(), 2U);
 }
 
 TEST_P(Save, WhatTheContainerDeletesStays) {

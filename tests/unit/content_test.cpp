@@ -27,7 +27,7 @@ class ContentOf : public ::testing::Test {
         dir.write("backup/" + path, backup);
     }
     Comparison compare(const std::string& path, std::uint64_t offset, std::uint64_t length) {
-        return content_of(tree, instance.get(), stop.get()).compare(path, offset, length);
+        return content_of(tree, instance.get(), stop.get()).compare(path, path, offset, length);
     }
 };
 
@@ -78,11 +78,11 @@ TEST_F(ContentOf, LooksAtEachFileAnewWhenPathsChange) {
     write("a.log", "abc", "abc");
     write("b.log", "abc", "xyz");
     const Content content = content_of(tree, instance.get(), stop.get());
-    EXPECT_TRUE(content.compare("a.log", 0, 3).same);
-    EXPECT_FALSE(content.compare("b.log", 0, 3).same);
-    EXPECT_TRUE(content.compare("a.log", 0, 3).same);
-    EXPECT_NE(content.compare("missing", 0, 3).error, 0);
-    EXPECT_TRUE(content.compare("a.log", 0, 3).same);
+    EXPECT_TRUE(content.compare("a.log", "a.log", 0, 3).same);
+    EXPECT_FALSE(content.compare("b.log", "b.log", 0, 3).same);
+    EXPECT_TRUE(content.compare("a.log", "a.log", 0, 3).same);
+    EXPECT_NE(content.compare("missing", "missing", 0, 3).error, 0);
+    EXPECT_TRUE(content.compare("a.log", "a.log", 0, 3).same);
 }
 
 TEST_F(ContentOf, ReadsWhatIsMounted) {
@@ -110,7 +110,8 @@ TEST_F(ContentOf, StopsInAComparison) {
     const std::string text(300'000, 'a');
     write("a.log", text, text);
     test::Stop passed(std::chrono::milliseconds(0));
-    const auto comparison = content_of(tree, instance.get(), passed.get()).compare("a.log", 0, text.size());
+    const auto comparison =
+        content_of(tree, instance.get(), passed.get()).compare("a.log", "a.log", 0, text.size());
     EXPECT_FALSE(comparison.same);
     EXPECT_EQ(comparison.error, ECANCELED);
 }

@@ -45,15 +45,22 @@ class Backup {
                 backup.entries.push_back(entry_of(path, found->second));
         }
         const Content content{
-            [this](const std::string& path, std::uint64_t offset, std::uint64_t length) {
+            [this](const std::string& path, const std::string& saved, std::uint64_t offset,
+                   std::uint64_t length) {
                 const auto& theirs = source_.files().at(path).content;
-                const auto& ours = files_.at(path).content;
+                const auto& ours = files_.at(saved).content;
                 return Comparison{theirs.compare(offset, length, ours, offset, length) == 0, 0};
             },
             [this](const std::string& path, std::uint64_t offset) {
                 const auto& bytes = source_.files().at(path).content;
                 const auto found = bytes.find_first_not_of('\0', offset);
                 return std::uint64_t{found == std::string::npos ? bytes.size() : found};
+            },
+            [this] {
+                Listing all;
+                for (const auto& [path, node] : files_)
+                    all.entries.push_back(entry_of(path, node));
+                return all;
             }};
         return plan(source, backup, content, now);
     }
@@ -106,9 +113,14 @@ class Backup {
         const bool exists = found != files_.end();
         switch (action.kind) {
         case ActionKind::set_aside:
-        case ActionKind::rename:
             ASSERT_TRUE(exists) << action.path;
             rename(action.path, free_name(action.new_path));
+            return;
+        case ActionKind::rename:
+            ASSERT_TRUE(exists) << action.path;
+            ASSERT_NO_FATAL_FAILURE(make_directories(parent_path(action.new_path)));
+            ASSERT_FALSE(files_.contains(action.new_path)) << action.new_path << " would be overwritten";
+            rename(action.path, action.new_path);
             return;
         case ActionKind::create:
             ASSERT_FALSE(exists) << action.path << " would be overwritten";

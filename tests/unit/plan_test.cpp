@@ -46,11 +46,12 @@ struct Scene {
     }
     DirectoryPlan run() {
         Content content;
-        content.compare = [this](const std::string& path, std::uint64_t offset, std::uint64_t length) {
+        content.compare = [this](const std::string& path, const std::string& other, std::uint64_t offset,
+                                 std::uint64_t length) {
             if (const auto error = errors.find(path); error != errors.end())
                 return Comparison{false, error->second};
             compared += length;
-            const std::string& ours = backup.at(path);
+            const std::string& ours = backup.at(other);
             const std::string& theirs = source.at(path);
             EXPECT_LE(offset + length, ours.size()) << path;
             EXPECT_LE(offset + length, theirs.size()) << path;
@@ -60,6 +61,7 @@ struct Scene {
             const auto found = source.at(path).find_first_not_of('\0', offset);
             return found == std::string::npos ? source.at(path).size() : found;
         };
+        content.all_saved = [this] { return backup_listing; };
         return plan(source_listing, backup_listing, content, now);
     }
 };
@@ -222,15 +224,16 @@ TEST(Plan, ComparesAllOfAFileOfTwoWindows) {
 
 TEST(CompareWindows, LooksAtWhatItSays) {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
-    const Content content{[&](const std::string&, std::uint64_t offset, std::uint64_t length) {
-                              ranges.emplace_back(offset, length);
-                              return Comparison{true, 0};
-                          },
-                          {}};
+    const Content content{
+        [&](const std::string&, const std::string&, std::uint64_t offset, std::uint64_t length) {
+            ranges.emplace_back(offset, length);
+            return Comparison{true, 0};
+        },
+        {}};
     using Ranges = decltype(ranges);
     const auto ranges_of = [&](std::uint64_t length) {
         ranges.clear();
-        EXPECT_TRUE(compare_windows(content, "x", length).same);
+        EXPECT_TRUE(compare_windows(content, "x", "x", length).same);
         return ranges;
     };
     EXPECT_EQ(ranges_of(0), Ranges{});
@@ -262,7 +265,7 @@ TEST(Plan, DoesNotTrustTheAnswerAboutHoles) {
         Scene scene;
         scene.in_source("a.log", "abcdef").allocated = 0;
         scene.in_backup("a.log", "abc");
-        const Content content{[](const std::string&, std::uint64_t, std::uint64_t) {
+        const Content content{[](const std::string&, const std::string&, std::uint64_t, std::uint64_t) {
                                   return Comparison{true, 0};
                               },
                               [&](const std::string&, std::uint64_t) { return answer; }};
@@ -379,11 +382,11 @@ TEST(Plan, ReportsWhatCannotBeComparedAndGoesOn) {
 }
 
 TEST(Plan, ReportsAnErrorAtTheTailOfALongFile) {
-    const Content content{[](const std::string&, std::uint64_t offset, std::uint64_t) {
+    const Content content{[](const std::string&, const std::string&, std::uint64_t offset, std::uint64_t) {
                               return offset == 0 ? Comparison{true, 0} : Comparison{false, EIO};
                           },
                           {}};
-    EXPECT_EQ(compare_windows(content, "x", 10 * window).error, EIO);
+    EXPECT_EQ(compare_windows(content, "x", "x", 10 * window).error, EIO);
 }
 
 TEST(Plan, TakesOverTheProblemsOfTheListing) {

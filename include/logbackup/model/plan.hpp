@@ -12,7 +12,7 @@ namespace logbackup {
 
 enum class ActionKind {
     set_aside, ///< rename the backup file to `new_path`: the source no longer continues it
-    rename,    ///< rename the backup file to `new_path`: the source was renamed. Not planned yet
+    rename,    ///< rename the backup file to `new_path`: there its source goes on
     create,    ///< begin a new backup file, from the first byte
     append,    ///< continue a backup file that is a prefix of its source
     retime,    ///< the content is the same: take over the modification time only

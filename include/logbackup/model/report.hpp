@@ -29,6 +29,7 @@ struct Row {
     RowStatus status = RowStatus::saved;
     std::size_t created = 0; ///< files new in the backup
     std::size_t changed = 0; ///< files that were appended to
+    std::size_t renamed = 0; ///< their sources were rotated by renaming
     std::size_t set_aside = 0;
     std::size_t files = 0; ///< regular files in the log directory
     std::uint64_t bytes = 0;
