@@ -92,6 +92,9 @@ class Child {
     }
     void signal_group(int signal) const { ::kill(-pid_, signal); }
 
+    /// Reaps what has ended of its group; false once nothing is left of it.
+    [[nodiscard]] bool reap_descendant() const { return ::waitpid(-pid_, nullptr, WNOHANG) >= 0; }
+
   private:
     pid_t pid_;
     bool reaped_ = false;
@@ -135,7 +138,7 @@ class Supervisor {
             const bool stopping = stop_.requested();
             if (const auto ending = child_.reap()) {
                 read(out, err);
-                child_.signal_group(SIGKILL); // what it left behind in its group
+                end_group();
                 if (!forced_)
                     result_.ending = fits_ ? *ending : Ending(Overflowed{limits_.output});
                 return std::move(result_);
@@ -186,6 +189,18 @@ class Supervisor {
         child_.signal_group(SIGTERM);
     }
 
+    /// What the child left behind in its group. We are its reaper by now (PR_SET_CHILD_SUBREAPER); when it is
+    /// reaped its descriptors are closed, and with them the lock that it may have inherited.
+    void end_group() {
+        child_.signal_group(SIGKILL);
+        const auto patience = Clock::now() + std::chrono::seconds(1);
+        while (child_.reap_descendant() && Clock::now() < patience) {
+            pollfd changed{stop_.fd(), POLLIN, 0};
+            ::poll(&changed, 1, 10);
+            [[maybe_unused]] const bool noted = stop_.requested();
+        }
+    }
+
     void kill() {
         child_.signal_group(SIGKILL);
         kill_at_ = Clock::now() + limits_.grace; // again then: it can sleep where no signal reaches it
@@ -216,6 +231,7 @@ ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop
         ::fcntl(pipe->write_end.get(), F_SETFL, 0);
     const auto argv = pointers(command.argv);
     const auto environment = pointers(command.environment);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1); // a child's own children become ours when it ends
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0)
