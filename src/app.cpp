@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,7 +38,7 @@ std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
     terminal->set_pattern("logbackup: %^%l%$: %v");
     terminal->set_level(options.quiet ? spdlog::level::warn : spdlog::level::info);
     auto logger = std::make_shared<spdlog::logger>("logbackup", terminal);
-    if (!options.log_file.empty()) {
+    if (!options.log_file.empty() && options.kind == RunKind::tick) { // a dry run writes nothing
         try {
             auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file);
             file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
@@ -51,6 +52,8 @@ std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
 
 std::string require_program(const std::string& name, const char* option, const char* package) {
     std::string path = find_program(name);
+    if (path.empty() && name.find('/') != std::string::npos)
+        throw Error("cannot find the program " + in_quotes(name), std::string("it was named with ") + option);
     if (path.empty())
         throw Error("cannot find the program " + in_quotes(name),
                     std::string("install it (on Debian: ") + package + "), or name it with " + option);
@@ -83,10 +86,22 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
                                                                       : ExitCode::complete);
 }
 
+/// The lock file's time is when the last complete tick began.
+Timestamp modification_time(int fd) {
+    struct stat status {};
+    ::fstat(fd, &status);
+    return Timestamp(std::chrono::seconds(status.st_mtim.tv_sec));
+}
+void set_modification_time(int fd, Timestamp time) {
+    const timespec seconds{std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count(), 0};
+    ::futimens(fd, std::array<timespec, 2>{timespec{0, UTIME_OMIT}, seconds}.data());
+}
+
 int run_logged(const Options& options, spdlog::logger& log) {
     StopSignal stop(options.timeout);
     const bool dry = options.kind == RunKind::dry_run;
-    TickContext context{options, stop, -1, -1, {}, {}, {}, {}};
+    TickContext context{options, stop, -1, -1, {}, {}, {}, {}, {}};
+    const Timestamp begin = std::chrono::system_clock::now();
     context.docker = require_program(options.docker, "--docker", "docker.io");
     context.rsync = dry ? std::string() : require_program(options.rsync, "--rsync", "rsync");
     const UniqueFd root = dry ? find_backup_root(options.backup_root) : open_backup_root(options.backup_root);
@@ -100,6 +115,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
             return static_cast<int>(ExitCode::busy);
         }
         context.lock = lock->fd();
+        context.previous = modification_time(lock->fd());
     }
     context.root = root.get();
     context.notice = [&](const std::string& text) { log.info(text); };
@@ -115,6 +131,8 @@ int run_logged(const Options& options, spdlog::logger& log) {
         log.error(line);
     if (log.sinks().size() > 1) // the terminal has it on standard output
         log.sinks()[1]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, summary(report)));
+    if (lock && !stop.requested())
+        set_modification_time(lock->fd(), begin);
     return exit_code(report, stop, log);
 }
 

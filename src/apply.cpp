@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/apply.hpp"
 
-#include "logbackup/content.hpp"
-#include "logbackup/ledger.hpp"
-#include "logbackup/plan.hpp"
-#include "logbackup/rsync.hpp"
+#include "logbackup/transfer.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 #include "logbackup/util/text.hpp"
@@ -15,22 +12,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
-#include <span>
 
 namespace logbackup {
 namespace {
 
 constexpr mode_t directory_mode = 0750;
 constexpr mode_t file_mode = 0640;
-constexpr std::size_t most_held_files = 400; // below the usual limit of 1024 descriptors
-constexpr const char* held_files_directory = ".logbackup/held-files";
-
-bool hand_over(int fd, gid_t group) {
-    return group == static_cast<gid_t>(-1) ||
-           ::fchownat(fd, "", static_cast<uid_t>(-1), group, AT_EMPTY_PATH) == 0;
-}
-
 /// Renames without overwriting; tries "<to>.1", "<to>.2", … where the name is taken.
 bool rename_to_free_name(int directory, const std::string& from, const std::string& to) {
     for (unsigned n = 0; n < 100'000; ++n) {
@@ -65,16 +52,6 @@ bool set_mtime(int file, std::int64_t nanoseconds) {
     return ::futimens(file, times.data()) == 0;
 }
 
-std::uint64_t size_of(int file) {
-    struct stat status {};
-    return ::fstat(file, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
-}
-
-struct Transfer {
-    std::size_t work = 0; ///< index
-    const Action* action = nullptr;
-};
-
 class Applier {
   public:
     Applier(const std::vector<DirectoryWork>& work, const ApplySettings& settings, StopSignal& stop,
@@ -86,23 +63,12 @@ class Applier {
     ApplyOutcome run() {
         for (std::size_t i = 0; i < work_.size() && !stop_.requested(); ++i)
             prepare(i);
-        transfer_all();
-        for (const auto& transfer : transfers_)
-            settle(transfer);
-        // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
-        const auto& directories = outcome_.directories;
-        if (std::all_of(directories.begin(), directories.end(),
-                        [](const DirectoryOutcome& directory) { return directory.failures.empty(); }))
-            outcome_.problems.clear();
+        transfer_bytes(transfers_, settings_, stop_, progress_, outcome_);
         return std::move(outcome_);
     }
 
   private:
     const std::string& directory_of(std::size_t i) const { return work_[i].tree->directory; }
-    std::string backup_path(const Transfer& transfer) const {
-        return joined(directory_of(transfer.work), transfer.action->path);
-    }
-
     void fail(std::size_t i, const std::string& path, const std::string& what, int error) {
         outcome_.directories[i].failures.push_back({path, what + ": " + error_text(error)});
     }
@@ -151,171 +117,9 @@ class Applier {
                 fail(i, action.path, "cannot set its modification time", errno);
             break;
         case ActionKind::create:
-        case ActionKind::append: begin_transfer(i, action, parent, name); break;
+        case ActionKind::append: transfers_.push_back({i, work_[i].tree, &action, {}}); break;
         }
         return true;
-    }
-
-    void begin_transfer(std::size_t i, const Action& action, int parent, const std::string& name) {
-        UniqueFd file;
-        if (action.kind == ActionKind::create) {
-            file = UniqueFd(::openat(parent, name.c_str(),
-                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode));
-            if (file && !hand_over(file.get(), settings_.group))
-                fail(i, action.path, "cannot hand its backup to the group", errno);
-        } else {
-            file = open_for_update(parent, name);
-        }
-        // A hole at the end of what is saved: the source reads as zeros there, and so does a longer file.
-        const bool ready = file && (action.data_from == action.from ||
-                                    ::ftruncate(file.get(), static_cast<off_t>(action.data_from)) == 0);
-        if (!ready)
-            fail(i, action.path, "cannot write its backup", errno);
-        else
-            transfers_.push_back({i, &action});
-    }
-
-    void transfer_all() {
-        std::vector<Transfer> with_bytes;
-        std::copy_if(transfers_.begin(), transfers_.end(), std::back_inserter(with_bytes),
-                     [](const Transfer& transfer) { return transfer.action->bytes() > 0; });
-        if (settings_.view >= 0) {
-            if (!with_bytes.empty())
-                transfer(with_bytes, settings_.view, {});
-            return;
-        }
-        const std::span<const Transfer> all(with_bytes);
-        for (std::size_t done = 0; done < all.size() && !stop_.requested(); done += most_held_files)
-            transfer_held(all.subspan(done, std::min(most_held_files, all.size() - done)));
-    }
-
-    /// The direct way. rsync would look names up again in trees that containers change, so it is given a
-    /// directory of links to the files that are held open here: it can reach these and nothing else.
-    void transfer_held(std::span<const Transfer> part) {
-        const auto remove_links = [&] {
-            std::error_code ignored;
-            std::filesystem::remove_all(
-                "/proc/self/fd/" + std::to_string(settings_.root) + "/" + held_files_directory, ignored);
-        };
-        remove_links(); // of a run that was killed
-        std::vector<UniqueFd> files;
-        std::vector<int> descriptors;
-        std::vector<Transfer> held;
-        for (const auto& transfer : part) {
-            UniqueFd file = locate_in(*work_[transfer.work].tree, transfer.action->path);
-            if (!file)
-                continue; // it has vanished; settle() looks into it
-            const std::string path = joined(held_files_directory, backup_path(transfer));
-            const UniqueFd parent =
-                make_directories(settings_.root, parent_path(path), 0700, static_cast<gid_t>(-1));
-            const std::string target = "/proc/self/fd/" + std::to_string(file.get());
-            if (!parent || ::symlinkat(target.c_str(), parent.get(), base_name(path).c_str()) != 0) {
-                fail(transfer.work, transfer.action->path, "cannot make a link to it", errno);
-                continue;
-            }
-            descriptors.push_back(file.get());
-            files.push_back(std::move(file));
-            held.push_back(transfer);
-        }
-        const UniqueFd links = open_directory(settings_.root, held_files_directory);
-        if (!held.empty())
-            transfer(held, links.get(), std::move(descriptors));
-        remove_links();
-    }
-
-    void transfer(const std::vector<Transfer>& part, int source, std::vector<int> held_files) {
-        RsyncRun run{settings_.rsync, source, settings_.root, {}, std::move(held_files), settings_.lock};
-        for (const auto& transfer : part)
-            run.paths.push_back(backup_path(transfer));
-        std::size_t next = 0; // rsync works in the order of the list
-        std::uint64_t complete = 0;
-        const auto all_arrived = [&] {
-            std::uint64_t current = 0;
-            for (; next < part.size(); ++next) {
-                const auto status = status_at(settings_.root, backup_path(part[next]));
-                const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
-                const Action& action = *part[next].action;
-                if (size < action.to) {
-                    current = size - std::min(size, action.data_from);
-                    break;
-                }
-                complete += action.bytes();
-            }
-            if (progress_)
-                progress_(moved_ + complete + current);
-            return next == part.size();
-        };
-        const auto outcome = rsync_append(run, stop_, all_arrived);
-        for (const auto& transfer : part)
-            moved_ += transfer.action->bytes();
-        if (!outcome.problem.empty())
-            outcome_.problems.push_back(outcome.problem);
-    }
-
-    /// What arrived, and is the file still a prefix of its source? What is not goes again.
-    void settle(const Transfer& transfer) {
-        const Action& action = *transfer.action;
-        const Tree& tree = *work_[transfer.work].tree;
-        const UniqueFd instance = open_directory(settings_.root, directory_of(transfer.work));
-        const UniqueFd saved = open_for_update(instance.get(), action.path);
-        if (!saved) {
-            fail(transfer.work, action.path, "cannot read its backup", errno);
-            return;
-        }
-        const std::uint64_t size = size_of(saved.get());
-        std::uint64_t kept = size;
-        const UniqueFd source = open_in(tree, action.path);
-        const int error = source ? 0 : errno;
-        if (source && size > size_of(source.get())) {
-            kept = without_zeros(saved.get(), action.from, size);
-        } else if (source) {
-            const auto prefix =
-                compare_windows(content_of(tree, instance.get(), stop_), action.path, action.path, size);
-            if (!prefix.same && prefix.error == 0)
-                kept = action.from;
-        }
-        if (kept < size && ::ftruncate(saved.get(), static_cast<off_t>(kept)) != 0)
-            fail(transfer.work, action.path, "cannot take back what does not belong to its backup", errno);
-        struct stat now {};
-        if (source && ::fstat(source.get(), &now) == 0 && kept == static_cast<std::uint64_t>(now.st_size))
-            ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now.st_mtim}.data());
-        const bool source_moved =
-            source ? kept < size || static_cast<std::uint64_t>(now.st_size) < action.to : error == ENOENT;
-        account(transfer, kept, source_moved, error);
-    }
-
-    void account(const Transfer& transfer, std::uint64_t kept, bool source_moved, int error) {
-        const Action& action = *transfer.action;
-        auto& outcome = outcome_.directories[transfer.work];
-        const std::uint64_t bytes = kept - std::min(kept, action.data_from);
-        outcome.bytes += bytes;
-        (action.kind == ActionKind::create ? outcome.created : outcome.changed) += 1;
-        if (kept >= action.to)
-            return;
-        if (source_moved)
-            outcome.unsettled.push_back({action.path, "it changed while it was read"});
-        else if (error != 0)
-            fail(transfer.work, action.path, "cannot read it", error);
-        else
-            outcome.failures.push_back({action.path, "only " + human_bytes(bytes) + " of " +
-                                                         human_bytes(action.bytes()) + " were saved"});
-    }
-
-    /// A source that is truncated while rsync reads it goes on as zeros (rsync's map_ptr()). Without them it
-    /// is a prefix of what the source was. Gives the size without the zeros at the end, not below `from`.
-    static std::uint64_t without_zeros(int file, std::uint64_t from, std::uint64_t size) {
-        std::array<char, 65536> buffer{};
-        while (size > from) {
-            const auto length = std::min<std::uint64_t>(buffer.size(), size - from);
-            const auto got = ::pread(file, buffer.data(), length, static_cast<off_t>(size - length));
-            if (got != static_cast<ssize_t>(length))
-                return from;
-            for (auto i = length; i > 0; --i)
-                if (buffer[i - 1] != '\0')
-                    return size - length + i;
-            size -= length;
-        }
-        return from;
     }
 
     const std::vector<DirectoryWork>& work_;
@@ -323,7 +127,6 @@ class Applier {
     StopSignal& stop_;
     const Progress& progress_;
     std::vector<Transfer> transfers_;
-    std::uint64_t moved_ = 0;
     ApplyOutcome outcome_;
 };
 

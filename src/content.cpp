@@ -29,6 +29,31 @@ ssize_t read_at(int fd, char* buffer, std::size_t length, std::uint64_t offset) 
     return static_cast<ssize_t>(done);
 }
 
+} // namespace
+
+Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint64_t length,
+                         StopSignal& stop) {
+    std::vector<char> buffers(2 * block);
+    char* ours = buffers.data();
+    char* theirs = buffers.data() + block;
+    for (std::uint64_t end = offset + length; offset < end;) {
+        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(block, end - offset));
+        const auto from_source = read_at(source, theirs, want, offset);
+        const auto from_backup = read_at(saved, ours, want, offset);
+        if (from_source < 0 || from_backup < 0)
+            return {false, static_cast<int>(from_source < 0 ? -from_source : -from_backup)};
+        if (from_source != from_backup || static_cast<std::size_t>(from_source) < want ||
+            std::memcmp(ours, theirs, want) != 0)
+            return {false, 0};
+        offset += want;
+        if (offset < end && stop.requested())
+            return {false, ECANCELED};
+    }
+    return {true, 0};
+}
+
+namespace {
+
 class Pair {
   public:
     Pair(const Tree& tree, int instance, StopSignal& stop) : tree_(tree), instance_(instance), stop_(stop) {}
@@ -37,23 +62,7 @@ class Pair {
                        std::uint64_t length) {
         if (const int error = open(source, saved); error != 0)
             return {false, error};
-        buffers_.resize(2 * block);
-        char* ours = buffers_.data();
-        char* theirs = buffers_.data() + block;
-        for (std::uint64_t end = offset + length; offset < end;) {
-            const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(block, end - offset));
-            const auto from_source = read_at(source_.get(), theirs, want, offset);
-            const auto from_backup = read_at(saved_.get(), ours, want, offset);
-            if (from_source < 0 || from_backup < 0)
-                return {false, static_cast<int>(from_source < 0 ? -from_source : -from_backup)};
-            if (from_source != from_backup || static_cast<std::size_t>(from_source) < want ||
-                std::memcmp(ours, theirs, want) != 0)
-                return {false, 0};
-            offset += want;
-            if (offset < end && stop_.requested())
-                return {false, ECANCELED};
-        }
-        return {true, 0};
+        return compare_range(source_.get(), saved_.get(), offset, length, stop_);
     }
 
     std::uint64_t next_data(const std::string& path, std::uint64_t offset) {
@@ -90,7 +99,6 @@ class Pair {
     std::string saved_path_;
     UniqueFd source_;
     UniqueFd saved_;
-    std::vector<char> buffers_;
 };
 
 } // namespace

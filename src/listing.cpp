@@ -36,6 +36,7 @@ Entry entry_of(std::string path, const struct stat& status) {
         entry.size = static_cast<std::uint64_t>(status.st_size);
         entry.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
     }
+    entry.inode = status.st_ino;
     entry.mtime = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     return entry;
 }

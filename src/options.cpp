@@ -26,7 +26,7 @@ constexpr const char* description = "Saves the log files that applications write
                                     "<name>~<UTC time> and begun anew.";
 
 constexpr const char* footer =
-    "Every option with a value can also be set by an environment variable, e.g. LOGBACKUP_DEST.\n"
+    "Every option can also be set by its environment variable, e.g. LOGBACKUP_DEST, LOGBACKUP_QUIET=1.\n"
     "DOCKER_HOST and the other variables of the docker client are passed on to it.\n"
     "\n"
     "Exit codes:\n"
@@ -102,7 +102,8 @@ std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnd
         return app.add_option(name, value, text)->type_name(type)->envname(variable);
     };
     bool dry_run = false;
-    app.add_flag("-n,--dry-run", dry_run, "List what would be saved; change and write nothing");
+    app.add_flag("-n,--dry-run", dry_run, "List what would be saved; change and write nothing")
+        ->envname("LOGBACKUP_DRY_RUN");
     add("--dest", options.backup_root, "Where the backup is", "DIR", "LOGBACKUP_DEST")->capture_default_str();
     add("--log-dir", options.log_directory, "Log directory inside the containers", "PATH",
         "LOGBACKUP_LOG_DIR")
@@ -123,9 +124,15 @@ std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnd
         ->group(which)
         ->allow_extra_args(false);
     const char* output = "Output";
-    app.add_flag("-q,--quiet", options.quiet, "Say nothing when nothing is wrong (for cron)")->group(output);
-    app.add_flag("-v,--verbose", options.verbose, "List each file and what is done to it")->group(output);
-    app.add_flag("--json", options.json, "Print the report as one JSON object")->group(output);
+    app.add_flag("-q,--quiet", options.quiet, "Say nothing when nothing is wrong (for cron)")
+        ->envname("LOGBACKUP_QUIET")
+        ->group(output);
+    app.add_flag("-v,--verbose", options.verbose, "List each file and what is done to it")
+        ->envname("LOGBACKUP_VERBOSE")
+        ->group(output);
+    app.add_flag("--json", options.json, "Print the report as one JSON object")
+        ->envname("LOGBACKUP_JSON")
+        ->group(output);
     add("--log-file", options.log_file, "Also append messages to this file", "FILE", "LOGBACKUP_LOG_FILE")
         ->group(output);
     const char* how = "How";

@@ -5,6 +5,7 @@
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <map>
 #include <set>
@@ -103,10 +104,12 @@ class Planner {
             same_time(entry.mtime, saved->mtime))
             comparison.same = true;
         else if (saved->type == FileType::regular && saved->size == entry.size)
-            comparison = content_.compare(entry.path, entry.path, 0, entry.size);
+            comparison = compare_all(entry.path, entry.path, entry.size);
         else if (saved->type == FileType::regular && saved->size < entry.size)
             comparison = compare_windows(content_, entry.path, entry.path, saved->size);
-        if (comparison.error != 0) {
+        if (comparison.error == ENOENT || comparison.error == ENXIO) {
+            // Rotated away since it was listed: the next tick sees what became of it.
+        } else if (comparison.error != 0) {
             plan_.failures.push_back(
                 {entry.path, "cannot compare it with its backup: " + error_text(comparison.error)});
         } else if (comparison.same) {
@@ -159,9 +162,18 @@ class Planner {
         }
     }
 
-    [[nodiscard]] bool is_prefix(const Entry& saved, const Entry& entry) const {
-        return compare_windows(content_, entry.path, saved.path, saved.size).same &&
-               content_.compare(entry.path, saved.path, 0, saved.size).same;
+    [[nodiscard]] bool is_prefix(const Entry& saved, const Entry& entry) {
+        return saved.size <= budget_ && compare_windows(content_, entry.path, saved.path, saved.size).same &&
+               compare_all(entry.path, saved.path, saved.size).same;
+    }
+
+    /// Every byte, as far as the budget for reading goes; beyond it only the windows.
+    [[nodiscard]] Comparison compare_all(const std::string& source, const std::string& saved,
+                                         std::uint64_t length) {
+        if (length > budget_)
+            return compare_windows(content_, source, saved, length);
+        budget_ -= length;
+        return content_.compare(source, saved, 0, length);
     }
 
     /// A directory that is set aside takes with it what is in it.
@@ -183,7 +195,7 @@ class Planner {
                 transfer(ActionKind::create, entry, 0);
         } else if (begun->second.size < entry.size) {
             transfer(ActionKind::append, entry, begun->second.size);
-        } else if (!same_time(entry.mtime, begun->second.mtime)) {
+        } else if (!same_time(entry.mtime, begun->second.mtime) && entry.size <= comparison_budget) {
             plan_.actions.push_back({ActionKind::retime, entry.path, {}, 0, 0, 0, entry.mtime});
         }
     }
@@ -192,12 +204,14 @@ class Planner {
         const bool has_holes = entry.allocated < entry.size;
         const std::uint64_t data_from =
             has_holes ? std::clamp(content_.next_data(entry.path, from), from, entry.size) : from;
-        plan_.actions.push_back({kind, entry.path, {}, from, data_from, entry.size, entry.mtime});
+        plan_.actions.push_back(
+            {kind, entry.path, {}, from, data_from, entry.size, entry.mtime, entry.inode});
     }
 
     const Listing& source_;
     const Content& content_;
     Timestamp now_;
+    std::uint64_t budget_ = comparison_budget;
     std::unordered_map<std::string, const Entry*> backup_;
     std::set<std::string> kept_;                   ///< saved files that are not to be renamed
     std::vector<std::string> displaced_;           ///< what is saved under names that something else needs

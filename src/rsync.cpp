@@ -34,14 +34,13 @@ UniqueFd in_memory(const std::vector<std::string>& paths) {
 
 } // namespace
 
-RsyncOutcome rsync_append(const RsyncRun& run, StopSignal& stop, const std::function<bool()>& all_arrived) {
+std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::function<bool()>& all_arrived) {
     const UniqueFd list = in_memory(run.paths);
     if (!list)
-        return {"cannot make the list of files: " + error_text(errno), false};
+        return "cannot make the list of files: " + error_text(errno);
     Command command;
     // Never --sparse with --append: the receiver would truncate what is there.
-    command.argv = {run.program,         "--append", "--times",       "--omit-dir-times",
-                    "--no-implied-dirs", "--from0",  "--files-from=-"};
+    command.argv = {run.program, "--append", "--no-dirs", "--no-implied-dirs", "--from0", "--files-from=-"};
     if (!run.held_files.empty())
         command.argv.emplace_back("--copy-links");
     command.argv.push_back(by_descriptor(run.source) + "/");
@@ -63,9 +62,14 @@ RsyncOutcome rsync_append(const RsyncRun& run, StopSignal& stop, const std::func
     if (exited != nullptr && (exited->code == 0 || exited->code == some_vanished))
         return {};
     std::string problem = "rsync " + describe(result.ending);
-    if (const auto lines = last_lines(result.err, 3); !lines.empty())
+    if (auto lines = last_lines(result.err, 3); !lines.empty()) {
+        for (const int fd : {run.source, run.target}) // people know these files by shorter names
+            for (auto at = lines.find(by_descriptor(fd) + "/"); at != std::string::npos;
+                 at = lines.find(by_descriptor(fd) + "/"))
+                lines.erase(at, by_descriptor(fd).size() + 1);
         problem += ": " + escaped(lines);
-    return {problem, std::holds_alternative<SpawnFailed>(result.ending)};
+    }
+    return problem;
 }
 
 } // namespace logbackup

@@ -418,7 +418,7 @@ void Tick::end_records() {
         if (exists)
             continue;
         record.coverage = Coverage::cut;
-        record.saved_until = rfc3339(now_);
+        record.saved_until = rfc3339(context_.previous); // it may have written until later, unseen
         try {
             end_record(context_.root, record);
         } catch (const Error& error) {

@@ -34,6 +34,10 @@ struct Content {
 /// Bytes compared at the head and at the end of what is saved, to prove that it is a prefix of its source.
 inline constexpr std::uint64_t window = 16384;
 
+/// Bytes that one instance directory's full comparisons may read in a tick. A file that only its time tells
+/// to have changed, and that is larger than what is left, is compared by its windows, again at each tick.
+inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
+
 /// Compares the head and the tail of the first `length` bytes; all of them when they are no more than two
 /// windows.
 [[nodiscard]] Comparison compare_windows(const Content& content, const std::string& source,

@@ -9,30 +9,28 @@
 
 namespace logbackup {
 
-/// One run of rsync that appends to files which exist and are proved prefixes of their sources.
+/// One run of rsync that appends to files which exist.
 struct RsyncRun {
     std::string program;
     int source = -1; ///< directory the paths are relative to; inherited by rsync
-    int target = -1; ///< the backup root; inherited by rsync
+    int target = -1; ///< directory of the files; inherited by rsync
     std::vector<std::string> paths;
     /// Not empty: the source's files are links to these descriptors, which rsync inherits and follows.
     std::vector<int> held_files;
     int lock = -1; ///< inherited: should this process be killed, the lock stays taken as long as rsync lives
 };
 
-/// What went wrong, safe to print; empty when rsync did all of it. Which bytes arrived is seen in the files.
-struct RsyncOutcome {
-    std::string problem;
-    bool cannot_run = false; ///< rsync itself could not be started
-};
-
-/// Runs `rsync --append --times` over a list of files. Names come from containers: they pass as a
-/// NUL-separated list in memory, never as arguments.
+/// Runs `rsync --append` over a list of files. Names come from containers: they pass as a NUL-separated list
+/// in memory, never as arguments. Gives what went wrong, safe to print; empty when rsync did all of it. Which
+/// bytes arrived is seen in the files.
+///
+/// The targets must be files of no value: when a source shrinks while it is read, rsync writes its target
+/// anew from the start, whatever it held (check_for_finished_files() in its generator.c).
 ///
 /// `all_arrived` is called every now and then. Once it says yes rsync is ended at once: at its end it sleeps
 /// up to 40 ms, in steps of 20, while its processes wait for one another (wait_process_with_flush() in its
 /// main.c).
-[[nodiscard]] RsyncOutcome rsync_append(const RsyncRun& run, StopSignal& stop,
-                                        const std::function<bool()>& all_arrived);
+[[nodiscard]] std::string rsync_append(const RsyncRun& run, StopSignal& stop,
+                                       const std::function<bool()>& all_arrived);
 
 } // namespace logbackup

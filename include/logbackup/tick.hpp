@@ -16,9 +16,10 @@ namespace logbackup {
 struct TickContext {
     const Options& options;
     StopSignal& stop;
-    int root = -1;      ///< backup root; -1 in a dry run when it does not exist
-    int lock = -1;      ///< lock file; -1 in a dry run
-    std::string docker; ///< paths of the programs
+    int root = -1;        ///< backup root; -1 in a dry run when it does not exist
+    int lock = -1;        ///< lock file; -1 in a dry run
+    Timestamp previous{}; ///< when the last complete tick before this one began
+    std::string docker;   ///< paths of the programs
     std::string rsync;
     std::function<void(const std::string&)> notice;                    ///< says something that is no failure
     std::function<Progress(std::uint64_t total_bytes)> start_progress; ///< may give an empty Progress

@@ -13,6 +13,13 @@ ino_t inode_of(const fs::path& path) {
     return status.st_ino;
 }
 
+/// When the last tick began.
+std::string last_tick(const fs::path& backup) {
+    auto time = sh("date -u -r '" + (backup / ".logbackup/lock").string() + "' +%Y-%m-%dT%H:%M:%SZ");
+    time.pop_back();
+    return time;
+}
+
 nlohmann::json record(const fs::path& backup, const std::string& which) {
     return nlohmann::json::parse(read_file(backup / ".logbackup" / which));
 }
@@ -72,7 +79,9 @@ TEST_P(Assign, ThePodOfAStatefulSetThatIsMadeAgainDoesNotContinueTheOldOnesFiles
     engine.exec(old, "echo old > /opt/logs/db.log");
     expect_clean(tick());
     engine.remove(old);
+    const auto saved_until = last_tick(backup);
     expect_clean(tick()); // its record ends before the new one comes
+    EXPECT_EQ(record(backup, "ended/db/db-0")["saved_until"], saved_until) << "the last tick that saw it";
     EXPECT_EQ(record(backup, "ended/db/db-0")["coverage"], "cut");
 
     const auto again = engine.start({"db", "db-0"});

@@ -295,15 +295,115 @@ TEST_P(Save, ManyFiles) {
     EXPECT_FALSE(fs::exists(backup / ".logbackup/held-files"));
 }
 
-// A container is removed while its mounts are read: nothing may hold it.
+// A container is removed while its mounts are read: nothing may hold it, and what is open is saved.
 TEST_P(Save, AContainerCanBeRemovedDuringATick) {
     in_logs("head -c 20000000 /dev/urandom > big.log");
-    const auto slow = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=5m \"$@\"");
+    const auto content = engine.cat(id, "/opt/logs/big.log");
+    const auto slow = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=8m \"$@\"");
     Background running(command({"--rsync", slow.string()}));
     wait_until("bytes arrive", [&] {
         std::error_code error;
-        return fs::file_size(in_backup("big.log"), error) > 1'000'000 && !error;
+        return fs::file_size(backup / ".logbackup/incoming/web/web-1/big.log", error) > 1'000'000 && !error;
     });
     engine.remove(id);
-    EXPECT_NE(running.wait(), 1);
+    EXPECT_EQ(running.wait(), 0);
+    EXPECT_EQ(read_file(in_backup("big.log")), content);
+}
+
+/// What containers do between the plan of a tick and its rsync, or while rsync reads: an rsync that does it
+/// first.
+class Race : public Save {
+  protected:
+    std::string rsync_after(const std::string& script) {
+        const auto merged = engine.docker({"inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", id});
+        return write_script(scratch.path() / "rsync", "(cd '" + merged.substr(0, merged.size() - 1) +
+                                                          "/opt/logs' && " + script +
+                                                          ")\nexec /usr/bin/rsync \"$@\"")
+            .string();
+    }
+    /// Whether what was saved first is there still, whole, under some name.
+    void expect_kept(const std::string& content) {
+        for (const auto& [name, saved_content] : saved())
+            if (saved_content.starts_with(content))
+                return;
+        ADD_FAILURE() << "what was saved is lost";
+    }
+    void expect_in_the_end_all_is_saved(const std::string& first) {
+        expect_kept(first);
+        expect_clean(tick());
+        expect_kept(first);
+        for (const auto* name : {"a.log", "a.log.1"})
+            if (run({"docker", "exec", id, "test", "-f", std::string("/opt/logs/") + name}).code == 0) {
+                EXPECT_EQ(read_file(in_backup(name)), engine.cat(id, std::string("/opt/logs/") + name))
+                    << name;
+            }
+    }
+    std::string save_first() {
+        in_logs("seq 5000 | sed 's/^/first /' > a.log");
+        expect_clean(tick());
+        auto first = read_file(in_backup("a.log"));
+        in_logs("seq 100 | sed 's/^/more /' >> a.log");
+        return first;
+    }
+};
+IN_BOTH_WAYS(Race);
+
+// rsync would write its target anew from the start: what is saved must never be its target.
+TEST_P(Race, ALogThatIsTruncatedWhileItIsRead) {
+    in_logs("seq 5000 | sed 's/^/first /' > a.log");
+    expect_clean(tick());
+    const auto first = read_file(in_backup("a.log"));
+    for (int i = 0; i < 3; ++i) {
+        in_logs("cat a.log > a; mv a a.log; head -c 60000000 /dev/zero >> a.log");
+        const auto merged = engine.docker({"inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", id});
+        const auto incoming = (backup / ".logbackup/incoming/web/web-1/a.log").string();
+        const auto log = merged.substr(0, merged.size() - 1) + "/opt/logs/a.log";
+        const auto rsync =
+            write_script(scratch.path() / "rsync",
+                         "(while [ $(stat -c %s '" + incoming + "') -lt 10000000 ]; do :; done; : > '" + log +
+                             "'; echo NEW >> '" + log + "') &\nexec /usr/bin/rsync --bwlimit=60m \"$@\"");
+        const Result result = tick({"--rsync", rsync.string()});
+        EXPECT_EQ(result.code, 0) << result.err;
+        expect_kept(first);
+        expect_clean(tick());
+        expect_kept(first);
+        EXPECT_EQ(read_file(in_backup("a.log")), "NEW\n");
+    }
+}
+
+TEST_P(Race, ALogThatIsRotatedBeforeItIsRead) {
+    const auto first = save_first();
+    expect_clean(
+        tick({"--rsync", rsync_after("mv a.log a.log.1; seq 9000 | sed 's/^/second log /' > a.log")}));
+    expect_in_the_end_all_is_saved(first);
+}
+
+TEST_P(Race, ALogThatIsTruncatedAndGrowsAgainBeforeItIsRead) {
+    const auto first = save_first();
+    expect_clean(tick({"--rsync", rsync_after("seq 9000 | sed 's/^/written again /' > a.log")}));
+    expect_in_the_end_all_is_saved(first);
+}
+
+TEST_P(Race, ALogBehindAHoleThatIsWrittenAnew) {
+    in_logs("dd if=/dev/zero of=a.log bs=1 count=0 seek=1048576 2>/dev/null; seq 5000 | sed 's/^/first /' >> "
+            "a.log");
+    expect_clean(tick());
+    const auto first = read_file(in_backup("a.log"));
+    in_logs("seq 100 | sed 's/^/more /' >> a.log");
+    const auto size = std::to_string(first.size());
+    expect_clean(tick({"--rsync", rsync_after(": > a.log; dd if=/dev/zero of=a.log bs=1 count=0 seek=" +
+                                              size + " 2>/dev/null; seq 9000 | sed 's/^/new /' >> a.log")}));
+    expect_in_the_end_all_is_saved(first);
+}
+
+TEST_P(Race, ALogThatBecomesADirectoryOrALink) {
+    const auto first = save_first();
+    expect_clean(tick({"--rsync", rsync_after("rm a.log; mkdir a.log; echo x > a.log/x")}));
+    expect_kept(first);
+    expect_clean(tick());
+    expect_kept(first);
+    in_logs("rm -r a.log; echo y > b.log");
+    expect_clean(tick({"--rsync", rsync_after("rm b.log; ln -s /etc/passwd b.log")}));
+    for (const auto& [name, content] : saved()) // in the direct way the file itself is held, and saved
+        EXPECT_EQ(content.find("root:"), std::string::npos) << name;
 }

@@ -17,6 +17,7 @@ struct Entry {
     std::uint64_t allocated = 0; ///< bytes on disk; fewer than `size` where the file has holes
     std::int64_t mtime = 0;      ///< nanoseconds since 1970
     std::string target;          ///< of a link
+    std::uint64_t inode = 0;     ///< its number; tells whether a name still stands for the same file
 };
 
 /// Something that could not be listed or saved.

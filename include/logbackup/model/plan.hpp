@@ -28,9 +28,10 @@ struct Action {
     std::string new_path;   ///< set_aside, rename: the new name; link: the target
     std::uint64_t from = 0; ///< append: bytes that are saved already
     std::uint64_t data_from =
-        0;                  ///< create, append: where the source's next data is; up to there it is a hole
-    std::uint64_t to = 0;   ///< create, append: bytes of the source
-    std::int64_t mtime = 0; ///< retime: nanoseconds since 1970
+        0;                   ///< create, append: where the source's next data is; up to there it is a hole
+    std::uint64_t to = 0;    ///< create, append: bytes of the source
+    std::int64_t mtime = 0;  ///< retime: nanoseconds since 1970
+    std::uint64_t inode = 0; ///< create, append: of the source that was planned
 
     [[nodiscard]] bool transfers() const { return kind == ActionKind::create || kind == ActionKind::append; }
     /// Bytes that have to be moved.

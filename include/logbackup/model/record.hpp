@@ -29,7 +29,7 @@ struct Record {
     std::string log_directory; ///< path in the container
     std::string first_seen;
     Coverage coverage = Coverage::live;
-    std::string saved_until; ///< when coverage is `cut`: the last tick that saw it
+    std::string saved_until; ///< when coverage is `cut`: the last tick before it was gone
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;

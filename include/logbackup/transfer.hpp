@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/apply.hpp"
+#include "logbackup/model/outcome.hpp"
+#include "logbackup/model/plan.hpp"
+#include "logbackup/util/stop_signal.hpp"
+#include "logbackup/util/unique_fd.hpp"
+#include "logbackup/view.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace logbackup {
+
+/// One file that is to be created or appended to. Tree and action stay the caller's.
+struct Transfer {
+    std::size_t work = 0; ///< index of its directory's outcome
+    const Tree* tree = nullptr;
+    const Action* action = nullptr;
+    UniqueFd source; ///< held open while there are descriptors, so that what it names cannot be exchanged
+};
+
+/// Brings the bytes of all files into the backup, whose names are free and whose directories exist, and
+/// counts in `outcome` what arrived.
+///
+/// rsync never opens a file of the backup: a source can change between its plan and its transfer, and rsync
+/// would write over what is saved. It appends to stand-ins in ".logbackup/incoming", which have the size of
+/// what is saved but are empty. Each is then compared with its source, held open since before; so is what is
+/// saved. Only what is proved is taken over: a new file by a rename, new bytes of an old one by copying them
+/// to its end. A run that is killed leaves the backup as it was.
+///
+/// Files that would not leave the file system its reserve, the smaller of 5 % and 1 GiB, are refused, the
+/// largest first.
+void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
+                    const Progress& progress, ApplyOutcome& outcome);
+
+} // namespace logbackup

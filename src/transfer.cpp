@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/transfer.hpp"
+
+#include "logbackup/content.hpp"
+#include "logbackup/rsync.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+#include "logbackup/util/text.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <span>
+
+namespace logbackup {
+namespace {
+
+constexpr mode_t file_mode = 0640;
+constexpr const char* incoming_directory = ".logbackup/incoming";
+constexpr const char* held_files_directory = ".logbackup/held-files";
+constexpr std::size_t spare_descriptors = 500; // for everything else, links to held files included
+constexpr std::size_t most_linked_files = 400; // at a time, in the direct way
+constexpr std::uint64_t largest_reserve = 1ULL << 30U;
+
+std::uint64_t size_of(int file) {
+    struct stat status {};
+    return ::fstat(file, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+/// As many descriptors as the system lets us have; how many of them may be held at once.
+std::size_t raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur > spare_descriptors ? limit.rlim_cur - spare_descriptors : 0;
+}
+
+/// Copies a range to the same place of another file. 0 or an errno value.
+int copy_range(int from, int to, std::uint64_t begin, std::uint64_t end) {
+    std::vector<char> buffer(1U << 20U);
+    while (begin < end) {
+        const auto want = std::min<std::uint64_t>(buffer.size(), end - begin);
+        const auto got = ::pread(from, buffer.data(), want, static_cast<off_t>(begin));
+        if (got <= 0)
+            return got < 0 ? errno : EIO;
+        const auto put =
+            ::pwrite(to, buffer.data(), static_cast<std::size_t>(got), static_cast<off_t>(begin));
+        if (put < 0)
+            return errno;
+        begin += static_cast<std::uint64_t>(put);
+    }
+    return 0;
+}
+
+class Transferrer {
+  public:
+    Transferrer(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
+                const Progress& progress, ApplyOutcome& outcome)
+        : transfers_(transfers), settings_(settings), stop_(stop), progress_(progress), outcome_(outcome) {}
+
+    void run() {
+        if (transfers_.empty())
+            return;
+        remove_tree(incoming_directory); // of a run that was killed
+        refuse_what_has_no_room();
+        most_held_ = raise_descriptor_limit();
+        std::vector<Transfer*> begun;
+        for (auto& transfer : transfers_)
+            if (!stop_.requested() && begin(transfer))
+                begun.push_back(&transfer);
+        incoming_ = open_directory(settings_.root, incoming_directory);
+        move_bytes(begun);
+        for (auto* transfer : begun)
+            settle(*transfer);
+        remove_tree(incoming_directory);
+        // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
+        const auto& directories = outcome_.directories;
+        if (std::all_of(directories.begin(), directories.end(),
+                        [](const DirectoryOutcome& directory) { return directory.failures.empty(); }))
+            outcome_.problems.clear();
+    }
+
+  private:
+    static std::string backup_path(const Transfer& transfer) {
+        return joined(transfer.tree->directory, transfer.action->path);
+    }
+    DirectoryOutcome& outcome_of(const Transfer& transfer) { return outcome_.directories[transfer.work]; }
+    void fail(const Transfer& transfer, const std::string& what, int error) {
+        outcome_of(transfer).failures.push_back({transfer.action->path, what + ": " + error_text(error)});
+    }
+    void leave_unsettled(const Transfer& transfer) {
+        outcome_of(transfer).unsettled.push_back({transfer.action->path, "it changed while it was read"});
+    }
+
+    void remove_tree(const char* directory) const {
+        std::error_code ignored;
+        std::filesystem::remove_all("/proc/self/fd/" + std::to_string(settings_.root) + "/" + directory,
+                                    ignored);
+    }
+
+    void refuse_what_has_no_room() {
+        struct statvfs status {};
+        if (::fstatvfs(open_directory(settings_.root, "").get(), &status) != 0)
+            return;
+        const auto total = std::uint64_t{status.f_blocks} * status.f_frsize;
+        const auto available = std::uint64_t{status.f_bavail} * status.f_frsize;
+        const auto reserve = std::min(total / 20, largest_reserve);
+        std::uint64_t room = available > reserve ? available - reserve : 0;
+        std::stable_sort(transfers_.begin(), transfers_.end(), [](const Transfer& a, const Transfer& b) {
+            return a.action->bytes() < b.action->bytes();
+        });
+        std::size_t fits = 0;
+        for (; fits < transfers_.size() && transfers_[fits].action->bytes() <= room; ++fits)
+            room -= transfers_[fits].action->bytes();
+        for (std::size_t i = fits; i < transfers_.size(); ++i)
+            outcome_of(transfers_[i])
+                .failures.push_back({transfers_[i].action->path,
+                                     "no room for its " + human_bytes(transfers_[i].action->bytes()) + ": " +
+                                         human_bytes(available) + " are free, of which " +
+                                         human_bytes(reserve) + " are kept free"});
+        transfers_.resize(fits);
+    }
+
+    /// Makes the stand-in.
+    bool begin(Transfer& transfer) {
+        const Action& action = *transfer.action;
+        UniqueFd source = open_in(*transfer.tree, action.path);
+        struct stat status {};
+        if (!source && errno != ENOENT && errno != ENXIO) {
+            fail(transfer, "cannot read it", errno);
+            return false;
+        }
+        if (!source || ::fstat(source.get(), &status) != 0 || status.st_ino != action.inode) {
+            leave_unsettled(transfer);
+            return false;
+        }
+        if (held_ < most_held_) {
+            transfer.source = std::move(source);
+            ++held_;
+        }
+        const std::string path = joined(incoming_directory, backup_path(transfer));
+        const UniqueFd parent =
+            make_directories(settings_.root, parent_path(path), 0700, static_cast<gid_t>(-1));
+        const UniqueFd file(parent ? ::openat(parent.get(), base_name(path).c_str(),
+                                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode)
+                                   : -1);
+        const bool made = file && ::ftruncate(file.get(), static_cast<off_t>(action.data_from)) == 0 &&
+                          (settings_.group == static_cast<gid_t>(-1) ||
+                           ::fchown(file.get(), static_cast<uid_t>(-1), settings_.group) == 0);
+        if (!made)
+            fail(transfer, "cannot write its backup", errno);
+        return made;
+    }
+
+    void move_bytes(const std::vector<Transfer*>& begun) {
+        std::vector<Transfer*> with_bytes;
+        std::copy_if(begun.begin(), begun.end(), std::back_inserter(with_bytes),
+                     [](const Transfer* transfer) { return transfer->action->bytes() > 0; });
+        if (settings_.view >= 0) {
+            if (!with_bytes.empty())
+                rsync(with_bytes, settings_.view, {});
+            return;
+        }
+        const std::span<Transfer* const> all(with_bytes);
+        for (std::size_t done = 0; done < all.size() && !stop_.requested(); done += most_linked_files)
+            rsync_linked(all.subspan(done, std::min(most_linked_files, all.size() - done)));
+    }
+
+    /// The direct way. rsync would look names up again in trees that containers change, so it is given a
+    /// directory of links to the files that are held open here: it can reach these and nothing else.
+    void rsync_linked(std::span<Transfer* const> part) {
+        remove_tree(held_files_directory);
+        std::vector<UniqueFd> opened;
+        std::vector<int> descriptors;
+        std::vector<Transfer*> linked;
+        for (auto* transfer : part) {
+            int file = transfer->source.get();
+            if (file < 0) {
+                opened.push_back(locate_in(*transfer->tree, transfer->action->path));
+                file = opened.back().get();
+            }
+            if (file < 0)
+                continue; // it has vanished; settle() looks into it
+            const std::string path = joined(held_files_directory, backup_path(*transfer));
+            const UniqueFd parent =
+                make_directories(settings_.root, parent_path(path), 0700, static_cast<gid_t>(-1));
+            const std::string target = "/proc/self/fd/" + std::to_string(file);
+            if (!parent || ::symlinkat(target.c_str(), parent.get(), base_name(path).c_str()) != 0)
+                continue;
+            descriptors.push_back(file);
+            linked.push_back(transfer);
+        }
+        const UniqueFd links = open_directory(settings_.root, held_files_directory);
+        if (!linked.empty())
+            rsync(linked, links.get(), std::move(descriptors));
+        remove_tree(held_files_directory);
+    }
+
+    void rsync(const std::vector<Transfer*>& part, int source, std::vector<int> held_files) {
+        RsyncRun run{settings_.rsync, source, incoming_.get(), {}, std::move(held_files), settings_.lock};
+        for (const auto* transfer : part)
+            run.paths.push_back(backup_path(*transfer));
+        std::size_t next = 0; // rsync works in the order of the list
+        std::uint64_t complete = 0;
+        const auto all_arrived = [&] {
+            std::uint64_t current = 0;
+            for (; next < part.size(); ++next) {
+                const auto status = status_at(incoming_.get(), run.paths[next]);
+                const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
+                const Action& action = *part[next]->action;
+                if (size < action.to) {
+                    current = size - std::min(size, action.data_from);
+                    break;
+                }
+                complete += action.bytes();
+            }
+            if (progress_)
+                progress_(moved_ + complete + current);
+            return next == part.size();
+        };
+        const auto problem = rsync_append(run, stop_, all_arrived);
+        for (const auto* transfer : part)
+            moved_ += transfer->action->bytes();
+        if (!problem.empty())
+            outcome_.problems.push_back(problem);
+    }
+
+    [[nodiscard]] bool same(int source, int file, std::uint64_t begin, std::uint64_t end) const {
+        return begin >= end || compare_range(source, file, begin, std::min(window, end - begin), stop_).same;
+    }
+    /// The first and the last window of a range.
+    [[nodiscard]] bool same_at_ends(int source, int file, std::uint64_t begin, std::uint64_t end) const {
+        return same(source, file, begin, end) &&
+               same(source, file, std::max(begin, end - std::min(end, window)), end);
+    }
+
+    /// Takes over what arrived, if it is proved.
+    void settle(Transfer& transfer) {
+        const Action& action = *transfer.action;
+        if (!transfer.source) {
+            transfer.source = open_in(*transfer.tree, action.path);
+            struct stat status {};
+            if (!transfer.source || ::fstat(transfer.source.get(), &status) != 0 ||
+                status.st_ino != action.inode) {
+                leave_unsettled(transfer);
+                return;
+            }
+        }
+        const int source = transfer.source.get();
+        const UniqueFd arrived = open_regular(incoming_.get(), backup_path(transfer));
+        const std::uint64_t size = arrived ? size_of(arrived.get()) : 0;
+        if (arrived && size <= action.data_from && action.bytes() > 0) {
+            account(transfer, action.from);
+            return;
+        }
+        if (!arrived || size > size_of(source) ||
+            !same_at_ends(source, arrived.get(), action.data_from, size)) {
+            leave_unsettled(transfer);
+            return;
+        }
+        const UniqueFd instance = open_directory(settings_.root, transfer.tree->directory);
+        if (action.kind == ActionKind::create)
+            take_over_file(transfer, instance.get());
+        else
+            take_over_bytes(transfer, instance.get(), arrived.get(), size);
+    }
+
+    void take_over_file(const Transfer& transfer, int instance) {
+        const std::string& path = transfer.action->path;
+        const UniqueFd from = open_directory(incoming_.get(), parent_path(backup_path(transfer)));
+        const UniqueFd to = open_directory(instance, parent_path(path));
+        if (!from || !to ||
+            ::renameat2(from.get(), base_name(path).c_str(), to.get(), base_name(path).c_str(),
+                        RENAME_NOREPLACE) != 0) {
+            fail(transfer, "cannot put its backup in place", errno);
+            return;
+        }
+        finish(transfer, instance);
+    }
+
+    void take_over_bytes(const Transfer& transfer, int instance, int arrived, std::uint64_t size) {
+        const Action& action = *transfer.action;
+        const UniqueFd saved = open_for_update(instance, action.path);
+        if (!saved) {
+            fail(transfer, "cannot write its backup", errno);
+            return;
+        }
+        if (size_of(saved.get()) != action.from ||
+            !same_at_ends(transfer.source.get(), saved.get(), 0, action.from)) {
+            leave_unsettled(transfer);
+            return;
+        }
+        int error = 0;
+        // A hole at the end of what is saved: the source reads as zeros there, and so does a longer file.
+        if (action.data_from > action.from &&
+            ::ftruncate(saved.get(), static_cast<off_t>(action.data_from)) != 0)
+            error = errno;
+        if (error == 0)
+            error = copy_range(arrived, saved.get(), action.data_from, size);
+        if (error != 0)
+            fail(transfer, "cannot write its backup", error);
+        finish(transfer, instance);
+    }
+
+    /// The time of a source says that all of it is saved.
+    void finish(const Transfer& transfer, int instance) {
+        const UniqueFd saved = open_for_update(instance, transfer.action->path);
+        struct stat now {};
+        const std::uint64_t size = saved ? size_of(saved.get()) : 0;
+        if (::fstat(transfer.source.get(), &now) == 0 && size == static_cast<std::uint64_t>(now.st_size))
+            ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now.st_mtim}.data());
+        account(transfer, size);
+    }
+
+    void account(const Transfer& transfer, std::uint64_t size) {
+        const Action& action = *transfer.action;
+        const std::uint64_t bytes = size - std::min(size, action.data_from);
+        auto& outcome = outcome_of(transfer);
+        outcome.bytes += bytes;
+        if (size > action.from || action.to == 0)
+            (action.kind == ActionKind::create ? outcome.created : outcome.changed) += 1;
+        if (size < action.to && has_moved_on(transfer))
+            leave_unsettled(transfer);
+        else if (size < action.to)
+            outcome.failures.push_back({action.path, "only " + human_bytes(bytes) + " of " +
+                                                         human_bytes(action.bytes()) + " were saved"});
+    }
+
+    /// Whether it was truncated, or its name stands for another file by now.
+    [[nodiscard]] static bool has_moved_on(const Transfer& transfer) {
+        const UniqueFd there = locate_in(*transfer.tree, transfer.action->path);
+        struct stat status {};
+        return size_of(transfer.source.get()) < transfer.action->to || !there ||
+               ::fstat(there.get(), &status) != 0 || status.st_ino != transfer.action->inode;
+    }
+
+    std::vector<Transfer>& transfers_;
+    const ApplySettings& settings_;
+    StopSignal& stop_;
+    const Progress& progress_;
+    ApplyOutcome& outcome_;
+    UniqueFd incoming_;
+    std::size_t most_held_ = 0;
+    std::size_t held_ = 0;
+    std::uint64_t moved_ = 0;
+};
+
+} // namespace
+
+void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
+                    const Progress& progress, ApplyOutcome& outcome) {
+    Transferrer(transfers, settings, stop, progress, outcome).run();
+}
+
+} // namespace logbackup
