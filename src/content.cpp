@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <vector>
 
 namespace logbackup {
 namespace {
@@ -33,9 +32,9 @@ ssize_t read_at(int fd, char* buffer, std::size_t length, std::uint64_t offset) 
 
 Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint64_t length,
                          StopSignal& stop) {
-    std::vector<char> buffers(2 * block);
-    char* ours = buffers.data();
-    char* theirs = buffers.data() + block;
+    const auto buffers = std::make_unique_for_overwrite<char[]>(2 * block);
+    char* ours = buffers.get();
+    char* theirs = buffers.get() + block;
     for (std::uint64_t end = offset + length; offset < end;) {
         const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(block, end - offset));
         const auto from_source = read_at(source, theirs, want, offset);

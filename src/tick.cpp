@@ -15,6 +15,8 @@
 #include "logbackup/util/files.hpp"
 #include "logbackup/view.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -419,6 +421,8 @@ void Tick::end_records() {
             continue;
         record.coverage = Coverage::cut;
         record.saved_until = rfc3339(context_.previous); // it may have written until later, unseen
+        // Where its files arrived; only if nothing is in it.
+        ::unlinkat(context_.root, (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
         try {
             end_record(context_.root, record);
         } catch (const Error& error) {

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <span>
 
 namespace logbackup {
@@ -23,6 +24,7 @@ namespace {
 
 constexpr mode_t file_mode = 0640;
 constexpr const char* incoming_directory = ".logbackup/incoming";
+constexpr const char* in_use = ".in-use"; // in it while a run works: left behind by one that was killed
 constexpr const char* held_files_directory = ".logbackup/held-files";
 constexpr std::size_t spare_descriptors = 500; // for everything else, links to held files included
 constexpr std::size_t most_linked_files = 400; // at a time, in the direct way
@@ -46,14 +48,14 @@ std::size_t raise_descriptor_limit() {
 
 /// Copies a range to the same place of another file. 0 or an errno value.
 int copy_range(int from, int to, std::uint64_t begin, std::uint64_t end) {
-    std::vector<char> buffer(1U << 20U);
+    const auto size = std::min<std::uint64_t>(1U << 20U, end - begin);
+    const auto buffer = std::make_unique_for_overwrite<char[]>(size);
     while (begin < end) {
-        const auto want = std::min<std::uint64_t>(buffer.size(), end - begin);
-        const auto got = ::pread(from, buffer.data(), want, static_cast<off_t>(begin));
+        const auto want = std::min(size, end - begin);
+        const auto got = ::pread(from, buffer.get(), want, static_cast<off_t>(begin));
         if (got <= 0)
             return got < 0 ? errno : EIO;
-        const auto put =
-            ::pwrite(to, buffer.data(), static_cast<std::size_t>(got), static_cast<off_t>(begin));
+        const auto put = ::pwrite(to, buffer.get(), static_cast<std::size_t>(got), static_cast<off_t>(begin));
         if (put < 0)
             return errno;
         begin += static_cast<std::uint64_t>(put);
@@ -70,18 +72,17 @@ class Transferrer {
     void run() {
         if (transfers_.empty())
             return;
-        remove_tree(incoming_directory); // of a run that was killed
+        open_incoming();
         refuse_what_has_no_room();
         most_held_ = raise_descriptor_limit();
         std::vector<Transfer*> begun;
         for (auto& transfer : transfers_)
             if (!stop_.requested() && begin(transfer))
                 begun.push_back(&transfer);
-        incoming_ = open_directory(settings_.root, incoming_directory);
         move_bytes(begun);
         for (auto* transfer : begun)
             settle(*transfer);
-        remove_tree(incoming_directory);
+        ::unlinkat(incoming_.get(), in_use, 0);
         // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
         const auto& directories = outcome_.directories;
         if (std::all_of(directories.begin(), directories.end(),
@@ -101,10 +102,20 @@ class Transferrer {
         outcome_of(transfer).unsettled.push_back({transfer.action->path, "it changed while it was read"});
     }
 
-    void remove_tree(const char* directory) const {
+    void remove_tree(const std::string& directory) const {
         std::error_code ignored;
         std::filesystem::remove_all("/proc/self/fd/" + std::to_string(settings_.root) + "/" + directory,
                                     ignored);
+    }
+
+    /// Its directories stay from one run to the next: making and removing hundreds of them each minute is not
+    /// free.
+    void open_incoming() {
+        if (status_at(settings_.root, joined(incoming_directory, in_use)))
+            remove_tree(incoming_directory);
+        incoming_ = make_directories(settings_.root, incoming_directory, 0700, static_cast<gid_t>(-1));
+        const UniqueFd mark(
+            ::openat(incoming_.get(), in_use, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     }
 
     void refuse_what_has_no_room() {
@@ -147,12 +158,19 @@ class Transferrer {
             transfer.source = std::move(source);
             ++held_;
         }
-        const std::string path = joined(incoming_directory, backup_path(transfer));
+        const std::string path = backup_path(transfer);
         const UniqueFd parent =
-            make_directories(settings_.root, parent_path(path), 0700, static_cast<gid_t>(-1));
-        const UniqueFd file(parent ? ::openat(parent.get(), base_name(path).c_str(),
+            make_directories(incoming_.get(), parent_path(path), 0700, static_cast<gid_t>(-1));
+        auto make = [&] {
+            return UniqueFd(parent ? ::openat(parent.get(), base_name(path).c_str(),
                                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode)
                                    : -1);
+        };
+        UniqueFd file = make();
+        if (!file && errno == EEXIST) { // a directory of a former run, of the time when this was one
+            remove_tree(joined(incoming_directory, path));
+            file = make();
+        }
         const bool made = file && ::ftruncate(file.get(), static_cast<off_t>(action.data_from)) == 0 &&
                           (settings_.group == static_cast<gid_t>(-1) ||
                            ::fchown(file.get(), static_cast<uid_t>(-1), settings_.group) == 0);
@@ -243,8 +261,14 @@ class Transferrer {
                same(source, file, std::max(begin, end - std::min(end, window)), end);
     }
 
-    /// Takes over what arrived, if it is proved.
+    /// Takes over what arrived, if it is proved; then there is no stand-in any longer.
     void settle(Transfer& transfer) {
+        take_over(transfer);
+        const std::string path = backup_path(transfer);
+        ::unlinkat(open_directory(incoming_.get(), parent_path(path)).get(), base_name(path).c_str(), 0);
+    }
+
+    void take_over(Transfer& transfer) {
         const Action& action = *transfer.action;
         if (!transfer.source) {
             transfer.source = open_in(*transfer.tree, action.path);
