@@ -86,7 +86,7 @@ std::string describe(const Action& action) {
     case ActionKind::create:
     case ActionKind::append: return human_bytes(action.bytes());
     case ActionKind::set_aside: return "as " + escaped(action.new_path);
-    case ActionKind::rename: return "to " + escaped(action.new_path);
+    case ActionKind::rename:
     case ActionKind::link: return "to " + escaped(action.new_path);
     case ActionKind::retime: break;
     }
