@@ -412,42 +412,4 @@ Located locate(const Container& container, const std::string& log_directory, Pri
     return Locator(container, mounts).locate(log_directory);
 }
 
-namespace {
-/// A directory and everything above it up to the root.
-std::vector<Identity> and_above(int directory) {
-    std::vector<Identity> chain;
-    for (UniqueFd held(::openat(directory, ".", directory_flags)); held;
-         held = UniqueFd(::openat(held.get(), "..", directory_flags))) {
-        const auto status = status_of(held.get());
-        if (!status || (!chain.empty() && identity_of(*status) == chain.back()))
-            break;
-        chain.push_back(identity_of(*status));
-    }
-    return chain;
-}
-} // namespace
-
-OverlapCheck::OverlapCheck(int directory, BackupRoot state)
-    : backup_root_and_above_(and_above(directory)), state_(state) {}
-
-std::string OverlapCheck::problem(const LogDirectory& found) const {
-    for (const auto& source : found.sources) {
-        const auto status = status_of(source.held.get());
-        const auto& chain = backup_root_and_above_;
-        if (status && std::find(chain.begin(), chain.end(), identity_of(*status)) != chain.end())
-            return "its log directory contains the backup root";
-        const bool on_volume = source.kind == SourceKind::volume || source.kind == SourceKind::process;
-        if (state_ == BackupRoot::to_be_made || !on_volume || source.host_path.empty() || chain.empty())
-            continue;
-        // By its path on the host: ".." of a directory held through a process ends at the container's root.
-        UniqueFd volume(::open(source.host_path.c_str(), directory_flags));
-        if (!volume && errno == ENOTDIR) // a single file
-            volume = UniqueFd(::open(parent_path(source.host_path).c_str(), directory_flags));
-        const auto above = volume ? and_above(volume.get()) : std::vector<Identity>();
-        if (std::find(above.begin(), above.end(), chain.front()) != above.end())
-            return "its log directory lies in the backup root";
-    }
-    return {};
-}
-
 } // namespace logbackup

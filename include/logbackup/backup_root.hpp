@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/locate.hpp"
+#include "logbackup/overlap.hpp"
 #include "logbackup/util/unique_fd.hpp"
 
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/locate.hpp"
+#include "logbackup/overlap.hpp"
 
 #include "logbackup/util/files.hpp"
 #include "support.hpp"
