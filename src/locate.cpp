@@ -103,6 +103,9 @@ class Locator {
     [[nodiscard]] Walk walk(const Root& root, const std::string& path, Place& place);
     [[nodiscard]] bool add_mounts_below(const Root& root, const Place& place, LogDirectory& found);
     static void find_mount_of(const Root& root, Place& place);
+    [[nodiscard]] static bool has_relevant_volume(const Root& root, const Place& place);
+    [[nodiscard]] static bool volumes_are_as_mounted(const Root& root, const Place& place,
+                                                     const Root& process);
     [[nodiscard]] static bool has_tmpfs_below(const Root& root, const std::string& directory);
 
     const Container& container_;
@@ -358,6 +361,28 @@ bool Locator::add_mounts_below(const Root& root, const Place& place, LogDirector
     return true;
 }
 
+bool Locator::has_relevant_volume(const Root& root, const Place& place) {
+    return place.mount != nullptr ||
+           std::any_of(root.mounts.begin(), root.mounts.end(), [&](const PlacedMount& placed) {
+               return !part_below(placed.path, place.path).empty();
+           });
+}
+
+/// Whether the paths on the host of all volumes that matter lead to what the container has mounted. A
+/// container that can write to the directory in which a volume begins can put a link there instead.
+bool Locator::volumes_are_as_mounted(const Root& root, const Place& place, const Root& process) {
+    return std::all_of(root.mounts.begin(), root.mounts.end(), [&](const PlacedMount& placed) {
+        if (placed.mount != place.mount && part_below(placed.path, place.path).empty())
+            return true;
+        const UniqueFd above = open_directory(process.layers.front().get(), parent_path(placed.path));
+        const UniqueFd inside(::openat(above.get(), base_name(placed.path).c_str(), path_flags | O_NOFOLLOW));
+        const UniqueFd outside(::open(placed.mount->source.c_str(), path_flags));
+        const auto mounted = inside ? status_of(inside.get()) : std::nullopt;
+        const auto named = outside ? status_of(outside.get()) : std::nullopt;
+        return mounted && named && identity_of(*mounted) == identity_of(*named);
+    });
+}
+
 Located Locator::locate(const std::string& log_directory) {
     auto root = root_file_system();
     if (!root)
@@ -367,9 +392,12 @@ Located Locator::locate(const std::string& log_directory) {
     Walk ended = walk(*root, log_directory, place);
     const bool tmpfs =
         ended == Walk::on_tmpfs || (ended == Walk::arrived && has_tmpfs_below(*root, place.path));
-    // Nobody but the container's own processes can see a tmpfs.
-    if (tmpfs && root->kind != SourceKind::process && container_.has_process()) {
-        if (auto through_process = process_root(container_)) {
+    // Nobody but the container's own processes can see a tmpfs; nor can anybody else tell what is mounted
+    // where the volume's path on the host leads elsewhere by now.
+    if (root->kind != SourceKind::process && container_.has_process() &&
+        (tmpfs || has_relevant_volume(*root, place))) {
+        auto through_process = process_root(container_);
+        if (through_process && (tmpfs || !volumes_are_as_mounted(*root, place, *through_process))) {
             root = std::move(through_process);
             place_mounts(*root);
             place = Place{};

@@ -170,6 +170,25 @@ TEST_P(Locate, LinksResolveInsideTheContainer) {
     EXPECT_NE(result.err.find("Too many levels of symbolic links"), std::string::npos) << result.err;
 }
 
+// The container replaces the directory, in which its other volume begins, by a link to the host's files.
+TEST_P(Locate, AVolumeWhosePathOnTheHostBecameALink) {
+    write_file(scratch.path() / "secret/shadow", "the host's\n");
+    const auto inner = volume("shared/logs", "app.log", "its own\n");
+    engine.start(
+        {"web",
+         "web-1",
+         {"--volume", (scratch.path() / "shared").string() + ":/shared", "--volume", inner + ":/opt/logs"}});
+    engine.start({"web",
+                  "web-2",
+                  {"--volume", (scratch.path() / "shared").string() + ":/shared", "--volume",
+                   inner + ":/opt/logs/below"}});
+    fs::rename(scratch.path() / "shared/logs", scratch.path() / "shared/moved");
+    fs::create_directory_symlink(scratch.path() / "secret", scratch.path() / "shared/logs");
+    expect_clean(tick());
+    EXPECT_EQ(saved(), (Tree{{"app.log", "its own\n"}}));
+    EXPECT_EQ(tree_of(backup / "web/web-2"), (Tree{{"below", "dir"}, {"below/app.log", "its own\n"}}));
+}
+
 // The runtime resolves a mount point like any path in the container.
 TEST_P(Locate, AVolumeWhoseMountPointGoesThroughALink) {
     engine.build("links:1", {"mkdir -p /data/logs; echo stale > /data/logs/stale.log; ln -s data /srv2"});
