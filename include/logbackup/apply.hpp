@@ -34,9 +34,8 @@ using Progress = std::function<void(std::uint64_t bytes)>;
 /// Carries out the plans: renames first, by system calls, then one rsync for the bytes of all directories
 /// together; none when there are no bytes to move. Directories are made 0750, files 0640.
 ///
-/// A source can change between its plan and its transfer. So every file is looked at again afterwards: what
-/// was added stays only if the file is still a prefix of its source. The bytes counted are those that are
-/// there.
+/// A source can change between its plan and its transfer. Only bytes that are proved afterwards reach the
+/// backup: see transfer_bytes(). The bytes counted are those that are there.
 ///
 /// One file's failure stops no other. The outcomes are in the order of `work`.
 [[nodiscard]] ApplyOutcome apply(const std::vector<DirectoryWork>& work, const ApplySettings& settings,
