@@ -24,6 +24,8 @@ constexpr int format_version = 1;
 constexpr std::size_t largest_record = 1U << 20U;
 constexpr const char* live_records = ".logbackup/live";
 constexpr const char* ended_records = ".logbackup/ended";
+constexpr const char* missed_records = ".logbackup/missed";
+constexpr std::size_t most_missed = 500; // of one service
 constexpr const char* move_journal = ".logbackup/move";
 
 /// Paths below the backup root.
@@ -35,7 +37,8 @@ std::string ended_path(const std::string& service, const std::string& instance) 
 }
 
 /// The text members, under their names in the file.
-constexpr std::array<std::pair<const char*, std::string Record::*>, 10> text_members{{
+constexpr std::array<std::pair<const char*, std::string Record::*>, 12> text_members{{
+    {"saved_until", &Record::saved_until},
     {"pod", &Record::pod},
     {"namespace", &Record::namespace_name},
     {"pod_uid", &Record::pod_uid},
@@ -46,7 +49,11 @@ constexpr std::array<std::pair<const char*, std::string Record::*>, 10> text_mem
     {"finished", &Record::finished},
     {"log_directory", &Record::log_directory},
     {"first_seen", &Record::first_seen},
+    {"copies_tried", &Record::copies_tried},
 }};
+
+constexpr std::array<Coverage, 4> coverages{Coverage::live, Coverage::complete, Coverage::cut,
+                                            Coverage::missed};
 
 [[noreturn]] void fail(const char* verb, const std::string& path) {
     throw Error(std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno));
@@ -97,15 +104,17 @@ int carry_out(int root, const Move& move) {
 std::string record_text(const Record& record) {
     Json json;
     json["version"] = format_version;
-    json["coverage"] = record.coverage == Coverage::live ? "live" : "cut";
-    if (!record.saved_until.empty())
-        json["saved_until"] = record.saved_until;
+    json["coverage"] = name_of(record.coverage);
     for (const auto& [name, member] : text_members)
         if (!(record.*member).empty())
             json[name] = record.*member;
     if (!record.volume.empty()) // any bytes: a container can choose a part of the path
         json["volume"] = percent_encoded(record.volume);
+    if (record.volumes_below)
+        json["volumes_below"] = true;
     json["containers"] = record.containers;
+    if (!record.last_passes.empty())
+        json["last_passes"] = record.last_passes;
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -122,21 +131,28 @@ Record parse_record(const std::string& service, const std::string& instance, con
     record.instance = instance;
     for (const auto& [name, pointer] : text_members)
         record.*pointer = member(name);
-    record.coverage = member("coverage") == "live" ? Coverage::live : Coverage::cut;
-    record.saved_until = member("saved_until");
+    const auto* coverage = std::find_if(coverages.begin(), coverages.end(),
+                                        [&](Coverage value) { return member("coverage") == name_of(value); });
+    record.coverage = coverage == coverages.end() ? Coverage::cut : *coverage;
+    record.volumes_below = json.contains("volumes_below") && json["volumes_below"] == true;
     record.volume = percent_decoded(member("volume"));
     if (const auto containers = json.find("containers"); containers != json.end() && containers->is_array())
         for (const auto& id : *containers)
             if (id.is_string())
                 record.containers.push_back(id.get<std::string>());
+    if (const auto passes = json.find("last_passes"); passes != json.end() && passes->is_object())
+        for (const auto& [id, finished] : passes->items())
+            if (finished.is_string())
+                record.last_passes.emplace(id, finished.get<std::string>());
     return record;
 }
 
-std::vector<Record> load_live_records(int root, std::vector<std::string>& problems) {
+namespace {
+std::vector<Record> load_records(int root, const std::string& kind, std::vector<std::string>& problems) {
     std::vector<Record> records;
-    for (const auto& service : sorted_names(root, live_records)) {
-        for (const auto& instance : sorted_names(root, joined(live_records, service))) {
-            const std::string path = live_path(service, instance);
+    for (const auto& service : sorted_names(root, kind)) {
+        for (const auto& instance : sorted_names(root, joined(kind, service))) {
+            const std::string path = joined(joined(kind, service), instance);
             try {
                 const auto text = read_small_file(root, path, largest_record);
                 if (!text)
@@ -147,6 +163,20 @@ std::vector<Record> load_live_records(int root, std::vector<std::string>& proble
             }
         }
     }
+    return records;
+}
+} // namespace
+
+std::vector<Record> load_live_records(int root, std::vector<std::string>& problems) {
+    return load_records(root, live_records, problems);
+}
+std::vector<Record> load_ended_records(int root, std::vector<std::string>& problems) {
+    return load_records(root, ended_records, problems);
+}
+std::vector<Record> load_missed_records(int root, std::vector<std::string>& problems) {
+    auto records = load_records(root, missed_records, problems);
+    for (auto& record : records)
+        record.instance.clear();
     return records;
 }
 
@@ -166,6 +196,18 @@ void save_live_record(int root, const Record& record) {
 void end_record(int root, const Record& record) {
     write_record(root, ended_path(record.service, record.instance), record);
     remove_file(root, live_path(record.service, record.instance));
+}
+
+void save_missed_record(int root, const Record& record) {
+    const std::string directory = joined(missed_records, record.service);
+    // The time in front makes the order of names that of time.
+    write_record(root,
+                 joined(directory, compact_time(parse_rfc3339(record.finished)) + "-" +
+                                       record.containers.front().substr(0, 12)),
+                 record);
+    const auto names = sorted_names(root, directory);
+    for (std::size_t i = 0; i + most_missed < names.size(); ++i)
+        remove_file(root, joined(directory, names[i]));
 }
 
 void move_instance(int root, const Move& move) {

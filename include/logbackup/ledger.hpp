@@ -8,7 +8,7 @@
 #include <vector>
 
 /// The records of the backup: below the backup root, one small JSON file for each log directory,
-/// ".logbackup/live/<service>/<instance>", and when it has ended ".logbackup/ended/<service>/<instance>". A
+/// ".logbackup/live/<service>/<instance>", and when it is gone ".logbackup/ended/<service>/<instance>". A
 /// record lies beside the tree of logs, never in it, where a container could write one.
 ///
 /// Every step leaves a state from which the next run goes on: a record is replaced atomically, and it says
@@ -23,6 +23,10 @@ inline constexpr const char* state_directory = ".logbackup";
 /// The records of live log directories, sorted by service and instance. A file that is no record is left out
 /// and named in `problems`.
 [[nodiscard]] std::vector<Record> load_live_records(int root, std::vector<std::string>& problems);
+/// The same of those that have ended.
+[[nodiscard]] std::vector<Record> load_ended_records(int root, std::vector<std::string>& problems);
+/// The same of containers of which nothing is saved, by service and the time they died; `instance` is empty.
+[[nodiscard]] std::vector<Record> load_missed_records(int root, std::vector<std::string>& problems);
 
 [[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service);
 
@@ -30,6 +34,10 @@ void save_live_record(int root, const Record& record);
 
 /// Turns a live record into one of an ended log directory.
 void end_record(int root, const Record& record);
+
+/// Writes down a container of which nothing is saved; `containers` and `finished` must be known. Of each
+/// service the last 500 are kept.
+void save_missed_record(int root, const Record& record);
 
 /// Gives an instance directory, which need not exist, and its record a new name. Never overwrites anything.
 void move_instance(int root, const Move& move);

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace logbackup {
 
 /// What a record says of how much of a log directory is saved.
 enum class Coverage {
-    live, ///< its container, or the volume it lies on, exists
-    cut,  ///< it is gone: saved up to `saved_until`
+    live,     ///< it can still grow
+    complete, ///< its containers have ended, and after that every byte was compared, at `saved_until`
+    cut,      ///< it is gone: saved up to `saved_until`
+    missed,   ///< its container lived and died between two ticks: nothing of it is saved
 };
+
+[[nodiscard]] std::string_view name_of(Coverage coverage);
 
 /// One log directory and the directory of the backup that belongs to it.
 struct Record {
@@ -29,7 +35,12 @@ struct Record {
     std::string log_directory; ///< path in the container
     std::string first_seen;
     Coverage coverage = Coverage::live;
-    std::string saved_until; ///< when coverage is `cut`: the last tick before it was gone
+    std::string saved_until; ///< complete: when its last pass began; cut: the last tick before it was gone
+    /// The ended containers after which every byte was compared, by id, and when each had finished: one that
+    /// finished at another time has run again.
+    std::map<std::string, std::string> last_passes;
+    bool volumes_below = false; ///< a part of it lies on volumes, to which others can write
+    std::string copies_tried;   ///< what was looked at when it was last searched for redundant copies
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;
