@@ -86,7 +86,7 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
                                                                       : ExitCode::complete);
 }
 
-/// The lock file's time is when the last complete tick began.
+/// The lock file's time is when the last tick began that came to its end and was for all containers.
 Timestamp modification_time(int fd) {
     struct stat status {};
     ::fstat(fd, &status);
@@ -131,7 +131,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
         log.error(line);
     if (log.sinks().size() > 1) // the terminal has it on standard output
         log.sinks()[1]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, summary(report)));
-    if (lock && !stop.requested())
+    if (lock && !stop.requested() && !has_filter(options))
         set_modification_time(lock->fd(), begin);
     return exit_code(report, stop, log);
 }

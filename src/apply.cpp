@@ -88,8 +88,27 @@ class Applier {
         return make_directories(settings_.root, parent_path(path), directory_mode, settings_.group);
     }
 
+    /// Never before what holds the same bytes is on the disk.
+    bool drop(std::size_t i, const Action& action, int parent, const std::string& name) const {
+        const UniqueFd instance = open_directory(settings_.root, directory_of(i));
+        const UniqueFd other = open_regular(instance.get(), action.new_path);
+        const auto saved = status_at(parent, name);
+        const auto kept = other ? status_of(other.get()) : std::nullopt;
+        errno = ESTALE;
+        return saved && kept && saved->st_ino != kept->st_ino &&
+               static_cast<std::uint64_t>(saved->st_size) == action.from && saved->st_size <= kept->st_size &&
+               ::fsync(other.get()) == 0 && ::unlinkat(parent, name.c_str(), 0) == 0;
+    }
+
     bool prepare_file(std::size_t i, const Action& action, int parent, const std::string& name) {
         switch (action.kind) {
+        case ActionKind::drop:
+            if (!drop(i, action, parent, name)) {
+                fail(i, action.path, "cannot drop its backup", errno);
+                return false;
+            }
+            ++outcome_.directories[i].dropped;
+            break;
         case ActionKind::set_aside:
             if (!rename_to_free_name(parent, name, base_name(action.new_path))) {
                 fail(i, action.path, "cannot set its backup aside", errno);
@@ -117,7 +136,9 @@ class Applier {
                 fail(i, action.path, "cannot set its modification time", errno);
             break;
         case ActionKind::create:
-        case ActionKind::append: transfers_.push_back({i, work_[i].tree, &action, {}}); break;
+        case ActionKind::append:
+            transfers_.push_back({i, work_[i].tree, &action, work_[i].thoroughness, {}, 0});
+            break;
         }
         return true;
     }

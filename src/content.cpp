@@ -112,6 +112,12 @@ Content content_of(const Tree& tree, int instance, StopSignal& stop) {
             Tree all;
             all.held = open_directory(instance, "");
             return list_tree(all, {}, stop);
+        },
+        [instance, &stop](const std::string& saved, const std::string& other, std::uint64_t length) {
+            const UniqueFd first = open_regular(instance, saved);
+            const UniqueFd second = first ? open_regular(instance, other) : UniqueFd();
+            return second ? compare_range(first.get(), second.get(), 0, length, stop)
+                          : Comparison{false, errno};
         }};
 }
 

@@ -52,8 +52,10 @@ std::vector<std::pair<std::string, std::string>> in_order(const std::map<std::st
 
 class Planner {
   public:
-    Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now)
-        : source_(source), content_(content), now_(now) {
+    Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
+            Thoroughness thoroughness)
+        : source_(source), content_(content), now_(now), thoroughness_(thoroughness),
+          budget_(thoroughness == Thoroughness::everything ? UINT64_MAX : comparison_budget) {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
     }
@@ -66,7 +68,7 @@ class Planner {
         // Names are made free first.
         for (const auto& path : displaced_)
             if (!renames_.contains(path))
-                plan_.actions.push_back({ActionKind::set_aside, path, aside_name(path, now_), 0, 0, 0, 0});
+                displace(path);
         for (const auto& [from, to] : in_order(renames_, now_))
             plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
         for (const auto& entry : source_.entries)
@@ -99,14 +101,7 @@ class Planner {
             wanted_.push_back(&entry);
             return;
         }
-        Comparison comparison;
-        if (saved->type == FileType::regular && saved->size == entry.size &&
-            same_time(entry.mtime, saved->mtime))
-            comparison.same = true;
-        else if (saved->type == FileType::regular && saved->size == entry.size)
-            comparison = compare_all(entry.path, entry.path, entry.size);
-        else if (saved->type == FileType::regular && saved->size < entry.size)
-            comparison = compare_windows(content_, entry.path, entry.path, saved->size);
+        const Comparison comparison = compare_with_saved(entry, *saved);
         if (comparison.error == ENOENT || comparison.error == ENXIO) {
             // Rotated away since it was listed: the next tick sees what became of it.
         } else if (comparison.error != 0) {
@@ -120,6 +115,17 @@ class Planner {
             return;
         }
         kept_.insert(entry.path);
+    }
+
+    [[nodiscard]] Comparison compare_with_saved(const Entry& entry, const Entry& saved) {
+        if (saved.type != FileType::regular || saved.size > entry.size)
+            return {};
+        const bool trusted = thoroughness_ == Thoroughness::changes;
+        if (trusted && saved.size == entry.size && same_time(entry.mtime, saved.mtime))
+            return {true, 0};
+        return trusted && saved.size < entry.size
+                   ? compare_windows(content_, entry.path, entry.path, saved.size)
+                   : compare_all(entry.path, entry.path, saved.size);
     }
 
     void look_at_link(const Entry& entry, const Entry* saved) {
@@ -176,6 +182,31 @@ class Planner {
         return content_.compare(source, saved, 0, length);
     }
 
+    /// Sets a saved file aside, unless what it holds is saved elsewhere.
+    void displace(const std::string& path) {
+        const auto found = backup_.find(path);
+        if (found != backup_.end() && found->second->type == FileType::regular && found->second->size > 0 &&
+            content_.compare_saved)
+            for (const auto& entry : source_.entries) {
+                const auto begun = begun_.find(entry.path);
+                if (begun == begun_.end() || begun->second.size < found->second->size ||
+                    !begins_with(begun->second.path, *found->second))
+                    continue;
+                plan_.actions.push_back(
+                    {ActionKind::drop, path, begun->second.path, found->second->size, 0, 0, 0});
+                return;
+            }
+        plan_.actions.push_back({ActionKind::set_aside, path, aside_name(path, now_), 0, 0, 0, 0});
+    }
+
+    [[nodiscard]] bool begins_with(const std::string& saved, const Entry& part) {
+        if (!content_.compare_saved(part.path, saved, std::min(window, part.size)).same ||
+            part.size > budget_)
+            return false;
+        budget_ -= part.size;
+        return content_.compare_saved(part.path, saved, part.size).same;
+    }
+
     /// A directory that is set aside takes with it what is in it.
     [[nodiscard]] bool lies_below_displaced(const std::string& path) const {
         return std::any_of(displaced_.begin(), displaced_.end(), [&](const std::string& above) {
@@ -211,7 +242,8 @@ class Planner {
     const Listing& source_;
     const Content& content_;
     Timestamp now_;
-    std::uint64_t budget_ = comparison_budget;
+    Thoroughness thoroughness_;
+    std::uint64_t budget_; ///< bytes that may be read yet
     std::unordered_map<std::string, const Entry*> backup_;
     std::set<std::string> kept_;                   ///< saved files that are not to be renamed
     std::vector<std::string> displaced_;           ///< what is saved under names that something else needs
@@ -232,8 +264,9 @@ Comparison compare_windows(const Content& content, const std::string& source, co
     return head.same ? content.compare(source, saved, length - window, window) : head;
 }
 
-DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now) {
-    return Planner(source, backup, content, now).run();
+DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
+                   Thoroughness thoroughness) {
+    return Planner(source, backup, content, now, thoroughness).run();
 }
 
 bool stays_inside(const std::string& path, const std::string& target) {

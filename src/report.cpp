@@ -32,6 +32,7 @@ std::string number(std::size_t value) {
 std::string target_cell(const Row& row) {
     switch (row.status) {
     case RowStatus::shared: return "shared, see " + row.target;
+    case RowStatus::complete: return row.target + "  complete";
     case RowStatus::no_log_directory: return "no log directory";
     case RowStatus::failed: return row.target.empty() ? "FAILED" : row.target + "  FAILED";
     case RowStatus::saved: break;
@@ -85,6 +86,7 @@ std::string describe(const Action& action) {
     switch (action.kind) {
     case ActionKind::create:
     case ActionKind::append: return human_bytes(action.bytes());
+    case ActionKind::drop: return "its bytes are in " + escaped(action.new_path);
     case ActionKind::set_aside: return "as " + escaped(action.new_path);
     case ActionKind::rename:
     case ActionKind::link: return "to " + escaped(action.new_path);
@@ -143,6 +145,7 @@ std::string summary(const Report& report) {
     std::size_t changed = 0;
     std::size_t renamed = 0;
     std::size_t set_aside = 0;
+    std::size_t dropped = 0;
     std::size_t skipped = 0;
     std::uint64_t bytes = 0;
     for (const auto& row : report.rows) {
@@ -151,6 +154,7 @@ std::string summary(const Report& report) {
         changed += row.changed;
         renamed += row.renamed;
         set_aside += row.set_aside;
+        dropped += row.dropped;
         skipped += row.skipped.size();
         bytes += row.bytes;
     }
@@ -162,6 +166,8 @@ std::string summary(const Report& report) {
         text += ", " + std::to_string(renamed) + " renamed";
     if (set_aside > 0)
         text += ", " + std::to_string(set_aside) + " set aside";
+    if (dropped > 0)
+        text += ", " + counted(dropped, "redundant copy", "redundant copies") + " dropped";
     if (skipped > 0)
         text += ", " + std::to_string(skipped) + " skipped";
     text += "; " + human_bytes(bytes) + (dry ? " would be saved to " : " saved to ") +
@@ -199,7 +205,8 @@ Json problems_json(const std::vector<Problem>& problems) {
 }
 
 Json row_json(const Row& row) {
-    static constexpr std::array<const char*, 4> statuses{"saved", "shared", "no log directory", "failed"};
+    static constexpr std::array<const char*, 5> statuses{"saved", "shared", "complete", "no log directory",
+                                                         "failed"};
     Json actions = Json::array();
     for (const auto& action : row.actions) {
         Json json{{"action", name_of(action.kind)}, {"path", action.path}, {"bytes", action.bytes()}};
@@ -217,6 +224,7 @@ Json row_json(const Row& row) {
             {"changed", row.changed},
             {"renamed", row.renamed},
             {"set_aside", row.set_aside},
+            {"dropped", row.dropped},
             {"files", row.files},
             {"bytes", row.bytes},
             {"source", row.source},

@@ -4,6 +4,7 @@
 #include "logbackup/assign.hpp"
 #include "logbackup/backup_root.hpp"
 #include "logbackup/content.hpp"
+#include "logbackup/coverage.hpp"
 #include "logbackup/docker/docker_cli.hpp"
 #include "logbackup/labels.hpp"
 #include "logbackup/ledger.hpp"
@@ -35,11 +36,15 @@ constexpr std::uint64_t long_transfer = 64U << 20U;
 struct Candidate {
     const Container* container = nullptr;
     bool selected = false;
-    std::size_t row = 0;      ///< in the report, when selected
-    LogDirectory found;       ///< until it is shown in the view
-    std::string volume;       ///< as found
+    std::size_t row = 0; ///< in the report, when selected
+    LogDirectory found;  ///< until it is shown in the view
+    std::string volume;  ///< as found
+    bool volumes_below = false;
     std::optional<Tree> tree; ///< when it is to be saved
     DirectoryPlan plan;
+    Thoroughness thoroughness = Thoroughness::changes;
+    std::vector<std::string> files;    ///< of a last pass: all that there are
+    std::optional<std::size_t> record; ///< index, once it is written
 };
 
 class Tick {
@@ -60,6 +65,7 @@ class Tick {
         if (options_.kind == RunKind::tick && !context_.stop.requested()) {
             make_moves();
             apply_plans();
+            close_records();
             end_records();
         }
         sort_rows();
@@ -72,8 +78,10 @@ class Tick {
     void load_records();
     void open_mounts();
     void locate_all();
+    [[nodiscard]] bool leave_closed(const Candidate& candidate);
     void assign_all();
     void plan_all();
+    [[nodiscard]] bool is_last_pass(const Candidate& candidate, const Assignment& assignment) const;
     void plan_one(Candidate& candidate, const Assignment& assignment);
     void make_moves();
     [[nodiscard]] std::vector<const Container*> sharers_of(const Candidate& candidate) const;
@@ -81,12 +89,16 @@ class Tick {
     void apply_plans();
     void release_unchanged();
     void take_outcome(Candidate& candidate, DirectoryOutcome& outcome);
+    [[nodiscard]] bool sync(const Candidate& candidate) const;
+    void close_records();
     void end_records();
+    void write(const Record& record);
     void sort_rows();
 
     [[nodiscard]] bool is_dry() const { return options_.kind == RunKind::dry_run; }
     Row& row_of(const Candidate& candidate) { return report_.rows[candidate.row]; }
     void fail(const Candidate& candidate, const std::string& path, const std::string& reason) {
+        failed_.insert(candidate.container->id);
         if (!candidate.selected)
             return;
         row_of(candidate).status = RowStatus::failed;
@@ -100,7 +112,8 @@ class Tick {
     Discovery discovery_;
     std::optional<PrivateMounts> mounts_;
     std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
-    std::vector<Record> records_;
+    std::vector<Record> records_;       ///< of live log directories
+    std::set<std::string> failed_;      ///< ids of containers of which something could not be saved
     Assignments assignments_;
     Timestamp now_ = std::chrono::system_clock::now();
 };
@@ -147,6 +160,7 @@ void Tick::load_records() {
     if (context_.root >= 0)
         records_ = load_live_records(context_.root, report_.problems);
     for (const auto& [id, reason] : discovery_.unreachable) {
+        failed_.insert(id);
         std::string name;
         for (const auto& record : records_)
             if (std::find(record.containers.begin(), record.containers.end(), id) != record.containers.end())
@@ -165,6 +179,20 @@ void Tick::open_mounts() {
             "written after their start");
 }
 
+/// A container of which nothing can have changed since all of it was saved.
+bool Tick::leave_closed(const Candidate& candidate) {
+    const auto record = std::find_if(records_.begin(), records_.end(), [&](const Record& known) {
+        return is_closed(known, *candidate.container);
+    });
+    if (record == records_.end())
+        return false;
+    if (candidate.selected) {
+        row_of(candidate).status = RowStatus::complete;
+        row_of(candidate).target = record->directory();
+    }
+    return true;
+}
+
 void Tick::locate_all() {
     UniqueFd root;
     if (context_.root >= 0)
@@ -174,6 +202,8 @@ void Tick::locate_all() {
     for (auto& candidate : candidates_) {
         if (context_.stop.requested())
             break;
+        if (leave_closed(candidate))
+            continue;
         auto located = locate(*candidate.container, options_.log_directory, mounts_ ? &*mounts_ : nullptr);
         if (const auto* failed = std::get_if<LocateFailed>(&located)) {
             fail(candidate, "", failed->reason);
@@ -186,6 +216,7 @@ void Tick::locate_all() {
         }
         candidate.found = std::get<LogDirectory>(std::move(located));
         candidate.volume = candidate.found.volume;
+        candidate.volumes_below = candidate.found.sources.size() > 1;
         if (const auto problem = overlap.problem(candidate.found); !problem.empty()) {
             fail(candidate, "", problem + ", which is refused");
             continue;
@@ -234,8 +265,23 @@ void Tick::plan_all() {
             row_of(candidates_[i]).target = assignments_.of_claim[i].directory;
             row_of(candidates_[i]).source = name_of(candidates_[i].found.sources.front().kind);
         }
+        if (is_last_pass(candidates_[i], assignments_.of_claim[i]))
+            candidates_[i].thoroughness = Thoroughness::everything;
         plan_one(candidates_[i], assignments_.of_claim[i]);
     }
+}
+
+/// Whether all containers of a log directory have ended, and not all of it was compared since.
+bool Tick::is_last_pass(const Candidate& candidate, const Assignment& assignment) const {
+    const auto sharers = sharers_of(candidate);
+    const Record* record = assignment.known ? &records_[*assignment.known] : nullptr;
+    if (record != nullptr && record->coverage == Coverage::live && !record->saved_until.empty())
+        return false; // it failed at the last tick: first everything is to be saved
+    return std::all_of(sharers.begin(), sharers.end(),
+                       [](const auto* sharer) { return has_ended(*sharer); }) &&
+           !(record != nullptr && std::all_of(sharers.begin(), sharers.end(), [&](const auto* sharer) {
+                 return had_last_pass(*record, *sharer);
+             }));
 }
 
 void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
@@ -251,8 +297,13 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
                                   : UniqueFd();
     const Listing source = list_tree(tree, {}, context_.stop);
     const Listing backup = list_counterparts(instance.get(), source);
-    candidate.plan = plan(source, backup, content_of(tree, instance.get(), context_.stop), now_);
+    candidate.plan =
+        plan(source, backup, content_of(tree, instance.get(), context_.stop), now_, candidate.thoroughness);
     candidate.tree = std::move(tree);
+    if (candidate.thoroughness == Thoroughness::everything)
+        for (const auto& entry : source.entries)
+            if (entry.type == FileType::regular)
+                candidate.files.push_back(entry.path);
 
     Row& row = row_of(candidate);
     row.files = candidate.plan.files;
@@ -269,28 +320,6 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
         row.set_aside += action.kind == ActionKind::set_aside ? 1 : 0;
         row.bytes += action.bytes();
     }
-}
-
-/// Brings what a record says of its container up to date.
-void describe_container(Record& record, const Container& container) {
-    static constexpr std::size_t most_containers = 50; // of a volume under a container that crashes for ever
-    auto time_text = [](Timestamp time) { return time == Timestamp{} ? std::string() : rfc3339(time); };
-    auto& ids = record.containers;
-    if (std::find(ids.begin(), ids.end(), container.id) == ids.end()) {
-        ids.push_back(container.id);
-        if (ids.size() > most_containers)
-            ids.erase(ids.begin());
-    }
-    if (ids.back() != container.id)
-        return; // an earlier container of a volume
-    record.pod = container.pod;
-    record.namespace_name = container.namespace_name;
-    record.pod_uid = container.pod_uid;
-    record.restart_count = container.restart_count;
-    record.image = container.image;
-    record.created = time_text(container.created);
-    record.started = time_text(container.started);
-    record.finished = time_text(container.finished);
 }
 
 void Tick::make_moves() {
@@ -341,11 +370,17 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
         record.log_directory = options_.log_directory;
         record.first_seen = rfc3339(now_);
     }
-    const Record before = record;
-    for (const auto* container : sharers_of(candidate))
-        describe_container(record, *container);
-    if (!assignment.known || !(record == before))
+    record.volumes_below = candidate.volumes_below;
+    describe_containers(record, sharers_of(candidate));
+    if (record.coverage == Coverage::complete && !candidate.plan.actions.empty())
+        note_growth(record);
+    if (!assignment.known || record != records_[*assignment.known])
         save_live_record(context_.root, record);
+    candidate.record = assignment.known.value_or(records_.size());
+    if (assignment.known)
+        records_[*assignment.known] = std::move(record);
+    else
+        records_.push_back(std::move(record));
     if (!assignment.adopted)
         return;
     if (const auto problem = take_over(context_.root, assignment.directory, options_.group); !problem.empty())
@@ -370,14 +405,14 @@ void Tick::apply_plans() {
         for (const auto& action : candidate.plan.actions)
             total += action.bytes();
         if (!candidate.plan.actions.empty()) {
-            work.push_back({&*candidate.tree, &candidate.plan});
+            work.push_back({&*candidate.tree, &candidate.plan, candidate.thoroughness});
             workers.push_back(&candidate);
         }
     }
     if (total >= long_transfer)
         release_unchanged();
-    const ApplySettings settings{context_.root, mounts_ ? mounts_->view() : -1, context_.lock, context_.rsync,
-                                 options_.group};
+    const ApplySettings settings{
+        context_.root, mounts_ ? mounts_->view() : -1, context_.lock, context_.rsync, {}, options_.group};
     auto outcome = apply(work, settings, context_.stop, context_.start_progress(total));
     for (std::size_t i = 0; i < workers.size(); ++i)
         take_outcome(*workers[i], outcome.directories[i]);
@@ -408,6 +443,50 @@ void Tick::take_outcome(Candidate& candidate, DirectoryOutcome& outcome) {
         fail(candidate, failure.path, failure.reason);
 }
 
+void Tick::write(const Record& record) {
+    try {
+        save_live_record(context_.root, record);
+    } catch (const Error& error) {
+        report_.problems.emplace_back(error.what());
+    }
+}
+
+/// Waits until files of the backup are on the disk. False when one is not.
+bool Tick::sync(const Candidate& candidate) const {
+    const UniqueFd instance = open_directory(context_.root, records_[*candidate.record].directory());
+    return std::all_of(candidate.files.begin(), candidate.files.end(), [&](const std::string& path) {
+        const UniqueFd saved = open_regular(instance.get(), path);
+        return saved && ::fsync(saved.get()) == 0;
+    });
+}
+
+/// What the records say of how much is saved, now that it is known.
+void Tick::close_records() {
+    if (context_.stop.requested())
+        return;
+    for (auto& candidate : candidates_) {
+        if (!candidate.record || failed_.contains(candidate.container->id))
+            continue;
+        Record& record = records_[*candidate.record];
+        if (candidate.thoroughness == Thoroughness::everything && row_of(candidate).unsettled.empty() &&
+            sync(candidate))
+            note_last_pass(record, sharers_of(candidate), now_);
+        else if (record.coverage == Coverage::live && !record.saved_until.empty())
+            record.saved_until.clear(); // what failed before has been made up for
+        else
+            continue;
+        write(record);
+    }
+    for (auto& record : records_) {
+        const Record before = record;
+        if (record.coverage == Coverage::live && !record.containers.empty() &&
+            failed_.contains(record.containers.back()))
+            note_failure(record, context_.previous);
+        if (record != before)
+            write(record);
+    }
+}
+
 /// Records whose containers docker no longer knows. A volume outlives its containers: its log directory has
 /// ended when it is gone itself.
 void Tick::end_records() {
@@ -419,8 +498,7 @@ void Tick::end_records() {
                                 : ::access(record.volume.c_str(), F_OK) == 0;
         if (exists)
             continue;
-        record.coverage = Coverage::cut;
-        record.saved_until = rfc3339(context_.previous); // it may have written until later, unseen
+        note_gone(record, context_.previous);
         // Where its files arrived; only if nothing is in it.
         ::unlinkat(context_.root, (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
         try {

@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
@@ -28,7 +27,6 @@ constexpr const char* in_use = ".in-use"; // in it while a run works: left behin
 constexpr const char* held_files_directory = ".logbackup/held-files";
 constexpr std::size_t spare_descriptors = 500; // for everything else, links to held files included
 constexpr std::size_t most_linked_files = 400; // at a time, in the direct way
-constexpr std::uint64_t largest_reserve = 1ULL << 30U;
 
 std::uint64_t size_of(int file) {
     struct stat status {};
@@ -61,6 +59,10 @@ int copy_range(int from, int to, std::uint64_t begin, std::uint64_t end) {
         begin += static_cast<std::uint64_t>(put);
     }
     return 0;
+}
+
+std::int64_t mtime_of(const struct stat& status) {
+    return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
 class Transferrer {
@@ -119,26 +121,34 @@ class Transferrer {
     }
 
     void refuse_what_has_no_room() {
-        struct statvfs status {};
-        if (::fstatvfs(open_directory(settings_.root, "").get(), &status) != 0)
+        const auto space = free_space(settings_.root, settings_.min_free);
+        if (!space)
             return;
-        const auto total = std::uint64_t{status.f_blocks} * status.f_frsize;
-        const auto available = std::uint64_t{status.f_bavail} * status.f_frsize;
-        const auto reserve = std::min(total / 20, largest_reserve);
-        std::uint64_t room = available > reserve ? available - reserve : 0;
         std::stable_sort(transfers_.begin(), transfers_.end(), [](const Transfer& a, const Transfer& b) {
             return a.action->bytes() < b.action->bytes();
         });
-        std::size_t fits = 0;
-        for (; fits < transfers_.size() && transfers_[fits].action->bytes() <= room; ++fits)
-            room -= transfers_[fits].action->bytes();
-        for (std::size_t i = fits; i < transfers_.size(); ++i)
-            outcome_of(transfers_[i])
-                .failures.push_back({transfers_[i].action->path,
-                                     "no room for its " + human_bytes(transfers_[i].action->bytes()) + ": " +
-                                         human_bytes(available) + " are free, of which " +
-                                         human_bytes(reserve) + " are kept free"});
-        transfers_.resize(fits);
+        std::uint64_t room = space->bytes - std::min(space->bytes, space->reserved_bytes);
+        std::uint64_t inodes = space->inodes - std::min(space->inodes, space->reserved_inodes);
+        const auto refused = [&](const Transfer& transfer) {
+            const Action& action = *transfer.action;
+            std::string reason;
+            if (action.bytes() > room)
+                reason = "no room for its " + human_bytes(action.bytes()) + ": " + human_bytes(space->bytes) +
+                         " are free, of which " + human_bytes(space->reserved_bytes) +
+                         " are kept free (--min-free)";
+            else if (action.kind == ActionKind::create && inodes == 0)
+                reason = "no room for another file: " + std::to_string(space->inodes) +
+                         " inodes are free, of which " + std::to_string(space->reserved_inodes) +
+                         " are kept free";
+            if (!reason.empty()) {
+                outcome_of(transfer).failures.push_back({action.path, reason});
+                return true;
+            }
+            room -= action.bytes();
+            inodes -= action.kind == ActionKind::create ? 1 : 0;
+            return false;
+        };
+        std::erase_if(transfers_, refused);
     }
 
     /// Makes the stand-in.
@@ -154,6 +164,7 @@ class Transferrer {
             leave_unsettled(transfer);
             return false;
         }
+        transfer.mtime = mtime_of(status);
         if (held_ < most_held_) {
             transfer.source = std::move(source);
             ++held_;
@@ -252,8 +263,11 @@ class Transferrer {
             outcome_.problems.push_back(problem);
     }
 
+    [[nodiscard]] bool same_in_all(int source, int file, std::uint64_t begin, std::uint64_t end) const {
+        return begin >= end || compare_range(source, file, begin, end - begin, stop_).same;
+    }
     [[nodiscard]] bool same(int source, int file, std::uint64_t begin, std::uint64_t end) const {
-        return begin >= end || compare_range(source, file, begin, std::min(window, end - begin), stop_).same;
+        return begin >= end || same_in_all(source, file, begin, begin + std::min(window, end - begin));
     }
     /// The first and the last window of a range.
     [[nodiscard]] bool same_at_ends(int source, int file, std::uint64_t begin, std::uint64_t end) const {
@@ -286,8 +300,10 @@ class Transferrer {
             account(transfer, action.from);
             return;
         }
-        if (!arrived || size > size_of(source) ||
-            !same_at_ends(source, arrived.get(), action.data_from, size)) {
+        const bool same = transfer.thoroughness == Thoroughness::changes
+                              ? same_at_ends(source, arrived.get(), action.data_from, size)
+                              : same_in_all(source, arrived.get(), action.data_from, size);
+        if (!arrived || size > size_of(source) || !same) {
             leave_unsettled(transfer);
             return;
         }
@@ -335,12 +351,13 @@ class Transferrer {
         finish(transfer, instance);
     }
 
-    /// The time of a source says that all of it is saved.
+    /// The time of a source says that all of it is saved, as it was all the while.
     void finish(const Transfer& transfer, int instance) {
         const UniqueFd saved = open_for_update(instance, transfer.action->path);
         struct stat now {};
         const std::uint64_t size = saved ? size_of(saved.get()) : 0;
-        if (::fstat(transfer.source.get(), &now) == 0 && size == static_cast<std::uint64_t>(now.st_size))
+        if (::fstat(transfer.source.get(), &now) == 0 && size == static_cast<std::uint64_t>(now.st_size) &&
+            mtime_of(now) == transfer.mtime)
             ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now.st_mtim}.data());
         account(transfer, size);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/free_space.hpp"
 #include "logbackup/model/outcome.hpp"
 #include "logbackup/model/plan.hpp"
 #include "logbackup/util/stop_signal.hpp"
@@ -18,13 +19,15 @@ namespace logbackup {
 struct DirectoryWork {
     const Tree* tree = nullptr;
     const DirectoryPlan* plan = nullptr;
+    Thoroughness thoroughness = Thoroughness::changes; ///< of the proof of what arrived
 };
 
 struct ApplySettings {
-    int root = -1;                        ///< the backup root
-    int view = -1;                        ///< directory that shows all trees; -1: none, in the direct way
-    int lock = -1;                        ///< descriptor of the lock file, for rsync to hold
-    std::string rsync;                    ///< path of the program
+    int root = -1;     ///< the backup root
+    int view = -1;     ///< directory that shows all trees; -1: none, in the direct way
+    int lock = -1;     ///< descriptor of the lock file, for rsync to hold
+    std::string rsync; ///< path of the program
+    MinFree min_free;
     gid_t group = static_cast<gid_t>(-1); ///< whom new files and directories are handed to; -1: nobody
 };
 

@@ -29,6 +29,9 @@ struct Content {
     std::function<std::uint64_t(const std::string& source, std::uint64_t offset)> next_data;
     /// Everything in the instance directory. Asked for only when a file stands where none like it is saved.
     std::function<Listing()> all_saved = {};
+    /// Compares the first `length` bytes of two saved files.
+    std::function<Comparison(const std::string& saved, const std::string& other, std::uint64_t length)>
+        compare_saved = {};
 };
 
 /// Bytes compared at the head and at the end of what is saved, to prove that it is a prefix of its source.
@@ -47,11 +50,13 @@ inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
 /// byte-exact prefix of a file that existed. It is appended to when it is a proved prefix of its source. When
 /// its source moved on (was rotated, truncated, rewritten, replaced, deleted) and it is, compared in full, a
 /// prefix of a file that is not saved under its own name yet, it is renamed to that; else it is set aside as
-/// "<name>~<UTC time>" if its name is needed.
+/// "<name>~<UTC time>" if its name is needed, or dropped where another saved file, compared in full, begins
+/// with all of its bytes: the copy that copytruncate made.
 ///
 /// Pure: `backup` lists what stands under the source's paths (list_counterparts()), `now` is the tick's time.
+/// With Thoroughness::everything no size or time is trusted, and no budget limits what is compared.
 [[nodiscard]] DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content,
-                                 Timestamp now);
+                                 Timestamp now, Thoroughness thoroughness = Thoroughness::changes);
 
 /// Whether a symbolic link at `path` stays inside the directory that `path` is relative to, wherever the
 /// directories on its way are links themselves: relative, with ".." only in front and no more often than

@@ -18,7 +18,10 @@ struct Transfer {
     std::size_t work = 0; ///< index of its directory's outcome
     const Tree* tree = nullptr;
     const Action* action = nullptr;
+    Thoroughness thoroughness =
+        Thoroughness::changes; ///< everything: every byte is compared, not the windows
     UniqueFd source; ///< held open while there are descriptors, so that what it names cannot be exchanged
+    std::int64_t mtime = 0; ///< of the source before the transfer
 };
 
 /// Brings the bytes of all files into the backup, whose names are free and whose directories exist, and
@@ -30,8 +33,10 @@ struct Transfer {
 /// saved. Only what is proved is taken over: a new file by a rename, new bytes of an old one by copying them
 /// to its end. A run that is killed leaves the backup as it was.
 ///
-/// Files that would not leave the file system its reserve, the smaller of 5 % and 1 GiB, are refused, the
-/// largest first.
+/// A file's time is taken over only when it did not change meanwhile, so that a file that was rewritten in
+/// place while it was read is looked at again.
+///
+/// Files that would not leave the file system its reserve (MinFree) are refused, the largest first.
 void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
                     const Progress& progress, ApplyOutcome& outcome);
 

@@ -5,6 +5,7 @@ namespace logbackup {
 
 std::string_view name_of(ActionKind kind) {
     switch (kind) {
+    case ActionKind::drop: return "drop";
     case ActionKind::set_aside: return "set aside";
     case ActionKind::rename: return "rename";
     case ActionKind::create: return "create";

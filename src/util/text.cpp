@@ -139,6 +139,16 @@ std::string rfc3339(Timestamp time) {
     return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
+std::string exact_rfc3339(Timestamp time) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+    std::string text = rfc3339(seconds);
+    text.pop_back();
+    std::array<char, 16> fraction{};
+    std::snprintf(fraction.data(), fraction.size(), ".%09dZ",
+                  static_cast<int>((time - seconds).count()));
+    return text + fraction.data();
+}
+
 std::string compact_time(Timestamp time) {
     const std::tm parts = utc_parts(time);
     std::array<char, 64> text{};

@@ -15,6 +15,7 @@ struct DirectoryOutcome {
     std::size_t changed = 0; ///< files that were appended to
     std::size_t renamed = 0; ///< their sources were renamed
     std::size_t set_aside = 0;
+    std::size_t dropped = 0; ///< copies whose bytes another saved file begins with
     std::uint64_t bytes = 0; ///< that were saved; holes do not count
     std::vector<Problem> failures;
     std::vector<Problem>

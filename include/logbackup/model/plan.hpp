@@ -11,6 +11,7 @@
 namespace logbackup {
 
 enum class ActionKind {
+    drop,      ///< remove the backup file: the one at `new_path` begins with all of its bytes
     set_aside, ///< rename the backup file to `new_path`: the source no longer continues it
     rename,    ///< rename the backup file to `new_path`: there its source goes on
     create,    ///< begin a new backup file, from the first byte
@@ -21,12 +22,18 @@ enum class ActionKind {
 
 [[nodiscard]] std::string_view name_of(ActionKind kind);
 
+/// How much a tick compares of what seems to be saved already.
+enum class Thoroughness {
+    changes,    ///< only files whose size or time tells that they changed
+    everything, ///< every byte: of a log directory that is not written to any longer
+};
+
 /// What is to be done to one file of an instance directory. Paths are relative to it.
 struct Action {
     ActionKind kind = ActionKind::create;
     std::string path;
-    std::string new_path;   ///< set_aside, rename: the new name; link: the target
-    std::uint64_t from = 0; ///< append: bytes that are saved already
+    std::string new_path;   ///< set_aside, rename: the new name; drop: the other file; link: the target
+    std::uint64_t from = 0; ///< append: bytes that are saved already; drop: those of the file
     std::uint64_t data_from =
         0;                   ///< create, append: where the source's next data is; up to there it is a hole
     std::uint64_t to = 0;    ///< create, append: bytes of the source

@@ -35,7 +35,9 @@ struct Record {
     std::string log_directory; ///< path in the container
     std::string first_seen;
     Coverage coverage = Coverage::live;
-    std::string saved_until; ///< complete: when its last pass began; cut: the last tick before it was gone
+    /// complete: when its last pass began; cut: the last tick that saved it; live: empty, but when it fails
+    /// the last tick before it began to.
+    std::string saved_until;
     /// The ended containers after which every byte was compared, by id, and when each had finished: one that
     /// finished at another time has run again.
     std::map<std::string, std::string> last_passes;

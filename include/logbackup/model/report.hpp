@@ -15,6 +15,7 @@ namespace logbackup {
 enum class RowStatus {
     saved,            ///< backed up; in a dry run: would be
     shared,           ///< its log directory is saved under another container's name, `target`
+    complete,         ///< it has ended, and all of it was saved and compared before: not looked at again
     no_log_directory, ///< nothing to save
     failed,           ///< it, or some of its files; the failures say why
 };
@@ -31,7 +32,8 @@ struct Row {
     std::size_t changed = 0; ///< files that were appended to
     std::size_t renamed = 0; ///< their sources were rotated by renaming
     std::size_t set_aside = 0;
-    std::size_t files = 0; ///< regular files in the log directory
+    std::size_t dropped = 0; ///< copies whose bytes are saved elsewhere too
+    std::size_t files = 0;   ///< regular files in the log directory
     std::uint64_t bytes = 0;
     std::string source; ///< kind of source
     std::string source_path;
@@ -42,6 +44,16 @@ struct Row {
     std::vector<Problem> unsettled;
 };
 
+/// A container that lived and died between two ticks: nothing of it is saved.
+struct Missed {
+    std::string container_id;
+    std::string service;
+    std::string pod;
+    std::string namespace_name;
+    Timestamp created{};
+    Timestamp died{};
+};
+
 enum class RunKind { tick, dry_run };
 
 struct Report {
@@ -50,6 +62,9 @@ struct Report {
     std::vector<Row> rows;
     std::vector<std::string> problems; ///< of no single container that is listed; safe to print
     std::chrono::duration<double> duration{};
+
+    std::vector<std::string> notices;  ///< of loss that could not be prevented; safe to print
+    std::vector<Missed> missed;
 
     [[nodiscard]] bool has_failures() const;
 };

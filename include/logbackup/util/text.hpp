@@ -33,6 +33,8 @@ using Timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono
 
 /// UTC, to the second: "2026-11-22T14:55:12Z".
 [[nodiscard]] std::string rfc3339(Timestamp time);
+/// UTC, to the nanosecond: "2026-11-22T14:55:12.000000001Z".
+[[nodiscard]] std::string exact_rfc3339(Timestamp time);
 /// UTC, to the second, without characters that need care in a file name: "20261122T145512Z".
 [[nodiscard]] std::string compact_time(Timestamp time);
 /// Reads RFC 3339 in UTC with any number of fraction digits, as Docker prints it. The zero time stands for no

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace logbackup {
+
+/// What a tick leaves free of the backup's file system.
+struct MinFree {
+    double fraction = 0.05;             ///< of all bytes; counts when `bytes` is not set
+    std::optional<std::uint64_t> bytes; ///< instead
+};
+
+struct FreeSpace {
+    std::uint64_t bytes = 0;           ///< available to us
+    std::uint64_t reserved_bytes = 0;  ///< of these
+    std::uint64_t inodes = 0;          ///< where the file system has no limit, a very large number
+    std::uint64_t reserved_inodes = 0; ///< of these: 1000, or 1 % of all where that is less,
+                                       ///< and none where no bytes are reserved
+};
+
+/// Asks statvfs(3) about the file system of a directory (O_PATH will do). Nothing when it does not answer.
+[[nodiscard]] std::optional<FreeSpace> free_space(int directory, const MinFree& min_free);
+
+} // namespace logbackup
