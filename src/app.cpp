@@ -18,10 +18,8 @@
 #include <spdlog/spdlog.h>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -86,22 +84,10 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
                                                                       : ExitCode::complete);
 }
 
-/// The lock file's time is when the last tick began that came to its end and was for all containers.
-Timestamp modification_time(int fd) {
-    struct stat status {};
-    ::fstat(fd, &status);
-    return Timestamp(std::chrono::seconds(status.st_mtim.tv_sec));
-}
-void set_modification_time(int fd, Timestamp time) {
-    const timespec seconds{std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count(), 0};
-    ::futimens(fd, std::array<timespec, 2>{timespec{0, UTIME_OMIT}, seconds}.data());
-}
-
 int run_logged(const Options& options, spdlog::logger& log) {
     StopSignal stop(options.timeout);
     const bool dry = options.kind == RunKind::dry_run;
-    TickContext context{options, stop, -1, -1, {}, {}, {}, {}, {}};
-    const Timestamp begin = std::chrono::system_clock::now();
+    TickContext context{options, stop, -1, -1, std::chrono::system_clock::now(), {}, {}, {}, {}, {}};
     context.docker = require_program(options.docker, "--docker", "docker.io");
     context.rsync = dry ? std::string() : require_program(options.rsync, "--rsync", "rsync");
     const UniqueFd root = dry ? find_backup_root(options.backup_root) : open_backup_root(options.backup_root);
@@ -115,9 +101,10 @@ int run_logged(const Options& options, spdlog::logger& log) {
             return static_cast<int>(ExitCode::busy);
         }
         context.lock = lock->fd();
-        context.previous = modification_time(lock->fd());
     }
     context.root = root.get();
+    if (root)
+        context.previous = last_complete_tick(root.get());
     context.notice = [&](const std::string& text) { log.info(text); };
     const bool show_progress = !options.quiet && !options.json;
     context.start_progress = [&](std::uint64_t total) {
@@ -127,12 +114,20 @@ int run_logged(const Options& options, spdlog::logger& log) {
     const Report report = run_tick(context);
     end_progress_line();
     print(report, options);
+    for (const auto& notice : report.notices)
+        log.info(notice);
     for (const auto& line : failure_lines(report))
         log.error(line);
-    if (log.sinks().size() > 1) // the terminal has it on standard output
-        log.sinks()[1]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, summary(report)));
+    if (log.sinks().size() > 1) { // the terminal has it on standard output
+        auto to_file = [&](const std::string& line) {
+            log.sinks()[1]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
+        };
+        for (const auto& missed : report.missed)
+            to_file(missed_line(missed));
+        to_file(summary(report));
+    }
     if (lock && !stop.requested() && !has_filter(options))
-        set_modification_time(lock->fd(), begin);
+        note_complete_tick(root.get(), context.now);
     return exit_code(report, stop, log);
 }
 

@@ -74,7 +74,7 @@ void note_growth(Record& record) {
 }
 
 void note_failure(Record& record, Timestamp saved) {
-    if (record.saved_until.empty() && saved != Timestamp{})
+    if (record.saved_until.empty())
         record.saved_until = rfc3339(saved);
 }
 
@@ -82,7 +82,8 @@ void note_gone(Record& record, Timestamp previous) {
     if (record.coverage == Coverage::complete)
         return;
     record.coverage = Coverage::cut;
-    note_failure(record, previous); // it may have written until later, unseen
+    if (previous != Timestamp{})
+        note_failure(record, previous); // it may have written until later, unseen
 }
 
 } // namespace logbackup

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -26,6 +27,7 @@ constexpr const char* live_records = ".logbackup/live";
 constexpr const char* ended_records = ".logbackup/ended";
 constexpr const char* missed_records = ".logbackup/missed";
 constexpr std::size_t most_missed = 500; // of one service
+constexpr const char* last_tick = ".logbackup/last-tick";
 constexpr const char* move_journal = ".logbackup/move";
 
 /// Paths below the backup root.
@@ -208,6 +210,23 @@ void save_missed_record(int root, const Record& record) {
     const auto names = sorted_names(root, directory);
     for (std::size_t i = 0; i + most_missed < names.size(); ++i)
         remove_file(root, joined(directory, names[i]));
+}
+
+Timestamp last_complete_tick(int root) {
+    const auto status = status_at(root, last_tick);
+    return status ? Timestamp(std::chrono::seconds(status->st_mtim.tv_sec) +
+                              std::chrono::nanoseconds(status->st_mtim.tv_nsec))
+                  : Timestamp{};
+}
+
+void note_complete_tick(int root, Timestamp began) {
+    const UniqueFd state = open_directory(root, parent_path(last_tick));
+    const UniqueFd file(::openat(state.get(), base_name(last_tick).c_str(),
+                                 O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(began);
+    const timespec exact{seconds.time_since_epoch().count(), (began - seconds).count()};
+    if (!file || ::futimens(file.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, exact}.data()) != 0)
+        fail("write", last_tick);
 }
 
 void move_instance(int root, const Move& move) {

@@ -115,6 +115,11 @@ bool Report::has_failures() const {
                                             [](const Row& row) { return row.status == RowStatus::failed; });
 }
 
+std::string missed_line(const Missed& missed) {
+    return "missed: " + in_quotes(missed.service + "/" + missed.pod) + " lived from " +
+           rfc3339(missed.started) + " to " + rfc3339(missed.died) + ", and no run saw it";
+}
+
 std::string table(const Report& report, Colour colour, Detail detail) {
     const bool coloured = colour == Colour::yes;
     const Cells header{"SERVICE", "POD", "STATE", "NEW", "CHANGED", "FILES", "BYTES", "SOURCE", "TARGET"};
@@ -136,6 +141,8 @@ std::string table(const Report& report, Colour colour, Detail detail) {
         if (detail == Detail::files)
             text += file_lines(row);
     }
+    for (const auto& missed : report.missed)
+        text += missed_line(missed) + "\n";
     return text + summary(report) + "\n";
 }
 
@@ -170,6 +177,8 @@ std::string summary(const Report& report) {
         text += ", " + counted(dropped, "redundant copy", "redundant copies") + " dropped";
     if (skipped > 0)
         text += ", " + std::to_string(skipped) + " skipped";
+    if (!report.missed.empty())
+        text += ", " + counted(report.missed.size(), "container") + " missed";
     text += "; " + human_bytes(bytes) + (dry ? " would be saved to " : " saved to ") +
             escaped(report.backup_root);
     std::array<char, 32> time{};
@@ -241,10 +250,21 @@ std::string json(const Report& report) {
     Json rows = Json::array();
     for (const auto& row : report.rows)
         rows.push_back(row_json(row));
+    Json missed = Json::array();
+    for (const auto& container : report.missed)
+        missed.push_back({{"container", container.container_id},
+                          {"service", container.service},
+                          {"pod", container.pod},
+                          {"namespace", container.namespace_name},
+                          {"created", rfc3339(container.created)},
+                          {"started", rfc3339(container.started)},
+                          {"died", rfc3339(container.died)}});
     const Json document{{"dry_run", report.kind == RunKind::dry_run},
                         {"backup_root", report.backup_root},
                         {"seconds", report.duration.count()},
                         {"containers", std::move(rows)},
+                        {"missed", std::move(missed)},
+                        {"notices", report.notices},
                         {"problems", report.problems}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

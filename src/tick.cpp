@@ -10,6 +10,7 @@
 #include "logbackup/ledger.hpp"
 #include "logbackup/listing.hpp"
 #include "logbackup/locate.hpp"
+#include "logbackup/missed.hpp"
 #include "logbackup/plan.hpp"
 #include "logbackup/private_mounts.hpp"
 #include "logbackup/util/error.hpp"
@@ -49,7 +50,8 @@ struct Candidate {
 
 class Tick {
   public:
-    explicit Tick(const TickContext& context) : context_(context), options_(context.options) {}
+    explicit Tick(const TickContext& context)
+        : context_(context), options_(context.options), now_(context.now) {}
 
     Report run() {
         const auto begin = std::chrono::steady_clock::now();
@@ -58,6 +60,7 @@ class Tick {
         discovery_ = discover({context_.docker, options_.docker_timeout}, context_.stop);
         classify_all();
         load_records();
+        find_missed_containers();
         open_mounts();
         locate_all();
         assign_all();
@@ -76,6 +79,7 @@ class Tick {
   private:
     void classify_all();
     void load_records();
+    void find_missed_containers();
     void open_mounts();
     void locate_all();
     [[nodiscard]] bool leave_closed(const Candidate& candidate);
@@ -115,7 +119,7 @@ class Tick {
     std::vector<Record> records_;       ///< of live log directories
     std::set<std::string> failed_;      ///< ids of containers of which something could not be saved
     Assignments assignments_;
-    Timestamp now_ = std::chrono::system_clock::now();
+    Timestamp now_;
 };
 
 std::size_t Tick::add_row(const Container& container) {
@@ -166,6 +170,35 @@ void Tick::load_records() {
             if (std::find(record.containers.begin(), record.containers.end(), id) != record.containers.end())
                 name = std::string(" (").append(in_quotes(record.directory())).append(")");
         report_.problems.push_back("container " + id.substr(0, 12) + name + " is left out: " + reason);
+    }
+}
+
+/// Loss that is known is worth more than silence.
+void Tick::find_missed_containers() {
+    const Timestamp since = context_.previous;
+    if (since == Timestamp{} || has_filter(options_) || context_.stop.requested() ||
+        !may_have_changed(discovery_, since))
+        return;
+    std::string why_not;
+    const auto history = recent_history({context_.docker, options_.docker_timeout}, since,
+                                        std::chrono::system_clock::now(), context_.stop, why_not);
+    if (!history) {
+        if (!context_.stop.requested())
+            report_.notices.push_back("containers that lived between two runs are not known: " + why_not);
+        return;
+    }
+    auto found = find_missed(*history, discovery_, records_, since);
+    report_.missed = std::move(found.missed);
+    if (!found.gap.empty())
+        report_.notices.push_back(std::move(found.gap));
+    if (is_dry())
+        return;
+    for (const auto& missed : report_.missed) {
+        try {
+            save_missed_record(context_.root, record_of(missed));
+        } catch (const Error& error) {
+            report_.problems.emplace_back(error.what());
+        }
     }
 }
 

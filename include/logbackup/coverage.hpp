@@ -31,7 +31,7 @@ void note_last_pass(Record& record, const std::vector<const Container*>& contain
 /// Others write to its volume still.
 void note_growth(Record& record);
 
-/// It cannot be saved any longer than up to `saved`: from there on it failed. An earlier failure stands.
+/// It is saved up to `saved` (the zero time: not at all), and then it failed. An earlier failure stands.
 void note_failure(Record& record, Timestamp saved);
 
 /// Its log directory is gone; `previous` is when the last complete tick began.

@@ -45,6 +45,11 @@ void move_instance(int root, const Move& move);
 /// Completes a move that was interrupted. To be called before anything else is read.
 void finish_move(int root);
 
+/// When the last tick began that came to its end and was for all containers; the zero time when there was
+/// none. It is the modification time of ".logbackup/last-tick".
+[[nodiscard]] Timestamp last_complete_tick(int root);
+void note_complete_tick(int root, Timestamp began);
+
 /// The record as JSON text, and back. parse_record() throws Error on anything that is no record.
 [[nodiscard]] std::string record_text(const Record& record);
 [[nodiscard]] Record parse_record(const std::string& service, const std::string& instance,

@@ -21,6 +21,9 @@ enum class Detail { containers, files };
 /// One line for each thing that went wrong, escaped.
 [[nodiscard]] std::vector<std::string> failure_lines(const Report& report);
 
+/// What is known of a container of which nothing is saved; escaped.
+[[nodiscard]] std::string missed_line(const Missed& missed);
+
 /// The whole report as one JSON object on one line. Bytes that are not UTF-8 become U+FFFD.
 [[nodiscard]] std::string json(const Report& report);
 

@@ -18,7 +18,8 @@ struct TickContext {
     StopSignal& stop;
     int root = -1;        ///< backup root; -1 in a dry run when it does not exist
     int lock = -1;        ///< lock file; -1 in a dry run
-    Timestamp previous{}; ///< when the last complete tick before this one began
+    Timestamp now{};      ///< when this tick began
+    Timestamp previous{}; ///< when the last one began that came to its end and was for all containers
     std::string docker;   ///< paths of the programs
     std::string rsync;
     std::function<void(const std::string&)> notice;                    ///< says something that is no failure

@@ -146,4 +146,28 @@ Discovery discover(const DockerSettings& settings, StopSignal& stop) {
     return discovery;
 }
 
+namespace {
+/// Seconds since 1970, with nine digits of fraction.
+std::string unix_time(Timestamp time) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+    std::string fraction = std::to_string((time - seconds).count());
+    fraction.insert(0, 9 - std::min<std::size_t>(9, fraction.size()), '0');
+    return std::to_string(seconds.time_since_epoch().count()) + "." + fraction;
+}
+} // namespace
+
+std::optional<History> recent_history(const DockerSettings& settings, Timestamp since, Timestamp until,
+                                      StopSignal& stop, std::string& why_not) {
+    const auto result =
+        call(settings,
+             {"events", "--since", unix_time(since), "--until", unix_time(until), "--format", "{{json .}}"},
+             settings.time_limit, stop);
+    if (succeeded(result.ending))
+        return parse_events(result.out);
+    why_not = "docker events " + describe(result.ending);
+    if (const auto lines = last_lines(result.err, 1); !lines.empty())
+        why_not += ": " + escaped(lines);
+    return std::nullopt;
+}
+
 } // namespace logbackup

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/docker/inspect_json.hpp"
 
+#include "logbackup/docker/labels_json.hpp"
 #include "logbackup/util/error.hpp"
 
 #include <nlohmann/json.hpp>
@@ -14,19 +15,6 @@ namespace logbackup {
 namespace {
 
 using Json = nlohmann::json;
-
-/// The member `key`, or null: for any kind of value, also for one that is no object.
-const Json& member(const Json& value, const char* key) {
-    static const Json null;
-    if (!value.is_object())
-        return null;
-    const auto found = value.find(key);
-    return found == value.end() ? null : *found;
-}
-
-std::string text(const Json& value) {
-    return value.is_string() ? value.get<std::string>() : std::string();
-}
 
 ContainerState parse_state(const Json& state) {
     static const std::array<std::pair<const char*, ContainerState>, 7> names{{
@@ -50,17 +38,6 @@ pid_t parse_pid(const Json& value) {
         return 0;
     const auto pid = value.get<std::int64_t>();
     return pid > 0 && pid <= std::numeric_limits<pid_t>::max() ? static_cast<pid_t>(pid) : 0;
-}
-
-void parse_labels(const Json& labels, Container& container) {
-    container.has_service = member(labels, "io.kubernetes.container.name").is_string();
-    container.has_pod = member(labels, "io.kubernetes.pod.name").is_string();
-    container.service = text(member(labels, "io.kubernetes.container.name"));
-    container.pod = text(member(labels, "io.kubernetes.pod.name"));
-    container.namespace_name = text(member(labels, "io.kubernetes.pod.namespace"));
-    container.pod_uid = text(member(labels, "io.kubernetes.pod.uid"));
-    container.restart_count = text(member(labels, "annotation.io.kubernetes.container.restartCount"));
-    container.kind = text(member(labels, "io.kubernetes.docker.type"));
 }
 
 void parse_layers(const Json& data, Container& container) {

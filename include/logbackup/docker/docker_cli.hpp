@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/docker/events_json.hpp"
 #include "logbackup/model/container.hpp"
 #include "logbackup/util/process.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,12 @@ struct Discovery {
 /// Throws Error, with a hint, when docker cannot be run, cannot reach its engine, or prints something that
 /// cannot be understood. Returns early with what it has when `stop` is requested.
 [[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
+
+/// What happened to containers between two points in time, of which the engine remembers the last 256 events:
+/// `docker events --since --until`, which returns at once. Nothing, with the reason, when docker does not
+/// answer.
+[[nodiscard]] std::optional<History> recent_history(const DockerSettings& settings, Timestamp since,
+                                                    Timestamp until, StopSignal& stop, std::string& why_not);
 
 /// The environment of the docker client: what of ours it needs to find its engine and its configuration.
 [[nodiscard]] std::vector<std::string> docker_environment();

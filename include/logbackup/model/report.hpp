@@ -50,7 +50,10 @@ struct Missed {
     std::string service;
     std::string pod;
     std::string namespace_name;
+    std::string pod_uid;
+    std::string image;
     Timestamp created{};
+    Timestamp started{};
     Timestamp died{};
 };
 
