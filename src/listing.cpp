@@ -37,6 +37,7 @@ Entry entry_of(std::string path, const struct stat& status) {
         entry.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
     }
     entry.inode = status.st_ino;
+    entry.links = status.st_nlink;
     entry.mtime = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     return entry;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "logbackup/docker/docker_cli.hpp"
+#include "logbackup/free_space.hpp"
 #include "logbackup/model/report.hpp"
 
 #include <chrono>
@@ -26,6 +27,8 @@ struct Options {
     std::string rsync = "rsync";
     std::chrono::milliseconds docker_timeout{10'000};
     std::chrono::milliseconds timeout{1'800'000};
+    MinFree min_free;
+    bool pin = false;
     std::string log_file;
     bool quiet = false;
     bool verbose = false;

@@ -11,7 +11,8 @@
 namespace logbackup {
 
 /// `State.Status` of docker inspect.
-enum class ContainerState { created, running, paused, restarting, removing, exited, dead, unknown };
+/// `gone` is what docker does not know any longer.
+enum class ContainerState { created, running, paused, restarting, removing, exited, dead, gone, unknown };
 
 [[nodiscard]] std::string_view name_of(ContainerState state);
 

@@ -66,7 +66,7 @@ struct Report {
     std::vector<std::string> problems; ///< of no single container that is listed; safe to print
     std::chrono::duration<double> duration{};
 
-    std::vector<std::string> notices;  ///< of loss that could not be prevented; safe to print
+    std::vector<std::string> notices; ///< of loss that could not be prevented; safe to print
     std::vector<Missed> missed;
 
     [[nodiscard]] bool has_failures() const;

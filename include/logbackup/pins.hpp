@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/model/listing.hpp"
+#include "logbackup/model/record.hpp"
+#include "logbackup/model/source.hpp"
+#include "logbackup/util/unique_fd.hpp"
+
+#include <string>
+#include <vector>
+
+/// Pins: hard links below ".logbackup/pins/<key>/" to the very files that containers write to. When a
+/// container is removed, or a file in it, before the next tick, its pin still holds all that was written
+/// until then. A pin is an inode of the container's: it has the owner and the mode the container gave it, so
+/// the directory is closed to all but its owner, as all of ".logbackup" is.
+namespace logbackup {
+
+/// The name of a log directory's pins: the id of its container, or for a volume a hash of its path. Not the
+/// name of its instance directory, which can change between two ticks.
+[[nodiscard]] std::string pin_key(const Record& record);
+
+/// The keys of all pins there are.
+[[nodiscard]] std::vector<std::string> pinned_keys(int root);
+
+/// The directory of the pins of a key; nothing when there is none.
+[[nodiscard]] UniqueFd open_pins(int root, const std::string& key);
+
+enum class PinnedContainer { exists, gone };
+
+/// Of what is pinned: the files that no longer have a name but their pins. When the container is gone these
+/// are all. `pins` lists the whole directory.
+[[nodiscard]] Listing files_to_finish(const Listing& pins, PinnedContainer container);
+
+/// A directory on the host, or a file, whose inodes are the container's own: its uppermost layer, a volume.
+struct PinSource {
+    std::string below; ///< where in the log directory it shows
+    std::string path;  ///< on the host
+};
+
+/// Makes the pins of `key` those of `files`, paths in the log directory, and no others. Files that the
+/// container has from its image need none. Gives the first thing that went wrong, safe to print; empty when
+/// nothing did.
+///
+/// A pin needs one mount that shows both the file and the backup root, for link(2) does not cross mounts.
+/// Where their paths lead through different mounts of one file system, a private clone serves
+/// (on_one_mount()), which needs CAP_SYS_ADMIN. A file on another file system cannot be pinned.
+[[nodiscard]] std::string refresh_pins(int root, const std::string& key,
+                                       const std::vector<PinSource>& sources,
+                                       const std::vector<std::string>& files);
+
+/// Removes pins: those of some files, or all of a key.
+void unpin(int root, const std::string& key, const std::vector<std::string>& files);
+void unpin_all(int root, const std::string& key);
+
+} // namespace logbackup

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/util/unique_fd.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace logbackup {
+
+/// One line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
+struct MountInfo {
+    std::string device; ///< "major:minor"
+    std::string root;   ///< the directory of the file system that is mounted
+    std::string point;  ///< where
+};
+
+[[nodiscard]] std::vector<MountInfo> parse_mountinfo(std::string_view text);
+
+/// A mount that shows two paths of one file system, and where it shows them; empty when there is none.
+struct CommonMount {
+    std::string point;
+    std::string first; ///< relative to the mount
+    std::string second;
+};
+[[nodiscard]] CommonMount find_common_mount(const std::vector<MountInfo>& mounts, const std::string& first,
+                                            const std::string& second);
+
+/// Opens the same two directories again so that both lie on one mount, a private, non-recursive clone that
+/// nobody else sees, and link(2) and rename(2) work between them. Nothing, with errno, where that cannot be:
+/// EXDEV when they are on different file systems.
+[[nodiscard]] std::pair<UniqueFd, UniqueFd> on_one_mount(int first, int second);
+
+} // namespace logbackup

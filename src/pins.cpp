@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/pins.hpp"
+
+#include "logbackup/same_mount.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+#include "logbackup/util/text.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <set>
+
+namespace logbackup {
+namespace {
+
+constexpr const char* pins_directory = ".logbackup/pins";
+constexpr gid_t nobody_else = static_cast<gid_t>(-1);
+
+std::string pins_path(const std::string& key) {
+    return joined(pins_directory, key);
+}
+
+/// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+std::string hash(const std::string& text) {
+    std::uint64_t value = 14695981039346656037ULL;
+    for (const char c : text)
+        value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    std::array<char, 17> digits{};
+    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(value));
+    return digits.data();
+}
+
+/// The source that shows a file, and the file's path below that.
+std::pair<const PinSource*, std::string> source_of(const std::vector<PinSource>& sources,
+                                                   const std::string& file) {
+    std::pair<const PinSource*, std::string> best{nullptr, {}};
+    for (const auto& source : sources) {
+        const std::string& below = source.below;
+        const bool inside =
+            below.empty() || file == below ||
+            (file.size() > below.size() && file.starts_with(below) && file[below.size()] == '/');
+        if (inside && (best.first == nullptr || below.size() > best.first->below.size()))
+            best = {&source, below.empty() ? file : file.substr(std::min(file.size(), below.size() + 1))};
+    }
+    return best;
+}
+
+} // namespace
+
+std::string pin_key(const Record& record) {
+    if (!record.volume.empty())
+        return "volume-" + hash(record.volume);
+    return record.containers.empty() ? std::string() : record.containers.back();
+}
+
+std::vector<std::string> pinned_keys(int root) {
+    return names_in(root, pins_directory).value_or(std::vector<std::string>());
+}
+
+UniqueFd open_pins(int root, const std::string& key) {
+    return open_directory(root, pins_path(key));
+}
+
+Listing files_to_finish(const Listing& pins, PinnedContainer container) {
+    std::map<std::uint64_t, std::uint64_t> names; // pins of one inode
+    for (const auto& entry : pins.entries)
+        ++names[entry.inode];
+    Listing result;
+    for (const auto& entry : pins.entries)
+        if (entry.type == FileType::regular &&
+            (container == PinnedContainer::gone || entry.links <= names[entry.inode]))
+            result.entries.push_back(entry);
+    return result;
+}
+
+namespace {
+
+/// Files of one directory of the host, and the directory their pins are in; on one mount, if need be.
+struct Link {
+    UniqueFd from;
+    UniqueFd to;
+    bool moved = false;
+
+    /// False, with errno, when the file cannot be pinned. What is no regular file, or has vanished, need not
+    /// be.
+    [[nodiscard]] bool pin(const std::string& name, const std::string& pinned) {
+        const auto file = status_at(from.get(), name);
+        const auto there = status_at(to.get(), pinned);
+        if (file && there && file->st_ino == there->st_ino && file->st_dev == there->st_dev)
+            return true;
+        if (there && ::unlinkat(to.get(), pinned.c_str(), 0) != 0)
+            return false;
+        if (!file || !S_ISREG(file->st_mode))
+            return true;
+        if (::linkat(from.get(), name.c_str(), to.get(), pinned.c_str(), 0) != 0) {
+            if (errno == ENOENT)
+                return true;
+            if (errno != EXDEV || moved)
+                return false;
+            moved = true;
+            auto [source, target] = on_one_mount(from.get(), to.get());
+            if (!source)
+                return false;
+            from = std::move(source);
+            to = std::move(target);
+            return pin(name, pinned);
+        }
+        // The name may have been given to something else since it was looked at.
+        const auto made = status_at(to.get(), pinned);
+        if (made && !S_ISREG(made->st_mode))
+            ::unlinkat(to.get(), pinned.c_str(), 0);
+        return true;
+    }
+};
+
+/// Removes the pins of files that are not wanted, and directories that are empty then.
+void remove_others(int directory, const std::string& path, const std::set<std::string>& wanted) {
+    for (const auto& name : names_in(directory, "").value_or(std::vector<std::string>())) {
+        const std::string below = joined(path, name);
+        if (wanted.contains(below))
+            continue;
+        if (::unlinkat(directory, name.c_str(), 0) == 0 || errno != EISDIR)
+            continue;
+        remove_others(open_directory(directory, name).get(), below, wanted);
+        ::unlinkat(directory, name.c_str(), AT_REMOVEDIR);
+    }
+}
+
+} // namespace
+
+std::string refresh_pins(int root, const std::string& key, const std::vector<PinSource>& sources,
+                         const std::vector<std::string>& files) {
+    const UniqueFd pins = make_directories(root, pins_path(key), 0700, nobody_else);
+    if (!pins)
+        return "cannot make " + in_quotes(pins_path(key)) + ": " + error_text(errno);
+    std::string problem;
+    Link link;
+    std::string current; // the host's directory that `link` holds
+    std::set<std::string> wanted;
+    for (const auto& file : files) {
+        const auto [source, below] = source_of(sources, file);
+        if (source == nullptr)
+            continue;
+        wanted.insert(file);
+        const std::string path = below.empty() ? source->path : source->path + "/" + below;
+        if (parent_path(path) != current) {
+            // The way down to the source is docker's and the operator's; from there on no link is followed.
+            const std::string top = below.empty() ? parent_path(source->path) : source->path;
+            const UniqueFd above(::open(top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+            link = {above ? open_directory(above.get(), parent_path(below)) : UniqueFd(),
+                    make_directories(pins.get(), parent_path(file), 0700, nobody_else)};
+            current = parent_path(path);
+        }
+        if (!link.from || !link.to) // a directory that only the image has, or that has just vanished
+            continue;
+        if (!link.pin(base_name(path), base_name(file)) && problem.empty())
+            problem = errno == EXDEV ? "it is on another file system than the backup"
+                                     : in_quotes(file) + ": " + error_text(errno);
+    }
+    remove_others(pins.get(), "", wanted);
+    return problem;
+}
+
+void unpin(int root, const std::string& key, const std::vector<std::string>& files) {
+    for (const auto& file : files)
+        ::unlinkat(open_directory(root, joined(pins_path(key), parent_path(file))).get(),
+                   base_name(file).c_str(), 0);
+}
+
+void unpin_all(int root, const std::string& key) {
+    std::error_code ignored;
+    std::filesystem::remove_all("/proc/self/fd/" + std::to_string(root) + "/" + pins_path(key), ignored);
+}
+
+} // namespace logbackup

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/same_mount.hpp"
+
+#include "logbackup/util/files.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <sstream>
+
+namespace logbackup {
+namespace {
+
+/// A space is written as \040 there.
+std::string unescaped(const std::string& text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && i + 3 < text.size()) {
+            result +=
+                static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
+            i += 3;
+        } else {
+            result += text[i];
+        }
+    }
+    return result;
+}
+
+bool lies_in(const std::string& path, const std::string& above) {
+    return above == "/" || path == above ||
+           (path.size() > above.size() && path.starts_with(above) && path[above.size()] == '/');
+}
+
+std::string below(const std::string& path, const std::string& above) {
+    return above == "/" ? path.substr(1) : path.size() > above.size() ? path.substr(above.size() + 1) : "";
+}
+
+/// The mount that a path is on. The last one on a place covers those before; but over "/" lies nothing that
+/// a path could lead to.
+const MountInfo* mount_of(const std::vector<MountInfo>& mounts, const std::string& path) {
+    const MountInfo* found = nullptr;
+    for (const auto& mount : mounts)
+        if (lies_in(path, mount.point) && (found == nullptr || mount.point.size() > found->point.size() ||
+                                           (mount.point.size() == found->point.size() && mount.point != "/")))
+            found = &mount;
+    return found;
+}
+
+/// The path in the file system itself.
+std::string in_file_system(const MountInfo& mount, const std::string& path) {
+    const std::string root = mount.root == "/" ? std::string() : mount.root;
+    const std::string rest = below(path, mount.point);
+    return rest.empty() ? mount.root : root + "/" + rest;
+}
+
+std::string path_of(int directory) {
+    std::array<char, PATH_MAX> path{};
+    const auto length =
+        ::readlink(("/proc/self/fd/" + std::to_string(directory)).c_str(), path.data(), path.size());
+    return length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+bool is_same(int one, int other) {
+    const auto first = status_of(one);
+    const auto second = status_of(other);
+    return first && second && first->st_dev == second->st_dev && first->st_ino == second->st_ino;
+}
+
+} // namespace
+
+std::vector<MountInfo> parse_mountinfo(std::string_view text) {
+    std::vector<MountInfo> mounts;
+    std::istringstream lines{std::string(text)};
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream fields(line);
+        std::string id;
+        std::string parent;
+        MountInfo mount;
+        if (fields >> id >> parent >> mount.device >> mount.root >> mount.point)
+            mounts.push_back({mount.device, unescaped(mount.root), unescaped(mount.point)});
+    }
+    return mounts;
+}
+
+CommonMount find_common_mount(const std::vector<MountInfo>& mounts, const std::string& first,
+                              const std::string& second) {
+    const MountInfo* of_first = mount_of(mounts, first);
+    const MountInfo* of_second = mount_of(mounts, second);
+    if (of_first == nullptr || of_second == nullptr || of_first->device != of_second->device)
+        return {};
+    const std::string one = in_file_system(*of_first, first);
+    const std::string other = in_file_system(*of_second, second);
+    for (const auto& mount : mounts)
+        if (mount.device == of_first->device && lies_in(one, mount.root) && lies_in(other, mount.root))
+            return {mount.point, below(one, mount.root), below(other, mount.root)};
+    return {};
+}
+
+std::pair<UniqueFd, UniqueFd> on_one_mount(int first, int second) {
+    const UniqueFd self(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const auto text = read_small_file(self.get(), "mountinfo", 64U << 20U);
+    const auto common =
+        find_common_mount(parse_mountinfo(text.value_or("")), path_of(first), path_of(second));
+    errno = EXDEV;
+    if (common.point.empty())
+        return {};
+    const UniqueFd clone(::open_tree(AT_FDCWD, common.point.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    if (!clone)
+        return {};
+    std::pair<UniqueFd, UniqueFd> result{open_directory(clone.get(), common.first),
+                                         open_directory(clone.get(), common.second)};
+    // Something else can lie on the mount's place, or on the way.
+    if (!result.first || !result.second || !is_same(result.first.get(), first) ||
+        !is_same(result.second.get(), second)) {
+        errno = EXDEV;
+        return {};
+    }
+    return result;
+}
+
+} // namespace logbackup

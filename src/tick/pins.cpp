@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include "tick_class.hpp"
+
+#include "logbackup/content.hpp"
+#include "logbackup/ledger.hpp"
+#include "logbackup/listing.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+/// After that a pin that cannot be saved is given up: it holds the disk's space.
+constexpr std::chrono::hours longest_failure{24};
+
+Container container_of(const Record& record) {
+    Container container;
+    container.id = record.containers.back();
+    container.service = record.service;
+    container.pod = record.pod;
+    container.namespace_name = record.namespace_name;
+    container.state = ContainerState::gone;
+    return container;
+}
+
+} // namespace
+
+/// What is pinned and has vanished from its container, if anything has.
+std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
+    const Record& record = records_[index];
+    PinnedWork work;
+    work.record = index;
+    work.key = pin_key(record);
+    work.gone = is_gone(record);
+    LogDirectory found;
+    found.sources.push_back({SourceKind::pins, "", open_pins(pins_root_.get(), work.key), ""});
+    if (!found.sources.front().held)
+        return std::nullopt;
+    Tree bare;
+    bare.held = open_directory(found.sources.front().held.get(), "");
+    const Listing files = files_to_finish(list_tree(bare, {}, context_.stop),
+                                          work.gone ? PinnedContainer::gone : PinnedContainer::exists);
+    if (files.entries.empty())
+        return std::nullopt;
+    std::string problem;
+    work.tree = show(std::move(found), record.directory(), mounts_ ? &*mounts_ : nullptr, problem);
+    const UniqueFd instance = open_directory(context_.root, record.directory());
+    if (!problem.empty() || !instance) {
+        report_.problems.push_back("cannot read the pins of " + in_quotes(record.directory()) + ": " +
+                                   (problem.empty() ? error_text(errno) : problem));
+        unfinished_.insert(work.key);
+        return std::nullopt;
+    }
+    work.thoroughness = work.gone ? Thoroughness::everything : Thoroughness::changes;
+    work.plan = plan(files, list_counterparts(instance.get(), files),
+                     content_of(work.tree, instance.get(), context_.stop), now_, work.thoroughness);
+    for (const auto& entry : files.entries)
+        work.files.push_back(entry.path);
+    return work;
+}
+
+bool Tick::is_gone(const Record& record) const {
+    if (!record.volume.empty())
+        return ::access(record.volume.c_str(), F_OK) != 0;
+    return std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
+        return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
+    });
+}
+
+/// Saves what containers wrote after the last tick into files that are gone by now, from their pins. This
+/// comes before anything gets another name: a pin has the name that its file had at the last tick.
+void Tick::finish_pins() {
+    if (context_.root < 0)
+        return;
+    // Again, by its path: a mount of another namespace can neither be cloned nor linked into.
+    pins_root_ = UniqueFd(::open(options_.backup_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const auto keys = pinned_keys(pins_root_.get());
+    std::vector<PinnedWork> works;
+    for (std::size_t i = 0; i < records_.size() && !keys.empty(); ++i) {
+        if (context_.stop.requested() || records_[i].containers.empty() ||
+            std::find(keys.begin(), keys.end(), pin_key(records_[i])) == keys.end() ||
+            !selects(options_, container_of(records_[i])))
+            continue;
+        if (auto work = plan_pins(i))
+            works.push_back(std::move(*work));
+    }
+    for (auto& work : works) {
+        work.row = add_row(container_of(records_[work.record]));
+        Row& row = report_.rows[work.row];
+        for (const auto& container : discovery_.containers)
+            if (container.id == row.container_id)
+                row.state = container.state;
+        row.target = records_[work.record].directory();
+        row.source = name_of(SourceKind::pins);
+        row.files = work.files.size();
+        row.actions = work.plan.actions;
+    }
+    if (is_dry() || works.empty() || context_.stop.requested())
+        return;
+    std::vector<DirectoryWork> work_list;
+    for (const auto& work : works)
+        work_list.push_back({&work.tree, &work.plan, work.thoroughness});
+    auto outcome = apply(work_list, apply_settings(), context_.stop, {});
+    for (auto& problem : outcome.problems)
+        report_.problems.push_back(std::move(problem));
+    for (std::size_t i = 0; i < works.size() && !context_.stop.requested(); ++i)
+        take_pins_outcome(works[i], outcome.directories[i]);
+}
+
+void Tick::take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome) {
+    Record& record = records_[work.record];
+    Row& row = report_.rows[work.row];
+    count(row, outcome);
+    std::set<std::string> failed;
+    for (const auto& problems : {work.plan.failures, outcome.failures, outcome.unsettled})
+        for (const auto& [path, reason] : problems) {
+            failed.insert(path);
+            row.failures.push_back({path, reason});
+        }
+    if (!failed.empty())
+        row.status = RowStatus::failed;
+    if (mounts_)
+        mounts_->release(work.tree.directory);
+    std::erase_if(work.files, [&](const std::string& path) { return failed.contains(path); });
+    unpin(pins_root_.get(), work.key, work.files);
+    if (!work.gone || failed.empty())
+        return;
+    note_failure(record, context_.previous);
+    write(record);
+    const auto space = free_space(context_.root, options_.min_free);
+    if ((space && space->bytes < space->reserved_bytes / 2) ||
+        parse_rfc3339(record.saved_until) + longest_failure < now_)
+        row.failures.push_back({"", "its pins are given up, and with them what was not saved"});
+    else
+        unfinished_.insert(work.key);
+}
+
+/// Links the files of all containers that still run, and removes the pins that are not needed any longer.
+void Tick::refresh_all_pins() {
+    if (context_.stop.requested())
+        return;
+    std::set<std::string> kept = unfinished_;
+    std::size_t refused = 0;
+    std::string why;
+    for (const auto& record : records_)
+        if (record.coverage == Coverage::live && options_.pin && !is_gone(record))
+            kept.insert(pin_key(record)); // those that this tick did not look at keep what they have
+    for (const auto& candidate : candidates_) {
+        if (!options_.pin || !candidate.record || !candidate.tree ||
+            records_[*candidate.record].coverage != Coverage::live || candidate.pin_sources.empty())
+            continue;
+        const auto problem = refresh_pins(pins_root_.get(), pin_key(records_[*candidate.record]),
+                                          candidate.pin_sources, candidate.files);
+        refused += problem.empty() ? 0U : 1U;
+        if (why.empty() && !problem.empty())
+            why = in_quotes(records_[*candidate.record].directory()) + ": " + problem;
+    }
+    for (const auto& key : pinned_keys(pins_root_.get()))
+        if (!kept.contains(key))
+            unpin_all(pins_root_.get(), key);
+    if (refused > 0)
+        report_.notices.push_back("files of " + counted(refused, "log directory", "log directories") +
+                                  " cannot be pinned; the first is " + why);
+}
+
+/// Where on the host the inodes are that a container writes to. Those that only its process shows have no
+/// place there.
+std::vector<PinSource> Tick::pin_sources_of(const Container& container, const LogDirectory& found) {
+    std::vector<PinSource> sources;
+    for (const auto& source : found.sources) {
+        if (source.kind == SourceKind::merged && source.host_path.starts_with(container.merged))
+            sources.push_back(
+                {source.below, container.upper + source.host_path.substr(container.merged.size())});
+        else if (source.kind == SourceKind::volume || source.kind == SourceKind::layers ||
+                 source.kind == SourceKind::upper)
+            sources.push_back({source.below, source.host_path});
+    }
+    return sources;
+}
+
+} // namespace logbackup

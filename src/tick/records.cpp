@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include "tick_class.hpp"
+
+#include "logbackup/ledger.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace logbackup {
+
+void Tick::make_moves() {
+    for (const auto& move : assignments_.moves) {
+        try {
+            move_instance(context_.root, move);
+            if (move.live)
+                records_[*move.live].instance = move.to;
+        } catch (const Error& error) {
+            // Neither who was to get the name nor who was to lose it may write now.
+            report_.problems.emplace_back(error.what());
+            for (std::size_t i = 0; i < candidates_.size(); ++i) {
+                const auto& directory = assignments_.of_claim[i].directory;
+                if (directory == move.service + "/" + move.from ||
+                    directory == move.service + "/" + move.to) {
+                    candidates_[i].tree.reset();
+                    fail(candidates_[i], "", "its directory could not be made free");
+                }
+            }
+        }
+    }
+}
+
+/// The instances of a candidate's container that have its log directory, the newest last.
+std::vector<const Container*> Tick::sharers_of(const Candidate& candidate) const {
+    const auto index = static_cast<std::size_t>(&candidate - candidates_.data());
+    std::vector<const Container*> sharers{candidate.container};
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        const Container& other = *candidates_[i].container;
+        if (assignments_.of_claim[i].shared_with == index && other.service == candidate.container->service &&
+            other.pod == candidate.container->pod)
+            sharers.push_back(&other);
+    }
+    std::sort(sharers.begin(), sharers.end(),
+              [](const Container* a, const Container* b) { return a->created < b->created; });
+    return sharers;
+}
+
+/// Before a directory is written to, its record says whose it is.
+void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
+    Record record;
+    if (assignment.known) {
+        record = records_[*assignment.known];
+    } else {
+        record.service = parent_path(assignment.directory);
+        record.instance = base_name(assignment.directory);
+        record.volume = candidate.volume;
+        record.log_directory = options_.log_directory;
+        record.first_seen = rfc3339(now_);
+    }
+    record.volumes_below = candidate.volumes_below;
+    describe_containers(record, sharers_of(candidate));
+    if (record.coverage == Coverage::complete && !candidate.plan.actions.empty())
+        note_growth(record);
+    if (!assignment.known || record != records_[*assignment.known])
+        save_live_record(context_.root, record);
+    candidate.record = assignment.known.value_or(records_.size());
+    if (assignment.known)
+        records_[*assignment.known] = std::move(record);
+    else
+        records_.push_back(std::move(record));
+    if (!assignment.adopted)
+        return;
+    if (const auto problem = take_over(context_.root, assignment.directory, options_.group); !problem.empty())
+        fail(candidate, "", problem);
+}
+
+void Tick::write(const Record& record) {
+    try {
+        save_live_record(context_.root, record);
+    } catch (const Error& error) {
+        report_.problems.emplace_back(error.what());
+    }
+}
+
+/// Waits until files of the backup are on the disk. False when one is not.
+bool Tick::sync(const Candidate& candidate) const {
+    const UniqueFd instance = open_directory(context_.root, records_[*candidate.record].directory());
+    return std::all_of(candidate.files.begin(), candidate.files.end(), [&](const std::string& path) {
+        const UniqueFd saved = open_regular(instance.get(), path);
+        return saved && ::fsync(saved.get()) == 0;
+    });
+}
+
+/// What the records say of how much is saved, now that it is known.
+void Tick::close_records() {
+    if (context_.stop.requested())
+        return;
+    for (auto& candidate : candidates_) {
+        if (!candidate.record || failed_.contains(candidate.container->id))
+            continue;
+        Record& record = records_[*candidate.record];
+        if (candidate.thoroughness == Thoroughness::everything && row_of(candidate).unsettled.empty() &&
+            sync(candidate))
+            note_last_pass(record, sharers_of(candidate), now_);
+        else if (record.coverage == Coverage::live && !record.saved_until.empty())
+            record.saved_until.clear(); // what failed before has been made up for
+        else
+            continue;
+        write(record);
+    }
+    for (auto& record : records_) {
+        const Record before = record;
+        if (record.coverage == Coverage::live && !record.containers.empty() &&
+            failed_.contains(record.containers.back()))
+            note_failure(record, context_.previous);
+        if (record != before)
+            write(record);
+    }
+}
+
+/// Records whose containers docker no longer knows. A volume outlives its containers: its log directory has
+/// ended when it is gone itself.
+void Tick::end_records() {
+    for (auto& record : records_) {
+        if (!is_gone(record) || unfinished_.contains(pin_key(record)))
+            continue;
+        note_gone(record, context_.previous);
+        // Where its files arrived; only if nothing is in it.
+        ::unlinkat(context_.root, (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
+        try {
+            end_record(context_.root, record);
+        } catch (const Error& error) {
+            report_.problems.emplace_back(error.what());
+        }
+    }
+}
+
+} // namespace logbackup

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "tick_class.hpp"
+
+#include "logbackup/content.hpp"
+#include "logbackup/ledger.hpp"
+#include "logbackup/listing.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace logbackup {
+
+namespace {
+/// From here on a transfer takes long enough that mounts it does not need are given up before.
+constexpr std::uint64_t long_transfer = 64U << 20U;
+} // namespace
+
+void Tick::plan_all() {
+    // A log directory that a selected container shares is saved although it is another's.
+    std::set<std::size_t> wanted;
+    for (std::size_t i = 0; i < candidates_.size(); ++i)
+        if (candidates_[i].selected)
+            wanted.insert(assignments_.of_claim[i].shared_with.value_or(i));
+    for (const auto i : wanted) {
+        if (context_.stop.requested())
+            return;
+        if (!candidates_[i].selected) {
+            candidates_[i].selected = true;
+            candidates_[i].row = add_row(*candidates_[i].container);
+            row_of(candidates_[i]).target = assignments_.of_claim[i].directory;
+            row_of(candidates_[i]).source = name_of(candidates_[i].found.sources.front().kind);
+        }
+        if (is_last_pass(candidates_[i], assignments_.of_claim[i]))
+            candidates_[i].thoroughness = Thoroughness::everything;
+        plan_one(candidates_[i], assignments_.of_claim[i]);
+    }
+}
+
+/// Whether all containers of a log directory have ended, and not all of it was compared since.
+bool Tick::is_last_pass(const Candidate& candidate, const Assignment& assignment) const {
+    const auto sharers = sharers_of(candidate);
+    const Record* record = assignment.known ? &records_[*assignment.known] : nullptr;
+    if (record != nullptr && record->coverage == Coverage::live && !record->saved_until.empty())
+        return false; // it failed at the last tick: first everything is to be saved
+    return std::all_of(sharers.begin(), sharers.end(),
+                       [](const auto* sharer) { return has_ended(*sharer); }) &&
+           !(record != nullptr && std::all_of(sharers.begin(), sharers.end(), [&](const auto* sharer) {
+                 return had_last_pass(*record, *sharer);
+             }));
+}
+
+void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
+    std::string problem;
+    Tree tree =
+        show(std::move(candidate.found), assignment.directory, mounts_ ? &*mounts_ : nullptr, problem);
+    if (!problem.empty()) {
+        fail(candidate, "", problem);
+        return;
+    }
+    const UniqueFd instance = context_.root >= 0 && !assignment.present_as.empty()
+                                  ? open_directory(context_.root, assignment.present_as)
+                                  : UniqueFd();
+    const Listing source = list_tree(tree, {}, context_.stop);
+    const Listing backup = list_counterparts(instance.get(), source);
+    candidate.plan =
+        plan(source, backup, content_of(tree, instance.get(), context_.stop), now_, candidate.thoroughness);
+    candidate.tree = std::move(tree);
+    if (candidate.thoroughness == Thoroughness::everything || options_.pin)
+        for (const auto& entry : source.entries)
+            if (entry.type == FileType::regular)
+                candidate.files.push_back(entry.path);
+
+    Row& row = row_of(candidate);
+    row.files = candidate.plan.files;
+    row.skipped = candidate.plan.skipped;
+    row.actions = candidate.plan.actions;
+    for (const auto& failure : candidate.plan.failures)
+        fail(candidate, failure.path, failure.reason);
+    if (!is_dry())
+        return; // the outcome counts
+    for (const auto& action : candidate.plan.actions) {
+        row.created += action.kind == ActionKind::create ? 1 : 0;
+        row.changed += action.kind == ActionKind::append ? 1 : 0;
+        row.renamed += action.kind == ActionKind::rename ? 1 : 0;
+        row.set_aside += action.kind == ActionKind::set_aside ? 1 : 0;
+        row.bytes += action.bytes();
+    }
+}
+
+ApplySettings Tick::apply_settings() const {
+    return {context_.root, mounts_ ? mounts_->view() : -1, context_.lock, context_.rsync, options_.min_free,
+            options_.group};
+}
+
+void Tick::count(Row& row, const DirectoryOutcome& outcome) {
+    row.created = outcome.created;
+    row.changed = outcome.changed;
+    row.renamed = outcome.renamed;
+    row.set_aside = outcome.set_aside;
+    row.dropped = outcome.dropped;
+    row.bytes = outcome.bytes;
+}
+
+void Tick::apply_plans() {
+    std::vector<DirectoryWork> work;
+    std::vector<Candidate*> workers;
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        Candidate& candidate = candidates_[i];
+        if (!candidate.tree)
+            continue;
+        try {
+            save_record(candidate, assignments_.of_claim[i]);
+        } catch (const Error& error) {
+            candidate.tree.reset();
+            fail(candidate, "", error.what());
+            continue;
+        }
+        for (const auto& action : candidate.plan.actions)
+            total += action.bytes();
+        if (!candidate.plan.actions.empty()) {
+            work.push_back({&*candidate.tree, &candidate.plan, candidate.thoroughness});
+            workers.push_back(&candidate);
+        }
+    }
+    if (total >= long_transfer)
+        release_unchanged();
+    const ApplySettings settings{
+        context_.root, mounts_ ? mounts_->view() : -1, context_.lock, context_.rsync, {}, options_.group};
+    auto outcome = apply(work, settings, context_.stop, context_.start_progress(total));
+    for (std::size_t i = 0; i < workers.size(); ++i)
+        take_outcome(*workers[i], outcome.directories[i]);
+    for (auto& problem : outcome.problems)
+        report_.problems.push_back(std::move(problem));
+}
+
+void Tick::release_unchanged() {
+    for (auto& candidate : candidates_) {
+        if (!candidate.tree || !candidate.plan.actions.empty())
+            continue;
+        const std::string directory = candidate.tree->directory;
+        candidate.tree.reset();
+        if (mounts_)
+            mounts_->release(directory);
+    }
+}
+
+void Tick::take_outcome(Candidate& candidate, DirectoryOutcome& outcome) {
+    Row& row = row_of(candidate);
+    count(row, outcome);
+    row.unsettled = std::move(outcome.unsettled);
+    for (const auto& failure : outcome.failures)
+        fail(candidate, failure.path, failure.reason);
+}
+
+} // namespace logbackup

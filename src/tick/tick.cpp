@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "tick_class.hpp"
+
+#include "logbackup/backup_root.hpp"
+#include "logbackup/labels.hpp"
+#include "logbackup/ledger.hpp"
+#include "logbackup/missed.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+namespace logbackup {
+
+std::size_t Tick::add_row(const Container& container) {
+    Row row;
+    row.container_id = container.id;
+    row.service = container.service;
+    row.pod = container.pod;
+    row.namespace_name = container.namespace_name;
+    row.state = container.state;
+    report_.rows.push_back(std::move(row));
+    return report_.rows.size() - 1;
+}
+
+void Tick::classify_all() {
+    bool any_matches = false;
+    for (const auto& container : discovery_.containers) {
+        const auto classification = classify(container);
+        if (classification.ownership == Ownership::foreign)
+            continue;
+        const bool selected = selects(options_, container);
+        any_matches = any_matches || selected;
+        if (classification.ownership == Ownership::ours) {
+            Candidate candidate;
+            candidate.container = &container;
+            candidate.selected = selected;
+            if (selected)
+                candidate.row = add_row(container);
+            candidates_.push_back(std::move(candidate));
+        } else if (selected) {
+            report_.problems.push_back("container " + container.id.substr(0, 12) +
+                                       " is left out: " + classification.problem);
+        }
+    }
+    if (has_filter(options_) && !any_matches && !context_.stop.requested())
+        throw Error("no container matches --service, --pod, --namespace or --container",
+                    "'logbackup --dry-run' without them lists all containers");
+}
+
+void Tick::load_records() {
+    if (!is_dry())
+        finish_move(context_.root);
+    if (context_.root >= 0)
+        records_ = load_live_records(context_.root, report_.problems);
+    for (const auto& [id, reason] : discovery_.unreachable) {
+        failed_.insert(id);
+        std::string name;
+        for (const auto& record : records_)
+            if (std::find(record.containers.begin(), record.containers.end(), id) != record.containers.end())
+                name = std::string(" (").append(in_quotes(record.directory())).append(")");
+        report_.problems.push_back("container " + id.substr(0, 12) + name + " is left out: " + reason);
+    }
+}
+
+/// Loss that is known is worth more than silence.
+void Tick::find_missed_containers() {
+    const Timestamp since = context_.previous;
+    if (since == Timestamp{} || has_filter(options_) || context_.stop.requested() ||
+        !may_have_changed(discovery_, since))
+        return;
+    std::string why_not;
+    const auto history = recent_history({context_.docker, options_.docker_timeout}, since,
+                                        std::chrono::system_clock::now(), context_.stop, why_not);
+    if (!history) {
+        if (!context_.stop.requested())
+            report_.notices.push_back("containers that lived between two runs are not known: " + why_not);
+        return;
+    }
+    auto found = find_missed(*history, discovery_, records_, since);
+    report_.missed = std::move(found.missed);
+    if (!found.gap.empty())
+        report_.notices.push_back(std::move(found.gap));
+    if (is_dry())
+        return;
+    for (const auto& missed : report_.missed) {
+        try {
+            save_missed_record(context_.root, record_of(missed));
+        } catch (const Error& error) {
+            report_.problems.emplace_back(error.what());
+        }
+    }
+}
+
+void Tick::open_mounts() {
+    std::string why_not;
+    mounts_ = PrivateMounts::create(why_not);
+    if (!mounts_)
+        context_.notice(
+            "this process may not mount (" + why_not +
+            "): log directories are read directly, and of stopped containers only files that were "
+            "written after their start");
+}
+
+/// A container of which nothing can have changed since all of it was saved.
+bool Tick::leave_closed(const Candidate& candidate) {
+    const auto record = std::find_if(records_.begin(), records_.end(), [&](const Record& known) {
+        return is_closed(known, *candidate.container);
+    });
+    if (record == records_.end())
+        return false;
+    if (candidate.selected) {
+        row_of(candidate).status = RowStatus::complete;
+        row_of(candidate).target = record->directory();
+    }
+    return true;
+}
+
+void Tick::locate_all() {
+    UniqueFd root;
+    if (context_.root >= 0)
+        root = open_directory(context_.root, "");
+    const OverlapCheck overlap = overlap_check(options_.backup_root, root);
+    std::vector<Candidate> found;
+    for (auto& candidate : candidates_) {
+        if (context_.stop.requested())
+            break;
+        if (leave_closed(candidate))
+            continue;
+        auto located = locate(*candidate.container, options_.log_directory, mounts_ ? &*mounts_ : nullptr);
+        if (const auto* failed = std::get_if<LocateFailed>(&located)) {
+            fail(candidate, "", failed->reason);
+            continue;
+        }
+        if (std::holds_alternative<NoLogDirectory>(located)) {
+            if (candidate.selected)
+                row_of(candidate).status = RowStatus::no_log_directory;
+            continue;
+        }
+        candidate.found = std::get<LogDirectory>(std::move(located));
+        candidate.volume = candidate.found.volume;
+        if (options_.pin)
+            candidate.pin_sources = pin_sources_of(*candidate.container, candidate.found);
+        candidate.volumes_below = candidate.found.sources.size() > 1;
+        if (const auto problem = overlap.problem(candidate.found); !problem.empty()) {
+            fail(candidate, "", problem + ", which is refused");
+            continue;
+        }
+        if (candidate.selected) {
+            row_of(candidate).source = name_of(candidate.found.sources.front().kind);
+            row_of(candidate).source_path = candidate.found.sources.front().host_path;
+        }
+        found.push_back(std::move(candidate));
+    }
+    candidates_ = std::move(found);
+}
+
+void Tick::assign_all() {
+    std::vector<Claim> claims;
+    for (const auto& candidate : candidates_) {
+        const Container& container = *candidate.container;
+        claims.push_back({container.id, container.service, container.pod, container.created,
+                          candidate.found.identity, candidate.found.volume, candidate.found.access});
+    }
+    assignments_ = assign(claims, records_, [&](const std::string& service) {
+        return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
+    });
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        if (!candidates_[i].selected)
+            continue;
+        Row& row = row_of(candidates_[i]);
+        row.target = assignments_.of_claim[i].directory;
+        if (assignments_.of_claim[i].shared_with)
+            row.status = RowStatus::shared;
+    }
+}
+
+void Tick::sort_rows() {
+    std::stable_sort(report_.rows.begin(), report_.rows.end(), [](const Row& a, const Row& b) {
+        return std::tie(a.service, a.pod, a.target) < std::tie(b.service, b.pod, b.target);
+    });
+}
+
+Report run_tick(const TickContext& context) {
+    return Tick(context).run();
+}
+
+} // namespace logbackup

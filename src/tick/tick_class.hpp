@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/apply.hpp"
+#include "logbackup/assign.hpp"
+#include "logbackup/coverage.hpp"
+#include "logbackup/docker/docker_cli.hpp"
+#include "logbackup/locate.hpp"
+#include "logbackup/pins.hpp"
+#include "logbackup/plan.hpp"
+#include "logbackup/private_mounts.hpp"
+#include "logbackup/tick.hpp"
+#include "logbackup/view.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// One of our containers on its way through the stages.
+struct Candidate {
+    const Container* container = nullptr;
+    bool selected = false;
+    std::size_t row = 0; ///< in the report, when selected
+    LogDirectory found;  ///< until it is shown in the view
+    std::string volume;  ///< as found
+    bool volumes_below = false;
+    std::optional<Tree> tree; ///< when it is to be saved
+    DirectoryPlan plan;
+    Thoroughness thoroughness = Thoroughness::changes;
+    std::vector<std::string> files; ///< all regular ones
+    std::vector<PinSource> pin_sources;
+    std::optional<std::size_t> record; ///< index, once it is written
+};
+
+/// Files that are saved from their pins.
+struct PinnedWork {
+    std::size_t record = 0; ///< index
+    std::size_t row = 0;
+    std::string key;
+    bool gone = false; ///< the container, or volume, and not just the files
+    Tree tree;
+    DirectoryPlan plan;
+    Thoroughness thoroughness = Thoroughness::changes;
+    std::vector<std::string> files;
+};
+
+/// One tick on its way through the stages. Its parts are in the files beside this one.
+class Tick {
+  public:
+    explicit Tick(const TickContext& context)
+        : context_(context), options_(context.options), now_(context.now) {}
+
+    Report run() {
+        const auto begin = std::chrono::steady_clock::now();
+        report_.kind = options_.kind;
+        report_.backup_root = options_.backup_root;
+        discovery_ = discover({context_.docker, options_.docker_timeout}, context_.stop);
+        classify_all();
+        load_records();
+        find_missed_containers();
+        open_mounts();
+        finish_pins();
+        locate_all();
+        assign_all();
+        plan_all();
+        if (options_.kind == RunKind::tick && !context_.stop.requested()) {
+            make_moves();
+            apply_plans();
+            close_records();
+            end_records();
+            refresh_all_pins();
+        }
+        sort_rows();
+        report_.duration = std::chrono::steady_clock::now() - begin;
+        return std::move(report_);
+    }
+
+  private:
+    void classify_all();
+    void load_records();
+    void find_missed_containers();
+    void open_mounts();
+    void finish_pins();
+    [[nodiscard]] std::optional<PinnedWork> plan_pins(std::size_t index);
+    void take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome);
+    void refresh_all_pins();
+    [[nodiscard]] bool is_gone(const Record& record) const;
+    [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
+                                                               const LogDirectory& found);
+    void locate_all();
+    [[nodiscard]] bool leave_closed(const Candidate& candidate);
+    void assign_all();
+    void plan_all();
+    [[nodiscard]] bool is_last_pass(const Candidate& candidate, const Assignment& assignment) const;
+    void plan_one(Candidate& candidate, const Assignment& assignment);
+    void make_moves();
+    [[nodiscard]] std::vector<const Container*> sharers_of(const Candidate& candidate) const;
+    void save_record(Candidate& candidate, const Assignment& assignment);
+    [[nodiscard]] ApplySettings apply_settings() const;
+    static void count(Row& row, const DirectoryOutcome& outcome);
+    void apply_plans();
+    void release_unchanged();
+    void take_outcome(Candidate& candidate, DirectoryOutcome& outcome);
+    [[nodiscard]] bool sync(const Candidate& candidate) const;
+    void close_records();
+    void end_records();
+    void write(const Record& record);
+    void sort_rows();
+
+    [[nodiscard]] bool is_dry() const { return options_.kind == RunKind::dry_run; }
+    Row& row_of(const Candidate& candidate) { return report_.rows[candidate.row]; }
+    void fail(const Candidate& candidate, const std::string& path, const std::string& reason) {
+        failed_.insert(candidate.container->id);
+        if (!candidate.selected)
+            return;
+        row_of(candidate).status = RowStatus::failed;
+        row_of(candidate).failures.push_back({path, reason});
+    }
+    std::size_t add_row(const Container& container);
+
+    const TickContext& context_;
+    const Options& options_;
+    Report report_;
+    Discovery discovery_;
+    std::optional<PrivateMounts> mounts_;
+    std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
+    std::vector<Record> records_;       ///< of live log directories
+    std::set<std::string> failed_;      ///< ids of containers of which something could not be saved
+    UniqueFd pins_root_;                ///< the backup root in our mount namespace
+    std::set<std::string> unfinished_;  ///< keys of pins that could not be saved
+    Assignments assignments_;
+    Timestamp now_;
+};
+
+} // namespace logbackup
