@@ -15,6 +15,7 @@ packages=(
   g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libspdlog-dev libgtest-dev # to build
   rsync docker.io busybox-static                                                   # to run
   bsdutils util-linux e2fsprogs mount                                              # the tests use script, setpriv, mkfs
+  gzip zstd xz-utils bzip2                                                         # and compress
   clang-format clang-tidy shellcheck                                               # to check
 )
 

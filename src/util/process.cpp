@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/util/process.hpp"
 
-#include "logbackup/util/error.hpp"
+#include "logbackup/util/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
-#include <sstream>
 
 namespace logbackup {
 namespace {
@@ -100,16 +96,18 @@ class Child {
     bool reaped_ = false;
 };
 
-/// Takes what is there to read. False when more than `limit` bytes have come together.
-bool drain(int fd, std::string& text, std::size_t limit) {
+/// Hands over what is there to read, but not for ever: a child can write as fast as we read. All that a pipe
+/// holds when a child ends is handed over in one call. False at the end of the stream.
+bool drain(int fd, const std::function<Watch(std::string_view)>& take) {
+    static constexpr std::size_t most = 1U << 20U; // /proc/sys/fs/pipe-max-size
     std::array<char, 65536> buffer;
-    while (fd >= 0) {
+    for (std::size_t done = 0; fd >= 0 && done < most;) {
         const auto got = ::read(fd, buffer.data(), buffer.size());
         if (got <= 0)
+            return got < 0;
+        done += static_cast<std::size_t>(got);
+        if (take({buffer.data(), static_cast<std::size_t>(got)}) == Watch::end_it)
             break;
-        if (text.size() + static_cast<std::size_t>(got) > limit)
-            return false;
-        text.append(buffer.data(), static_cast<std::size_t>(got));
     }
     return true;
 }
@@ -122,25 +120,23 @@ int milliseconds_until(Clock::time_point moment) {
 /// Waits for a child's end, reading its output, and ends it when it must.
 class Supervisor {
   public:
-    Supervisor(Child& child, const Limits& limits, StopSignal& stop, const std::function<Watch()>& watch)
-        : child_(child), limits_(limits), stop_(stop), watch_(watch) {}
+    Supervisor(Child& child, const Command& command, const Limits& limits, StopSignal& stop,
+               const std::function<Watch()>& watch)
+        : child_(child), command_(command), limits_(limits), stop_(stop), watch_(watch) {}
 
     ProcessResult run(int out, int err) {
         for (;;) {
-            // A closed pipe stays ready for ever: it is taken out of the set by a negative descriptor.
             std::array<pollfd, 3> fds{{{out, POLLIN, 0}, {err, POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
             ::poll(fds.data(), fds.size(), next_wait());
             read(out, err);
-            if ((fds[0].revents & POLLHUP) != 0)
-                out = -1;
-            if ((fds[1].revents & POLLHUP) != 0)
-                err = -1;
             const bool stopping = stop_.requested();
             if (const auto ending = child_.reap()) {
                 read(out, err);
                 end_group();
                 if (!forced_)
-                    result_.ending = fits_ ? *ending : Ending(Overflowed{limits_.output});
+                    result_.ending = enough_ ? Ending(NotNeeded{})
+                                     : fits_ ? *ending
+                                             : Ending(Overflowed{limits_.output});
                 return std::move(result_);
             }
             if (!forced_)
@@ -151,9 +147,29 @@ class Supervisor {
     }
 
   private:
-    void read(int out, int err) {
-        fits_ = drain(out, result_.out, limits_.output) && fits_;
-        fits_ = drain(err, result_.err, limits_.output) && fits_;
+    void read(int& out, int& err) {
+        // A closed pipe stays ready for ever: it is taken out of the set by a negative descriptor.
+        if (!drain(out, [this](std::string_view bytes) { return take_output(bytes); }))
+            out = -1;
+        if (!drain(err, [this](std::string_view bytes) { return collect(result_.err, bytes); }))
+            err = -1;
+    }
+
+    Watch take_output(std::string_view bytes) {
+        if (!command_.consume)
+            return collect(result_.out, bytes);
+        if (!enough_ && !forced_)
+            enough_ = command_.consume(bytes) == Watch::end_it;
+        return enough_ ? Watch::end_it : Watch::go_on;
+    }
+
+    Watch collect(std::string& text, std::string_view bytes) {
+        if (text.size() + bytes.size() > limits_.output) {
+            fits_ = false;
+            return Watch::end_it;
+        }
+        text.append(bytes);
+        return Watch::go_on;
     }
 
     [[nodiscard]] int next_wait() const {
@@ -175,7 +191,7 @@ class Supervisor {
             terminate(Cancelled{});
         else if (limits_.time && Clock::now() >= begin_ + *limits_.time)
             terminate(TimedOut{*limits_.time});
-        else if (watch_ && watch_() == Watch::end_it) {
+        else if (enough_ || (watch_ && watch_() == Watch::end_it)) {
             forced_ = true;
             result_.ending = NotNeeded{};
             kill();
@@ -207,11 +223,13 @@ class Supervisor {
     }
 
     Child& child_;
+    const Command& command_;
     const Limits& limits_;
     StopSignal& stop_;
     const std::function<Watch()>& watch_;
     const Clock::time_point begin_ = Clock::now();
     bool fits_ = true;    ///< its output, in the limit
+    bool enough_ = false; ///< says the consumer
     bool forced_ = false; ///< we are ending it; result_.ending says why
     Clock::time_point kill_at_;
     ProcessResult result_{Exited{0}, {}, {}};
@@ -247,76 +265,7 @@ ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop
     int error = 0;
     if (::read(failure.read_end.get(), &error, sizeof error) == static_cast<ssize_t>(sizeof error))
         return {SpawnFailed{error}, {}, {}};
-    return Supervisor(child, limits, stop, watch).run(out.read_end.get(), err.read_end.get());
-}
-
-namespace {
-std::string seconds(std::chrono::milliseconds time) {
-    std::ostringstream text;
-    text << std::chrono::duration<double>(time).count() << " s";
-    return text.str();
-}
-
-struct Describe {
-    std::string operator()(const SpawnFailed& e) const {
-        return "could not be started: " + error_text(e.error);
-    }
-    std::string operator()(const Exited& e) const { return "exited with code " + std::to_string(e.code); }
-    std::string operator()(const Signaled& e) const {
-        return "was ended by signal " + std::to_string(e.signal) + " (" + ::strsignal(e.signal) + ")";
-    }
-    std::string operator()(const TimedOut& e) const { return "did not finish within " + seconds(e.limit); }
-    std::string operator()(const Cancelled&) const { return "was stopped"; }
-    std::string operator()(const NotNeeded&) const { return "had done its work"; }
-    std::string operator()(const Overflowed& e) const {
-        return "printed more than " + std::to_string(e.limit >> 20U) + " MiB";
-    }
-};
-} // namespace
-
-std::string describe(const Ending& ending) {
-    return std::visit(Describe{}, ending);
-}
-
-bool succeeded(const Ending& ending) {
-    const auto* exited = std::get_if<Exited>(&ending);
-    return exited != nullptr && exited->code == 0;
-}
-
-std::string last_lines(const std::string& text, std::size_t count) {
-    std::vector<std::string> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);)
-        if (!line.empty())
-            lines.push_back(std::move(line));
-    std::string joined;
-    for (std::size_t i = lines.size() > count ? lines.size() - count : 0; i < lines.size(); ++i)
-        joined += (joined.empty() ? "" : "; ") + lines[i];
-    return joined;
-}
-
-namespace {
-bool is_program(const std::string& path) {
-    struct stat status {};
-    return ::access(path.c_str(), X_OK) == 0 && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
-}
-} // namespace
-
-std::string find_program(const std::string& name) {
-    if (name.find('/') != std::string::npos)
-        return is_program(name) ? name : std::string();
-    const char* path = std::getenv("PATH");
-    std::istringstream directories(
-        std::string(path != nullptr ? path : "") +
-        ":/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/snap/bin:/opt/bin");
-    for (std::string directory; std::getline(directories, directory, ':');) {
-        // An empty or relative entry would mean the current directory: not a place to run programs from.
-        std::string candidate = directory;
-        candidate.append("/").append(name);
-        if (directory.starts_with('/') && is_program(candidate))
-            return candidate;
-    }
-    return {};
+    return Supervisor(child, command, limits, stop, watch).run(out.read_end.get(), err.read_end.get());
 }
 
 } // namespace logbackup

@@ -323,6 +323,117 @@ TEST(Run, EndsAChildThatIsNotNeededAnyLonger) {
     EXPECT_TRUE(std::holds_alternative<NotNeeded>(result.ending)) << describe(result.ending);
 }
 
+Command consumed_shell(const std::string& script, std::function<Watch(std::string_view)> consume) {
+    Command command = shell(script);
+    command.consume = std::move(consume);
+    return command;
+}
+
+TEST(Consumer, TakesMoreThanTheLimitOfOutput) {
+    std::string taken;
+    const auto command = consumed_shell("seq 1 500000; echo err >&2", [&](std::string_view bytes) {
+        EXPECT_FALSE(bytes.empty());
+        taken += bytes;
+        return Watch::go_on;
+    });
+    Limits limits = generous();
+    limits.output = 1000;
+    Stop stop;
+    const auto result = run(command, limits, stop.get());
+    EXPECT_EQ(ending_as<Exited>(result).code, 0);
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.err, "err\n");
+    std::string expected;
+    for (int i = 1; i <= 500'000; ++i)
+        expected += std::to_string(i) + "\n";
+    EXPECT_TRUE(taken == expected) << taken.size() << " bytes";
+}
+
+TEST(Consumer, DoesNotLiftTheLimitOfStandardError) {
+    const auto command = consumed_shell("while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done >&2",
+                                        [](std::string_view) { return Watch::go_on; });
+    Limits limits = generous();
+    limits.output = 100'000;
+    Stop stop;
+    EXPECT_EQ(ending_as<Overflowed>(run(command, limits, stop.get())).limit, 100'000U);
+}
+
+TEST(Consumer, EndsTheGroupAtOnceAndIsNotCalledAgain) {
+    auto pipe = test::make_pipe();
+    int calls = 0;
+    auto command = consumed_shell("trap '' TERM; yes & yes; wait", [&](std::string_view) {
+        ++calls;
+        return Watch::end_it;
+    });
+    command.inherited = {pipe.write_end.get()};
+    Stop stop;
+    const auto result = run(command, generous(), stop.get());
+    EXPECT_TRUE(std::holds_alternative<NotNeeded>(result.ending)) << describe(result.ending);
+    EXPECT_EQ(calls, 1);
+    pipe.write_end.reset();
+    EXPECT_TRUE(test::all_writers_end(pipe.read_end.get()));
+}
+
+TEST(Consumer, HasEnoughOfAChildThatHasEndedAlready) {
+    const test::TempDir dir;
+    const UniqueFd go(::open(dir.fifo("go").c_str(), O_RDWR | O_CLOEXEC));
+    const auto command = consumed_shell("read x < " + dir.at("go") + "; echo all",
+                                        [](std::string_view) { return Watch::end_it; });
+    Stop stop;
+    bool told = false;
+    const auto result = run(command, generous(), stop.get(), [&] {
+        if (std::exchange(told, true))
+            return Watch::go_on;
+        EXPECT_EQ(::write(go.get(), "x\n", 2), 2);
+        siginfo_t info{};
+        EXPECT_EQ(::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+        return Watch::go_on;
+    });
+    EXPECT_TRUE(std::holds_alternative<NotNeeded>(result.ending)) << describe(result.ending);
+}
+
+TEST(Consumer, GetsThePiecesOfASlowChildAsTheyCome) {
+    // The child prints the second piece only when the first one has been taken.
+    const test::TempDir dir;
+    const UniqueFd go(::open(dir.fifo("go").c_str(), O_RDWR | O_CLOEXEC));
+    std::vector<std::string> pieces;
+    const auto command =
+        consumed_shell("echo a; read x < " + dir.at("go") + "; echo b", [&](std::string_view bytes) {
+            pieces.emplace_back(bytes);
+            EXPECT_EQ(::write(go.get(), "x\n", 2), 2);
+            return Watch::go_on;
+        });
+    Stop stop;
+    EXPECT_EQ(ending_as<Exited>(run(command, generous(), stop.get())).code, 0);
+    EXPECT_EQ(pieces, (std::vector<std::string>{"a\n", "b\n"}));
+}
+
+TEST(Consumer, DoesNotWaitForAGrandchildThatGoesOnPrinting) {
+    // In a session of its own it is not killed: SIGPIPE ends it after the run. The child ends once it prints.
+    const test::TempDir dir;
+    const UniqueFd go(::open(dir.fifo("go").c_str(), O_RDWR | O_CLOEXEC));
+    bool told = false;
+    const auto command =
+        consumed_shell("setsid yes & read x < " + dir.at("go") + "; exit 6", [&](std::string_view) {
+            if (!std::exchange(told, true)) {
+                EXPECT_EQ(::write(go.get(), "x\n", 2), 2);
+            }
+            return Watch::go_on;
+        });
+    Stop stop;
+    EXPECT_EQ(ending_as<Exited>(run(command, generous(), stop.get())).code, 6);
+}
+
+TEST(Consumer, DoesNotKeepAChildFromItsTimeLimitNorFromAStop) {
+    const auto command = consumed_shell("exec yes", [](std::string_view) { return Watch::go_on; });
+    Limits limits = generous();
+    limits.time = 100ms;
+    Stop never;
+    EXPECT_EQ(ending_as<TimedOut>(run(command, limits, never.get())).limit, 100ms);
+    Stop stop(100ms);
+    ending_as<Cancelled>(run(command, generous(), stop.get()));
+}
+
 TEST(StopSignal, IsNotRequestedByTheEndOfAChild) {
     Stop stop;
     test::in_child([] { return 0; });

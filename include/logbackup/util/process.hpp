@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -33,11 +34,16 @@ struct Overflowed {
 struct NotNeeded {}; ///< ended because whoever watched it said that it had done its work
 using Ending = std::variant<SpawnFailed, Exited, Signaled, TimedOut, Cancelled, Overflowed, NotNeeded>;
 
+/// What the watcher of a running command wants, or the consumer of its output.
+enum class Watch { go_on, end_it };
+
 struct Command {
     std::vector<std::string> argv;        ///< argv[0] is the path of the program; no shell, no PATH search
     std::vector<std::string> environment; ///< "NAME=value"; all the child gets
     std::vector<int> inherited;           ///< descriptors that stay open in the child under the same number
     int input = -1;                       ///< becomes standard input; -1: /dev/null
+    /// Takes standard output, in pieces as it comes, instead of its being collected: no limit applies to it.
+    std::function<Watch(std::string_view)> consume;
 };
 
 struct Limits {
@@ -52,15 +58,13 @@ struct ProcessResult {
     std::string err;
 };
 
-/// What the watcher of a running command wants.
-enum class Watch { go_on, end_it };
-
 /// Runs a command to its end and returns how it ended and what it printed.
 ///
 /// The child gets a process group of its own, default signals, and SIGKILL when this process dies. The end is
 /// the child's exit, not end of file on its output, which a grandchild can hold open. On a limit or a stop
 /// the group gets SIGTERM, after `grace` SIGKILL. `watch`, when given, is called every few milliseconds at
-/// first, then five times a second; when it says so the group gets SIGKILL at once.
+/// first, then five times a second; when it says so the group gets SIGKILL at once, and also when the
+/// command's consumer says so, which is not called again after that, nor once the group is being ended.
 [[nodiscard]] ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop,
                                 const std::function<Watch()>& watch = {});
 
