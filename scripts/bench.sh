@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Measures logbackup against Docker itself and against a plain shell loop, all within one run on one machine:
-# what counts are the ratios. Run it as root; it starts a Docker engine of its own and removes it again.
-# It exits 0 when it could measure, also when a target is missed.
+# what counts are the ratios, and the bytes that reach the disk. Run it as root; it starts a Docker engine of its own
+# and removes it again. It exits 0 when it could measure, also when a target is missed.
 #
 # usage: bench.sh [--json FILE]
 #
@@ -24,10 +24,13 @@ esac
 
 files_each=10
 chunk_bytes=10240
+big_file=$((64 << 20))
 max_idle_to_floor=1.3
 min_loop_to_idle=40
 max_append_to_floor=2
 max_peak_mib=25
+max_growing_mib=1.1
+max_rotated_mib=1
 
 # The commands that are measured. hyperfine starts them without a shell (-N); those that are scripts bring the start
 # of an sh with them, so that is measured, too.
@@ -132,6 +135,86 @@ tree_peak_kib() {
 
 largest() { sort -n | tail -n 1; }
 
+# The backups of what follows have a file system of their own: what is written to its disk was written by them.
+make_disk() {
+  truncate --size 6G "$work/disk.ext4"
+  quietly mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$work/disk.ext4"
+  mkdir "$work/disk"
+  mount -o loop "$work/disk.ext4" "$work/disk"
+  disk_stat=/sys/block/$(basename "$(findmnt --noheadings --output SOURCE "$work/disk")")/stat
+}
+
+sectors_written() {
+  sync --file-system "$work/disk"
+  awk '{ print $7 }' "$disk_stat"
+}
+
+# written NAME COMMAND…: notes what it and its children write: what reaches the disk, and the pages that they dirty and
+# that are gone again before. The kernel adds to a process's own figures those of its children that have ended.
+written() {
+  local name=$1 before after
+  shift
+  before=$(sectors_written)
+  ("$@" && cat "/proc/$BASHPID/io") >"$work/io"
+  after=$(sectors_written)
+  awk -v disk=$(((after - before) * 512)) '{ io[$1] = $2 } END {
+    printf "{\"disk\": %d, \"dirtied\": %d, \"gone\": %d}\n", disk, io["write_bytes:"], io["cancelled_write_bytes:"] }' \
+    "$work/io" >>"$work/results/written-$name"
+}
+
+# begin_big SERVICE: a pod for files that are big; its log directory on the host is then $logs.
+begin_big() {
+  big=$1
+  pod "$big" "pod-$big" 0 'exec sleep 1000000'
+  logs=$(docker inspect --format '{{.GraphDriver.Data.MergedDir}}' "k8s_${big}_pod-${big}_0")/opt/logs
+  mkdir -p "$work/disk/loop"
+}
+tick_big() { logbackup --quiet --dest "$work/disk/backup" --service "$big"; }
+loop_big() { rsync -a "$logs/" "$work/disk/loop/"; }
+end_big() {
+  local file
+  for file in "$logs"/*; do
+    cmp "$file" "$work/disk/backup/$big/pod-$big/${file##*/}" || die "what is saved differs from $file"
+  done
+  docker rm --force "k8s_${big}_pod-${big}_0" >/dev/null
+  rm -r "$work/disk/loop" "$work/disk/backup"
+}
+
+# One file that grows.
+measure_growing() {
+  local i
+  begin_big growing
+  head -c 1G /dev/urandom >"$logs/app.log"
+  tick_big
+  loop_big
+  for ((i = 0; i < rounds; i++)); do
+    head -c 1M /dev/urandom >>"$logs/app.log"
+    written growing-tick tick_big
+  done
+  written growing-loop loop_big
+  end_big
+}
+
+# Ten full files that all take the next one's name, the oldest dropped; the new one has little in it yet.
+measure_rotated() {
+  local i round size
+  begin_big rotated
+  for ((i = 10; i > 0; i--)); do head -c "$big_file" /dev/urandom >"$logs/app.log.$i"; done
+  : >"$logs/app.log"
+  for ((round = 1; round <= rounds; round++)); do
+    size=$(stat --format %s "$logs/app.log")
+    head -c $((big_file - size)) /dev/urandom >>"$logs/app.log"
+    tick_big
+    ((round < rounds)) || loop_big
+    for ((i = 9; i > 0; i--)); do mv "$logs/app.log.$i" "$logs/app.log.$((i + 1))"; done
+    mv "$logs/app.log" "$logs/app.log.1"
+    cat "$work/chunk" >"$logs/app.log"
+    written rotated-tick tick_big
+  done
+  written rotated-loop loop_big
+  end_big
+}
+
 # statistics NAME: one object out of all rounds.
 statistics() {
   jq -s --arg name "$1" '
@@ -143,7 +226,7 @@ statistics() {
 }
 
 begin bench
-install_missing hyperfine:hyperfine jq:jq time:time diff:diffutils
+install_missing hyperfine:hyperfine jq:jq time:time diff:diffutils mkfs.ext4:e2fsprogs findmnt:util-linux
 build_logbackup
 start_engine
 write_scripts
@@ -184,11 +267,20 @@ for _ in 1 2 3; do
   tree_peak_kib >>"$work/tree-peaks"
 done
 
+echo "Bytes written …"
+make_disk
+measure_growing
+measure_rotated
+for name in growing-tick growing-loop rotated-tick rotated-loop; do
+  jq -s --arg name "$name" '{ ($name): . }' "$work/results/written-$name"
+done | jq -s add >"$work/written.json"
+
 for name in sh floor idle append loop; do statistics "$name"; done | jq -s \
   --argjson own "$(largest <"$work/own-peaks")" --argjson tree "$(largest <"$work/tree-peaks")" \
   --argjson containers "$count" --argjson files "$files_each" \
   --argjson idle "$max_idle_to_floor" --argjson loop "$min_loop_to_idle" \
   --argjson append "$max_append_to_floor" --argjson peak "$max_peak_mib" \
+  --argjson growing "$max_growing_mib" --argjson rotated "$max_rotated_mib" --argjson written "$(<"$work/written.json")" \
   --arg kernel "$(uname -sr)" --arg cores "$(nproc)" --arg load "$(cut -d ' ' -f 1-3 /proc/loadavg)" \
   --arg client "$(docker version --format '{{.Client.Version}}')" \
   --arg engine "$(docker version --format '{{.Server.Version}}')" \
@@ -198,15 +290,21 @@ for name in sh floor idle append loop; do statistics "$name"; done | jq -s \
   def ratio($name; $a; $b; $sign; $target): ($m[$a].median / $m[$b].median) as $value |
     { name: $name, value: $value, sign: $sign, target: $target,
       ok: (if $sign == "<=" then $value <= $target else $value >= $target end) };
+  def mib($which): $written[$which] | map(.disk) | sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2 / 1048576;
+  def at_most($name; $value; $target): { name: $name, value: $value, sign: "<=", target: $target, ok: ($value <= $target) };
   { containers: $containers, files_each: $files, kernel: $kernel, cores: ($cores | tonumber), load: $load, file_system: $disk,
     docker_client: $client, docker_engine: $engine, rsync: $rsync,
     measured: $m,
     peak_kib: { logbackup: $own, largest_process: $tree },
+    written: $written,
+    loop_written_mib: { growing: mib("growing-loop"), rotated: mib("rotated-loop") },
     results: [
       ratio("idle tick / floor"; "idle"; "floor"; "<="; $idle),
       ratio("shell loop / idle tick"; "loop"; "idle"; ">="; $loop),
       ratio("appending tick / floor"; "append"; "floor"; "<="; $append),
-      { name: "peak memory of logbackup, MiB", value: ($own / 1024), sign: "<=", target: $peak, ok: ($own / 1024 <= $peak) } ] }' \
+      at_most("peak memory of logbackup, MiB"; $own / 1024; $peak),
+      at_most("1 GiB grew by 1 MiB: written, MiB"; mib("growing-tick"); $growing),
+      at_most("10 x 64 MiB rotated: written, MiB"; mib("rotated-tick"); $rotated) ] }' \
   >"$work/result.json"
 
 print_table() {
@@ -225,11 +323,12 @@ append:appending tick, 10 KB each
 loop:shell loop
 END
   echo
-  echo 'ratios of the medians (one disturbed run does not move them)'
+  echo 'ratios and amounts are of the medians (one disturbed run does not move them)'
   jq -r '.results[] | [.name, .value, .sign, .target, if .ok then "ok" else "MISSED" end] | @tsv' "$work/result.json" |
     while IFS=$'\t' read -r name value sign target verdict; do
-      LC_ALL=C printf '  %-32s %9.2f   target %s %-5s %s\n' "$name" "$value" "$sign" "$target" "$verdict"
+      LC_ALL=C printf '  %-34s %9.2f   target %s %-5s %s\n' "$name" "$value" "$sign" "$target" "$verdict"
     done
+  jq -r '.loop_written_mib | "  (the shell loop'"'"'s rsync -a writes \(.growing | round) MiB and \(.rotated | round) MiB to the disk)"' "$work/result.json"
   jq -r '"  (the largest process of a tick, docker'"'"'s client and rsync included: \(.peak_kib.largest_process / 1024 | floor) MiB)"' "$work/result.json"
 }
 print_table

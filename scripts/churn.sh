@@ -1,0 +1,325 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Measures what the backup lacks when pods come and go: they crash and restart, roll out, are made again under the
+# same name, rotate their logs, and run as short jobs, while a tick runs every 15 seconds. Time is compressed: pods
+# live 8 to 40 seconds, and what is dead is removed half a second later. Every line has a number, and each container
+# also counts its lines outside its file system, so that the truth survives it. Run it as root; it starts a Docker
+# engine of its own and removes it again. It exits 0 when it could measure, also when a target is missed.
+#
+# usage: churn.sh [--pin] [--minutes N] [--json FILE]
+#
+# BUILD_DIR  where to build (default: build)        DOCKER  the docker client (default: the one on PATH)
+set -euo pipefail
+# shellcheck source=scripts/engine.sh
+source "$(dirname "$0")/engine.sh"
+
+usage() { sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2 && exit 2; }
+
+tick_options=()
+minutes=4
+json_file=
+while (($# > 0)); do
+  case "$1:$#" in
+    --pin:*) tick_options=(--pin) ;;
+    --minutes:1 | --json:1) usage ;;
+    --minutes:*) shift && minutes=$1 ;;
+    --json:*) shift && json_file=$(realpath "$1") ;;
+    *) usage ;;
+  esac
+  shift
+done
+[[ $minutes =~ ^[1-9][0-9]?$ ]] || usage
+
+interval=15
+max_lost_percent=0.5 # with --pin
+# What runs at a time: how its containers end, the service, how it rotates its logs.
+slots='
+  rollout  web      index
+  rollout  web      gzip
+  rollout  api      copytruncate
+  rollout  search   gzip
+  crash    worker   index
+  crash    mailer   copytruncate
+  crash    parser   gzip
+  stateful ledger   gzip
+  stateful queue    index
+  stateful cache    copytruncate
+  job      report   index
+  job      import   gzip'
+
+padding=$(printf 'x%.0s' {1..200})
+# What a container runs: five lines at a time, until LIFE is over or /truth/stop is there. A line is counted after it
+# was written: what /truth tells was in the log. All generations are kept: rotation never deletes a line.
+# shellcheck disable=SC2016
+writer='
+shift_up() {
+  i=$generations
+  while [ $i -gt 0 ]; do mv app.log.$i$1 app.log.$((i + 1))$1; i=$((i - 1)); done
+  generations=$((generations + 1))
+}
+rotate_index() { shift_up; mv app.log app.log.1; }
+rotate_copytruncate() { shift_up; cp app.log app.log.1; : >app.log; }
+rotate_gzip() { shift_up .gz; mv app.log app.log.1; gzip app.log.1; }
+
+cd /opt/logs
+number=0 generations=0 rounds=0
+while [ $rounds -lt $LIFE ]; do
+  for i in 1 2 3 4 5; do
+    number=$((number + 1))
+    echo "$NAME $number $PADDING" >>app.log
+    echo $number >>/truth/lines/$NAME
+  done
+  rounds=$((rounds + 1))
+  if [ $((rounds % 20)) = 0 ]; then
+    echo "$NAME $ROTATION $number" >>/truth/rotations
+    rotate_$ROTATION
+  fi
+  if [ -e /truth/stop ]; then touch /truth/idle/$NAME; exec sleep 1000000; fi
+  sleep 0.2
+done'
+
+# A wait that starts no process: nothing is ever written to that pipe.
+snooze() { read -r -t "$1" <>"$work/never" || true; }
+
+# run_pod SERVICE POD UID ATTEMPT ROTATION LIFE: sets the name of the container. LIFE: in rounds.
+run_pod() {
+  name=k8s_$1_$2_$3_$4
+  pod "$1" "$2" "$4" "$writer" --name "$name" --cidfile "$work/ids/$name" --volume "$work/truth:/truth" \
+    --label io.kubernetes.pod.uid="uid-$3" --label annotation.io.kubernetes.container.restartCount="$4" \
+    --env NAME="$name" --env ROTATION="$5" --env LIFE="$6" --env PADDING="$padding"
+}
+
+remove_dead() {
+  snooze 0.5
+  docker rm --volumes "$1" >/dev/null
+}
+
+# slot NUMBER KIND SERVICE ROTATION: one pod after the other, until the time is up; the last one stays.
+slot() {
+  local kind=$2 service=$3 rotation=$4 pod_name=$3-$1 attempt=0 uid=$1-0 made=0 life name
+  RANDOM=$1 # the same lives at each run
+  while :; do
+    life=$((8 + RANDOM % 33))
+    case $kind in
+      crash) attempt=$made ;;
+      stateful) uid=$1-$made ;;
+      rollout | job) uid=$1-$made pod_name=$service-$1-$made ;;
+    esac
+    if [[ $kind == job ]]; then
+      run_pod "$service" "$pod_name" "$uid" 0 "$rotation" $((10 + RANDOM % 25))
+      docker wait "$name" >/dev/null
+    else
+      run_pod "$service" "$pod_name" "$uid" "$attempt" "$rotation" 1000000
+      snooze $((SECONDS + life < end ? life : end > SECONDS ? end - SECONDS : 0)).$((RANDOM % 10))
+      ((SECONDS < end)) || break
+      docker kill "$name" >/dev/null
+    fi
+    ((++made))
+    if [[ $kind == stateful ]]; then remove_dead "$name"; else remove_dead "$name" & fi
+    ((SECONDS < end)) || break
+  done
+  wait
+}
+
+end_slots() {
+  trap '' HUP INT TERM
+  ((${#slot_pids[@]} == 0)) || kill "${slot_pids[@]}" || true
+  ((${#slot_pids[@]} == 0)) || wait "${slot_pids[@]}" || true
+} 2>/dev/null
+
+all_idle() {
+  local name
+  for name in $(docker ps --format '{{.Names}}'); do
+    [[ -e $work/truth/idle/$name ]] || return 1
+  done
+}
+
+# NAME COUNT for each container that has written
+lines_written() { (cd "$work/truth/lines" && grep -cH '' -- *) | tr : ' '; }
+
+# One tick. What had been written at its begin must be saved of those containers that are still there at its end.
+tick() {
+  local code=0
+  ((++ticks))
+  lines_written >"$work/before"
+  logbackup --json --dest "$work/backup" "${tick_options[@]}" >"$work/ticks/$ticks.json" 2>"$work/ticks/$ticks.messages" || code=$?
+  ((code != 2)) || die "$(<"$work/ticks/$ticks.messages")"
+  echo "$code" >>"$work/tick-codes"
+  docker ps --all --format '{{.Names}} {{.State}}' | awk '$2 != "removing" { print $1 }' >"$work/after"
+  awk -v tick="$ticks" 'NR == FNR { there[$1]; next } $1 in there { print "tick", $1, $2, tick }' \
+    "$work/after" "$work/before" >>"$work/at-ticks"
+}
+
+# The lines of log files, as "saved NAME NUMBER COPIES". Each file is a run of one container's lines, the last of which
+# may be cut; what is not so is "odd". In a half-written compressed file (whole = 0) lines are no second copies: the
+# plain one was there, too.
+# shellcheck disable=SC2016
+parse='
+function odd(line) { print "odd", file ": " substr(line, 1, 60) }
+function judge(at_end) {
+  if (broken && !(at_end && text ~ /^k8s_[a-z0-9_-]*( [0-9]+( x*)?)?$/)) odd(text)
+  broken = 0
+}
+{
+  judge(FNR == 1)
+  file = FILENAME
+  if ($0 != $1 " " $2 " " padding || $2 !~ /^[0-9]+$/) { broken = 1; text = $0; ++number; next }
+  if (FNR > 1 && ($1 != name || $2 != number + 1)) odd($0)
+  name = $1; number = $2
+  print "saved", name, number, whole
+}
+END { judge(1) }'
+
+saved_lines() {
+  local file whole
+  cd "$work/backup"
+  find . -path ./.logbackup -prune -o -type f ! -name '*.gz' ! -name '*.gz~*' -print0 |
+    xargs -0r awk -v padding="$padding" -v whole=1 "$parse"
+  find . -path ./.logbackup -prune -o -type f \( -name '*.gz' -o -name '*.gz~*' \) -print0 |
+    while IFS= read -r -d '' file; do
+      whole=1
+      gzip -dc <"$file" >"$work/plain" 2>/dev/null || whole=0
+      awk -v padding="$padding" -v whole=$whole "$parse" "$work/plain"
+    done
+}
+
+# What the records say of each container: "record ID COVERAGE"
+records() {
+  find "$work/backup/.logbackup"/{live,ended,missed} -type f -exec jq -r \
+    '.coverage as $coverage | .containers[] | "record \(.) \($coverage // "unknown")"' {} + 2>/dev/null || true
+}
+
+# One line for each container:
+# name, id, coverage, ticks, written, lost, and of these: there at a tick, unseen, in new files, later; twice; never written
+# shellcheck disable=SC2016
+account='
+$1 == "written" { truth[$2] = $3 }
+$1 == "id"      { id[$2] = $3 }
+$1 == "record"  { coverage[$2] = $3 }
+$1 == "tick"    { noted[$2] = $3; ticks[$2]++ }
+$1 == "rotated" { how[$2] = $3; mark[$2, ++marks[$2]] = $4 }
+$1 == "saved"   { saved[$2, $3] = 1; if ((copies[$2, $3] += $4) == 2) twice[$2]++; if ($3 > last[$2]) last[$2] = $3; names[$2] }
+# Whether the file that held a line at the end had not been there at the last tick.
+function in_new_file(name, n,   i, before, after) {
+  for (i = 1; i <= marks[name]; ++i) if (mark[name, i] < n) before = mark[name, i]; else after = 1
+  return how[name] == "copytruncate" ? after : before >= noted[name] && before > 0
+}
+END {
+  for (name in names) if (!(name in truth)) truth[name] = 0
+  for (name in truth) {
+    n = truth[name]
+    if ((name, n + 1) in saved) ++n # it was killed before it could count that line
+    there = unseen = new = later = never = 0
+    for (i = 1; i <= n; ++i) {
+      if ((name, i) in saved) continue
+      if (!(name in noted)) ++unseen
+      else if (i <= noted[name]) ++there
+      else if (in_new_file(name, i)) ++new
+      else ++later
+    }
+    for (i = n + 1; i <= last[name]; ++i) if ((name, i) in saved) ++never
+    said = id[name] in coverage ? coverage[id[name]] : "none"
+    print name, id[name], said, ticks[name] + 0, n, there + unseen + new + later, there, unseen, new, later, twice[name] + 0, never
+  }
+}'
+
+begin churn
+install_missing jq:jq
+build_logbackup
+start_engine
+mkdir -p "$work"/{ids,ticks,truth/lines,truth/idle}
+mkfifo "$work/never"
+slot_pids=()
+trap 'end_slots; clean_up' EXIT
+
+slot_count=$(grep -c . < <(sed '/^ *$/d' <<<"$slots"))
+echo "Pods come and go for $minutes minutes, $slot_count at a time, with a tick every $interval s …"
+start=$SECONDS
+end=$((start + 60 * minutes))
+while read -r kind service rotation; do
+  slot "$((${#slot_pids[@]} + 1))" "$kind" "$service" "$rotation" &
+  slot_pids+=($!)
+done < <(sed '/^ *$/d' <<<"$slots")
+
+ticks=0
+for ((due = start + interval; due <= end; due += interval)); do
+  until ((SECONDS >= due)); do snooze 0.1; done
+  tick
+done
+for pid in "${slot_pids[@]}"; do wait "$pid" || die "a pod could not be started, ended or removed"; done
+slot_pids=()
+touch "$work/truth/stop"
+wait_for 30 all_idle || die "a pod does not stop writing"
+tick
+
+echo "Comparing the backup with what was written …"
+{
+  lines_written | sed 's/^/written /'
+  for file in "$work"/ids/*; do echo "id ${file##*/} $(<"$file")"; done
+  records
+  cat "$work/at-ticks"
+  sed 's/^/rotated /' "$work/truth/rotations"
+  (saved_lines)
+} >"$work/facts"
+awk "$account" "$work/facts" | sort >"$work/containers"
+odd=$(grep -c '^odd ' "$work/facts" || true)
+[[ $odd == 0 ]] || grep '^odd ' "$work/facts" | head -n 5 >&2
+
+jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson slots "$slot_count" --argjson interval $interval \
+  --argjson max $max_lost_percent --argjson pin "$([[ ${tick_options[*]} ]] && echo true || echo false)" \
+  --argjson codes "$(jq -s . "$work/tick-codes")" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" \
+  --arg engine "$(docker version --format '{{.Server.Version}}')" '
+  def result($name; $value; $sign; $target):
+    { name: $name, value: $value, sign: $sign, target: $target, ok: (if $sign == "<" then $value < $target else $value <= $target end) };
+  [split("\n")[] | select(. != "") | split(" ") | . as [$name, $id, $coverage] | (.[3:] | map(tonumber)) as $n |
+    { name: $name, id: $id, coverage: $coverage, ticks: $n[0], written: $n[1], lost: $n[2], there_at_a_tick: $n[3],
+      of_unseen_containers: $n[4], in_new_files: $n[5], later_in_seen_files: $n[6], twice: $n[7], never_written: $n[8] }] as $all |
+  def total(f): $all | map(f) | add;
+  total(.written) as $written | total(.lost) as $lost |
+  { pin: $pin, minutes: $minutes, pods_at_a_time: $slots, interval_s: $interval, containers: ($all | length),
+    ticks: ($codes | length), tick_exit_codes: $codes, kernel: $kernel, cores: ($cores | tonumber), docker_engine: $engine,
+    lines: { written: $written, lost: $lost, lost_percent: (100 * $lost / $written), there_at_a_tick: total(.there_at_a_tick),
+      of_unseen_containers: total(.of_unseen_containers), in_new_files: total(.in_new_files),
+      later_in_seen_files: total(.later_in_seen_files) },
+    results: [
+      result("lost, though there at a tick"; total(.there_at_a_tick); "<="; 0),
+      (if $pin then result("lost, % of all lines"; 100 * $lost / $written; "<"; $max) else empty end),
+      result("lines saved twice"; total(.twice); "<="; 0),
+      result("lines never so written"; total(.never_written) + $odd; "<="; 0),
+      result("containers with loss, not named"; [$all[] | select(.lost > 0 and .coverage != "cut" and .coverage != "missed")] | length; "<="; 0) ],
+    each: $all }' "$work/containers" >"$work/result.json"
+
+print_table() {
+  echo
+  jq -r '"\(.minutes) minutes, \(.pods_at_a_time) pods at a time, \(.containers) containers, \(.ticks) ticks\(if .pin then " with --pin" else "" end), \(.interval_s) s apart;
+\(.kernel), \(.cores) cores, docker engine \(.docker_engine)
+" + (.lines | @text "
+lines written                        \(.written)
+  lost                               \(.lost)  (\(.lost_percent * 100 | round / 100) %)
+    there at a tick                  \(.there_at_a_tick)
+    of containers that no tick saw   \(.of_unseen_containers)
+    in files born after the last one \(.in_new_files)
+    written later to files it saw    \(.later_in_seen_files)
+")' "$work/result.json"
+  jq -r '.results[] | [.name, .value, .sign, .target, if .ok then "ok" else "MISSED" end] | @tsv' "$work/result.json" |
+    while IFS=$'\t' read -r name value sign target verdict; do
+      LC_ALL=C printf '  %-32s %9.6g   target %-2s %-4s %s\n' "$name" "$value" "$sign" "$target" "$verdict"
+    done
+  jq -r '.tick_exit_codes | map(select(. != 0)) | if . == [] then empty else "  (ticks with an exit code other than 0: \(length))" end' "$work/result.json"
+}
+
+# What the ticks said of containers of which they did not save what was there.
+explain() {
+  jq -r '.each[] | select(.there_at_a_tick > 0) | "\(.id) \(.name) \(.there_at_a_tick)"' "$work/result.json" |
+    while read -r id name lines; do
+      echo "$lines lines of $name were there at a tick:"
+      jq -r --arg id "$id" '.containers[] | select(.container == $id) | (.unsettled + .failures)[] | "  \(.path): \(.reason)"' \
+        "$work"/ticks/*.json
+    done
+}
+
+print_table
+explain
+awk '{ print "a tick said: " $0 }' "$work"/ticks/*.messages | sort -u | head -n 10
+[[ -z $json_file ]] || cp "$work/result.json" "$json_file"
