@@ -199,7 +199,10 @@ measure_growing() {
 measure_rotated() {
   local i round size
   begin_big rotated
-  for ((i = 10; i > 0; i--)); do head -c "$big_file" /dev/urandom >"$logs/app.log.$i"; done
+  for ((i = 10; i > 0; i--)); do
+    head -c "$big_file" /dev/urandom >"$logs/app.log.$i"
+    touch --date "$i hours ago" "$logs/app.log.$i" # rsync takes files of one size and second for the same
+  done
   : >"$logs/app.log"
   for ((round = 1; round <= rounds; round++)); do
     size=$(stat --format %s "$logs/app.log")
