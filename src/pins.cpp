@@ -26,16 +26,6 @@ std::string pins_path(const std::string& key) {
     return joined(pins_directory, key);
 }
 
-/// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
-std::string hash(const std::string& text) {
-    std::uint64_t value = 14695981039346656037ULL;
-    for (const char c : text)
-        value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    std::array<char, 17> digits{};
-    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(value));
-    return digits.data();
-}
-
 /// The source that shows a file, and the file's path below that.
 std::pair<const PinSource*, std::string> source_of(const std::vector<PinSource>& sources,
                                                    const std::string& file) {
@@ -55,7 +45,7 @@ std::pair<const PinSource*, std::string> source_of(const std::vector<PinSource>&
 
 std::string pin_key(const Record& record) {
     if (!record.volume.empty())
-        return "volume-" + hash(record.volume);
+        return "volume-" + hash_text(record.volume);
     return record.containers.empty() ? std::string() : record.containers.back();
 }
 

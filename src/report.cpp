@@ -34,6 +34,7 @@ std::string target_cell(const Row& row) {
     case RowStatus::shared: return "shared, see " + row.target;
     case RowStatus::complete: return row.target + "  complete";
     case RowStatus::no_log_directory: return "no log directory";
+    case RowStatus::vanished: return "removed meanwhile";
     case RowStatus::failed: return row.target.empty() ? "FAILED" : row.target + "  FAILED";
     case RowStatus::saved: break;
     }
@@ -214,8 +215,8 @@ Json problems_json(const std::vector<Problem>& problems) {
 }
 
 Json row_json(const Row& row) {
-    static constexpr std::array<const char*, 5> statuses{"saved", "shared", "complete", "no log directory",
-                                                         "failed"};
+    static constexpr std::array<const char*, 6> statuses{"saved",    "shared", "complete", "no log directory",
+                                                         "vanished", "failed"};
     Json actions = Json::array();
     for (const auto& action : row.actions) {
         Json json{{"action", name_of(action.kind)}, {"path", action.path}, {"bytes", action.bytes()}};

@@ -2,6 +2,7 @@
 #include "tick_class.hpp"
 
 #include "logbackup/content.hpp"
+#include "logbackup/decompress.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/listing.hpp"
 #include "logbackup/util/error.hpp"
@@ -15,6 +16,30 @@ namespace logbackup {
 namespace {
 /// From here on a transfer takes long enough that mounts it does not need are given up before.
 constexpr std::uint64_t long_transfer = 64U << 20U;
+/// Of what changed while it was read. A log that changes faster than it can be read waits for the next tick.
+constexpr int most_repetitions = 3;
+
+/// Whether a compressed log may have come, or a plain one gone, since the last tick: only then is it worth
+/// while to look for plain copies that a compressed file contains.
+bool has_news_for_copies(const Listing& source, const Tree& tree, const DirectoryPlan& plan,
+                         Timestamp previous) {
+    static constexpr std::int64_t slack = 2'000'000'000; // clocks and times of files are not that exact
+    const auto since = previous.time_since_epoch().count() - slack;
+    const auto is_recent = [&](const Entry& entry) {
+        return entry.type == FileType::directory && entry.mtime >= since;
+    };
+    const auto is_news = [](const Action& action) {
+        return action.kind != ActionKind::append && action.kind != ActionKind::retime
+                   ? true
+                   : is_compressed(action.path);
+    };
+    const auto top = status_of(tree.held.get());
+    return std::any_of(source.entries.begin(), source.entries.end(),
+                       [](const Entry& entry) { return is_compressed(entry.path); }) &&
+           ((top && std::int64_t{top->st_mtim.tv_sec} * 1'000'000'000 + top->st_mtim.tv_nsec >= since) ||
+            std::any_of(source.entries.begin(), source.entries.end(), is_recent) ||
+            std::any_of(plan.actions.begin(), plan.actions.end(), is_news));
+}
 } // namespace
 
 void Tick::plan_all() {
@@ -56,37 +81,46 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
     Tree tree =
         show(std::move(candidate.found), assignment.directory, mounts_ ? &*mounts_ : nullptr, problem);
     if (!problem.empty()) {
-        fail(candidate, "", problem);
+        fail_unless_vanished(candidate, problem);
         return;
     }
-    const UniqueFd instance = context_.root >= 0 && !assignment.present_as.empty()
-                                  ? open_directory(context_.root, assignment.present_as)
-                                  : UniqueFd();
-    const Listing source = list_tree(tree, {}, context_.stop);
-    const Listing backup = list_counterparts(instance.get(), source);
-    candidate.plan =
-        plan(source, backup, content_of(tree, instance.get(), context_.stop), now_, candidate.thoroughness);
     candidate.tree = std::move(tree);
-    if (candidate.thoroughness == Thoroughness::everything || options_.pin)
-        for (const auto& entry : source.entries)
-            if (entry.type == FileType::regular)
-                candidate.files.push_back(entry.path);
-
-    Row& row = row_of(candidate);
-    row.files = candidate.plan.files;
-    row.skipped = candidate.plan.skipped;
-    row.actions = candidate.plan.actions;
-    for (const auto& failure : candidate.plan.failures)
-        fail(candidate, failure.path, failure.reason);
+    plan_tree(candidate, assignment.present_as);
     if (!is_dry())
         return; // the outcome counts
+    Row& row = row_of(candidate);
     for (const auto& action : candidate.plan.actions) {
         row.created += action.kind == ActionKind::create ? 1 : 0;
         row.changed += action.kind == ActionKind::append ? 1 : 0;
         row.renamed += action.kind == ActionKind::rename ? 1 : 0;
         row.set_aside += action.kind == ActionKind::set_aside ? 1 : 0;
+        row.dropped += action.kind == ActionKind::drop ? 1 : 0;
         row.bytes += action.bytes();
     }
+}
+
+/// Plans what is to be done now; `present_as` is what its directory is called in the backup.
+void Tick::plan_tree(Candidate& candidate, const std::string& present_as) {
+    const UniqueFd instance =
+        context_.root >= 0 && !present_as.empty() ? open_directory(context_.root, present_as) : UniqueFd();
+    const Tree& tree = *candidate.tree;
+    const Listing source = list_tree(tree, {}, context_.stop);
+    const Listing backup = list_counterparts(instance.get(), source);
+    candidate.plan =
+        plan(source, backup, content_of(tree, instance.get(), context_.stop), now_, candidate.thoroughness);
+    candidate.files.clear();
+    for (const auto& entry : source.entries)
+        if (entry.type == FileType::regular)
+            candidate.files.push_back(entry.path);
+    candidate.may_have_copies =
+        candidate.may_have_copies || has_news_for_copies(source, tree, candidate.plan, context_.previous);
+
+    Row& row = row_of(candidate);
+    row.files = candidate.plan.files;
+    row.skipped = candidate.plan.skipped;
+    row.actions.insert(row.actions.end(), candidate.plan.actions.begin(), candidate.plan.actions.end());
+    for (const auto& failure : candidate.plan.failures)
+        fail(candidate, failure.path, failure.reason);
 }
 
 ApplySettings Tick::apply_settings() const {
@@ -95,18 +129,16 @@ ApplySettings Tick::apply_settings() const {
 }
 
 void Tick::count(Row& row, const DirectoryOutcome& outcome) {
-    row.created = outcome.created;
-    row.changed = outcome.changed;
-    row.renamed = outcome.renamed;
-    row.set_aside = outcome.set_aside;
-    row.dropped = outcome.dropped;
-    row.bytes = outcome.bytes;
+    row.created += outcome.created;
+    row.changed += outcome.changed;
+    row.renamed += outcome.renamed;
+    row.set_aside += outcome.set_aside;
+    row.dropped += outcome.dropped;
+    row.bytes += outcome.bytes;
 }
 
 void Tick::apply_plans() {
-    std::vector<DirectoryWork> work;
     std::vector<Candidate*> workers;
-    std::uint64_t total = 0;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
         Candidate& candidate = candidates_[i];
         if (!candidate.tree)
@@ -118,18 +150,34 @@ void Tick::apply_plans() {
             fail(candidate, "", error.what());
             continue;
         }
-        for (const auto& action : candidate.plan.actions)
-            total += action.bytes();
-        if (!candidate.plan.actions.empty()) {
-            work.push_back({&*candidate.tree, &candidate.plan, candidate.thoroughness});
+        if (!candidate.plan.actions.empty())
             workers.push_back(&candidate);
+    }
+    apply_to(workers);
+    // What was rotated or truncated meanwhile may be gone at the next tick, and its container with it.
+    for (int again = 0; again < most_repetitions && !context_.stop.requested(); ++again) {
+        std::erase_if(workers, [&](Candidate* worker) { return row_of(*worker).unsettled.empty(); });
+        for (auto* worker : workers) {
+            row_of(*worker).unsettled.clear();
+            plan_tree(*worker, records_[*worker->record].directory());
         }
+        apply_to(workers);
+    }
+}
+
+void Tick::apply_to(const std::vector<Candidate*>& workers) {
+    if (workers.empty())
+        return;
+    std::vector<DirectoryWork> work;
+    std::uint64_t total = 0;
+    for (const auto* worker : workers) {
+        work.push_back({&*worker->tree, &worker->plan, worker->thoroughness});
+        for (const auto& action : worker->plan.actions)
+            total += action.bytes();
     }
     if (total >= long_transfer)
         release_unchanged();
-    const ApplySettings settings{
-        context_.root, mounts_ ? mounts_->view() : -1, context_.lock, context_.rsync, {}, options_.group};
-    auto outcome = apply(work, settings, context_.stop, context_.start_progress(total));
+    auto outcome = apply(work, apply_settings(), context_.stop, context_.start_progress(total));
     for (std::size_t i = 0; i < workers.size(); ++i)
         take_outcome(*workers[i], outcome.directories[i]);
     for (auto& problem : outcome.problems)

@@ -8,6 +8,8 @@
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -105,6 +107,17 @@ void Tick::open_mounts() {
             "written after their start");
 }
 
+void Tick::fail_unless_vanished(const Candidate& candidate, const std::string& reason) {
+    const Container& container = *candidate.container;
+    const bool layers_gone = !container.upper.empty() && ::access(container.upper.c_str(), F_OK) != 0;
+    const bool dying = container.upper.empty() && (container.state == ContainerState::removing ||
+                                                   container.state == ContainerState::dead);
+    if (!layers_gone && !dying)
+        fail(candidate, "", reason);
+    else if (candidate.selected)
+        row_of(candidate).status = RowStatus::vanished;
+}
+
 /// A container of which nothing can have changed since all of it was saved.
 bool Tick::leave_closed(const Candidate& candidate) {
     const auto record = std::find_if(records_.begin(), records_.end(), [&](const Record& known) {
@@ -132,7 +145,7 @@ void Tick::locate_all() {
             continue;
         auto located = locate(*candidate.container, options_.log_directory, mounts_ ? &*mounts_ : nullptr);
         if (const auto* failed = std::get_if<LocateFailed>(&located)) {
-            fail(candidate, "", failed->reason);
+            fail_unless_vanished(candidate, failed->reason);
             continue;
         }
         if (std::holds_alternative<NoLogDirectory>(located)) {

@@ -12,6 +12,7 @@
 #include "logbackup/tick.hpp"
 #include "logbackup/view.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -33,6 +34,7 @@ struct Candidate {
     Thoroughness thoroughness = Thoroughness::changes;
     std::vector<std::string> files; ///< all regular ones
     std::vector<PinSource> pin_sources;
+    bool may_have_copies = false;      ///< plain and compressed
     std::optional<std::size_t> record; ///< index, once it is written
 };
 
@@ -70,6 +72,7 @@ class Tick {
         if (options_.kind == RunKind::tick && !context_.stop.requested()) {
             make_moves();
             apply_plans();
+            drop_all_copies();
             close_records();
             end_records();
             refresh_all_pins();
@@ -97,12 +100,16 @@ class Tick {
     void plan_all();
     [[nodiscard]] bool is_last_pass(const Candidate& candidate, const Assignment& assignment) const;
     void plan_one(Candidate& candidate, const Assignment& assignment);
+    void plan_tree(Candidate& candidate, const std::string& present_as);
     void make_moves();
     [[nodiscard]] std::vector<const Container*> sharers_of(const Candidate& candidate) const;
     void save_record(Candidate& candidate, const Assignment& assignment);
     [[nodiscard]] ApplySettings apply_settings() const;
     static void count(Row& row, const DirectoryOutcome& outcome);
     void apply_plans();
+    void apply_to(const std::vector<Candidate*>& workers);
+    void drop_copies(Candidate& candidate);
+    void drop_all_copies();
     void release_unchanged();
     void take_outcome(Candidate& candidate, DirectoryOutcome& outcome);
     [[nodiscard]] bool sync(const Candidate& candidate) const;
@@ -118,8 +125,14 @@ class Tick {
         if (!candidate.selected)
             return;
         row_of(candidate).status = RowStatus::failed;
-        row_of(candidate).failures.push_back({path, reason});
+        auto& failures = row_of(candidate).failures;
+        if (std::none_of(failures.begin(), failures.end(), [&](const Problem& known) {
+                return known.path == path && known.reason == reason; // planned again, it fails again
+            }))
+            failures.push_back({path, reason});
     }
+    /// A container that is removed while a tick works is no failure.
+    void fail_unless_vanished(const Candidate& candidate, const std::string& reason);
     std::size_t add_row(const Container& container);
 
     const TickContext& context_;
@@ -132,6 +145,7 @@ class Tick {
     std::set<std::string> failed_;      ///< ids of containers of which something could not be saved
     UniqueFd pins_root_;                ///< the backup root in our mount namespace
     std::set<std::string> unfinished_;  ///< keys of pins that could not be saved
+    std::chrono::milliseconds copies_time_left_{0};
     Assignments assignments_;
     Timestamp now_;
 };

@@ -96,6 +96,15 @@ std::string in_quotes(std::string_view bytes) {
     return text += '\'';
 }
 
+std::string hash_text(std::string_view bytes) {
+    std::uint64_t value = 14695981039346656037ULL;
+    for (const char c : bytes)
+        value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    std::array<char, 17> digits{};
+    std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(value));
+    return digits.data();
+}
+
 std::size_t columns(std::string_view text) {
     std::size_t count = 0;
     for (const char c : text)

@@ -17,6 +17,7 @@ enum class RowStatus {
     shared,           ///< its log directory is saved under another container's name, `target`
     complete,         ///< it has ended, and all of it was saved and compared before: not looked at again
     no_log_directory, ///< nothing to save
+    vanished,         ///< it was removed while the tick worked
     failed,           ///< it, or some of its files; the failures say why
 };
 

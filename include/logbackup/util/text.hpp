@@ -19,6 +19,10 @@ namespace logbackup {
 [[nodiscard]] std::string percent_encoded(std::string_view bytes);
 [[nodiscard]] std::string percent_decoded(std::string_view text);
 
+/// 16 hexadecimal digits that are the same for the same bytes, and differ for others unless somebody means
+/// them not to (FNV-1a, 64 bits).
+[[nodiscard]] std::string hash_text(std::string_view bytes);
+
 /// The number of columns an escaped text takes: its number of code points.
 [[nodiscard]] std::size_t columns(std::string_view text);
 
