@@ -359,12 +359,21 @@ TEST(Consumer, DoesNotLiftTheLimitOfStandardError) {
 }
 
 TEST(Consumer, EndsTheGroupAtOnceAndIsNotCalledAgain) {
+    // The second piece is there before the first one has been dealt with.
+    const test::TempDir dir;
+    const UniqueFd go(::open(dir.fifo("go").c_str(), O_RDWR | O_CLOEXEC));
+    const UniqueFd done(::open(dir.fifo("done").c_str(), O_RDWR | O_CLOEXEC));
     auto pipe = test::make_pipe();
     int calls = 0;
-    auto command = consumed_shell("trap '' TERM; yes & yes; wait", [&](std::string_view) {
-        ++calls;
-        return Watch::end_it;
-    });
+    auto command = consumed_shell("trap '' TERM; sleep 1000 & echo a; read x < " + dir.at("go") +
+                                      "; echo b; echo > " + dir.at("done") + "; wait",
+                                  [&](std::string_view) {
+                                      ++calls;
+                                      char byte = 0;
+                                      EXPECT_EQ(::write(go.get(), "x\n", 2), 2);
+                                      EXPECT_EQ(::read(done.get(), &byte, 1), 1);
+                                      return Watch::end_it;
+                                  });
     command.inherited = {pipe.write_end.get()};
     Stop stop;
     const auto result = run(command, generous(), stop.get());
@@ -425,11 +434,32 @@ TEST(Consumer, DoesNotWaitForAGrandchildThatGoesOnPrinting) {
 }
 
 TEST(Consumer, DoesNotKeepAChildFromItsTimeLimitNorFromAStop) {
-    const auto command = consumed_shell("exec yes", [](std::string_view) { return Watch::go_on; });
+    // Each piece is held on to until there is more to read: the pipe is never found empty.
+    const test::TempDir dir;
+    dir.fifo("written");
+    UniqueFd written;
+    std::size_t taken = 0;
+    std::size_t known = 0;
+    const auto command =
+        consumed_shell("exec 9> " + dir.at("written") + "; while :; do printf '%4096s' x; printf x >&9; done",
+                       [&](std::string_view bytes) {
+                           for (taken += bytes.size(); known * 4096 <= taken; ++known) {
+                               char byte = 0;
+                               EXPECT_EQ(::read(written.get(), &byte, 1), 1);
+                           }
+                           return Watch::go_on;
+                       });
+    const auto start_anew = [&] {
+        written.reset(); // and with it what is in it
+        written.reset(::open(dir.at("written").c_str(), O_RDWR | O_CLOEXEC));
+        taken = known = 0;
+    };
     Limits limits = generous();
     limits.time = 100ms;
     Stop never;
+    start_anew();
     EXPECT_EQ(ending_as<TimedOut>(run(command, limits, never.get())).limit, 100ms);
+    start_anew();
     Stop stop(100ms);
     ending_as<Cancelled>(run(command, generous(), stop.get()));
 }
