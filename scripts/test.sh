@@ -16,6 +16,7 @@ packages=(
   rsync docker.io busybox-static                                                   # to run
   bsdutils util-linux e2fsprogs mount                                              # the tests use script, setpriv, mkfs
   gzip zstd xz-utils bzip2                                                         # and compress
+  logrotate python3 liblogback-java librhino-java default-jre-headless strace      # what rotates logs in the tests
   clang-format clang-tidy shellcheck                                               # to check
 )
 

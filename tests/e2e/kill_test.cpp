@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include "logbackup/util/process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <thread>
+
+using namespace e2e;
+
+/// kill -9 at any moment: what was saved stays, what is saved is true, and the next tick goes on from it.
+namespace {
+
+/// The log directory of a container, written to from the host, which is what its own writes look like.
+struct Source {
+    std::string pod;
+    std::string id;
+    fs::path logs;
+    std::map<std::string, std::size_t> files; ///< by name: which of the contents
+};
+
+class Kill : public e2e::Test {
+  protected:
+    std::size_t below(std::size_t n) { return random() % n; }
+
+    Source start(const std::string& pod) {
+        Source source{pod, engine.start({"web", pod}), {}, {}};
+        auto merged = engine.docker({"inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", source.id});
+        merged.pop_back();
+        source.logs = merged + "/opt/logs";
+        return source;
+    }
+
+    std::string text(std::size_t bytes) { return log_text(bytes, static_cast<unsigned>(random())); }
+    /// Writes a file anew, in its place. No two have the same size: with the same time too, which written
+    /// within one tick of the kernel's clock they would have, they cannot be told apart by that.
+    void write(Source& source, const std::string& name, std::size_t bytes) {
+        contents.push_back("log " + std::to_string(contents.size()) + "\n" + text(bytes + contents.size()));
+        source.files[name] = contents.size() - 1;
+        write_file(source.logs / name, contents.back());
+    }
+    void append(Source& source, const std::string& name, std::size_t bytes) {
+        const auto more = text(bytes);
+        contents[source.files.at(name)] += more;
+        append_file(source.logs / name, more);
+    }
+    void rotate(Source& source, const std::string& name) {
+        for (int i = 4; i > 0; --i) {
+            const auto from = i == 1 ? name : name + "." + std::to_string(i - 1);
+            const auto to = name + "." + std::to_string(i);
+            if (!source.files.contains(from))
+                continue;
+            fs::rename(source.logs / from, source.logs / to);
+            source.files[to] = source.files.at(from);
+            source.files.erase(from);
+        }
+        write(source, name, 200);
+    }
+    void copytruncate(Source& source, const std::string& name) {
+        contents.push_back(contents[source.files.at(name)]);
+        source.files[name + ".1"] = contents.size() - 1;
+        write_file(source.logs / (name + ".1"), contents.back());
+        write(source, name, 200);
+    }
+    /// Truncated under a writer that goes on at its old offset.
+    void leave_hole(Source& source, const std::string& name) {
+        const auto size = contents[source.files.at(name)].size();
+        contents.emplace_back(size, '\0');
+        source.files[name] = contents.size() - 1;
+        fs::resize_file(source.logs / name, 0);
+        fs::resize_file(source.logs / name, size);
+        append(source, name, 500);
+    }
+    void remove(Source& source, const std::string& name) {
+        fs::remove(source.logs / name);
+        source.files.erase(name);
+    }
+    /// A container in the place of another: the directory of the other gets a number.
+    void replace(Source& source) {
+        engine.remove(source.id);
+        source = start(source.pod);
+    }
+
+    void change_something() {
+        static constexpr std::size_t sizes[] = {10, 3000, 40'000, 200'000};
+        Source& source = sources[below(sources.size())];
+        const auto bytes = sizes[below(4)];
+        const std::string name = below(2) == 0 ? "app.log" : "other.log";
+        if (!source.files.contains(name)) {
+            write(source, name, bytes);
+            return;
+        }
+        switch (below(12)) {
+        case 0:
+        case 1: rotate(source, name); break;
+        case 2: write(source, name, bytes); break;
+        case 3: copytruncate(source, name); break;
+        case 4: leave_hole(source, name); break;
+        case 5: write(source, "d" + std::to_string(below(3)) + "/some.log", bytes); break;
+        case 6: remove(source, name); break;
+        default: append(source, name, bytes);
+        }
+    }
+
+    Tree saved() const {
+        Tree tree = tree_of(backup);
+        std::erase_if(tree, [](const auto& file) { return file.second == "dir"; });
+        return tree;
+    }
+
+    /// Everything that was there before is there still, under some name; and nothing is that never was.
+    void expect_valid(const Tree& before, const Tree& after) {
+        for (const auto& [name, content] : before) {
+            const auto same = after.find(name);
+            const bool kept = (same != after.end() && same->second.starts_with(content)) ||
+                              std::any_of(after.begin(), after.end(),
+                                          [&](const auto& file) { return file.second.starts_with(content); });
+            EXPECT_TRUE(kept) << name << " is lost, or shorter than its " << content.size() << " bytes";
+        }
+        for (const auto& [name, content] : after) {
+            const bool existed = std::any_of(contents.begin(), contents.end(), [&](const std::string& whole) {
+                return whole.starts_with(content);
+            });
+            EXPECT_TRUE(existed) << name << " with " << content.size() << " bytes is no beginning of a log";
+        }
+    }
+
+    /// A tick that nobody kills saves all, and leaves nothing behind.
+    void expect_complete_tick() {
+        const auto before = saved();
+        expect_clean(tick());
+        const auto after = saved();
+        expect_valid(before, after);
+        for (const auto& source : sources)
+            for (const auto& [name, content] : source.files) {
+                const auto found = after.find("web/" + source.pod + "/" + name);
+                EXPECT_TRUE(found != after.end() && found->second == contents[content])
+                    << source.pod << " " << name;
+            }
+        for (const auto& entry : fs::recursive_directory_iterator(backup / ".logbackup/incoming"))
+            EXPECT_TRUE(entry.is_directory()) << entry.path();
+    }
+
+    /// What a killed tick started dies with it, or soon after: until then it keeps the lock.
+    void wait_until_unlocked() {
+        const logbackup::UniqueFd lock(::open((backup / ".logbackup/lock").c_str(), O_RDWR | O_CLOEXEC));
+        if (lock)
+            wait_until("the lock is free", [&] { return ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0; });
+    }
+
+    std::mt19937 random;
+    std::vector<Source> sources;
+    std::vector<std::string> contents; ///< every content that a file had; files that grow, grow here
+};
+
+using Microseconds = std::chrono::microseconds;
+
+class KillAtRandom : public Kill, public testing::WithParamInterface<unsigned> {
+  protected:
+    static constexpr int rounds = 50;
+    fs::path slow_rsync = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=2m \"$@\"");
+    fs::path mark = backup / ".logbackup/incoming/.in-use"; ///< there while a tick transfers
+
+    void SetUp() override {
+        const char* base = std::getenv("LOGBACKUP_TEST_SEED");
+        const unsigned seed =
+            base == nullptr ? std::random_device()() : static_cast<unsigned>(std::stoul(base));
+        std::cout << "seed " << seed << "\n";
+        random.seed(seed);
+        for (const auto* pod : {"web-1", "web-2", "web-3"})
+            sources.push_back(start(pod));
+        way = GetParam() % 2 == 0 ? Way::mounted : Way::direct;
+    }
+
+    Microseconds duration_of_tick(const std::vector<std::string>& arguments) {
+        for (auto& source : sources)
+            write(source, "app.log", 100'000);
+        const auto begin = std::chrono::steady_clock::now();
+        expect_clean(tick(arguments));
+        return std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - begin);
+    }
+    fs::file_time_type marked() const {
+        std::error_code none;
+        return fs::last_write_time(mark, none);
+    }
+
+    /// Anywhere in a tick, in every other round with a slow transfer; or, in every fourth, from the moment on
+    /// when the transfer begins.
+    void tick_and_kill(Microseconds usual, Microseconds slow) {
+        const auto mode = below(4);
+        const auto former_mark = marked();
+        const auto longest = mode == 0 ? Microseconds(40'000) : (mode == 1 ? usual : slow) * 12 / 10;
+        const Microseconds delay(below(static_cast<std::size_t>(longest.count())));
+        const std::vector<std::string> arguments{"--rsync", mode > 1 ? slow_rsync.string() : "rsync"};
+        siginfo_t ended{};
+        {
+            const Background running(command(arguments));
+            const auto has_ended = [&] {
+                return ::waitid(P_PID, static_cast<id_t>(running.pid()), &ended,
+                                WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                       ended.si_pid != 0;
+            };
+            while (mode == 0 && marked() == former_mark && !has_ended()) {
+            }
+            std::this_thread::sleep_for(delay);
+            if (has_ended()) {
+                ++too_late;
+                EXPECT_EQ(ended.si_status, 0);
+            } else if (fs::exists(mark) && marked() != former_mark) {
+                ++in_transfer;
+            } else {
+                ++elsewhere;
+            }
+        } // SIGKILL; docker and rsync are not of its group, but get the same when it dies
+        wait_until_unlocked();
+    }
+
+    int too_late = 0;
+    int in_transfer = 0;
+    int elsewhere = 0;
+};
+
+} // namespace
+
+TEST_P(KillAtRandom, LosesNothing) {
+    const auto usual = duration_of_tick({});
+    const auto slow = duration_of_tick({"--rsync", slow_rsync.string()});
+    auto before = saved();
+    for (int round = 1; round <= rounds && !HasFailure(); ++round) {
+        SCOPED_TRACE("round " + std::to_string(round));
+        for (auto changes = 1 + below(6); changes > 0; --changes)
+            change_something();
+        if (round % 12 == 0)
+            replace(sources[below(sources.size())]);
+        tick_and_kill(usual, slow);
+        auto after = saved();
+        expect_valid(before, after);
+        before = std::move(after);
+        if (round % 10 == 0) {
+            expect_complete_tick();
+            before = saved();
+        }
+    }
+    std::cout << "a tick takes " << usual.count() / 1000 << " ms, a slow one " << slow.count() / 1000
+              << " ms; killed in its transfer " << in_transfer << " times, elsewhere " << elsewhere
+              << " times, too late " << too_late << " times\n";
+    EXPECT_GT(in_transfer, 0);
+}
+INSTANTIATE_TEST_SUITE_P(, KillAtRandom, testing::Range(0U, 4U));
