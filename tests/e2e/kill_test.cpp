@@ -162,6 +162,48 @@ class Kill : public e2e::Test {
     std::vector<std::string> contents; ///< every content that a file had; files that grow, grow here
 };
 
+class KillAtEachChange : public Kill, public testing::WithParamInterface<Way> {
+  protected:
+    void SetUp() override {
+        if (logbackup::find_program("strace").empty())
+            GTEST_SKIP() << "strace is not there";
+        way = GetParam();
+        for (const auto* pod : {"web-1", "web-2", "web-3"})
+            sources.push_back(start(pod));
+    }
+
+    /// Saves something, then changes it in every way that makes a tick do something of its own.
+    void make_work() {
+        for (const auto* name : {"app.log", "hole.log", "copied.log", "rewritten.log", "touched.log"})
+            write(sources[0], name, 40'000);
+        rotate(sources[0], "app.log");
+        write(sources[1], "app.log", 500);
+        expect_complete_tick();
+        append(sources[0], "app.log", 60'000);
+        rotate(sources[0], "app.log");
+        leave_hole(sources[0], "hole.log");
+        append(sources[0], "hole.log", 70'000);
+        copytruncate(sources[0], "copied.log");
+        write(sources[0], "rewritten.log", 30'000);
+        write(sources[0], "d/new.log", 50'000);
+        fs::last_write_time(sources[0].logs / "touched.log", fs::file_time_type::clock::now());
+        replace(sources[1]);
+        write(sources[1], "app.log", 600);
+        write(sources[2], "d/d/app.log", 700);
+    }
+
+    /// A tick that is killed as it enters its n-th call that changes a file or a directory.
+    Result tick_and_kill_at(int n) {
+        const std::string calls = "renameat,renameat2,unlinkat,mkdirat,pwrite64,write,ftruncate,utimensat";
+        std::vector<std::string> argv{"strace", "-qq",
+                                      "-o",     "/dev/null",
+                                      "-e",     "inject=" + calls + ":signal=KILL:when=" + std::to_string(n)};
+        const auto plain = command();
+        argv.insert(argv.end(), plain.begin(), plain.end());
+        return run(argv, {"ASAN_OPTIONS=detect_leaks=0"}); // which cannot be done while it is traced
+    }
+};
+
 using Microseconds = std::chrono::microseconds;
 
 class KillAtRandom : public Kill, public testing::WithParamInterface<unsigned> {
@@ -256,3 +298,25 @@ TEST_P(KillAtRandom, LosesNothing) {
     EXPECT_GT(in_transfer, 0);
 }
 INSTANTIATE_TEST_SUITE_P(, KillAtRandom, testing::Range(0U, 4U));
+
+TEST_P(KillAtEachChange, LosesNothing) {
+    make_work();
+    const auto original = scratch.path() / "original";
+    fs::rename(backup, original);
+    int kills = 0;
+    for (bool killed = true; killed && !HasFailure(); ++kills) {
+        SCOPED_TRACE("call " + std::to_string(kills + 1));
+        sh("rm -rf '" + backup.string() + "'; cp -a '" + original.string() + "' '" + backup.string() + "'");
+        const auto before = saved();
+        const auto result = tick_and_kill_at(kills + 1);
+        killed = result.code == 128 + SIGKILL;
+        if (!killed)
+            expect_clean(result);
+        wait_until_unlocked();
+        expect_valid(before, saved());
+        expect_complete_tick();
+    }
+    std::cout << "killed " << kills - 1 << " times\n";
+    EXPECT_GT(kills, 30);
+}
+IN_BOTH_WAYS(KillAtEachChange);
