@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace logbackup::test {
+
+enum class DiskKind {
+    memory, ///< two tmpfs
+    ext4,   ///< one, in a file: inode numbers come again, blocks hold 1 KiB
+};
+
+/// A disk for the logs and a small one for the backup, mounted where only this process sees them.
+class Disks {
+  public:
+    explicit Disks(DiskKind kind);
+    Disks(const Disks&) = delete;
+    Disks& operator=(const Disks&) = delete;
+    ~Disks();
+
+    /// The log directory, which exists, and the backup root, which need not.
+    [[nodiscard]] std::string logs() const { return place_ + "/logs/opt"; }
+    [[nodiscard]] std::string backup() const { return place_ + "/backup/root"; }
+
+    /// Empties both.
+    void clear() const;
+    /// Leaves the backup no more than this; only in memory.
+    void leave(std::size_t bytes, std::size_t inodes) const;
+    void leave_enough() const;
+
+  private:
+    DiskKind kind_;
+    std::string place_;
+};
+
+} // namespace logbackup::test

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "disks.hpp"
+#include "logs.hpp"
+#include "saved.hpp"
+#include "steps.hpp"
+#include "tick_once.hpp"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <set>
+
+namespace logbackup::test {
+namespace {
+
+/// Whether what the source holds once is in the backup once. It is not yet: what a rotator copies is saved
+/// again, and so is what it compresses.
+constexpr bool expect_each_line_once = false;
+
+/// Whether two ticks can fall into one second. They cannot yet: the name by which a cycle of renames is
+/// opened can then be taken, and the tick fails.
+constexpr bool ticks_share_seconds = false;
+
+constexpr std::size_t shards = 8; ///< that can run at the same time
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::size_t default_histories = 120;
+#else
+constexpr std::size_t default_histories = 1200;
+#endif
+
+/// One log directory and its backup from the begin to the end.
+class History {
+  public:
+    History(const Disks& disks, std::uint64_t seed)
+        : disks_(disks), random_(seed), logs_(random_, disks.logs()),
+          way_(random_.one_in(2) ? Way::mounted : Way::direct) {}
+
+    void live() {
+        for (int step = 0; step < 8; ++step) {
+            for (auto changes = random_.below(7); changes > 0; --changes)
+                logs_.change();
+            tick(random_interference());
+            if (::testing::Test::HasFailure())
+                return;
+        }
+        settle();
+        expect_all_lines();
+    }
+
+    [[nodiscard]] std::string story() const {
+        std::string text;
+        for (const auto& line : logs_.story())
+            text += "  " + line + "\n";
+        return text;
+    }
+
+  private:
+    Interference random_interference();
+    std::optional<TickResult> tick(const Interference& interference);
+    void check_result(const TickResult& result, const Saved& after);
+    void settle();
+    void expect_all_lines();
+
+    [[nodiscard]] Saved saved() const { return read_saved(disks_.backup() + "/" + instance); }
+    std::size_t any_step() { return 1 + random_.below(1'000'000) * most_steps_ / 1'000'000; }
+    void make_scarce(const std::string& when);
+
+    const Disks& disks_;
+    Random random_;
+    Logs logs_;
+    Way way_;
+    Timestamp now_{std::chrono::seconds(1'700'000'000)};
+    std::size_t most_steps_ = 1000; ///< of a tick that came to its end
+    bool scarce_ = false;           ///< the disk, in this tick
+    bool disturbed_ = false;        ///< the source, in this tick
+    std::set<unsigned> promised_;   ///< lines that stood in the source when a complete tick began
+};
+
+void History::make_scarce(const std::string& when) {
+    const std::size_t bytes = random_.one_in(4) ? 0 : random_.below(random_.one_in(2) ? 300'000 : 20'000);
+    const std::size_t inodes = random_.one_in(3) ? random_.below(6) : 1000;
+    logs_.tell(when + " only " + std::to_string(bytes) + " bytes and " + std::to_string(inodes) +
+               " inodes are left");
+    disks_.leave(bytes, inodes);
+    scarce_ = true;
+}
+
+Interference History::random_interference() {
+    Interference interference;
+    if (random_.one_in(7))
+        make_scarce("before the tick");
+    if (random_.one_in(10))
+        interference.meanwhile[any_step()] = [this] { make_scarce("meanwhile"); };
+    if (random_.one_in(4))
+        for (auto changes = 1 + random_.below(2); changes > 0; --changes)
+            interference.meanwhile[any_step()] = [this] {
+                logs_.tell("meanwhile:");
+                disturbed_ = true;
+                logs_.change();
+            };
+    if (random_.one_in(3))
+        interference.kill_at = any_step();
+    return interference;
+}
+
+std::optional<TickResult> History::tick(const Interference& interference) {
+    now_ += std::chrono::seconds((ticks_share_seconds ? 0 : 1) + random_.below(3));
+    const Saved before = saved();
+    const LineCounts lines = count_lines(logs_);
+    logs_.forget_touched();
+    logs_.tell("tick");
+    const TickSettings settings{disks_.logs(), disks_.backup(), way_, now_};
+    const auto ended = run_in_steps([&] { return to_text(tick_once(settings)); }, interference);
+    logs_.tell((ended.code ? "tick ended after step " : "tick was killed at step ") +
+               std::to_string(ended.steps));
+    const Saved after = saved();
+    EXPECT_EQ(find_foreign(after, logs_), "");
+    EXPECT_EQ(find_lost(before, after, logs_), "");
+    std::optional<TickResult> result;
+    if (ended.code == 0) {
+        result = from_text(ended.output);
+        most_steps_ = std::max(most_steps_, ended.steps);
+        check_result(*result, after);
+        for (const auto& [line, count] : lines)
+            if (result->failures.empty() && !disturbed_)
+                promised_.insert(line);
+    } else {
+        EXPECT_TRUE(!ended.code || scarce_) << ended.output;
+    }
+    for (const auto& [step, change] : interference.meanwhile)
+        if (step > ended.steps) // so that the number of steps, which varies, does not change the history
+            change();
+    disks_.leave_enough();
+    scarce_ = disturbed_ = false;
+    return result;
+}
+
+void History::check_result(const TickResult& result, const Saved& after) {
+    for (const auto& action : result.actions)
+        logs_.tell("    " + action);
+    for (const auto& failure : result.failures)
+        logs_.tell("    failed: " + failure);
+    for (const auto& unsettled : result.unsettled)
+        logs_.tell("    unsettled: " + unsettled);
+    if (!scarce_ && !disturbed_) {
+        EXPECT_TRUE(result.failures.empty()) << result.failures.front();
+    }
+    if (!disturbed_) {
+        EXPECT_TRUE(result.unsettled.empty()) << result.unsettled.front();
+    }
+    if (result.failures.empty()) {
+        EXPECT_EQ(find_incomplete(after, logs_), "");
+    }
+}
+
+/// Quiet ticks until there is nothing to do.
+void History::settle() {
+    logs_.tell("quiet from here on");
+    for (int n = 0; n < 3; ++n) {
+        const auto result = tick({});
+        if (::testing::Test::HasFailure() || result->actions.empty())
+            return;
+    }
+    ADD_FAILURE() << "an unchanged log directory never needs nothing";
+}
+
+void History::expect_all_lines() {
+    if (::testing::Test::HasFailure())
+        return;
+    const LineCounts in_backup = count_lines(saved(), logs_);
+    const LineCounts in_logs = count_lines(logs_);
+    for (const unsigned line : promised_)
+        ASSERT_TRUE(in_backup.contains(line)) << "line " << line << " is lost";
+    if (!expect_each_line_once)
+        return;
+    for (const auto& [line, count] : in_backup) {
+        const auto there = in_logs.find(line);
+        if (logs_.repeatable().contains(line))
+            continue;
+        ASSERT_LE(count, there == in_logs.end() ? 1 : there->second) << "of line " << line;
+    }
+}
+
+void live_through(const Disks& disks, std::uint64_t seed) {
+    SCOPED_TRACE("LOGBACKUP_HISTORY=" + std::to_string(seed) + " shows this one alone");
+    disks.clear();
+    History history(disks, seed);
+    history.live();
+    if (::testing::Test::HasFailure())
+        std::cout << "history " << seed << ":\n" << history.story();
+}
+
+std::size_t number_from(const char* variable, std::size_t otherwise) {
+    const char* const text = std::getenv(variable);
+    return text == nullptr ? otherwise : std::stoul(text);
+}
+
+class RealHistories : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(RealHistories, KeepThePrefixRule) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "mounting needs root";
+    const Disks disks(DiskKind::memory);
+    const std::size_t histories = number_from("LOGBACKUP_HISTORIES", default_histories);
+    const std::size_t only = number_from("LOGBACKUP_HISTORY", 0);
+    for (std::size_t seed = 1 + GetParam(); seed <= std::max(histories, only); seed += shards) {
+        if (only == 0 || seed == only)
+            live_through(disks, seed);
+        if (HasFailure())
+            return;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shard, RealHistories, ::testing::Range(std::size_t{0}, shards));
+
+} // namespace
+} // namespace logbackup::test

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "tick_once.hpp"
+
+#include "logbackup/apply.hpp"
+#include "logbackup/backup_root.hpp"
+#include "logbackup/content.hpp"
+#include "logbackup/listing.hpp"
+#include "logbackup/plan.hpp"
+#include "logbackup/private_mounts.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+#include "logbackup/util/lock_file.hpp"
+#include "logbackup/view.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+
+namespace logbackup::test {
+namespace {
+
+std::string line(const Problem& problem) {
+    return problem.path + ": " + problem.reason;
+}
+
+LogDirectory found_at(const std::string& path) {
+    LogDirectory found;
+    found.sources.push_back(
+        {SourceKind::volume, "", UniqueFd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), path});
+    return found;
+}
+
+} // namespace
+
+TickResult tick_once(const TickSettings& settings) {
+    ::umask(027);
+    StopSignal stop;
+    const UniqueFd root = open_backup_root(settings.root);
+    const UniqueFd state = open_directory(root.get(), ".logbackup");
+    const auto lock = LockFile::try_acquire(state.get(), "lock");
+    if (!lock)
+        throw std::runtime_error("what an earlier tick started still runs");
+    std::string problem;
+    std::optional<PrivateMounts> mounts;
+    if (settings.way == Way::mounted)
+        mounts = PrivateMounts::create(problem);
+    const Tree tree = show(found_at(settings.source), instance, mounts ? &*mounts : nullptr, problem);
+    if (!problem.empty())
+        throw std::runtime_error(problem);
+
+    const UniqueFd saved = open_directory(root.get(), instance);
+    const Listing source = list_tree(tree, {}, stop);
+    const Listing backup = list_counterparts(saved.get(), source);
+    const DirectoryPlan planned = plan(source, backup, content_of(tree, saved.get(), stop), settings.now);
+    TickResult result;
+    for (const auto& failure : planned.failures)
+        result.failures.push_back(line(failure));
+    for (const auto& action : planned.actions)
+        result.actions.push_back(std::string(name_of(action.kind)) + " " + action.path +
+                                 (action.new_path.empty() ? "" : " -> " + action.new_path));
+    if (planned.actions.empty())
+        return result;
+    const ApplySettings how{root.get(), mounts ? mounts->view() : -1, lock->fd(), "/usr/bin/rsync"};
+    const ApplyOutcome outcome = apply({{&tree, &planned}}, how, stop, {});
+    for (const auto& failure : outcome.directories.front().failures)
+        result.failures.push_back(line(failure));
+    for (const auto& reason : outcome.problems)
+        result.failures.push_back(reason);
+    for (const auto& unsettled : outcome.directories.front().unsettled)
+        result.unsettled.push_back(line(unsettled));
+    return result;
+}
+
+std::string to_text(const TickResult& result) {
+    std::string text;
+    for (const auto& action : result.actions)
+        text += "a" + action + "\n";
+    for (const auto& failure : result.failures)
+        text += "f" + failure + "\n";
+    for (const auto& unsettled : result.unsettled)
+        text += "u" + unsettled + "\n";
+    return text;
+}
+
+TickResult from_text(const std::string& text) {
+    TickResult result;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        auto& part = line.front() == 'a'   ? result.actions
+                     : line.front() == 'f' ? result.failures
+                                           : result.unsettled;
+        part.push_back(line.substr(1));
+    }
+    return result;
+}
+
+} // namespace logbackup::test
