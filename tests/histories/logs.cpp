@@ -28,14 +28,14 @@ std::vector<std::string> subtree(const std::map<std::string, LogNode>& nodes, co
 
 } // namespace
 
-void for_each_line(const std::string& bytes, const std::function<void(unsigned)>& use) {
+void for_each_line(std::string_view bytes, const std::function<void(unsigned)>& use) {
     // "<00000001> aaa": it can be cut anywhere, and the next one then follows on the same line.
     for (auto at = bytes.find('<'); at != std::string::npos; at = bytes.find('<', at + 1)) {
         if (at + digits + 1 >= bytes.size() || bytes[at + digits + 1] != '>')
             continue;
         const auto number = bytes.substr(at + 1, digits);
         if (number.find_first_not_of("0123456789") == std::string::npos)
-            use(static_cast<unsigned>(std::stoul(number)));
+            use(static_cast<unsigned>(std::stoul(std::string(number))));
     }
 }
 
@@ -47,9 +47,11 @@ bool Logs::is_prefix_of_some(const std::string& bytes) const {
            });
 }
 
-const std::string* Logs::unpacked(const std::string& bytes) const {
-    const auto found = unpacked_.find(bytes);
-    return found == unpacked_.end() ? nullptr : &found->second;
+std::optional<Unpacked> Logs::unpacked(const std::string& bytes) const {
+    for (const auto& [packed, plain] : unpacked_)
+        if (bytes.starts_with(packed))
+            return Unpacked{plain, std::string_view(bytes).substr(packed.size())};
+    return std::nullopt;
 }
 
 bool Logs::is_touched(const std::string& path) const {
@@ -149,7 +151,8 @@ void Logs::resize(const std::string& path, std::size_t size) {
 
 void Logs::rename(const std::string& from, const std::string& to) {
     LogFile* const file = regular(from);
-    if (file == nullptr || from == to || file == regular(to)) // rename(2) leaves two names of one file alone
+    // rename(2) leaves two names of one file alone.
+    if (file == nullptr || file == regular(to) || from.starts_with(to + "/"))
         return;
     make_parent(to);
     if (regular(from) == nullptr) // it was in the way of a directory
@@ -174,6 +177,8 @@ void Logs::exchange(const std::string& one, const std::string& other) {
 }
 
 void Logs::remove(const std::string& path) {
+    if (!nodes_.contains(path))
+        return;
     for (const auto& name : subtree(nodes_, path)) {
         touch(name);
         if (const LogFile* file = regular(name))

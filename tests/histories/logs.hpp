@@ -8,8 +8,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace logbackup::test {
@@ -27,6 +29,16 @@ struct LogNode {
     std::string target;            ///< of a link
 };
 
+struct Unpacked {
+    std::string_view plain;
+    std::string_view rest;
+};
+
+enum class Changes {
+    all,
+    that_show_in_the_size, ///< none that writes over what a file holds and leaves it as long as it was
+};
+
 /// A real log directory that an application writes, rotates, truncates, …; and every content that a file in
 /// it had. Text is made of lines with a number that no other has.
 class Logs {
@@ -35,13 +47,14 @@ class Logs {
     Logs(Random& random, std::string directory) : random_(random), directory_(std::move(directory)) {}
 
     /// One operation.
-    void change();
+    void change(Changes which = Changes::all);
 
     [[nodiscard]] const std::map<std::string, LogNode>& nodes() const { return nodes_; }
     /// Whether some file has or had a content that begins so.
     [[nodiscard]] bool is_prefix_of_some(const std::string& bytes) const;
-    /// What a whole compressed file holds; nullptr for any other bytes.
-    [[nodiscard]] const std::string* unpacked(const std::string& bytes) const;
+    /// What gzip(1) gives for these bytes, and the rest behind it, if they begin with a whole compressed
+    /// file.
+    [[nodiscard]] std::optional<Unpacked> unpacked(const std::string& bytes) const;
     /// Lines that were in what a file kept when the rest of it was cut off or written over, or that had two
     /// names: no backup by the prefix rule holds them once only.
     [[nodiscard]] const std::set<unsigned>& repeatable() const { return repeatable_; }
@@ -69,7 +82,7 @@ class Logs {
     void set_time(const std::string& path, std::int64_t time);
 
     // What applications and rotators do.
-    void change_content(const std::string& path);
+    void change_content(const std::string& path, Changes which);
     void change_names(const std::string& path);
     void append(const std::string& path);
     void cut(const std::string& path, std::size_t size);
@@ -115,6 +128,6 @@ class Logs {
 };
 
 /// Calls `use` with the number of each line that begins in `bytes`.
-void for_each_line(const std::string& bytes, const std::function<void(unsigned)>& use);
+void for_each_line(std::string_view bytes, const std::function<void(unsigned)>& use);
 
 } // namespace logbackup::test

@@ -22,6 +22,8 @@ std::string Logs::any_path() {
     static const std::array<std::string, 5> paths{"app.log", "app.log", "err.log", "sub/app.log",
                                                   "sub/x.log"};
     const std::string& path = paths[random_.below(paths.size())];
+    if (random_.one_in(3))
+        return any_regular(path);
     return random_.one_in(8) ? with_index(path, 1 + random_.below(highest_index)) : path;
 }
 
@@ -47,7 +49,7 @@ std::size_t Logs::size() {
     }
 }
 
-void Logs::change() {
+void Logs::change(Changes which) {
     if (!unfinished_.empty() && random_.one_in(2)) {
         const auto finish = std::move(unfinished_.back());
         unfinished_.pop_back();
@@ -56,26 +58,32 @@ void Logs::change() {
     }
     const std::string path = any_path();
     if (random_.one_in(2))
-        change_content(path);
+        change_content(path, which);
     else
         change_names(path);
 }
 
-void Logs::change_content(const std::string& path) {
+void Logs::change_content(const std::string& path, Changes which) {
     const LogFile* const file = regular(path);
     const std::size_t before = file != nullptr ? file->content.size() : 0;
     switch (random_.below(12)) {
     case 0: tell("truncate " + path), cut(path, 0); break;
     case 1: tell("truncate in part " + path), cut(path, random_.below(before + 1)); break;
-    case 2: tell("cut and grow " + path), cut_and_grow(path); break;
     case 3: tell("cut under its writer " + path), cut_under_writer(path); break;
-    case 4: tell("rewrite " + path), rewrite(path); break;
     case 5: tell("extend by a hole " + path), extend(path); break;
     case 6:
         if (file != nullptr)
             tell("touch " + path), set_time(path, new_time());
         break;
     case 7: tell("remove " + path), remove(path); break;
+    case 2:
+        if (which == Changes::all)
+            tell("cut and grow " + path), cut_and_grow(path);
+        break;
+    case 4:
+        if (which == Changes::all)
+            tell("rewrite " + path), rewrite(path);
+        break;
     default: append(path); break;
     }
 }
@@ -267,7 +275,7 @@ void Logs::change_type(const std::string& path) {
 
 void Logs::restart() {
     while (!nodes_.empty())
-        remove(nodes_.begin()->first);
+        remove(std::string(nodes_.begin()->first));
     append("app.log");
 }
 

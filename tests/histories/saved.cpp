@@ -35,8 +35,10 @@ SavedFile read_one(const fs::path& path) {
 }
 
 void count_in(const std::string& content, const Logs& logs, LineCounts& counts) {
-    const std::string* const plain = logs.unpacked(content);
-    for_each_line(plain != nullptr ? *plain : content, [&](unsigned line) { ++counts[line]; });
+    const auto add = [&](unsigned line) { ++counts[line]; };
+    const auto packed = logs.unpacked(content);
+    for_each_line(packed ? packed->plain : content, add);
+    for_each_line(packed ? packed->rest : "", add);
 }
 
 } // namespace
@@ -66,10 +68,9 @@ std::string find_lost(const Saved& before, const Saved& after, const Logs& logs)
         if (old.type != FileType::regular)
             continue;
         const auto holds = [&content = old.content, &logs](const auto& file) {
-            const std::string* const plain = logs.unpacked(file.second.content);
-            return file.second.type == FileType::regular &&
-                   (file.second.content.starts_with(content) ||
-                    (plain != nullptr && plain->starts_with(content)));
+            const auto packed = logs.unpacked(file.second.content);
+            return file.second.type == FileType::regular && (file.second.content.starts_with(content) ||
+                                                             (packed && packed->plain.starts_with(content)));
         };
         const auto same = after.find(path); // almost always
         if ((same == after.end() || !holds(*same)) && std::none_of(after.begin(), after.end(), holds))
