@@ -136,6 +136,8 @@ void Logs::write(const std::string& path, std::size_t offset, const std::string&
     if (file.content.size() < offset + bytes.size() && !bytes.empty())
         file.content.resize(offset + bytes.size());
     file.content.replace(offset, bytes.size(), bytes);
+    if (file.linked)
+        for_each_line(bytes, [&](unsigned line) { repeatable_.insert(line); });
     set_time(path, new_time());
 }
 

@@ -21,6 +21,7 @@ struct LogFile {
     std::string content;
     std::int64_t mtime = 0;
     bool binary = false;
+    bool linked = false; ///< it has, or had, several names
 };
 
 struct LogNode {
@@ -55,9 +56,12 @@ class Logs {
     /// What gzip(1) gives for these bytes, and the rest behind it, if they begin with a whole compressed
     /// file.
     [[nodiscard]] std::optional<Unpacked> unpacked(const std::string& bytes) const;
-    /// Lines that were in what a file kept when the rest of it was cut off or written over, or that had two
-    /// names: no backup by the prefix rule holds them once only.
-    [[nodiscard]] const std::set<unsigned>& repeatable() const { return repeatable_; }
+    /// Whether a backup by the prefix rule may hold a line more than once: it was in what a file kept when
+    /// the rest of it was cut off or written over, in a file with two names, or in a copy whose original was
+    /// not truncated as it was copied.
+    [[nodiscard]] bool may_repeat(unsigned line) const {
+        return repeatable_.contains(line) || copied_.contains(line);
+    }
 
     /// What was done, for people.
     [[nodiscard]] const std::vector<std::string>& story() const { return story_; }
@@ -118,6 +122,7 @@ class Logs {
     std::vector<std::string> past_;
     std::map<std::string, std::string> unpacked_; ///< by the compressed bytes
     std::set<unsigned> repeatable_;
+    std::multiset<unsigned> copied_; ///< by what is unfinished
     std::set<std::string> touched_paths_;
     std::set<std::shared_ptr<LogFile>> touched_files_;
     std::vector<std::function<void()>> unfinished_; ///< second halves of operations

@@ -215,8 +215,13 @@ void Logs::copy_and_truncate(const std::string& path) {
         return;
     shift(path);
     copy(path, with_index(path, 1));
-    const auto finish = [this, path] {
+    const std::string copied = regular(path)->content;
+    for_each_line(copied, [&](unsigned line) { copied_.insert(line); });
+    const auto finish = [this, path, copied] {
         tell("truncate its original " + path);
+        const LogFile* const file = regular(path);
+        if (file != nullptr && file->content == copied)
+            for_each_line(copied, [&](unsigned line) { copied_.erase(copied_.find(line)); });
         cut(path, 0);
     };
     if (random_.one_in(2))
@@ -253,9 +258,10 @@ void Logs::compress(const std::string& path) {
 }
 
 void Logs::link_to(const std::string& path) {
-    const LogFile* const file = regular(path);
+    LogFile* const file = regular(path);
     if (file == nullptr)
         return;
+    file->linked = true;
     for_each_line(file->content, [&](unsigned line) { repeatable_.insert(line); });
     link(path, with_index(path, 1 + random_.below(highest_index)));
 }
