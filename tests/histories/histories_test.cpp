@@ -23,9 +23,10 @@ namespace {
 /// again, and so is what it compresses.
 constexpr bool expect_each_line_once = false;
 
-/// Whether files may be written over while a tick works. They may not yet: when that happens between the
-/// proof of what arrived and the time that its backup is given, the backup passes for the new content for
-/// ever.
+/// Whether files may be written over while a tick works. They may not yet. When the new content is as long as
+/// the old and comes between the proof of what arrived and the time that its backup is given, the backup
+/// passes for the new content for ever. When it comes where there was a hole, the backup keeps the hole in
+/// front of new bytes.
 constexpr bool rewrites_meanwhile = false;
 
 /// Whether two ticks can fall into one second. They cannot yet: the name by which a cycle of renames is
@@ -34,9 +35,9 @@ constexpr bool ticks_share_seconds = false;
 
 constexpr std::size_t shards = 8; ///< that can run at the same time
 #ifdef __SANITIZE_ADDRESS__
-constexpr std::size_t default_histories = 120;
+constexpr std::size_t default_histories = 200;
 #else
-constexpr std::size_t default_histories = 1200;
+constexpr std::size_t default_histories = 2000;
 #endif
 
 /// One log directory and its backup from the begin to the end.
@@ -141,7 +142,7 @@ std::optional<TickResult> History::tick(const Interference& interference) {
             if (result->failures.empty() && !disturbed_)
                 promised_.insert(line);
     } else {
-        EXPECT_TRUE(!ended.code || scarce_) << ended.output;
+        EXPECT_TRUE(!ended.code || (ended.code == threw && scarce_)) << *ended.code << ": " << ended.output;
     }
     for (const auto& [step, change] : interference.meanwhile)
         if (step > ended.steps) // so that the number of steps, which varies, does not change the history

@@ -26,7 +26,7 @@ namespace {
         said = work();
     } catch (const std::exception& error) {
         said = error.what();
-        code = 99;
+        code = threw;
     }
     [[maybe_unused]] const auto put = ::write(output, said.data(), said.size());
     ::_exit(code);
