@@ -2,6 +2,8 @@
 #include "logbackup/app.hpp"
 
 #include "logbackup/backup_root.hpp"
+#include "logbackup/inventory.hpp"
+#include "logbackup/inventory_report.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/progress.hpp"
@@ -58,17 +60,19 @@ std::string require_program(const std::string& name, const char* option, const c
     return path;
 }
 
-void print(const Report& report, const Options& options) {
-    std::string text;
-    if (options.json)
-        text = json(report);
-    else if (!options.quiet)
-        text = table(report,
-                     ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr ? Colour::yes
-                                                                                        : Colour::no,
-                     options.verbose ? Detail::files : Detail::containers);
+void print(const std::string& text) {
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
+}
+
+/// A Report or an Inventory, as the options ask for it.
+template <typename Result, typename Detail>
+void print(const Result& result, const Options& options, Detail detail) {
+    const bool coloured = ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+    if (options.json)
+        print(json(result));
+    else if (!options.quiet)
+        print(table(result, coloured ? Colour::yes : Colour::no, detail));
 }
 
 int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
@@ -84,7 +88,7 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
                                                                       : ExitCode::complete);
 }
 
-int run_logged(const Options& options, spdlog::logger& log) {
+int run_backup(const Options& options, spdlog::logger& log) {
     StopSignal stop(options.timeout);
     const bool dry = options.kind == RunKind::dry_run;
     TickContext context{options, stop, -1, -1, std::chrono::system_clock::now(), {}, {}, {}, {}, {}};
@@ -113,7 +117,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
 
     const Report report = run_tick(context);
     end_progress_line();
-    print(report, options);
+    print(report, options, options.verbose ? Detail::files : Detail::containers);
     for (const auto& notice : report.notices)
         log.info(notice);
     for (const auto& line : failure_lines(report))
@@ -129,6 +133,30 @@ int run_logged(const Options& options, spdlog::logger& log) {
     if (lock && !stop.requested() && !has_filter(options))
         note_complete_tick(root.get(), context.now);
     return exit_code(report, stop, log);
+}
+
+int run_list(const Options& options, spdlog::logger& log) {
+    const UniqueFd root = find_backup_root(options.backup_root);
+    if (!root)
+        throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
+    const Inventory inventory = take_inventory(root.get(), options);
+    if (has_filter(options) && inventory.instances.empty() && inventory.problems.empty())
+        throw Error("no log directory matches --service, --pod, --namespace, --container or --coverage",
+                    "'logbackup list' without them lists all log directories");
+    print(inventory, options, options.verbose ? InventoryDetail::paths : InventoryDetail::lines);
+    for (const auto& problem : inventory.problems)
+        log.error(problem);
+    return static_cast<int>(inventory.problems.empty() ? ExitCode::complete : ExitCode::partial);
+}
+
+int run_logged(const Options& options, spdlog::logger& log) {
+    switch (options.kind) {
+    case RunKind::tick:
+    case RunKind::dry_run: break;
+    case RunKind::list: return run_list(options, log);
+    case RunKind::verify: throw Error("verify is not there yet");
+    }
+    return run_backup(options, log);
 }
 
 } // namespace

@@ -16,8 +16,9 @@ std::optional<FreeSpace> free_space(int directory, const MinFree& min_free) {
     const auto total = std::uint64_t{status.f_blocks} * status.f_frsize;
     FreeSpace space;
     space.bytes = std::uint64_t{status.f_bavail} * status.f_frsize;
-    space.reserved_bytes =
-        min_free.bytes.value_or(static_cast<std::uint64_t>(static_cast<double>(total) * min_free.fraction));
+    space.reserved_bytes = min_free.bytes > 0
+                               ? min_free.bytes
+                               : static_cast<std::uint64_t>(static_cast<double>(total) * min_free.fraction);
     space.inodes = status.f_files == 0 ? std::numeric_limits<std::uint64_t>::max() : status.f_favail;
     space.reserved_inodes =
         space.reserved_bytes == 0 ? 0 : std::min<std::uint64_t>(most_reserved_inodes, status.f_files / 100);

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/options.hpp"
 
-#include "logbackup/util/error.hpp"
 #include "logbackup/util/text.hpp"
 #include "logbackup/version.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <fnmatch.h>
 #include <grp.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <map>
+#include <memory>
+#include <string_view>
 
 namespace logbackup {
 namespace {
@@ -37,22 +35,28 @@ constexpr const char* footer =
     "Examples:\n"
     "  logbackup --dry-run                    what would be saved now\n"
     "  logbackup -v --service 'payments*'     save some services only, and list each file\n"
+    "  logbackup list --coverage cut          the log directories that were gone too soon\n"
     "  * * * * * root logbackup --quiet       a line of /etc/cron.d/logbackup";
 
-std::chrono::milliseconds parse_duration(const std::string& option, const std::string& text) {
-    static const std::map<std::string, double> units{{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
-    std::size_t digits = 0;
-    double value = 0;
-    try {
-        value = std::stod(text, &digits);
-    } catch (const std::exception&) {
-        digits = std::string::npos;
-    }
-    const auto unit = digits == std::string::npos ? units.end() : units.find(text.substr(digits));
-    if (unit == units.end() || !(value * unit->second >= 0.001) || value * unit->second > 1e9)
-        throw CLI::ValidationError(option, in_quotes(text) + " is no time; write for example 90s, 5m or 1h");
-    return std::chrono::milliseconds(static_cast<std::int64_t>(value * unit->second * 1000));
+constexpr const char* list_footer =
+    "The coverage of a log directory:\n"
+    "  live      it can still grow\n"
+    "  complete  it has ended, and all of it is saved\n"
+    "  cut       it is gone, and saved up to the time shown\n"
+    "  missed    the container lived and died between two runs\n"
+    "Times are UTC. Exit codes: 0 listed, 1 no backup or nothing matches, 3 some could not be read.\n";
+
+/// What `parse` makes of `text`; where that is nothing, a usage error.
+template <typename Parse>
+auto value_of(const char* option, const std::string& text, Parse parse, const char* what) {
+    const auto value = parse(text);
+    if (!value)
+        throw CLI::ValidationError(option, in_quotes(text) + " is no " + what);
+    return *value;
 }
+
+constexpr const char* duration_example = "time; write for example 90s, 5m or 1h";
+constexpr const char* size_example = "size; write for example 5%, 500M or 1.5GiB";
 
 gid_t parse_group(const std::string& name) {
     const group* found = ::getgrnam(name.c_str());
@@ -69,6 +73,15 @@ std::string parse_log_directory(const std::string& path) {
     return normal.string();
 }
 
+std::string parse_backup_root(const std::string& path) {
+    if (path.empty())
+        throw CLI::ValidationError("--dest", "it is empty");
+    std::string normal = std::filesystem::absolute(path).lexically_normal().string();
+    if (normal.size() > 1 && normal.ends_with('/'))
+        normal.pop_back();
+    return normal;
+}
+
 /// CLI11 puts two blank lines before each group of options.
 std::string without_double_blank_lines(std::string text) {
     for (auto at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n"))
@@ -76,120 +89,212 @@ std::string without_double_blank_lines(std::string text) {
     return text;
 }
 
-std::string usage_error(const std::string& what) {
-    return "logbackup: " + what.substr(0, what.find('\n')) + " (see 'logbackup --help')\n";
-}
+/// The command line: its options, which belong to the program and so can stand before and after the name of a
+/// subcommand, and where their values go.
+class CommandLine {
+  public:
+    CommandLine() {
+        formatter_->column_width(28);
+        app_.formatter(formatter_);
+        app_.footer(footer);
+        app_.set_help_flag("-h,--help", "Print this help and exit");
+        app_.set_version_flag("--version", "logbackup " + std::string(version), "Print the version and exit");
+        app_.fallthrough();
+        app_.require_subcommand(0, 1);
+        add_basics();
+        add_filters();
+        add_output();
+        add_settings();
+        add_subcommands();
+    }
 
-bool matches_any(const std::vector<std::string>& globs, const std::string& name) {
-    return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
-               return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
-           });
-}
+    /// Throws CLI::ParseError.
+    Options parse(int argc, const char* const* argv) {
+        app_.parse(argc, argv);
+        options_.timeout = value_of("--timeout", timeout_, parse_duration, duration_example);
+        options_.docker_timeout =
+            value_of("--docker-timeout", docker_timeout_, parse_duration, duration_example);
+        options_.min_free = value_of("--min-free", min_free_, parse_min_free, size_example);
+        options_.log_directory = parse_log_directory(options_.log_directory);
+        options_.backup_root = parse_backup_root(options_.backup_root);
+        if (!group_.empty())
+            options_.group = parse_group(group_);
+        if (options_.quiet && options_.verbose)
+            throw CLI::ValidationError("--quiet", "it excludes --verbose");
+        choose_kind();
+        return options_;
+    }
+
+    [[nodiscard]] std::string help() {
+        CLI::App* command = subcommand();
+        return without_double_blank_lines(command == nullptr ? app_.help() : help_of(*command));
+    }
+
+    [[nodiscard]] std::string usage_error(const std::string& what) {
+        const CLI::App* command = subcommand();
+        return "logbackup: " + what.substr(0, what.find('\n')) + " (see 'logbackup " +
+               (command == nullptr ? "" : command->get_name() + " ") + "--help')\n";
+    }
+
+  private:
+    template <typename T>
+    CLI::Option* add(const char* name, T& value, const char* text, const char* type, const char* variable) {
+        return app_.add_option(name, value, text)->type_name(type)->envname(variable);
+    }
+    CLI::Option* add_flag(const char* name, bool& value, const char* text, const char* variable) {
+        return app_.add_flag(name, value, text)->envname(variable);
+    }
+
+    void choose_kind() {
+        options_.kind = dry_run_ ? RunKind::dry_run : RunKind::tick;
+        const CLI::App* command = subcommand();
+        if (command == nullptr)
+            return;
+        if (dry_run_)
+            throw CLI::ValidationError("--dry-run", "'" + command->get_name() + "' changes nothing anyway");
+        options_.kind = command == list_ ? RunKind::list : RunKind::verify;
+        if (command == list_)
+            for (const auto& name : coverages_)
+                options_.coverages.push_back(value_of("--coverage", name, parse_coverage,
+                                                      "coverage; write live, complete, cut or missed"));
+    }
+
+    void add_basics() {
+        add_flag("-n,--dry-run", dry_run_, "List what would be saved; change and write nothing",
+                 "LOGBACKUP_DRY_RUN");
+        add("--dest", options_.backup_root, "Where the backup is", "DIR", "LOGBACKUP_DEST")
+            ->capture_default_str();
+        add("--log-dir", options_.log_directory, "Log directory inside the containers", "PATH",
+            "LOGBACKUP_LOG_DIR")
+            ->capture_default_str();
+    }
+
+    void add_filters() {
+        auto filter = [this](const char* name, std::vector<std::string>& values, const char* text,
+                             const char* type, const char* variable) {
+            add(name, values, text, type, variable)
+                ->group("Only what this run is for")
+                ->allow_extra_args(false);
+        };
+        filter("--service", options_.services, "Only services that match (repeatable)", "GLOB",
+               "LOGBACKUP_SERVICE");
+        filter("--pod", options_.pods, "Only pods that match (repeatable)", "GLOB", "LOGBACKUP_POD");
+        filter("--namespace", options_.namespaces, "Only namespaces that match (repeatable)", "GLOB",
+               "LOGBACKUP_NAMESPACE");
+        filter("--container", options_.containers, "Only containers whose id begins so (repeatable)", "ID",
+               "LOGBACKUP_CONTAINER");
+    }
+
+    void add_output() {
+        const char* output = "Output";
+        add_flag("-q,--quiet", options_.quiet, "Say nothing when nothing is wrong (for cron)",
+                 "LOGBACKUP_QUIET")
+            ->group(output);
+        add_flag("-v,--verbose", options_.verbose, "List each file and what is done to it",
+                 "LOGBACKUP_VERBOSE")
+            ->group(output);
+        add_flag("--json", options_.json, "Print the report as one JSON object", "LOGBACKUP_JSON")
+            ->group(output);
+        add("--log-file", options_.log_file, "Also append messages to this file", "FILE",
+            "LOGBACKUP_LOG_FILE")
+            ->group(output);
+    }
+
+    void add_settings() {
+        const char* how = "How";
+        add("--group", group_, "Group that new files and directories are handed to", "NAME",
+            "LOGBACKUP_GROUP")
+            ->group(how);
+        add("--min-free", min_free_,
+            "Leave this much of the backup's file system free: 5%, 500M, 1.5GiB or 0", "SIZE|PERCENT",
+            "LOGBACKUP_MIN_FREE")
+            ->group(how)
+            ->capture_default_str();
+        add_flag("--pin", options_.pin,
+                 "Hard-link the files of running containers, so that what they write until their\n"
+                 "death is not lost (logrotate inside a container refuses files with two links)",
+                 "LOGBACKUP_PIN")
+            ->group(how);
+        add("--timeout", timeout_, "End the run after this long; the next one goes on", "TIME",
+            "LOGBACKUP_TIMEOUT")
+            ->group(how)
+            ->capture_default_str();
+        add("--docker-timeout", docker_timeout_, "Longest wait for one docker command", "TIME",
+            "LOGBACKUP_DOCKER_TIMEOUT")
+            ->group(how)
+            ->capture_default_str();
+        add("--docker", options_.docker, "The docker client, if not found by itself", "PATH",
+            "LOGBACKUP_DOCKER")
+            ->group(how);
+        add("--rsync", options_.rsync, "The rsync program, if not found by itself", "PATH", "LOGBACKUP_RSYNC")
+            ->group(how);
+    }
+
+    void add_subcommands() {
+        list_ = app_.add_subcommand("list",
+                                    "List what is in the backup, and how far each log directory is saved");
+        list_->add_option("--coverage", coverages_, "Only live, complete, cut or missed ones (repeatable)")
+            ->type_name("WHICH")
+            ->envname("LOGBACKUP_COVERAGE")
+            ->allow_extra_args(false);
+        verify_ =
+            app_.add_subcommand("verify", "Compare the backup with the containers' files, byte by byte");
+    }
+
+    /// The one that was given, or nullptr.
+    [[nodiscard]] CLI::App* subcommand() {
+        const auto parsed = app_.get_subcommands();
+        return parsed.empty() ? nullptr : parsed.front();
+    }
+
+    /// Only the options that matter there, which are the program's; CLI11 would show the subcommand's own.
+    [[nodiscard]] std::string help_of(CLI::App& command) {
+        std::vector<const char*> names{"--dest", "--service", "--pod", "--namespace", "--container"};
+        const bool list = &command == list_;
+        if (list)
+            names.insert(names.end(), {"--coverage", "--json", "--verbose"});
+        else
+            names.insert(names.end(),
+                         {"--log-dir", "--json", "--quiet", "--verbose", "--timeout", "--docker"});
+        std::vector<const CLI::Option*> shown{command.get_option("--help")};
+        for (const char* name : names) {
+            CLI::Option* option = (name == std::string_view("--coverage") ? command : app_).get_option(name);
+            shown.push_back(option->envname("")); // they make the lines too long
+        }
+        if (list)
+            app_.get_option("--verbose")->description("Show also paths, images and container ids");
+        return command.get_description() + "\n\nUsage: logbackup " + command.get_name() + " [OPTIONS]\n" +
+               formatter_->make_group("Options", false, shown) + "\n" +
+               (list ? list_footer : "'logbackup --help' has all options.\n");
+    }
+
+    std::shared_ptr<CLI::Formatter> formatter_ = std::make_shared<CLI::Formatter>();
+    CLI::App app_{description, "logbackup"};
+    CLI::App* list_ = nullptr; // both owned by app_
+    CLI::App* verify_ = nullptr;
+    Options options_;
+    bool dry_run_ = false;
+    std::string group_;
+    std::string min_free_ = "5%";
+    std::string docker_timeout_ = "10s";
+    std::string timeout_ = "30m";
+    std::vector<std::string> coverages_;
+};
 
 } // namespace
 
 std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended) {
-    Options options;
-    std::string group;
-    std::string docker_timeout = "10s";
-    std::string timeout = "30m";
-    CLI::App app(description, "logbackup");
-    app.footer(footer);
-    app.get_formatter()->column_width(28);
-    app.set_help_flag("-h,--help", "Print this help and exit");
-    app.set_version_flag("--version", "logbackup " + std::string(version), "Print the version and exit");
-    auto add = [&](const char* name, auto& value, const char* text, const char* type, const char* variable) {
-        return app.add_option(name, value, text)->type_name(type)->envname(variable);
-    };
-    bool dry_run = false;
-    app.add_flag("-n,--dry-run", dry_run, "List what would be saved; change and write nothing")
-        ->envname("LOGBACKUP_DRY_RUN");
-    add("--dest", options.backup_root, "Where the backup is", "DIR", "LOGBACKUP_DEST")->capture_default_str();
-    add("--log-dir", options.log_directory, "Log directory inside the containers", "PATH",
-        "LOGBACKUP_LOG_DIR")
-        ->capture_default_str();
-    const char* which = "Only what this run is for";
-    add("--service", options.services, "Only services that match (repeatable)", "GLOB", "LOGBACKUP_SERVICE")
-        ->group(which)
-        ->allow_extra_args(false);
-    add("--pod", options.pods, "Only pods that match (repeatable)", "GLOB", "LOGBACKUP_POD")
-        ->group(which)
-        ->allow_extra_args(false);
-    add("--namespace", options.namespaces, "Only namespaces that match (repeatable)", "GLOB",
-        "LOGBACKUP_NAMESPACE")
-        ->group(which)
-        ->allow_extra_args(false);
-    add("--container", options.containers, "Only containers whose id begins so (repeatable)", "ID",
-        "LOGBACKUP_CONTAINER")
-        ->group(which)
-        ->allow_extra_args(false);
-    const char* output = "Output";
-    app.add_flag("-q,--quiet", options.quiet, "Say nothing when nothing is wrong (for cron)")
-        ->envname("LOGBACKUP_QUIET")
-        ->group(output);
-    app.add_flag("-v,--verbose", options.verbose, "List each file and what is done to it")
-        ->envname("LOGBACKUP_VERBOSE")
-        ->group(output);
-    app.add_flag("--json", options.json, "Print the report as one JSON object")
-        ->envname("LOGBACKUP_JSON")
-        ->group(output);
-    add("--log-file", options.log_file, "Also append messages to this file", "FILE", "LOGBACKUP_LOG_FILE")
-        ->group(output);
-    const char* how = "How";
-    add("--group", group, "Group that new files and directories are handed to", "NAME", "LOGBACKUP_GROUP")
-        ->group(how);
-    add("--timeout", timeout, "End the run after this long; the next one goes on", "TIME",
-        "LOGBACKUP_TIMEOUT")
-        ->group(how)
-        ->capture_default_str();
-    add("--docker-timeout", docker_timeout, "Longest wait for one docker command", "TIME",
-        "LOGBACKUP_DOCKER_TIMEOUT")
-        ->group(how)
-        ->capture_default_str();
-    add("--docker", options.docker, "The docker client, if not found by itself", "PATH", "LOGBACKUP_DOCKER")
-        ->group(how);
-    add("--rsync", options.rsync, "The rsync program, if not found by itself", "PATH", "LOGBACKUP_RSYNC")
-        ->group(how);
+    CommandLine line;
     try {
-        app.parse(argc, argv);
-        options.kind = dry_run ? RunKind::dry_run : RunKind::tick;
-        options.timeout = parse_duration("--timeout", timeout);
-        options.docker_timeout = parse_duration("--docker-timeout", docker_timeout);
-        options.log_directory = parse_log_directory(options.log_directory);
-        if (options.backup_root.empty())
-            throw CLI::ValidationError("--dest", "it is empty");
-        options.backup_root = std::filesystem::absolute(options.backup_root).lexically_normal().string();
-        if (options.backup_root.size() > 1 && options.backup_root.ends_with('/'))
-            options.backup_root.pop_back();
-        if (!group.empty())
-            options.group = parse_group(group);
-        if (options.quiet && options.verbose)
-            throw CLI::ValidationError("--quiet", "it excludes --verbose");
+        return line.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-        ended = {0, without_double_blank_lines(app.help())};
-        return std::nullopt;
+        ended = {0, line.help()};
     } catch (const CLI::CallForVersion&) {
         ended = {0, "logbackup " + std::string(version) + "\n"};
-        return std::nullopt;
     } catch (const CLI::ParseError& error) {
-        ended = {2, usage_error(error.what())};
-        return std::nullopt;
+        ended = {2, line.usage_error(error.what())};
     }
-    return options;
-}
-
-bool has_filter(const Options& options) {
-    return !options.services.empty() || !options.pods.empty() || !options.namespaces.empty() ||
-           !options.containers.empty();
-}
-
-bool selects(const Options& options, const Container& container) {
-    const bool id = options.containers.empty() ||
-                    std::any_of(options.containers.begin(), options.containers.end(),
-                                [&](const std::string& prefix) { return container.id.starts_with(prefix); });
-    return id && matches_any(options.services, container.service) &&
-           matches_any(options.pods, container.pod) &&
-           matches_any(options.namespaces, container.namespace_name);
+    return std::nullopt;
 }
 
 } // namespace logbackup

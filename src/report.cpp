@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/report.hpp"
 
+#include "logbackup/text_table.hpp"
 #include "logbackup/util/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -11,18 +12,6 @@
 
 namespace logbackup {
 namespace {
-
-constexpr const char* bold = "\033[1m";
-constexpr const char* red = "\033[31m";
-constexpr const char* green = "\033[32m";
-constexpr const char* yellow = "\033[33m";
-constexpr const char* dim = "\033[2m";
-constexpr const char* reset = "\033[0m";
-
-constexpr std::size_t column_count = 9;
-using Cells = std::array<std::string, column_count>;
-constexpr std::array<bool, column_count> right_aligned{false, false, false, true, true,
-                                                       true,  true,  false, false};
 
 /// Numbers that are zero are shown as "-": what happened stands out.
 std::string number(std::size_t value) {
@@ -41,7 +30,7 @@ std::string target_cell(const Row& row) {
     return row.target;
 }
 
-Cells cells_of(const Row& row) {
+std::vector<std::string> cells_of(const Row& row) {
     const bool counted_here = row.status == RowStatus::saved || row.status == RowStatus::failed;
     return {escaped(row.service),
             escaped(row.pod),
@@ -56,31 +45,14 @@ Cells cells_of(const Row& row) {
 
 const char* colour_of(const Row& row) {
     if (row.status == RowStatus::failed)
-        return red;
+        return colours::red;
     if (row.status != RowStatus::saved)
-        return dim;
-    return row.state == ContainerState::running ? green : yellow;
-}
-
-/// The state's colour marks a line that is fine; a line that is not is coloured whole.
-std::string line(const Cells& cells, const std::array<std::size_t, column_count>& widths, const char* whole,
-                 const char* state) {
-    std::string text = whole;
-    for (std::size_t i = 0; i < column_count; ++i) {
-        const std::string padding(widths[i] - std::min(widths[i], columns(cells[i])), ' ');
-        const bool is_state = i == 2 && *state != '\0';
-        const std::string cell = is_state ? state + cells[i] + reset : cells[i];
-        const bool last = i + 1 == column_count;
-        text += right_aligned[i] ? padding + cell : last ? cell : cell + padding;
-        text += last ? "" : "  ";
-    }
-    return text + (*whole != '\0' ? reset : "") + "\n";
+        return colours::dim;
+    return row.state == ContainerState::running ? colours::green : colours::yellow;
 }
 
 std::string file_line(std::string_view what, const std::string& path, const std::string& rest) {
-    std::string text = "    ";
-    text.append(what).append(std::max<std::size_t>(11, what.size() + 1) - what.size(), ' ');
-    return text + escaped(path.empty() ? "." : path) + (rest.empty() ? "" : "  " + rest) + "\n";
+    return detail_line(what, escaped(path.empty() ? "." : path) + (rest.empty() ? "" : "  " + rest));
 }
 
 std::string describe(const Action& action) {
@@ -122,26 +94,24 @@ std::string missed_line(const Missed& missed) {
 }
 
 std::string table(const Report& report, Colour colour, Detail detail) {
-    const bool coloured = colour == Colour::yes;
-    const Cells header{"SERVICE", "POD", "STATE", "NEW", "CHANGED", "FILES", "BYTES", "SOURCE", "TARGET"};
-    std::array<std::size_t, column_count> widths{};
-    std::vector<Cells> all{header};
-    for (const auto& row : report.rows)
-        all.push_back(cells_of(row));
-    for (const auto& cells : all)
-        for (std::size_t i = 0; i < column_count; ++i)
-            widths[i] = std::max(widths[i], columns(cells[i]));
-    std::string text;
-    if (!report.rows.empty())
-        text += line(header, widths, coloured ? bold : "", "");
-    for (std::size_t i = 0; i < report.rows.size(); ++i) {
-        const Row& row = report.rows[i];
-        const bool fine = row.status == RowStatus::saved;
-        text += line(all[i + 1], widths, coloured && !fine ? colour_of(row) : "",
-                     coloured && fine ? colour_of(row) : "");
-        if (detail == Detail::files)
-            text += file_lines(row);
+    static constexpr std::size_t state_column = 2;
+    const std::vector<TextColumn> header{{"SERVICE"},
+                                         {"POD"},
+                                         {"STATE"},
+                                         {"NEW", Align::right},
+                                         {"CHANGED", Align::right},
+                                         {"FILES", Align::right},
+                                         {"BYTES", Align::right},
+                                         {"SOURCE"},
+                                         {"TARGET"}};
+    std::vector<TextRow> rows;
+    for (const auto& row : report.rows) {
+        TextRow line{cells_of(row), colour_of(row), {}, detail == Detail::files ? file_lines(row) : ""};
+        if (row.status == RowStatus::saved) // a line that is not fine is coloured whole
+            line.coloured = state_column;
+        rows.push_back(std::move(line));
     }
+    std::string text = text_table(header, rows, colour);
     for (const auto& missed : report.missed)
         text += missed_line(missed) + "\n";
     return text + summary(report) + "\n";

@@ -6,10 +6,10 @@
 
 namespace logbackup {
 
-/// What a tick leaves free of the backup's file system.
+/// What a run leaves free of the backup's file system: `bytes`, or if that is 0 a `fraction` of its size.
 struct MinFree {
-    double fraction = 0.05;             ///< of all bytes; counts when `bytes` is not set
-    std::optional<std::uint64_t> bytes; ///< instead
+    std::uint64_t bytes = 0;
+    double fraction = 0.05;
 };
 
 struct FreeSpace {

@@ -2,8 +2,9 @@
 #pragma once
 
 #include "logbackup/docker/docker_cli.hpp"
-#include "logbackup/free_space.hpp"
+#include "logbackup/model/record.hpp"
 #include "logbackup/model/report.hpp"
+#include "logbackup/option_values.hpp"
 
 #include <chrono>
 #include <optional>
@@ -22,13 +23,14 @@ struct Options {
     std::vector<std::string> pods;
     std::vector<std::string> namespaces;
     std::vector<std::string> containers; ///< prefixes of ids
+    std::vector<Coverage> coverages;     ///< only of RunKind::list; empty: all
     gid_t group = static_cast<gid_t>(-1);
     std::string docker = "docker";
     std::string rsync = "rsync";
     std::chrono::milliseconds docker_timeout{10'000};
     std::chrono::milliseconds timeout{1'800'000};
     MinFree min_free;
-    bool pin = false;
+    bool pin = false; ///< hard-link the files of running containers
     std::string log_file;
     bool quiet = false;
     bool verbose = false;
@@ -46,6 +48,8 @@ struct ParseEnded {
 
 /// Whether the filters select a container; without any they select all.
 [[nodiscard]] bool selects(const Options& options, const Container& container);
+/// The same for a record, of which one container is enough.
+[[nodiscard]] bool selects(const Options& options, const Record& record);
 [[nodiscard]] bool has_filter(const Options& options);
 
 } // namespace logbackup

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "logbackup/model/report.hpp"
+#include "logbackup/text_table.hpp"
 
 #include <string>
 #include <vector>
 
 namespace logbackup {
 
-enum class Colour { no, yes };
 enum class Detail { containers, files };
 
 /// The table for people, one line for each container; with Detail::files below it one for each file that is

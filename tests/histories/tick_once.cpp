@@ -63,7 +63,8 @@ TickResult tick_once(const TickSettings& settings) {
                                  (action.new_path.empty() ? "" : " -> " + action.new_path));
     if (planned.actions.empty())
         return result;
-    const ApplySettings how{root.get(), mounts ? mounts->view() : -1, lock->fd(), "/usr/bin/rsync"};
+    const ApplySettings how{root.get(), mounts ? mounts->view() : -1, lock->fd(), "/usr/bin/rsync",
+                            MinFree{0, 0}};
     const ApplyOutcome outcome = apply({{&tree, &planned}}, how, stop, {});
     for (const auto& failure : outcome.directories.front().failures)
         result.failures.push_back(line(failure));

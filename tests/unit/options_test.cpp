@@ -24,8 +24,9 @@ class ParseOptions : public ::testing::Test {
     ParseEnded ended;
 
     void SetUp() override {
-        for (const char* name : {"DEST", "LOG_DIR", "SERVICE", "POD", "NAMESPACE", "CONTAINER", "LOG_FILE",
-                                 "GROUP", "TIMEOUT", "DOCKER_TIMEOUT", "DOCKER", "RSYNC"})
+        for (const char* name :
+             {"DEST", "LOG_DIR", "SERVICE", "POD", "NAMESPACE", "CONTAINER", "LOG_FILE", "GROUP", "TIMEOUT",
+              "DOCKER_TIMEOUT", "DOCKER", "RSYNC", "MIN_FREE", "PIN", "COVERAGE"})
             unset_.push_back(std::make_unique<Variable>(
                 names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
     }
@@ -71,37 +72,18 @@ TEST_F(ParseOptions, HasDefaults) {
     EXPECT_EQ(options.docker_timeout, 10s);
     EXPECT_EQ(options.timeout, 30min);
     EXPECT_EQ(options.log_file, "");
-    EXPECT_FALSE(options.quiet || options.verbose || options.json);
+    EXPECT_FALSE(options.quiet || options.verbose || options.json || options.pin);
+    EXPECT_EQ(options.min_free.bytes, 0U);
+    EXPECT_DOUBLE_EQ(options.min_free.fraction, 0.05);
 }
 
 TEST_F(ParseOptions, ReadsEveryOption) {
-    const auto options = expect({"--dry-run",
-                                 "--dest",
-                                 "/backup",
-                                 "--log-dir",
-                                 "/var/log/app",
-                                 "--service",
-                                 "s*",
-                                 "--pod",
-                                 "p",
-                                 "--namespace",
-                                 "n",
-                                 "--container",
-                                 "abc",
-                                 "--quiet",
-                                 "--json",
-                                 "--log-file",
-                                 "/tmp/x.log",
-                                 "--group",
-                                 "root",
-                                 "--timeout",
-                                 "5m",
-                                 "--docker-timeout",
-                                 "3s",
-                                 "--docker",
-                                 "/d/docker",
-                                 "--rsync",
-                                 "/r/rsync"});
+    const auto options = expect({"--dry-run",  "--dest",      "/backup",   "--log-dir", "/var/log/app",
+                                 "--service",  "s*",          "--pod",     "p",         "--namespace",
+                                 "n",          "--container", "abc",       "--quiet",   "--json",
+                                 "--log-file", "/tmp/x.log",  "--group",   "root",      "--min-free",
+                                 "2G",         "--pin",       "--timeout", "5m",        "--docker-timeout",
+                                 "3s",         "--docker",    "/d/docker", "--rsync",   "/r/rsync"});
     EXPECT_EQ(options.kind, RunKind::dry_run);
     EXPECT_EQ(options.backup_root, "/backup");
     EXPECT_EQ(options.log_directory, "/var/log/app");
@@ -117,6 +99,8 @@ TEST_F(ParseOptions, ReadsEveryOption) {
     EXPECT_EQ(options.docker_timeout, 3s);
     EXPECT_EQ(options.docker, "/d/docker");
     EXPECT_EQ(options.rsync, "/r/rsync");
+    EXPECT_EQ(options.min_free.bytes, 2ULL << 30U);
+    EXPECT_TRUE(options.pin);
 }
 
 TEST_F(ParseOptions, ReadsShortFlags) {
@@ -147,7 +131,11 @@ TEST_F(ParseOptions, ReadsTheEnvironment) {
     const Variable docker_timeout("LOGBACKUP_DOCKER_TIMEOUT", "7");
     const Variable docker("LOGBACKUP_DOCKER", "/d");
     const Variable rsync("LOGBACKUP_RSYNC", "/r");
+    const Variable min_free("LOGBACKUP_MIN_FREE", "10%");
+    const Variable pin("LOGBACKUP_PIN", "1");
     const auto options = expect({});
+    EXPECT_DOUBLE_EQ(options.min_free.fraction, 0.1);
+    EXPECT_TRUE(options.pin);
     EXPECT_EQ(options.backup_root, "/from/environment");
     EXPECT_EQ(options.log_directory, "/logs");
     EXPECT_EQ(options.services, Names{"payments*"});
@@ -229,6 +217,145 @@ TEST_F(ParseOptions, RefusesWhatIsNoDuration) {
     }
 }
 
+TEST_F(ParseOptions, ReadsHowMuchToLeaveFree) {
+    const std::vector<std::pair<const char*, std::uint64_t>> sizes{
+        {"0", 0},
+        {"1", 1},
+        {"4096", 4096},
+        {"7B", 7},
+        {"1K", 1024},
+        {"500M", 500ULL << 20U},
+        {"1G", 1ULL << 30U},
+        {"1.5GiB", 3ULL << 29U},
+        {"0.5K", 512},
+        {"2TiB", 2ULL << 40U},
+        {"3P", 3ULL << 50U},
+        {"0%", 0},
+    };
+    for (const auto& [text, bytes] : sizes) {
+        const auto min_free = expect({"--min-free", text}).min_free;
+        EXPECT_EQ(min_free.bytes, bytes) << text;
+        EXPECT_EQ(min_free.fraction, 0) << text;
+    }
+    for (const auto& [text, fraction] :
+         {std::pair{"5%", 0.05}, {"0.5%", 0.005}, {"12.5%", 0.125}, {"99%", 0.99}}) {
+        const auto min_free = expect({"--min-free", text}).min_free;
+        EXPECT_EQ(min_free.bytes, 0U) << text;
+        EXPECT_DOUBLE_EQ(min_free.fraction, fraction) << text;
+    }
+}
+
+TEST_F(ParseOptions, RefusesWhatIsNoSizeAndNoShare) {
+    for (const char* text : {"",
+                             "%",
+                             "G",
+                             "-1",
+                             "-0",
+                             "-5%",
+                             "100%",
+                             "250%",
+                             "5 %",
+                             "5%%",
+                             "1 G",
+                             "1X",
+                             "1g",
+                             "500MB",
+                             "1GB",
+                             "1e3",
+                             "0x10",
+                             "nan",
+                             "inf%",
+                             "nan%",
+                             "+1",
+                             "1,5G",
+                             "8388608T",
+                             "99999999999999999999P",
+                             "9223372036854775808",
+                             "1GiBi"})
+        expect_usage_error({"--min-free", text}, "--min-free");
+}
+
+TEST_F(ParseOptions, ReadsSubcommands) {
+    EXPECT_EQ(expect({"list"}).kind, RunKind::list);
+    EXPECT_EQ(expect({"verify"}).kind, RunKind::verify);
+    expect_usage_error({"list", "verify"}, "verify");
+    expect_usage_error({"list", "list"}, "list");
+    expect_usage_error({"lists"}, "lists");
+    expect_usage_error({"list", "stray"}, "'logbackup list --help'");
+    EXPECT_EQ(expect({"--pod", "list"}).kind, RunKind::tick) << "it is the option's value";
+}
+
+TEST_F(ParseOptions, TakesOptionsBeforeAndAfterASubcommand) {
+    for (const char* command : {"list", "verify"}) {
+        const auto before =
+            expect({"--dest", "/b", "--service", "s", "--json", "-v", "--docker", "/d", command});
+        const auto after =
+            expect({command, "--dest", "/b", "--service", "s", "--json", "-v", "--docker", "/d"});
+        for (const auto& options : {before, after}) {
+            EXPECT_EQ(options.backup_root, "/b");
+            EXPECT_EQ(options.services, Names{"s"});
+            EXPECT_TRUE(options.json);
+            EXPECT_TRUE(options.verbose);
+            EXPECT_EQ(options.docker, "/d");
+        }
+        const auto both = expect({"--service", "a", command, "--service", "b", "--log-dir", "/l", "-q"});
+        EXPECT_EQ(both.services, (Names{"a", "b"}));
+        EXPECT_EQ(both.log_directory, "/l");
+        EXPECT_TRUE(both.quiet);
+    }
+}
+
+TEST_F(ParseOptions, ReadsTheEnvironmentForSubcommandsToo) {
+    const Variable dest("LOGBACKUP_DEST", "/from/environment");
+    const Variable coverage("LOGBACKUP_COVERAGE", "cut");
+    const auto options = expect({"list"});
+    EXPECT_EQ(options.backup_root, "/from/environment");
+    EXPECT_EQ(options.coverages, std::vector<Coverage>{Coverage::cut});
+    EXPECT_EQ(expect({"--dest", "/x", "list"}).backup_root, "/x");
+    EXPECT_FALSE(has_filter(expect({}))) << "a run has no such filter";
+}
+
+TEST_F(ParseOptions, ReadsCoverages) {
+    using Coverages = std::vector<Coverage>;
+    EXPECT_EQ(expect({"list"}).coverages, Coverages{});
+    const auto options = expect({"list", "--coverage", "cut", "--coverage", "missed"});
+    EXPECT_EQ(options.coverages, (Coverages{Coverage::cut, Coverage::missed}));
+    EXPECT_TRUE(has_filter(options));
+    EXPECT_EQ(expect({"list", "--coverage=live", "--coverage=complete"}).coverages,
+              (Coverages{Coverage::live, Coverage::complete}));
+    expect_usage_error({"list", "--coverage", "whole"}, "whole");
+    expect_usage_error({"list", "--coverage", "cut,missed"});
+    expect_usage_error({"list", "--coverage"});
+    expect_usage_error({"verify", "--coverage", "cut"}, "--coverage");
+    expect_usage_error({"--coverage", "cut"}, "--coverage");
+}
+
+TEST_F(ParseOptions, HasNoDryRunOfASubcommand) {
+    for (const char* command : {"list", "verify"}) {
+        expect_usage_error({command, "--dry-run"}, "--dry-run");
+        expect_usage_error({"-n", command}, "--dry-run");
+    }
+}
+
+TEST_F(ParseOptions, PrintsTheHelpOfASubcommand) {
+    EXPECT_FALSE(parse({"--help"}));
+    for (const char* word : {"list ", "verify ", "--min-free", "--pin", "5%"})
+        EXPECT_NE(ended.text.find(word), std::string::npos) << word;
+    for (const auto& arguments :
+         {std::vector<const char*>{"list", "--help"}, {"--help", "list"}, {"list", "-h"}}) {
+        EXPECT_FALSE(parse(arguments));
+        EXPECT_EQ(ended.code, 0);
+        for (const char* word : {"Usage: logbackup list", "--coverage", "--dest", "--service", "--json"})
+            EXPECT_NE(ended.text.find(word), std::string::npos) << word;
+        for (const char* word : {"--rsync", "--dry-run", "--log-file", "LOGBACKUP_", "verify"})
+            EXPECT_EQ(ended.text.find(word), std::string::npos) << word;
+    }
+    EXPECT_FALSE(parse({"verify", "--help"}));
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_NE(ended.text.find("Usage: logbackup verify"), std::string::npos) << ended.text;
+    EXPECT_EQ(ended.text.find("--coverage"), std::string::npos) << ended.text;
+}
+
 TEST_F(ParseOptions, PrintsHelpAndVersion) {
     EXPECT_FALSE(parse({"--help"}));
     EXPECT_EQ(ended.code, 0);
@@ -286,6 +413,27 @@ TEST(Selects, NeedsEveryKindOfFilterToMatch) {
     options.namespaces = {"test"};
     EXPECT_FALSE(selects(options, container_of("a", "payments", "pod", "shop")));
     EXPECT_TRUE(selects(options, container_of("a", "payments", "pod", "test")));
+}
+
+TEST(Selects, TakesARecordByAnyOfItsContainers) {
+    Record record;
+    record.service = "payments";
+    record.pod = "payments-7d9f";
+    record.namespace_name = "shop";
+    record.containers = {"abc", "def"};
+    Options options;
+    EXPECT_TRUE(selects(options, record));
+    options.containers = {"de"};
+    EXPECT_TRUE(selects(options, record));
+    options.pods = {"payments-*"};
+    EXPECT_TRUE(selects(options, record));
+    options.namespaces = {"test"};
+    EXPECT_FALSE(selects(options, record));
+    options.namespaces.clear();
+    options.containers = {"ef"};
+    EXPECT_FALSE(selects(options, record));
+    record.containers.clear();
+    EXPECT_FALSE(selects(options, record));
 }
 
 } // namespace

@@ -58,7 +58,7 @@ struct Missed {
     Timestamp died{};
 };
 
-enum class RunKind { tick, dry_run };
+enum class RunKind { tick, dry_run, list, verify };
 
 struct Report {
     RunKind kind = RunKind::tick;

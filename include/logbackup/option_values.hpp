@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/free_space.hpp"
+#include "logbackup/model/record.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+/// The values of options as people write them. Nothing when the text is no such value.
+namespace logbackup {
+
+/// "90s", "5m", "1.5h"; a number alone means seconds. At least a millisecond.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(const std::string& text);
+
+/// "5%", "0", "500M", "1.5GiB"; the units are powers of 1024. Less than 100 %.
+[[nodiscard]] std::optional<MinFree> parse_min_free(const std::string& text);
+
+/// The reverse of name_of().
+[[nodiscard]] std::optional<Coverage> parse_coverage(const std::string& text);
+
+} // namespace logbackup

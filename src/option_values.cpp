@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/option_values.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <system_error>
+
+namespace logbackup {
+namespace {
+
+struct Quantity {
+    double value = 0;
+    std::string unit;
+};
+
+/// Nothing when `text` does not begin with a number of at least 0.
+std::optional<Quantity> parse_quantity(const std::string& text) {
+    Quantity result;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, result.value, std::chars_format::fixed);
+    if (error != std::errc() || !std::isfinite(result.value) || std::signbit(result.value))
+        return std::nullopt;
+    result.unit = std::string(rest, end);
+    return result;
+}
+
+} // namespace
+
+std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
+    static const std::map<std::string, double> units{{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
+    const auto quantity = parse_quantity(text);
+    const auto unit = quantity ? units.find(quantity->unit) : units.end();
+    const double seconds = unit == units.end() ? 0 : quantity->value * unit->second;
+    if (seconds < 0.001 || seconds > 1e9)
+        return std::nullopt;
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+std::optional<MinFree> parse_min_free(const std::string& text) {
+    static const std::map<std::string, int> powers{
+        {"", 0},   {"B", 0},    {"K", 10}, {"KiB", 10}, {"M", 20}, {"MiB", 20},
+        {"G", 30}, {"GiB", 30}, {"T", 40}, {"TiB", 40}, {"P", 50}, {"PiB", 50},
+    };
+    const auto quantity = parse_quantity(text);
+    if (!quantity)
+        return std::nullopt;
+    if (quantity->unit == "%")
+        return quantity->value < 100 ? std::optional(MinFree{0, quantity->value / 100}) : std::nullopt;
+    const auto power = powers.find(quantity->unit);
+    if (power == powers.end())
+        return std::nullopt;
+    const double bytes = std::ldexp(quantity->value, power->second);
+    if (bytes >= 0x1p63)
+        return std::nullopt;
+    return MinFree{static_cast<std::uint64_t>(bytes), 0};
+}
+
+std::optional<Coverage> parse_coverage(const std::string& text) {
+    for (const auto value : {Coverage::live, Coverage::complete, Coverage::cut, Coverage::missed})
+        if (text == name_of(value))
+            return value;
+    return std::nullopt;
+}
+
+} // namespace logbackup

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/options.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+namespace logbackup {
+namespace {
+
+bool matches_any(const std::vector<std::string>& globs, const std::string& name) {
+    return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+               return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
+           });
+}
+
+bool begins_with_any(const std::vector<std::string>& prefixes, const std::string& id) {
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](const std::string& prefix) { return id.starts_with(prefix); });
+}
+
+/// What containers and records have in common.
+template <typename T> bool names_match(const Options& options, const T& named) {
+    return matches_any(options.services, named.service) && matches_any(options.pods, named.pod) &&
+           matches_any(options.namespaces, named.namespace_name);
+}
+
+} // namespace
+
+bool has_filter(const Options& options) {
+    return !options.services.empty() || !options.pods.empty() || !options.namespaces.empty() ||
+           !options.containers.empty() || !options.coverages.empty();
+}
+
+bool selects(const Options& options, const Container& container) {
+    return (options.containers.empty() || begins_with_any(options.containers, container.id)) &&
+           names_match(options, container);
+}
+
+bool selects(const Options& options, const Record& record) {
+    const bool id =
+        options.containers.empty() ||
+        std::any_of(record.containers.begin(), record.containers.end(),
+                    [&](const std::string& one) { return begins_with_any(options.containers, one); });
+    return id && names_match(options, record);
+}
+
+} // namespace logbackup

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <sys/stat.h>
+
+using namespace e2e;
+
+namespace {
+/// Every name in the backup with its inode, times and size: what a program that changes nothing leaves alone.
+std::string state_of(const fs::path& backup) {
+    return sh("find '" + backup.string() + "' -printf '%P %i %s %m %T@ %C@\n' | sort");
+}
+} // namespace
+
+class List : public e2e::Test {
+  protected:
+    Result list(std::vector<std::string> arguments = {}, const std::vector<std::string>& variables = {}) {
+        arguments.insert(arguments.begin(), "list");
+        // No engine there: it needs none.
+        auto all = variables;
+        all.emplace_back("DOCKER_HOST=unix:///nowhere/docker.sock");
+        return run(command(arguments), all);
+    }
+    nlohmann::json instances(const std::vector<std::string>& arguments = {}) {
+        auto all = arguments;
+        all.emplace_back("--json");
+        const Result result = list(all);
+        expect_clean(result);
+        return nlohmann::json::parse(result.out)["instances"];
+    }
+};
+
+TEST_F(List, ShowsRunningRestartedAndRemovedContainers) {
+    const auto first = engine.start({"web", "web-1"});
+    engine.exec(first, "printf one > /opt/logs/app.log; printf three > /opt/logs/err.log");
+    const auto database = engine.start({"db", "db-0"});
+    engine.exec(database, "mkdir /opt/logs/sub; printf 1234 > /opt/logs/sub/db.log");
+    expect_clean(tick());
+    engine.kill(first);
+    const auto second = engine.start({"web", "web-1"});
+    engine.exec(second, "printf two > /opt/logs/app.log");
+    expect_clean(tick());
+    engine.remove(database);
+    expect_clean(tick());
+
+    const std::string before = state_of(backup);
+    const auto shown = instances();
+    ASSERT_EQ(shown.size(), 3U) << shown;
+    EXPECT_EQ(shown[0]["service"], "db");
+    EXPECT_EQ(shown[0]["instance"], "db-0");
+    EXPECT_NE(shown[0]["coverage"], "live") << "it is gone";
+    EXPECT_EQ(shown[0]["containers"], nlohmann::json::array({database}));
+    EXPECT_EQ(shown[0]["files"], 1);
+    EXPECT_EQ(shown[0]["bytes"], 4);
+    EXPECT_EQ(shown[1]["instance"], "web-1@1") << "the older first";
+    EXPECT_EQ(shown[1]["containers"], nlohmann::json::array({first}));
+    EXPECT_EQ(shown[1]["files"], 2);
+    EXPECT_EQ(shown[1]["bytes"], 8);
+    EXPECT_EQ(shown[2]["instance"], "web-1");
+    EXPECT_EQ(shown[2]["containers"], nlohmann::json::array({second}));
+    EXPECT_EQ(shown[2]["coverage"], "live");
+    EXPECT_EQ(shown[2]["pod"], "web-1");
+    EXPECT_EQ(shown[2]["namespace"], "default");
+    EXPECT_EQ(shown[2]["finished"], nullptr);
+    struct stat saved {};
+    ASSERT_EQ(::stat((backup / "web/web-1/app.log").c_str(), &saved), 0);
+    EXPECT_EQ(shown[2]["disk_bytes"], saved.st_blocks * 512);
+    EXPECT_EQ(shown[2]["last_saved"].get<std::string>() + "\n",
+              sh("date -u -d @" + std::to_string(saved.st_ctim.tv_sec) + " +%Y-%m-%dT%H:%M:%SZ"));
+
+    const Result table = list();
+    expect_clean(table);
+    EXPECT_TRUE(table.out.starts_with("SERVICE  POD    NAMESPACE  INSTANCE  STARTED (UTC) ")) << table.out;
+    EXPECT_NE(table.out.find("3 log directories of 2 services, 4 files, "), std::string::npos) << table.out;
+    EXPECT_EQ(state_of(backup), before) << "it changes nothing";
+}
+
+TEST_F(List, FiltersAsARunDoes) {
+    const auto web = engine.start({"web", "web-1"});
+    const auto db = engine.start({"db", "db-0"});
+    for (const auto& id : {web, db})
+        engine.exec(id, "echo x > /opt/logs/app.log");
+    expect_clean(tick());
+    EXPECT_EQ(instances({"--service", "d*"}).size(), 1U);
+    EXPECT_EQ(instances({"--container", web.substr(0, 12)})[0]["service"], "web");
+    EXPECT_EQ(instances({"--coverage", "live"}).size(), 2U);
+    for (const auto& filter : std::vector<std::vector<std::string>>{
+             {"--service", "nosuch"}, {"--namespace", "nosuch"}, {"--coverage", "missed"}}) {
+        const Result none = list(filter);
+        EXPECT_EQ(none.code, 1);
+        EXPECT_EQ(none.out, "");
+        EXPECT_NE(none.err.find("no log directory matches"), std::string::npos) << none.err;
+        EXPECT_NE(none.err.find("\nhint: "), std::string::npos) << none.err;
+    }
+    const Result quiet = list({"--quiet"});
+    expect_clean(quiet);
+    EXPECT_EQ(quiet.out, "");
+}
+
+TEST_F(List, NeedsNoLock) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "echo x > /opt/logs/app.log");
+    expect_clean(tick());
+    const auto lock = (backup / ".logbackup/lock").string();
+    auto locked = command({"list", "--json"});
+    locked.insert(locked.begin(), {"flock", "--nonblock", lock});
+    const Result result = run(locked);
+    expect_clean(result);
+    EXPECT_EQ(nlohmann::json::parse(result.out)["instances"].size(), 1U);
+}
+
+TEST_F(List, WithoutABackupSaysSo) {
+    const Result none = list();
+    EXPECT_EQ(none.code, 1);
+    EXPECT_NE(none.err.find("no backup at '" + backup.string() + "'\nhint: "), std::string::npos) << none.err;
+    EXPECT_FALSE(fs::exists(backup));
+    fs::create_directory(backup);
+    const Result empty = list();
+    expect_clean(empty);
+    EXPECT_EQ(empty.out, "0 log directories\n");
+    EXPECT_TRUE(fs::is_empty(backup));
+}
+
+TEST_F(List, ARecordThatCannotBeReadIsReported) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "echo x > /opt/logs/app.log");
+    expect_clean(tick());
+    write_file(backup / ".logbackup/ended/web/web-1@1", "garbage");
+    const Result result = list();
+    EXPECT_EQ(result.code, 3);
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_NE(result.err.find("cannot read the record '.logbackup/ended/web/web-1@1'"), std::string::npos);
+    EXPECT_NE(result.out.find("1 log directory of 1 service, 1 file"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("; 1 problem\n"), std::string::npos) << result.out;
+}
+
+TEST_F(List, ADirectoryOfAnEarlierScriptIsShown) {
+    write_file(backup / "web/web-1/app.log", "old");
+    const auto shown = instances();
+    ASSERT_EQ(shown.size(), 1U);
+    EXPECT_EQ(shown[0]["coverage"], "unknown");
+    EXPECT_EQ(shown[0]["bytes"], 3);
+}
