@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -17,12 +18,18 @@ namespace logbackup {
 namespace {
 
 constexpr std::size_t longest_name = 255;  // NAME_MAX
-constexpr std::size_t longest_suffix = 24; // "~20261122T145512Z" and what tells two of one second apart
+constexpr std::size_t longest_suffix = 24; // "~20261122T145512Z", and ".swap" or what tells two apart
 
 /// A file system can keep whole seconds only.
 bool same_time(std::int64_t source, std::int64_t backup) {
     return source == backup ||
            (backup % 1'000'000'000 == 0 && source / 1'000'000'000 == backup / 1'000'000'000);
+}
+
+/// By what a file is known again: its size, and its time to the second. Files of one size can be written
+/// within one tick of the kernel's clock, and then change their names.
+std::pair<std::uint64_t, std::int64_t> looks_of(const Entry& entry) {
+    return {entry.size, entry.mtime / 1'000'000'000};
 }
 
 /// Puts renames into an order in which each target is free. Every file is renamed once at most and every
@@ -40,7 +47,7 @@ std::vector<std::pair<std::string, std::string>> in_order(const std::map<std::st
              next = renames.find(next->second))
             chain.push_back(next->first);
         const bool cycle = renames.at(chain.back()) == first;
-        const std::string aside = aside_name(first, now);
+        const std::string aside = aside_name(first, now) + ".swap"; // the name itself can be taken
         if (cycle)
             ordered.emplace_back(first, aside);
         for (auto from = chain.rbegin(); from != chain.rend(); ++from)
@@ -58,17 +65,25 @@ class Planner {
           budget_(thoroughness == Thoroughness::everything ? UINT64_MAX : comparison_budget) {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
+        for (const auto* entries : {&source.entries, &backup.entries}) {
+            std::set<std::pair<std::uint64_t, std::int64_t>> seen;
+            for (const auto& entry : *entries)
+                if (entry.type == FileType::regular && entry.size > 0 && !seen.insert(looks_of(entry)).second)
+                    ambiguous_.insert(looks_of(entry));
+        }
     }
 
     DirectoryPlan run() {
         plan_.failures = source_.problems;
         for (const auto& entry : source_.entries)
             look_at(entry);
+        want_more();
         match_wanted();
         // Names are made free first.
         for (const auto& path : displaced_)
             if (!renames_.contains(path))
                 displace(path);
+        plan_.actions.insert(plan_.actions.end(), set_aside_.begin(), set_aside_.end());
         for (const auto& [from, to] : in_order(renames_, now_))
             plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
         for (const auto& entry : source_.entries)
@@ -122,7 +137,9 @@ class Planner {
             return {};
         const bool trusted = thoroughness_ == Thoroughness::changes;
         if (trusted && saved.size == entry.size && same_time(entry.mtime, saved.mtime))
-            return {true, 0};
+            return ambiguous_.contains(looks_of(entry))
+                       ? compare_windows(content_, entry.path, entry.path, entry.size)
+                       : Comparison{true, 0};
         return trusted && saved.size < entry.size
                    ? compare_windows(content_, entry.path, entry.path, saved.size)
                    : compare_all(entry.path, entry.path, saved.size);
@@ -140,30 +157,44 @@ class Planner {
         links_.insert(entry.path);
     }
 
-    /// For each file that is not saved under its name, looks for what is saved of it under another.
+    /// A file of which little is saved under its name, or nothing, may be saved under another. So may any
+    /// that grew when names were taken from other files.
+    void want_more() {
+        for (const auto& entry : source_.entries) {
+            const auto begun = begun_.find(entry.path);
+            if (begun != begun_.end() && begun->second.size < entry.size &&
+                (begun->second.size < entry.size / 2 || !displaced_.empty()))
+                wanted_.push_back(&entry);
+        }
+    }
+
+    /// For each file that is not saved under its name, or could be saved better, looks for what is saved of
+    /// it under another.
     void match_wanted() {
         const bool any =
             std::any_of(wanted_.begin(), wanted_.end(), [](const Entry* entry) { return entry->size > 0; });
-        if (!any || !content_.all_saved)
-            return;
-        const Listing saved = content_.all_saved();
+        static const Listing none;
         std::vector<const Entry*> candidates;
-        for (const auto& entry : saved.entries)
+        for (const auto& entry : (any ? all_saved() : none).entries)
             if (entry.type == FileType::regular && entry.size > 0 && !kept_.contains(entry.path) &&
                 !lies_below_displaced(entry.path))
                 candidates.push_back(&entry);
         std::stable_sort(candidates.begin(), candidates.end(),
                          [](const Entry* a, const Entry* b) { return a->size > b->size; });
         for (const auto* entry : wanted_) {
+            const auto begun = begun_.find(entry->path);
+            const std::uint64_t have = begun == begun_.end() ? 0 : begun->second.size;
             const auto match =
                 std::find_if(candidates.begin(), candidates.end(), [&](const Entry* candidate) {
-                    return candidate->size <= entry->size && candidate->path != entry->path &&
-                           is_prefix(*candidate, *entry);
+                    return candidate->size <= entry->size && candidate->size > have &&
+                           candidate->path != entry->path && is_prefix(*candidate, *entry);
                 });
             if (match == candidates.end())
                 continue;
+            if (begun != begun_.end())
+                displaced_.push_back(entry->path);
             renames_.emplace((*match)->path, entry->path);
-            begun_.emplace(entry->path, **match);
+            begun_.insert_or_assign(entry->path, **match);
             candidates.erase(match);
         }
     }
@@ -184,24 +215,54 @@ class Planner {
 
     /// Sets a saved file aside, unless what it holds is saved elsewhere.
     void displace(const std::string& path) {
+        const Entry* saved = regular_in_backup(path);
+        const auto keeper = saved == nullptr ? std::string() : find_keeper(*saved);
+        if (!keeper.empty()) {
+            plan_.actions.push_back({ActionKind::drop, path, keeper, saved->size, 0, 0, 0});
+            return;
+        }
+        set_aside_.push_back({ActionKind::set_aside, path, aside_name(path, now_), 0, 0, 0, 0});
+    }
+
+    /// The path of a saved file that begins with all of another one.
+    [[nodiscard]] std::string find_keeper(const Entry& saved) {
+        for (const auto& [from, to] : renames_)
+            if (to == saved.path && (saved.size == 0 || begins_with(from, saved)))
+                return from;
+        for (const auto& entry : source_.entries) {
+            const auto begun = begun_.find(entry.path);
+            if (saved.size > 0 && begun != begun_.end() && begun->second.size >= saved.size &&
+                begins_with(begun->second.path, saved))
+                return begun->second.path;
+        }
+        for (const auto& other : set_aside_)
+            if (const Entry* kept = regular_in_backup(other.path);
+                kept != nullptr && kept->size >= saved.size && saved.size > 0 &&
+                begins_with(kept->path, saved))
+                return kept->path;
+        for (const auto& other : all_saved().entries) // what has no source any longer
+            if (saved.size > 0 && other.type == FileType::regular && other.size >= saved.size &&
+                !kept_.contains(other.path) && !renames_.contains(other.path) &&
+                std::find(displaced_.begin(), displaced_.end(), other.path) == displaced_.end() &&
+                !lies_below_displaced(other.path) && begins_with(other.path, saved))
+                return other.path;
+        return {};
+    }
+
+    [[nodiscard]] const Listing& all_saved() {
+        if (!all_saved_)
+            all_saved_ = content_.all_saved ? content_.all_saved() : Listing{};
+        return *all_saved_;
+    }
+
+    [[nodiscard]] const Entry* regular_in_backup(const std::string& path) const {
         const auto found = backup_.find(path);
-        if (found != backup_.end() && found->second->type == FileType::regular && found->second->size > 0 &&
-            content_.compare_saved)
-            for (const auto& entry : source_.entries) {
-                const auto begun = begun_.find(entry.path);
-                if (begun == begun_.end() || begun->second.size < found->second->size ||
-                    !begins_with(begun->second.path, *found->second))
-                    continue;
-                plan_.actions.push_back(
-                    {ActionKind::drop, path, begun->second.path, found->second->size, 0, 0, 0});
-                return;
-            }
-        plan_.actions.push_back({ActionKind::set_aside, path, aside_name(path, now_), 0, 0, 0, 0});
+        return found == backup_.end() || found->second->type != FileType::regular ? nullptr : found->second;
     }
 
     [[nodiscard]] bool begins_with(const std::string& saved, const Entry& part) {
-        if (!content_.compare_saved(part.path, saved, std::min(window, part.size)).same ||
-            part.size > budget_)
+        if (!content_.compare_saved || part.size > budget_ ||
+            !content_.compare_saved(part.path, saved, std::min(window, part.size)).same)
             return false;
         budget_ -= part.size;
         return content_.compare_saved(part.path, saved, part.size).same;
@@ -245,9 +306,12 @@ class Planner {
     Thoroughness thoroughness_;
     std::uint64_t budget_; ///< bytes that may be read yet
     std::unordered_map<std::string, const Entry*> backup_;
-    std::set<std::string> kept_;                   ///< saved files that are not to be renamed
+    std::set<std::pair<std::uint64_t, std::int64_t>> ambiguous_; ///< looks that several files have
+    std::optional<Listing> all_saved_;                           ///< once it is needed
+    std::set<std::string> kept_;                                 ///< saved files that are not to be renamed
     std::vector<std::string> displaced_;           ///< what is saved under names that something else needs
     std::vector<const Entry*> wanted_;             ///< source files that have no part saved under their names
+    std::vector<Action> set_aside_;                ///< what becomes of those that nothing needs
     std::map<std::string, std::string> renames_;   ///< saved files that are prefixes of such, and those names
     std::unordered_map<std::string, Entry> begun_; ///< by the source's path: a saved prefix of it
     std::set<std::string> links_;                  ///< links to be made

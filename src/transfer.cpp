@@ -72,6 +72,7 @@ class Transferrer {
         : transfers_(transfers), settings_(settings), stop_(stop), progress_(progress), outcome_(outcome) {}
 
     void run() {
+        remove_leftovers(settings_.root);
         if (transfers_.empty())
             return;
         open_incoming();
@@ -113,8 +114,6 @@ class Transferrer {
     /// Its directories stay from one run to the next: making and removing hundreds of them each minute is not
     /// free.
     void open_incoming() {
-        if (status_at(settings_.root, joined(incoming_directory, in_use)))
-            remove_tree(incoming_directory);
         incoming_ = make_directories(settings_.root, incoming_directory, 0700, static_cast<gid_t>(-1));
         const UniqueFd mark(
             ::openat(incoming_.get(), in_use, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -263,6 +262,24 @@ class Transferrer {
             outcome_.problems.push_back(problem);
     }
 
+    /// Whether what arrived is what the source holds. A source that did not change all the while needs no
+    /// more than a look at both ends.
+    [[nodiscard]] bool is_proved(const Transfer& transfer, int arrived, std::uint64_t size) const {
+        const Action& action = *transfer.action;
+        const int source = transfer.source.get();
+        const auto now = status_of(source);
+        const bool unchanged = now && mtime_of(*now) == transfer.mtime;
+        if (unchanged && transfer.thoroughness == Thoroughness::changes)
+            return same_at_ends(source, arrived, action.data_from, size);
+        return is_hole(source, action.from, action.data_from) &&
+               same_in_all(source, arrived, action.data_from, size);
+    }
+    [[nodiscard]] static bool is_hole(int source, std::uint64_t begin, std::uint64_t end) {
+        if (begin >= end)
+            return true;
+        const auto data = ::lseek(source, static_cast<off_t>(begin), SEEK_DATA);
+        return data < 0 ? errno == ENXIO : static_cast<std::uint64_t>(data) >= end;
+    }
     [[nodiscard]] bool same_in_all(int source, int file, std::uint64_t begin, std::uint64_t end) const {
         return begin >= end || compare_range(source, file, begin, end - begin, stop_).same;
     }
@@ -300,10 +317,7 @@ class Transferrer {
             account(transfer, action.from);
             return;
         }
-        const bool same = transfer.thoroughness == Thoroughness::changes
-                              ? same_at_ends(source, arrived.get(), action.data_from, size)
-                              : same_in_all(source, arrived.get(), action.data_from, size);
-        if (!arrived || size > size_of(source) || !same) {
+        if (!arrived || size > size_of(source) || !is_proved(transfer, arrived.get(), size)) {
             leave_unsettled(transfer);
             return;
         }
@@ -396,6 +410,13 @@ class Transferrer {
 };
 
 } // namespace
+
+void remove_leftovers(int root) {
+    std::error_code ignored;
+    if (status_at(root, joined(incoming_directory, in_use)))
+        std::filesystem::remove_all("/proc/self/fd/" + std::to_string(root) + "/" + incoming_directory,
+                                    ignored);
+}
 
 void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
                     const Progress& progress, ApplyOutcome& outcome) {

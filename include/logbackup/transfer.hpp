@@ -40,4 +40,7 @@ struct Transfer {
 void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
                     const Progress& progress, ApplyOutcome& outcome);
 
+/// Removes what the transfer of a run that was killed has left in ".logbackup/incoming".
+void remove_leftovers(int root);
+
 } // namespace logbackup

@@ -5,6 +5,7 @@
 #include "logbackup/labels.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/missed.hpp"
+#include "logbackup/transfer.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
@@ -54,8 +55,10 @@ void Tick::classify_all() {
 }
 
 void Tick::load_records() {
-    if (!is_dry())
+    if (!is_dry()) {
         finish_move(context_.root);
+        remove_leftovers(context_.root);
+    }
     if (context_.root >= 0)
         records_ = load_live_records(context_.root, report_.problems);
     for (const auto& [id, reason] : discovery_.unreachable) {

@@ -100,8 +100,13 @@ void Logs::keep(const LogFile& file) {
 
 void Logs::touch(const std::string& path) {
     touched_paths_.insert(path);
-    if (const auto found = nodes_.find(path); found != nodes_.end() && found->second.file)
+    if (const auto found = nodes_.find(path); found != nodes_.end() && found->second.file) {
         touched_files_.insert(found->second.file);
+        // A compressed log that is handled like a plain one: under another name, or damaged, it proves
+        // nothing.
+        if (const auto packed = unpacked(found->second.file->content))
+            for_each_line(packed->plain, [&](unsigned line) { repeatable_.insert(line); });
+    }
 }
 
 void Logs::make_parent(const std::string& path) {
@@ -136,7 +141,8 @@ void Logs::write(const std::string& path, std::size_t offset, const std::string&
     if (file.content.size() < offset + bytes.size() && !bytes.empty())
         file.content.resize(offset + bytes.size());
     file.content.replace(offset, bytes.size(), bytes);
-    if (file.linked)
+    // A directory that gives way to a file is set aside as a whole.
+    if (file.linked || path.ends_with("/inner.log"))
         for_each_line(bytes, [&](unsigned line) { repeatable_.insert(line); });
     set_time(path, new_time());
 }
@@ -183,8 +189,13 @@ void Logs::remove(const std::string& path) {
         return;
     for (const auto& name : subtree(nodes_, path)) {
         touch(name);
-        if (const LogFile* file = regular(name))
+        if (const LogFile* file = regular(name)) {
             keep(*file);
+            for_each_line(file->content, [&](unsigned line) {
+                if (ever_copied_.contains(line))
+                    repeatable_.insert(line);
+            });
+        }
         nodes_.erase(name);
     }
     std::filesystem::remove_all(real(path));

@@ -37,7 +37,7 @@ struct Unpacked {
 
 enum class Changes {
     all,
-    that_show_in_the_size, ///< none that writes over what a file holds and leaves it as long as it was
+    orderly, ///< what writers and rotators do: no name gets another type, or a second file
 };
 
 /// A real log directory that an application writes, rotates, truncates, …; and every content that a file in
@@ -58,7 +58,7 @@ class Logs {
     [[nodiscard]] std::optional<Unpacked> unpacked(const std::string& bytes) const;
     /// Whether a backup by the prefix rule may hold a line more than once: it was in what a file kept when
     /// the rest of it was cut off or written over, in a file with two names, or in a copy whose original was
-    /// not truncated as it was copied.
+    /// not truncated as it was copied, or was removed before a tick saw that.
     [[nodiscard]] bool may_repeat(unsigned line) const {
         return repeatable_.contains(line) || copied_.contains(line);
     }
@@ -86,8 +86,8 @@ class Logs {
     void set_time(const std::string& path, std::int64_t time);
 
     // What applications and rotators do.
-    void change_content(const std::string& path, Changes which);
-    void change_names(const std::string& path);
+    void change_content(const std::string& path);
+    void change_names(const std::string& path, Changes which);
     void append(const std::string& path);
     void cut(const std::string& path, std::size_t size);
     void cut_and_grow(const std::string& path);
@@ -123,6 +123,7 @@ class Logs {
     std::map<std::string, std::string> unpacked_; ///< by the compressed bytes
     std::set<unsigned> repeatable_;
     std::multiset<unsigned> copied_; ///< by what is unfinished
+    std::set<unsigned> ever_copied_;
     std::set<std::string> touched_paths_;
     std::set<std::shared_ptr<LogFile>> touched_files_;
     std::vector<std::function<void()>> unfinished_; ///< second halves of operations

@@ -58,12 +58,12 @@ void Logs::change(Changes which) {
     }
     const std::string path = any_path();
     if (random_.one_in(2))
-        change_content(path, which);
+        change_content(path);
     else
-        change_names(path);
+        change_names(path, which);
 }
 
-void Logs::change_content(const std::string& path, Changes which) {
+void Logs::change_content(const std::string& path) {
     const LogFile* const file = regular(path);
     const std::size_t before = file != nullptr ? file->content.size() : 0;
     switch (random_.below(12)) {
@@ -76,19 +76,13 @@ void Logs::change_content(const std::string& path, Changes which) {
             tell("touch " + path), set_time(path, new_time());
         break;
     case 7: tell("remove " + path), remove(path); break;
-    case 2:
-        if (which == Changes::all)
-            tell("cut and grow " + path), cut_and_grow(path);
-        break;
-    case 4:
-        if (which == Changes::all)
-            tell("rewrite " + path), rewrite(path);
-        break;
+    case 2: tell("cut and grow " + path), cut_and_grow(path); break;
+    case 4: tell("rewrite " + path), rewrite(path); break;
     default: append(path); break;
     }
 }
 
-void Logs::change_names(const std::string& path) {
+void Logs::change_names(const std::string& path, Changes which) {
     switch (random_.below(16)) {
     case 0: tell("date " + path), rotate_by_date(path); break;
     case 1:
@@ -99,8 +93,14 @@ void Logs::change_names(const std::string& path) {
     case 6:
     case 7:
     case 8: compress(any_regular(path)); break;
-    case 9: tell("hard link " + path), link_to(path); break;
-    case 10: tell("change type of " + path), change_type(path); break;
+    case 9:
+        if (which == Changes::all)
+            tell("hard link " + path), link_to(path);
+        break;
+    case 10:
+        if (which == Changes::all)
+            tell("change type of " + path), change_type(path);
+        break;
     case 11:
         if (random_.one_in(4))
             tell("restart"), restart();
@@ -216,7 +216,12 @@ void Logs::copy_and_truncate(const std::string& path) {
     shift(path);
     copy(path, with_index(path, 1));
     const std::string copied = regular(path)->content;
-    for_each_line(copied, [&](unsigned line) { copied_.insert(line); });
+    for_each_line(copied, [&](unsigned line) {
+        if (copied_.contains(line)) // a copy of a copy
+            repeatable_.insert(line);
+        copied_.insert(line);
+        ever_copied_.insert(line);
+    });
     const auto finish = [this, path, copied] {
         tell("truncate its original " + path);
         const LogFile* const file = regular(path);

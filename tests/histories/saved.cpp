@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "saved.hpp"
 
+#include "logbackup/decompress.hpp"
 #include "logbackup/plan.hpp"
 #include "logbackup/util/unique_fd.hpp"
 #include "must.hpp"
@@ -34,11 +35,15 @@ SavedFile read_one(const fs::path& path) {
     return file;
 }
 
+/// What was compressed can be compressed again.
 void count_in(const std::string& content, const Logs& logs, LineCounts& counts) {
     const auto add = [&](unsigned line) { ++counts[line]; };
-    const auto packed = logs.unpacked(content);
-    for_each_line(packed ? packed->plain : content, add);
-    for_each_line(packed ? packed->rest : "", add);
+    if (const auto packed = logs.unpacked(content)) {
+        count_in(std::string(packed->plain), logs, counts);
+        for_each_line(packed->rest, add);
+    } else {
+        for_each_line(content, add);
+    }
 }
 
 } // namespace
@@ -106,6 +111,16 @@ LineCounts count_lines(const Saved& saved, const Logs& logs) {
     for (const auto& [path, file] : saved)
         if (file.type == FileType::regular)
             count_in(file.content, logs, counts);
+    return counts;
+}
+
+LineCounts count_lines_once(const Saved& saved, const Logs& logs) {
+    LineCounts counts;
+    for (const auto& [path, file] : saved) {
+        const auto packed = logs.unpacked(file.content);
+        if (file.type == FileType::regular && (!packed || (packed->rest.empty() && is_compressed(path))))
+            count_in(file.content, logs, counts);
+    }
     return counts;
 }
 

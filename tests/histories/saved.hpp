@@ -31,7 +31,10 @@ using Saved = std::map<std::string, SavedFile>; ///< by path, without directorie
 /// How often each line is in the files.
 using LineCounts = std::map<unsigned, unsigned>;
 [[nodiscard]] LineCounts count_lines(const Saved& saved, const Logs& logs);
-/// The same for the log directory.
+/// The same without the compressed files that can prove nothing, damaged ones and those of another name: what
+/// they hold is in plain files, too.
+[[nodiscard]] LineCounts count_lines_once(const Saved& saved, const Logs& logs);
+/// How often each line is in the log directory.
 [[nodiscard]] LineCounts count_lines(const Logs& logs);
 
 } // namespace logbackup::test

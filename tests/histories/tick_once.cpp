@@ -4,9 +4,12 @@
 #include "logbackup/apply.hpp"
 #include "logbackup/backup_root.hpp"
 #include "logbackup/content.hpp"
+#include "logbackup/decompress.hpp"
 #include "logbackup/listing.hpp"
 #include "logbackup/plan.hpp"
 #include "logbackup/private_mounts.hpp"
+#include "logbackup/redundant.hpp"
+#include "logbackup/transfer.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 #include "logbackup/util/lock_file.hpp"
@@ -26,11 +29,57 @@ std::string line(const Problem& problem) {
     return problem.path + ": " + problem.reason;
 }
 
+constexpr int most_repetitions = 3; // as in a tick
+
 LogDirectory found_at(const std::string& path) {
     LogDirectory found;
     found.sources.push_back(
         {SourceKind::volume, "", UniqueFd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), path});
     return found;
+}
+
+void save_once(const Tree& tree, const ApplySettings& how, Timestamp now, StopSignal& stop,
+               TickResult& result) {
+    const UniqueFd saved = open_directory(how.root, instance);
+    const Listing source = list_tree(tree, {}, stop);
+    const Listing backup = list_counterparts(saved.get(), source);
+    const DirectoryPlan planned = plan(source, backup, content_of(tree, saved.get(), stop), now);
+    result.unsettled.clear();
+    for (const auto& failure : planned.failures)
+        result.failures.push_back(line(failure));
+    for (const auto& action : planned.actions)
+        result.actions.push_back(std::string(name_of(action.kind)) + " " + action.path +
+                                 (action.new_path.empty() ? "" : " -> " + action.new_path));
+    if (planned.actions.empty())
+        return;
+    const ApplyOutcome outcome = apply({{&tree, &planned}}, how, stop, {});
+    for (const auto& failure : outcome.directories.front().failures)
+        result.failures.push_back(line(failure));
+    for (const auto& reason : outcome.problems)
+        result.failures.push_back(reason);
+    for (const auto& unsettled : outcome.directories.front().unsettled)
+        result.unsettled.push_back(line(unsettled));
+}
+
+void drop_copies(const Tree& tree, int root, StopSignal& stop, TickResult& result) {
+    const UniqueFd saved = open_directory(root, instance);
+    Tree backup;
+    backup.held = open_directory(saved.get(), "");
+    CopySearch search;
+    search.instance = saved.get();
+    for (const auto& entry : list_tree(backup, {}, stop).entries) {
+        if (entry.type != FileType::regular)
+            continue;
+        if (is_compressed(entry.path))
+            search.compressed.push_back(entry);
+        else if (!locate_in(tree, entry.path))
+            search.plain.push_back(entry);
+    }
+    const auto dropped = drop_redundant_copies(search, {}, stop);
+    for (const auto& copy : dropped.dropped)
+        result.actions.push_back("drop " + copy.path + " -> " + copy.proved_by);
+    for (const auto& problem : dropped.problems)
+        result.failures.push_back(line(problem));
 }
 
 } // namespace
@@ -51,27 +100,13 @@ TickResult tick_once(const TickSettings& settings) {
     if (!problem.empty())
         throw std::runtime_error(problem);
 
-    const UniqueFd saved = open_directory(root.get(), instance);
-    const Listing source = list_tree(tree, {}, stop);
-    const Listing backup = list_counterparts(saved.get(), source);
-    const DirectoryPlan planned = plan(source, backup, content_of(tree, saved.get(), stop), settings.now);
-    TickResult result;
-    for (const auto& failure : planned.failures)
-        result.failures.push_back(line(failure));
-    for (const auto& action : planned.actions)
-        result.actions.push_back(std::string(name_of(action.kind)) + " " + action.path +
-                                 (action.new_path.empty() ? "" : " -> " + action.new_path));
-    if (planned.actions.empty())
-        return result;
     const ApplySettings how{root.get(), mounts ? mounts->view() : -1, lock->fd(), "/usr/bin/rsync",
                             MinFree{0, 0}};
-    const ApplyOutcome outcome = apply({{&tree, &planned}}, how, stop, {});
-    for (const auto& failure : outcome.directories.front().failures)
-        result.failures.push_back(line(failure));
-    for (const auto& reason : outcome.problems)
-        result.failures.push_back(reason);
-    for (const auto& unsettled : outcome.directories.front().unsettled)
-        result.unsettled.push_back(line(unsettled));
+    TickResult result;
+    remove_leftovers(root.get());
+    for (int round = 0; round == 0 || (round <= most_repetitions && !result.unsettled.empty()); ++round)
+        save_once(tree, how, settings.now, stop, result);
+    drop_copies(tree, how.root, stop, result);
     return result;
 }
 
