@@ -90,11 +90,13 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
 
 int run_backup(const Options& options, spdlog::logger& log) {
     StopSignal stop(options.timeout);
-    const bool dry = options.kind == RunKind::dry_run;
+    const bool dry = options.kind != RunKind::tick;
     TickContext context{options, stop, -1, -1, std::chrono::system_clock::now(), {}, {}, {}, {}, {}};
     context.docker = require_program(options.docker, "--docker", "docker.io");
     context.rsync = dry ? std::string() : require_program(options.rsync, "--rsync", "rsync");
     const UniqueFd root = dry ? find_backup_root(options.backup_root) : open_backup_root(options.backup_root);
+    if (!root && options.kind == RunKind::verify)
+        throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
     std::optional<LockFile> lock;
     if (!dry) {
         const UniqueFd state = open_directory(root.get(), state_directory);
@@ -152,9 +154,9 @@ int run_list(const Options& options, spdlog::logger& log) {
 int run_logged(const Options& options, spdlog::logger& log) {
     switch (options.kind) {
     case RunKind::tick:
-    case RunKind::dry_run: break;
+    case RunKind::dry_run:
+    case RunKind::verify: break;
     case RunKind::list: return run_list(options, log);
-    case RunKind::verify: throw Error("verify is not there yet");
     }
     return run_backup(options, log);
 }

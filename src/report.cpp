@@ -93,7 +93,60 @@ std::string missed_line(const Missed& missed) {
            rfc3339(missed.started) + " to " + rfc3339(missed.died) + ", and no run saw it";
 }
 
+namespace {
+/// Of a comparison with the backup.
+std::string verify_table(const Report& report, Colour colour, Detail detail) {
+    const std::vector<TextColumn> header{{"SERVICE"},
+                                         {"POD"},
+                                         {"STATE"},
+                                         {"FILES", Align::right},
+                                         {"COMPARED", Align::right},
+                                         {"NEWER", Align::right},
+                                         {"RESULT"},
+                                         {"BACKUP"}};
+    std::vector<TextRow> rows;
+    for (const auto& row : report.rows) {
+        const std::size_t differences = row.failures.size();
+        const bool compared = row.status == RowStatus::saved || row.status == RowStatus::failed;
+        const std::string result = !compared          ? "-"
+                                   : differences == 0 ? "same"
+                                                      : counted(differences, "difference");
+        rows.push_back(
+            {{escaped(row.service), escaped(row.pod), std::string(name_of(row.state)),
+              compared ? std::to_string(row.files) : "-", compared ? human_bytes(row.bytes) : "-",
+              number(row.unsettled.size()), result, escaped(compared ? row.target : target_cell(row))},
+             colour_of(row),
+             {},
+             detail == Detail::files ? file_lines(row) : ""});
+        if (row.status == RowStatus::saved)
+            rows.back().coloured = 6;
+    }
+    return text_table(header, rows, colour) + summary(report) + "\n";
+}
+
+std::string verify_summary(const Report& report) {
+    std::size_t files = 0;
+    std::size_t newer = 0;
+    std::size_t differences = report.problems.size();
+    std::uint64_t bytes = 0;
+    for (const auto& row : report.rows) {
+        files += row.files;
+        newer += row.unsettled.size();
+        differences += row.failures.size();
+        bytes += row.bytes;
+    }
+    std::string text = counted(report.rows.size(), "container") + ", " + counted(files, "file") + ", " +
+                       human_bytes(bytes) + " compared with " + escaped(report.backup_root) + ": " +
+                       (differences == 0 ? "no differences" : counted(differences, "difference"));
+    if (newer > 0)
+        text += "; " + counted(newer, "file") + " changed since the last run";
+    return text;
+}
+} // namespace
+
 std::string table(const Report& report, Colour colour, Detail detail) {
+    if (report.kind == RunKind::verify)
+        return verify_table(report, colour, detail);
     static constexpr std::size_t state_column = 2;
     const std::vector<TextColumn> header{{"SERVICE"},
                                          {"POD"},
@@ -118,6 +171,8 @@ std::string table(const Report& report, Colour colour, Detail detail) {
 }
 
 std::string summary(const Report& report) {
+    if (report.kind == RunKind::verify)
+        return verify_summary(report);
     std::size_t files = 0;
     std::size_t created = 0;
     std::size_t changed = 0;
@@ -230,7 +285,8 @@ std::string json(const Report& report) {
                           {"created", rfc3339(container.created)},
                           {"started", rfc3339(container.started)},
                           {"died", rfc3339(container.died)}});
-    const Json document{{"dry_run", report.kind == RunKind::dry_run},
+    const Json document{{"verify", report.kind == RunKind::verify},
+                        {"dry_run", report.kind == RunKind::dry_run},
                         {"backup_root", report.backup_root},
                         {"seconds", report.duration.count()},
                         {"containers", std::move(rows)},

@@ -144,7 +144,7 @@ void Tick::locate_all() {
     for (auto& candidate : candidates_) {
         if (context_.stop.requested())
             break;
-        if (leave_closed(candidate))
+        if (options_.kind != RunKind::verify && leave_closed(candidate))
             continue;
         auto located = locate(*candidate.container, options_.log_directory, mounts_ ? &*mounts_ : nullptr);
         if (const auto* failed = std::get_if<LocateFailed>(&located)) {

@@ -63,12 +63,19 @@ class Tick {
         discovery_ = discover({context_.docker, options_.docker_timeout}, context_.stop);
         classify_all();
         load_records();
-        find_missed_containers();
-        open_mounts();
-        finish_pins();
-        locate_all();
-        assign_all();
-        plan_all();
+        if (options_.kind == RunKind::verify) {
+            open_mounts();
+            locate_all();
+            assign_all();
+            verify_all();
+        } else {
+            find_missed_containers();
+            open_mounts();
+            finish_pins();
+            locate_all();
+            assign_all();
+            plan_all();
+        }
         if (options_.kind == RunKind::tick && !context_.stop.requested()) {
             make_moves();
             apply_plans();
@@ -116,9 +123,11 @@ class Tick {
     void close_records();
     void end_records();
     void write(const Record& record);
+    void verify_all();
+    void verify_one(Candidate& candidate, const Assignment& assignment);
     void sort_rows();
 
-    [[nodiscard]] bool is_dry() const { return options_.kind == RunKind::dry_run; }
+    [[nodiscard]] bool is_dry() const { return options_.kind != RunKind::tick; }
     Row& row_of(const Candidate& candidate) { return report_.rows[candidate.row]; }
     void fail(const Candidate& candidate, const std::string& path, const std::string& reason) {
         failed_.insert(candidate.container->id);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "tick_class.hpp"
+
+#include "logbackup/content.hpp"
+#include "logbackup/ledger.hpp"
+#include "logbackup/listing.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+/// Compares one log directory with what is saved of it.
+class Verifier {
+  public:
+    Verifier(const Tree& tree, int instance, Timestamp previous, StopSignal& stop)
+        : tree_(tree), instance_(instance), previous_(previous), stop_(stop),
+          source_(list_tree(tree, {}, stop)) {}
+
+    void compare_all() {
+        differences = source_.problems;
+        for (const auto& entry : source_.entries)
+            if (entry.type == FileType::regular && !stop_.requested())
+                compare(entry);
+    }
+
+    std::vector<Problem> differences;
+    std::vector<Problem> newer; ///< what came after the last run
+    std::size_t files = 0;
+    std::uint64_t bytes = 0; ///< compared
+
+  private:
+    void compare(const Entry& entry) {
+        const UniqueFd source = open_in(tree_, entry.path);
+        const auto status = source ? status_of(source.get()) : std::nullopt;
+        if (!status && (errno == ENOENT || errno == ENXIO))
+            return; // rotated away since it was listed
+        ++files;
+        if (!status) {
+            differences.push_back({entry.path, "cannot read it: " + error_text(errno)});
+            return;
+        }
+        // A container can set the time of a change, but not that of its inode.
+        const bool is_new = Timestamp(std::chrono::seconds(status->st_ctim.tv_sec) +
+                                      std::chrono::nanoseconds(status->st_ctim.tv_nsec)) >= previous_;
+        const auto report = [&](const std::string& difference) {
+            (is_new ? newer : differences).push_back({entry.path, difference});
+        };
+        const UniqueFd saved = instance_ >= 0 ? open_regular(instance_, entry.path) : UniqueFd();
+        const auto kept = saved ? status_of(saved.get()) : std::nullopt;
+        if (!kept) {
+            report("it is not in the backup");
+            return;
+        }
+        const auto size = static_cast<std::uint64_t>(status->st_size);
+        const auto kept_size = static_cast<std::uint64_t>(kept->st_size);
+        if (kept_size > size) {
+            report("its backup holds " + human_bytes(kept_size) + ", it has " + human_bytes(size));
+            return;
+        }
+        const auto comparison = compare_range(source.get(), saved.get(), 0, kept_size, stop_);
+        bytes += kept_size;
+        if (comparison.error != 0)
+            differences.push_back({entry.path, "cannot compare it: " + error_text(comparison.error)});
+        else if (!comparison.same && is_new && has_moved(saved.get(), kept_size))
+            newer.push_back({entry.path, "it was rotated"});
+        else if (!comparison.same)
+            differences.push_back({entry.path, is_new
+                                                   ? "its backup holds other bytes; if it was written anew "
+                                                     "since the last run, the next one will set it aside"
+                                                   : "its backup holds other bytes"});
+        else if (kept_size < size)
+            report("its last " + human_bytes(size - kept_size) + " are not in the backup");
+    }
+
+    /// Whether what is saved is the beginning of another file of the log directory.
+    [[nodiscard]] bool has_moved(int saved, std::uint64_t size) const {
+        return std::any_of(source_.entries.begin(), source_.entries.end(), [&](const Entry& entry) {
+            if (entry.type != FileType::regular || entry.size < size)
+                return false;
+            const UniqueFd other = open_in(tree_, entry.path);
+            return other && compare_range(other.get(), saved, 0, size, stop_).same;
+        });
+    }
+
+    const Tree& tree_;
+    int instance_;
+    Timestamp previous_;
+    StopSignal& stop_;
+    Listing source_;
+};
+
+} // namespace
+
+void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
+    std::string problem;
+    const Tree tree =
+        show(std::move(candidate.found), assignment.directory, mounts_ ? &*mounts_ : nullptr, problem);
+    if (!problem.empty()) {
+        fail_unless_vanished(candidate, problem);
+        return;
+    }
+    // A run may be working at the same time: what differs is looked at twice.
+    for (int attempt = 0; attempt < 2 && !context_.stop.requested(); ++attempt) {
+        const UniqueFd instance =
+            assignment.present_as.empty() ? UniqueFd() : open_directory(context_.root, assignment.present_as);
+        Verifier verifier(tree, instance.get(), last_complete_tick(context_.root), context_.stop);
+        verifier.compare_all();
+        Row& row = row_of(candidate);
+        row.files = verifier.files;
+        row.bytes += verifier.bytes;
+        row.unsettled = std::move(verifier.newer);
+        if (verifier.differences.empty())
+            return;
+        if (attempt == 1)
+            for (const auto& [path, reason] : verifier.differences)
+                fail(candidate, path, reason);
+    }
+}
+
+/// Compares everything that is saved of the log directories that exist with their files, byte for byte.
+void Tick::verify_all() {
+    for (std::size_t i = 0; i < candidates_.size() && !context_.stop.requested(); ++i)
+        if (candidates_[i].selected && !assignments_.of_claim[i].shared_with)
+            verify_one(candidates_[i], assignments_.of_claim[i]);
+    const auto ended = load_ended_records(context_.root, report_.problems).size();
+    if (ended > 0 && !has_filter(options_))
+        report_.notices.push_back(counted(ended, "log directory", "log directories") +
+                                  " of containers that are gone cannot be compared with anything");
+}
+
+} // namespace logbackup

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace e2e;
+
+class Verify : public BothWays {
+  protected:
+    void SetUp() override {
+        BothWays::SetUp();
+        id = engine.start({"web", "web-1"});
+        in_logs("seq 5000 > app.log; echo old > app.log.1; mkdir d; echo x > d/x.log");
+        expect_clean(tick());
+    }
+    void in_logs(const std::string& script) { engine.exec(id, "cd /opt/logs; " + script); }
+    Result verify(std::vector<std::string> arguments = {}) {
+        arguments.insert(arguments.begin(), "verify");
+        return tick(arguments);
+    }
+    /// Damages a byte of the backup.
+    void damage(const std::string& name, std::size_t offset) {
+        const auto path = backup / "web/web-1" / name;
+        auto content = read_file(path);
+        content.at(offset) ^= 1;
+        write_file(path, content);
+    }
+    std::string id;
+};
+IN_BOTH_WAYS(Verify);
+
+TEST_P(Verify, ABackupThatIsTheSame) {
+    const auto before = tree_of(backup);
+    const auto result = verify();
+    expect_clean(result);
+    EXPECT_NE(result.out.find("1 container, 3 files, 23.3 KiB compared"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("no differences"), std::string::npos) << result.out;
+    EXPECT_EQ(tree_of(backup), before);
+    EXPECT_EQ(verify({"--quiet"}).out, "");
+}
+
+TEST_P(Verify, EveryByteCounts) {
+    damage("app.log", 12'000); // neither the beginning nor the end, and the size is the same
+    const auto result = verify();
+    EXPECT_EQ(result.code, 3);
+    EXPECT_NE(result.err.find("'web/web-1: app.log': its backup holds other bytes"), std::string::npos)
+        << result.err;
+    EXPECT_NE(result.out.find("1 difference"), std::string::npos) << result.out;
+    const auto json = nlohmann::json::parse(verify({"--json"}).out);
+    EXPECT_EQ(json.at("verify"), true);
+    EXPECT_EQ(json.at("containers").at(0).at("failures").at(0).at("path"), "app.log");
+}
+
+TEST_P(Verify, WhatIsMissingThoughItWasThereAtTheLastRun) {
+    fs::remove(backup / "web/web-1/d/x.log");
+    fs::resize_file(backup / "web/web-1/app.log", 100);
+    const auto result = verify();
+    EXPECT_EQ(result.code, 3);
+    EXPECT_NE(result.err.find("d/x.log': it is not in the backup"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("app.log': its last 23.2 KiB are not in the backup"), std::string::npos)
+        << result.err;
+}
+
+TEST_P(Verify, WhatCameAfterTheLastRunIsNoDifference) {
+    in_logs("echo more >> d/x.log; echo new > new.log; mv app.log app.log.2; echo fresh > app.log; : > "
+            "app.log.1");
+    const auto result = verify({"-v"});
+    expect_clean(result);
+    EXPECT_NE(result.out.find("5 files changed since the last run"), std::string::npos) << result.out;
+    expect_clean(tick());
+    EXPECT_EQ(verify().out.find("changed"), std::string::npos);
+}
+
+TEST_P(Verify, DamageToALogThatGrewIsADifference) {
+    damage("app.log", 12'000);
+    in_logs("echo more >> app.log");
+    EXPECT_EQ(verify().code, 3);
+}
+
+TEST_P(Verify, AContainerThatHasEndedAndIsComplete) {
+    engine.kill(id);
+    expect_clean(tick());
+    expect_clean(verify());
+    damage("app.log", 12'000);
+    EXPECT_EQ(verify().code, 3);
+}
+
+TEST_P(Verify, OfWhatIsGoneSaysSo) {
+    engine.remove(id);
+    expect_clean(tick());
+    const auto result = verify();
+    EXPECT_EQ(result.code, 0);
+    EXPECT_NE(result.err.find("1 log directory of containers that are gone cannot be compared"),
+              std::string::npos)
+        << result.err;
+    backup = scratch.path() / "nothing";
+    EXPECT_EQ(verify().code, 1);
+    EXPECT_FALSE(fs::exists(backup));
+}
