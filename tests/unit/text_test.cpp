@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>
@@ -161,6 +162,49 @@ TEST(Rfc3339, WritesUtcToTheSecond) {
     EXPECT_EQ(rfc3339(Timestamp{seconds(1795359312)}), "2026-11-22T14:55:12Z");
     EXPECT_EQ(rfc3339(Timestamp{seconds(1795359312) + nanoseconds(999'999'999)}), "2026-11-22T14:55:12Z");
     EXPECT_EQ(parse_rfc3339(rfc3339(Timestamp{seconds(1795359312)})), Timestamp{seconds(1795359312)});
+}
+
+TEST(ExactRfc3339, WritesUtcToTheNanosecond) {
+    const std::vector<std::pair<Timestamp, std::string>> cases{
+        {Timestamp{}, "1970-01-01T00:00:00.000000000Z"},
+        {Timestamp{seconds(1795359312)}, "2026-11-22T14:55:12.000000000Z"},
+        {Timestamp{seconds(1795359312)} + nanoseconds(1), "2026-11-22T14:55:12.000000001Z"},
+        {Timestamp{seconds(1795359312)} + nanoseconds(50'000'000), "2026-11-22T14:55:12.050000000Z"},
+        {Timestamp{seconds(1795359312)} + nanoseconds(999'999'999), "2026-11-22T14:55:12.999999999Z"},
+        {Timestamp{seconds(1795359313)} - nanoseconds(1), "2026-11-22T14:55:12.999999999Z"},
+        {Timestamp{nanoseconds(-1)}, "1969-12-31T23:59:59.999999999Z"},
+        {Timestamp::max(), "2262-04-11T23:47:16.854775807Z"},
+    };
+    for (const auto& [time, expected] : cases)
+        EXPECT_EQ(exact_rfc3339(time), expected);
+}
+
+TEST(ExactRfc3339, IsReadBackAsItWas) {
+    for (const std::int64_t fraction : {0, 1, 10, 248'335'762, 999'999'999}) {
+        const Timestamp time = Timestamp{seconds(1795359312)} + nanoseconds(fraction);
+        EXPECT_EQ(parse_rfc3339(exact_rfc3339(time)), time) << fraction;
+    }
+}
+
+TEST(HashText, IsFnv1a) {
+    // The test vectors of draft-eastlake-fnv: backups are found again by these.
+    EXPECT_EQ(hash_text(""), "cbf29ce484222325");
+    EXPECT_EQ(hash_text("a"), "af63dc4c8601ec8c");
+    EXPECT_EQ(hash_text("foobar"), "85944171f73967e8");
+}
+
+TEST(HashText, TakesAnyBytes) {
+    const std::vector<std::string> texts{"",     "a",    "b",      "ab",
+                                         "ba",   "a\0"s, "\0"s,    "\0\0"s,
+                                         "\xff", "\x7f", "/srv/a", std::string(1U << 20U, 'x')};
+    std::vector<std::string> hashes;
+    for (const auto& text : texts) {
+        hashes.push_back(hash_text(text));
+        EXPECT_EQ(hashes.back().size(), 16U);
+        EXPECT_EQ(hashes.back().find_first_not_of("0123456789abcdef"), std::string::npos);
+    }
+    std::sort(hashes.begin(), hashes.end());
+    EXPECT_EQ(std::adjacent_find(hashes.begin(), hashes.end()), hashes.end());
 }
 
 TEST(CompactTime, HasNothingThatNeedsCareInAFileName) {
