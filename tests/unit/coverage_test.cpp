@@ -199,6 +199,18 @@ TEST(DescribeContainers, FiftyAreKeptWhole) {
     EXPECT_EQ(record, before);
 }
 
+TEST(DescribeContainers, MoreThanFiftyThatAllExistStayComplete) {
+    std::vector<Container> containers;
+    for (int i = 0; i < 51; ++i)
+        containers.push_back(ended("container-" + std::to_string(i), finished + seconds(i)));
+    Record record = closed(containers);
+    EXPECT_EQ(record.containers.size(), 50U);
+    EXPECT_EQ(record.containers.back(), "container-50");
+    describe(record, containers); // nothing has happened
+    EXPECT_EQ(record.coverage, Coverage::complete);
+    EXPECT_EQ(record.saved_until, now_text);
+}
+
 TEST(Coverage, IsLiveAgainWhenAContainerRunsAgainAndCutWhenItIsGone) {
     Record record;
     describe(record, {running("a")});

@@ -122,6 +122,11 @@ TEST(ParseEvents, TakesNoTimeFromWhatIsNone) {
     }
 }
 
+TEST(ParseEvents, TakesNoTimeThatDoesNotFit) {
+    const auto history = parse_events(event("create", "a", "18446744073709551615"));
+    EXPECT_EQ(history.lives.at("a").container.created, Timestamp{});
+}
+
 TEST(ParseEvents, ToleratesMissingMembersAndOnesOfAnotherType) {
     std::string text;
     for (const std::string line :

@@ -252,6 +252,43 @@ TEST_F(Pins, CanComeFromAFileThatIsMountedByItself) {
     expect_pinned("one/app.log", "host/other-name.log");
 }
 
+TEST_F(Pins, CanComeFromTwoFilesOfOneDirectoryOfTheHost) {
+    dir.write("host/one.log", "");
+    dir.write("host/two.log", "");
+    EXPECT_EQ(refresh({"a/x.log", "b/y.log"},
+                      {upper(), {"a/x.log", dir.at("host/one.log")}, {"b/y.log", dir.at("host/two.log")}}),
+              "");
+    EXPECT_EQ(pinned(), (Names{"a", "a/x.log", "b", "b/y.log"}));
+    expect_pinned("a/x.log", "host/one.log");
+    expect_pinned("b/y.log", "host/two.log");
+}
+
+TEST_F(Pins, AreMadeInEachPlaceWhereAVolumeShows) {
+    dir.write("volume/app.log", "");
+    EXPECT_EQ(refresh({"a/app.log", "b/app.log"}, {{"a", dir.at("volume")}, {"b", dir.at("volume")}}), "");
+    expect_pinned("a/app.log", "volume/app.log");
+    expect_pinned("b/app.log", "volume/app.log");
+}
+
+TEST_F(Pins, AreMadeOfAFileThatTookADirectorysPlace) {
+    dir.write("upper/app/a.log", "");
+    EXPECT_EQ(refresh({"app/a.log"}), "");
+    std::filesystem::remove_all(dir.at("upper/app"));
+    dir.write("upper/app", "");
+    EXPECT_EQ(refresh({"app"}), "");
+    EXPECT_EQ(refresh({"app"}), ""); // at the latest now
+    EXPECT_EQ(pinned(), Names{"app"});
+}
+
+TEST_F(Pins, AreMadeInADirectoryThatTookAFilesPlace) {
+    dir.write("upper/app", "");
+    EXPECT_EQ(refresh({"app"}), "");
+    std::filesystem::remove(dir.at("upper/app"));
+    dir.write("upper/app/a.log", "");
+    EXPECT_EQ(refresh({"app/a.log"}), "");
+    EXPECT_EQ(pinned(), (Names{"app", "app/a.log"}));
+}
+
 TEST_F(Pins, AreMadeAcrossABindMount) {
     dir.write("upper/app.log", "");
     dir.write("upper/one/b.log", "");

@@ -193,6 +193,23 @@ TEST(OnOneMount, GivesNoOtherDirectoryThanTheOneThatIsHeld) {
     });
 }
 
+TEST(OnOneMount, LooksFurtherWhenAMountThatWouldServeIsCovered) {
+    const TempDir dir;
+    for (const std::string name : {"covered", "whole", "one"})
+        dir.make_directory(name);
+    in_private_mounts([&] {
+        mount_tmpfs(dir.at("covered"), "size=1m");
+        dir.make_directory("covered/a");
+        dir.make_directory("covered/b");
+        bind_mount(dir.at("covered"), dir.at("whole"));
+        bind_mount(dir.at("covered/a"), dir.at("one"));
+        mount_tmpfs(dir.at("covered"), "size=1m");
+        const auto [one, other] =
+            on_one_mount(open_path(dir.at("one")).get(), open_path(dir.at("whole/b")).get());
+        EXPECT_TRUE(one && other);
+    });
+}
+
 TEST(OnOneMount, IsNothingAcrossFileSystems) {
     const TempDir dir;
     dir.make_directory("a");
