@@ -8,15 +8,19 @@
 namespace logbackup {
 namespace {
 
-void describe(Record& record, const Container& container) {
+void describe(Record& record, const Container& container, const std::vector<const Container*>& present) {
     static constexpr std::size_t most_containers = 50; // of a volume under a container that crashes for ever
     const auto time_text = [](Timestamp time) { return time == Timestamp{} ? std::string() : rfc3339(time); };
     auto& ids = record.containers;
     if (std::find(ids.begin(), ids.end(), container.id) == ids.end()) {
         ids.push_back(container.id);
-        if (ids.size() > most_containers) {
-            record.last_passes.erase(ids.front());
-            ids.erase(ids.begin());
+        const auto absent = std::find_if(ids.begin(), ids.end(), [&](const std::string& id) {
+            return std::none_of(present.begin(), present.end(),
+                                [&](const Container* other) { return other->id == id; });
+        });
+        if (ids.size() > most_containers && absent != ids.end()) {
+            record.last_passes.erase(*absent);
+            ids.erase(absent);
         }
     }
     if (ids.back() != container.id)
@@ -51,11 +55,11 @@ bool is_closed(const Record& record, const Container& container) {
 
 void describe_containers(Record& record, const std::vector<const Container*>& containers) {
     for (const auto* container : containers) {
-        describe(record, *container);
+        describe(record, *container, containers);
         if (had_last_pass(record, *container))
             continue;
         record.last_passes.erase(container->id);
-        if (record.coverage == Coverage::complete)
+        if (record.coverage != Coverage::live)
             record.saved_until.clear();
         record.coverage = Coverage::live;
     }

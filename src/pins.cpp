@@ -109,51 +109,58 @@ struct Link {
     }
 };
 
-/// Removes the pins of files that are not wanted, and directories that are empty then.
+/// Removes what is not a pin of one of these files, and directories that are empty then.
 void remove_others(int directory, const std::string& path, const std::set<std::string>& wanted) {
     for (const auto& name : names_in(directory, "").value_or(std::vector<std::string>())) {
         const std::string below = joined(path, name);
-        if (wanted.contains(below))
-            continue;
-        if (::unlinkat(directory, name.c_str(), 0) == 0 || errno != EISDIR)
-            continue;
-        remove_others(open_directory(directory, name).get(), below, wanted);
-        ::unlinkat(directory, name.c_str(), AT_REMOVEDIR);
+        const auto status = status_at(directory, name);
+        if (status && S_ISDIR(status->st_mode)) {
+            remove_others(open_directory(directory, name).get(), below, wanted);
+            ::unlinkat(directory, name.c_str(), AT_REMOVEDIR);
+        } else if (!wanted.contains(below)) {
+            ::unlinkat(directory, name.c_str(), 0);
+        }
     }
+}
+
+/// The path of a file on the host: the part that is trusted, and the rest.
+std::pair<std::string, std::string> on_host(const PinSource& source, const std::string& below) {
+    const std::string rest = joined(source.rest, below);
+    return rest.empty() ? std::pair{parent_path(source.path), base_name(source.path)}
+                        : std::pair{source.path, rest};
 }
 
 } // namespace
 
 std::string refresh_pins(int root, const std::string& key, const std::vector<PinSource>& sources,
                          const std::vector<std::string>& files) {
+    if (key.empty())
+        return "its record names no container";
     const UniqueFd pins = make_directories(root, pins_path(key), 0700, nobody_else);
     if (!pins)
         return "cannot make " + in_quotes(pins_path(key)) + ": " + error_text(errno);
+    remove_others(pins.get(), "", {files.begin(), files.end()});
     std::string problem;
     Link link;
-    std::string current; // the host's directory that `link` holds
-    std::set<std::string> wanted;
+    std::pair<std::string, std::string> current; // the directories that `link` holds
     for (const auto& file : files) {
         const auto [source, below] = source_of(sources, file);
         if (source == nullptr)
             continue;
-        wanted.insert(file);
-        const std::string path = below.empty() ? source->path : source->path + "/" + below;
-        if (parent_path(path) != current) {
-            // The way down to the source is docker's and the operator's; from there on no link is followed.
-            const std::string top = below.empty() ? parent_path(source->path) : source->path;
-            const UniqueFd above(::open(top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-            link = {above ? open_directory(above.get(), parent_path(below)) : UniqueFd(),
+        const auto [trusted, rest] = on_host(*source, below);
+        const std::pair wanted{trusted + "/" + parent_path(rest), parent_path(file)};
+        if (wanted != current) {
+            const UniqueFd above(::open(trusted.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+            link = {above ? open_directory(above.get(), parent_path(rest)) : UniqueFd(),
                     make_directories(pins.get(), parent_path(file), 0700, nobody_else)};
-            current = parent_path(path);
+            current = wanted;
         }
         if (!link.from || !link.to) // a directory that only the image has, or that has just vanished
             continue;
-        if (!link.pin(base_name(path), base_name(file)) && problem.empty())
+        if (!link.pin(base_name(rest), base_name(file)) && problem.empty())
             problem = errno == EXDEV ? "it is on another file system than the backup"
                                      : in_quotes(file) + ": " + error_text(errno);
     }
-    remove_others(pins.get(), "", wanted);
     return problem;
 }
 
@@ -165,6 +172,8 @@ void unpin(int root, const std::string& key, const std::vector<std::string>& fil
 
 void unpin_all(int root, const std::string& key) {
     std::error_code ignored;
+    if (key.empty())
+        return;
     std::filesystem::remove_all("/proc/self/fd/" + std::to_string(root) + "/" + pins_path(key), ignored);
 }
 

@@ -85,40 +85,48 @@ std::vector<MountInfo> parse_mountinfo(std::string_view text) {
     return mounts;
 }
 
-CommonMount find_common_mount(const std::vector<MountInfo>& mounts, const std::string& first,
-                              const std::string& second) {
+std::vector<CommonMount> find_common_mounts(const std::vector<MountInfo>& mounts, const std::string& first,
+                                            const std::string& second) {
     const MountInfo* of_first = mount_of(mounts, first);
     const MountInfo* of_second = mount_of(mounts, second);
     if (of_first == nullptr || of_second == nullptr || of_first->device != of_second->device)
         return {};
     const std::string one = in_file_system(*of_first, first);
     const std::string other = in_file_system(*of_second, second);
+    std::vector<CommonMount> found;
     for (const auto& mount : mounts)
         if (mount.device == of_first->device && lies_in(one, mount.root) && lies_in(other, mount.root))
-            return {mount.point, below(one, mount.root), below(other, mount.root)};
-    return {};
+            found.push_back({mount.point, below(one, mount.root), below(other, mount.root)});
+    return found;
+}
+
+CommonMount find_common_mount(const std::vector<MountInfo>& mounts, const std::string& first,
+                              const std::string& second) {
+    const auto found = find_common_mounts(mounts, first, second);
+    return found.empty() ? CommonMount{} : found.front();
 }
 
 std::pair<UniqueFd, UniqueFd> on_one_mount(int first, int second) {
     const UniqueFd self(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
     const auto text = read_small_file(self.get(), "mountinfo", 64U << 20U);
-    const auto common =
-        find_common_mount(parse_mountinfo(text.value_or("")), path_of(first), path_of(second));
-    errno = EXDEV;
-    if (common.point.empty())
-        return {};
-    const UniqueFd clone(::open_tree(AT_FDCWD, common.point.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-    if (!clone)
-        return {};
-    std::pair<UniqueFd, UniqueFd> result{open_directory(clone.get(), common.first),
-                                         open_directory(clone.get(), common.second)};
-    // Something else can lie on the mount's place, or on the way.
-    if (!result.first || !result.second || !is_same(result.first.get(), first) ||
-        !is_same(result.second.get(), second)) {
-        errno = EXDEV;
-        return {};
+    int error = EXDEV;
+    for (const auto& common :
+         find_common_mounts(parse_mountinfo(text.value_or("")), path_of(first), path_of(second))) {
+        const UniqueFd clone(
+            ::open_tree(AT_FDCWD, common.point.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        if (!clone) {
+            error = errno;
+            continue;
+        }
+        std::pair<UniqueFd, UniqueFd> result{open_directory(clone.get(), common.first),
+                                             open_directory(clone.get(), common.second)};
+        // Something else can lie on the mount's place, or on the way.
+        if (result.first && result.second && is_same(result.first.get(), first) &&
+            is_same(result.second.get(), second))
+            return result;
     }
-    return result;
+    errno = error;
+    return {};
 }
 
 } // namespace logbackup

@@ -33,8 +33,9 @@ enum class PinnedContainer { exists, gone };
 
 /// A directory on the host, or a file, whose inodes are the container's own: its uppermost layer, a volume.
 struct PinSource {
-    std::string below; ///< where in the log directory it shows
-    std::string path;  ///< on the host
+    std::string below;  ///< where in the log directory it shows
+    std::string path;   ///< on the host, as docker and the operator name it: links in it are followed
+    std::string rest{}; ///< below that; the container's own, so that no link in it is followed
 };
 
 /// Makes the pins of `key` those of `files`, paths in the log directory, and no others. Files that the

@@ -27,6 +27,9 @@ struct CommonMount {
 };
 [[nodiscard]] CommonMount find_common_mount(const std::vector<MountInfo>& mounts, const std::string& first,
                                             const std::string& second);
+/// All of them: one can be covered by something else.
+[[nodiscard]] std::vector<CommonMount>
+find_common_mounts(const std::vector<MountInfo>& mounts, const std::string& first, const std::string& second);
 
 /// Opens the same two directories again so that both lie on one mount, a private, non-recursive clone that
 /// nobody else sees, and link(2) and rename(2) work between them. Nothing, with errno, where that cannot be:

@@ -29,8 +29,9 @@ struct TickContext {
 /// One tick: discover, locate, assign, view, plan and, unless it is a dry run, apply. One container's failure
 /// is in the report and stops no other. Throws Error when nothing can be done.
 ///
-/// With RunKind::verify nothing is planned and nothing changed: each file is compared with its backup, byte for
-/// byte. A row's failures are differences; its `unsettled` files differ because they changed after the last tick.
+/// With RunKind::verify nothing is planned and nothing changed: each file is compared with its backup, byte
+/// for byte. A row's failures are differences; its `unsettled` files differ because they changed after the
+/// last tick.
 [[nodiscard]] Report run_tick(const TickContext& context);
 
 } // namespace logbackup

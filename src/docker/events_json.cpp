@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 
 Timestamp time_of(const Json& event) {
     const Json& nanoseconds = member(event, "timeNano");
-    return nanoseconds.is_number_integer()
+    return nanoseconds.is_number_unsigned() && nanoseconds.get<std::uint64_t>() <= INT64_MAX
                ? Timestamp(std::chrono::nanoseconds(nanoseconds.get<std::int64_t>()))
                : Timestamp{};
 }

@@ -19,6 +19,16 @@ namespace {
 /// After that a pin that cannot be saved is given up: it holds the disk's space.
 constexpr std::chrono::hours longest_failure{24};
 
+/// The source of the container's mount that a path on the host lies in; of several the longest.
+std::string mounted_in(const Container& container, const std::string& path) {
+    std::string longest;
+    for (const auto& mount : container.mounts)
+        if (mount.source.size() > longest.size() && path.starts_with(mount.source) &&
+            (path.size() == mount.source.size() || path[mount.source.size()] == '/'))
+            longest = mount.source;
+    return longest;
+}
+
 Container container_of(const Record& record) {
     Container container;
     container.id = record.containers.back();
@@ -173,13 +183,19 @@ void Tick::refresh_all_pins() {
 /// place there.
 std::vector<PinSource> Tick::pin_sources_of(const Container& container, const LogDirectory& found) {
     std::vector<PinSource> sources;
+    const auto add = [&](const Source& source, const std::string& shown, const std::string& path) {
+        if (!shown.empty() && source.host_path.starts_with(shown) &&
+            (source.host_path.size() == shown.size() || source.host_path[shown.size()] == '/'))
+            sources.push_back({source.below, path,
+                               source.host_path.substr(std::min(source.host_path.size(), shown.size() + 1))});
+    };
     for (const auto& source : found.sources) {
-        if (source.kind == SourceKind::merged && source.host_path.starts_with(container.merged))
-            sources.push_back(
-                {source.below, container.upper + source.host_path.substr(container.merged.size())});
-        else if (source.kind == SourceKind::volume || source.kind == SourceKind::layers ||
-                 source.kind == SourceKind::upper)
-            sources.push_back({source.below, source.host_path});
+        if (source.kind == SourceKind::merged)
+            add(source, container.merged, container.upper);
+        else if (source.kind == SourceKind::layers || source.kind == SourceKind::upper)
+            add(source, container.upper, container.upper);
+        else if (source.kind == SourceKind::volume)
+            add(source, mounted_in(container, source.host_path), mounted_in(container, source.host_path));
     }
     return sources;
 }

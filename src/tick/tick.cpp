@@ -89,15 +89,8 @@ void Tick::find_missed_containers() {
     report_.missed = std::move(found.missed);
     if (!found.gap.empty())
         report_.notices.push_back(std::move(found.gap));
-    if (is_dry())
-        return;
-    for (const auto& missed : report_.missed) {
-        try {
-            save_missed_record(context_.root, record_of(missed));
-        } catch (const Error& error) {
-            report_.problems.emplace_back(error.what());
-        }
-    }
+    for (const auto& missed : report_.missed)
+        write_down(missed);
 }
 
 void Tick::open_mounts() {
@@ -115,10 +108,32 @@ void Tick::fail_unless_vanished(const Candidate& candidate, const std::string& r
     const bool layers_gone = !container.upper.empty() && ::access(container.upper.c_str(), F_OK) != 0;
     const bool dying = container.upper.empty() && (container.state == ContainerState::removing ||
                                                    container.state == ContainerState::dead);
-    if (!layers_gone && !dying)
+    if (!layers_gone && !dying) {
         fail(candidate, "", reason);
-    else if (candidate.selected)
+        return;
+    }
+    if (candidate.selected)
         row_of(candidate).status = RowStatus::vanished;
+    const bool known = std::any_of(records_.begin(), records_.end(), [&](const Record& record) {
+        return std::find(record.containers.begin(), record.containers.end(), container.id) !=
+               record.containers.end();
+    });
+    if (known || container.started == Timestamp{} || options_.kind == RunKind::verify)
+        return; // it is cut at the next tick, or there is nothing to save
+    report_.missed.push_back({container.id, container.service, container.pod, container.namespace_name,
+                              container.pod_uid, container.image, container.created, container.started,
+                              container.finished == Timestamp{} ? now_ : container.finished});
+    write_down(report_.missed.back());
+}
+
+void Tick::write_down(const Missed& missed) {
+    if (is_dry())
+        return;
+    try {
+        save_missed_record(context_.root, record_of(missed));
+    } catch (const Error& error) {
+        report_.problems.emplace_back(error.what());
+    }
 }
 
 /// A container of which nothing can have changed since all of it was saved.

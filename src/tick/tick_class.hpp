@@ -93,6 +93,7 @@ class Tick {
     void classify_all();
     void load_records();
     void find_missed_containers();
+    void write_down(const Missed& missed);
     void open_mounts();
     void finish_pins();
     [[nodiscard]] std::optional<PinnedWork> plan_pins(std::size_t index);

@@ -153,8 +153,7 @@ std::string exact_rfc3339(Timestamp time) {
     std::string text = rfc3339(seconds);
     text.pop_back();
     std::array<char, 16> fraction{};
-    std::snprintf(fraction.data(), fraction.size(), ".%09dZ",
-                  static_cast<int>((time - seconds).count()));
+    std::snprintf(fraction.data(), fraction.size(), ".%09dZ", static_cast<int>((time - seconds).count()));
     return text + fraction.data();
 }
 

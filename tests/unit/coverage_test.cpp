@@ -204,7 +204,7 @@ TEST(DescribeContainers, MoreThanFiftyThatAllExistStayComplete) {
     for (int i = 0; i < 51; ++i)
         containers.push_back(ended("container-" + std::to_string(i), finished + seconds(i)));
     Record record = closed(containers);
-    EXPECT_EQ(record.containers.size(), 50U);
+    EXPECT_EQ(record.containers.size(), 51U);
     EXPECT_EQ(record.containers.back(), "container-50");
     describe(record, containers); // nothing has happened
     EXPECT_EQ(record.coverage, Coverage::complete);

@@ -123,17 +123,16 @@ TEST(PlanDrop, KeepsWhatCannotBeCompared) {
     }
 }
 
-TEST(PlanDrop, AFileThatIsItselfDisplacedProvesNothing) {
-    // Both are rewritten: were each dropped for the other's sake, nothing would be left.
+TEST(PlanDrop, OfTwoThatAreBothDisplacedOneStays) {
+    // Were each dropped for the other's sake, nothing would be left.
     Scene scene{{{"a.log", "x"}, {"b.log", "y"}}, {{"a.log", "line\n"}, {"b.log", "line\n"}}, {}, {}};
-    EXPECT_EQ(scene.plan_text(), (Lines{"set aside a.log > a.log" + stamp, "set aside b.log > b.log" + stamp,
+    EXPECT_EQ(scene.plan_text(), (Lines{"drop b.log > a.log", "set aside a.log > a.log" + stamp,
                                         "create a.log 0..1", "create b.log 0..1"}));
 }
 
-TEST(PlanDrop, AFileWhoseSourceIsGoneProvesNothing) {
-    // Only files of the source are listed: what else is saved is not known to be there.
+TEST(PlanDrop, AFileWhoseSourceIsGoneCanBeTheProof) {
     Scene scene{{{"app.log", "new"}}, {{"app.log", "old"}, {"kept.log", "old and more"}}, {}, {}};
-    EXPECT_EQ(scene.plan_text(), (Lines{"set aside app.log > app.log" + stamp, "create app.log 0..3"}));
+    EXPECT_EQ(scene.plan_text(), (Lines{"drop app.log > kept.log", "create app.log 0..3"}));
 }
 
 TEST(PlanDrop, IsDoneBeforeTheRenames) {
@@ -221,7 +220,7 @@ TEST(PlanEverything, TrustsNoTimeOfARotatedFileEither) {
     Scene scene{{{"a", "one"}, {"b", "two"}}, {{"a", "two"}, {"b", "one"}}, {"a", "b"}, {}};
     scene.thoroughness = Thoroughness::everything;
     EXPECT_EQ(scene.plan_text(),
-              (Lines{"rename a > a" + stamp, "rename b > a", "rename a" + stamp + " > b"}));
+              (Lines{"rename a > a" + stamp + ".swap", "rename b > a", "rename a" + stamp + ".swap > b"}));
 }
 
 } // namespace

@@ -85,8 +85,9 @@ TEST(PlanRename, ASwapGoesThroughANameAside) {
 
 TEST(PlanRename, ACycleOfThree) {
     Scene scene({{"a", "c"}, {"b", "a"}, {"c", "b"}}, {{"a", "a"}, {"b", "b"}, {"c", "c"}});
-    EXPECT_EQ(scene.plan_text(), (Lines{"rename a > a" + stamp + ".swap", "rename c > a", "rename b > c",
-                                        "rename a" + stamp + ".swap > b", "retime a", "retime b", "retime c"}));
+    EXPECT_EQ(scene.plan_text(),
+              (Lines{"rename a > a" + stamp + ".swap", "rename c > a", "rename b > c",
+                     "rename a" + stamp + ".swap > b", "retime a", "retime b", "retime c"}));
 }
 
 TEST(PlanRename, TheCopyOfACopytruncateTakesOverWhatIsSaved) {
