@@ -43,7 +43,12 @@ bool has_forgotten(const History& history, const Discovery& discovery, const std
 MissedContainers find_missed(const History& history, const Discovery& discovery,
                              const std::vector<Record>& records, Timestamp since) {
     const std::set<std::string> known = ids_in(records);
-    const std::set<std::string> existing(discovery.ids.begin(), discovery.ids.end());
+    // Not what docker ps listed: it can have been removed before docker inspect looked at it.
+    std::set<std::string> existing;
+    for (const auto& container : discovery.containers)
+        existing.insert(container.id);
+    for (const auto& unreachable : discovery.unreachable)
+        existing.insert(unreachable.id);
     MissedContainers result;
     for (const auto& [id, life] : history.lives) {
         const Container& container = life.container;

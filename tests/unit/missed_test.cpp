@@ -120,8 +120,11 @@ TEST(FindMissed, TakesTheRemovalForItsDeathWhenItDidNotDieBefore) {
 TEST(FindMissed, LeavesOutWhatExists) {
     Scene scene;
     scene.lived("a");
-    scene.discovery.ids = {"a"}; // inspect need not have described it
+    scene.discovery.ids = {"a"};
+    scene.discovery.unreachable = {{"a", "inspect hangs"}};
     EXPECT_EQ(scene.ids(), "");
+    scene.discovery.unreachable.clear(); // removed after docker ps, before docker inspect
+    EXPECT_EQ(scene.ids(), "a ");
 }
 
 TEST(FindMissed, LeavesOutWhatARecordKnows) {
