@@ -3,11 +3,11 @@
 #
 # Measures what the backup lacks when pods come and go: they crash and restart, roll out, are made again under the
 # same name, rotate their logs, and run as short jobs, while a tick runs every 15 seconds. Time is compressed: pods
-# live 8 to 40 seconds, and what is dead is removed half a second later. Every line has a number, and each container
+# live 8 to 40 seconds and rotate every 5, or --pace N times as long, but for jobs; what is dead is removed half a second later. Every line has a number, and each container
 # also counts its lines outside its file system, so that the truth survives it. Run it as root; it starts a Docker
 # engine of its own and removes it again. It exits 0 when it could measure, also when a target is missed.
 #
-# usage: churn.sh [--pin] [--minutes N] [--json FILE]
+# usage: churn.sh [--pin] [--minutes N] [--pace N] [--json FILE]
 #
 # BUILD_DIR  where to build (default: build)        DOCKER  the docker client (default: the one on PATH)
 set -euo pipefail
@@ -18,18 +18,20 @@ usage() { sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2 && exit 2; }
 
 tick_options=()
 minutes=4
+pace=1
 json_file=
 while (($# > 0)); do
   case "$1:$#" in
     --pin:*) tick_options=(--pin) ;;
-    --minutes:1 | --json:1) usage ;;
+    --minutes:1 | --pace:1 | --json:1) usage ;;
+    --pace:*) shift && pace=$1 ;;
     --minutes:*) shift && minutes=$1 ;;
     --json:*) shift && json_file=$(realpath "$1") ;;
     *) usage ;;
   esac
   shift
 done
-[[ $minutes =~ ^[1-9][0-9]?$ ]] || usage
+[[ $minutes =~ ^[1-9][0-9]?$ && $pace =~ ^[1-9][0-9]?$ ]] || usage
 
 interval=15
 max_lost_percent=0.5 # with --pin
@@ -71,7 +73,7 @@ while [ $rounds -lt $LIFE ]; do
     echo $number >>/truth/lines/$NAME
   done
   rounds=$((rounds + 1))
-  if [ $((rounds % 20)) = 0 ]; then
+  if [ $((rounds % ROUNDS)) = 0 ]; then
     echo "$NAME $ROTATION $number" >>/truth/rotations
     rotate_$ROTATION
   fi
@@ -87,7 +89,7 @@ run_pod() {
   name=k8s_$1_$2_$3_$4
   pod "$1" "$2" "$4" "$writer" --name "$name" --cidfile "$work/ids/$name" --volume "$work/truth:/truth" \
     --label io.kubernetes.pod.uid="uid-$3" --label annotation.io.kubernetes.container.restartCount="$4" \
-    --env NAME="$name" --env ROTATION="$5" --env LIFE="$6" --env PADDING="$padding"
+    --env NAME="$name" --env ROTATION="$5" --env LIFE="$6" --env ROUNDS=$((20 * pace)) --env PADDING="$padding"
 }
 
 remove_dead() {
@@ -100,7 +102,7 @@ slot() {
   local kind=$2 service=$3 rotation=$4 pod_name=$3-$1 attempt=0 uid=$1-0 made=0 life name
   RANDOM=$1 # the same lives at each run
   while :; do
-    life=$((8 + RANDOM % 33))
+    life=$(((8 + RANDOM % 33) * pace))
     case $kind in
       crash) attempt=$made ;;
       stateful) uid=$1-$made ;;
@@ -136,7 +138,7 @@ all_idle() {
 }
 
 # NAME COUNT for each container that has written
-lines_written() { (cd "$work/truth/lines" && grep -cH '' -- *) | tr : ' '; }
+lines_written() { (cd "$work/truth/lines" && { grep -cH '' -- * 2>/dev/null || true; }) | tr : ' '; }
 
 # One tick. What had been written at its begin must be saved of those containers that are still there at its end.
 tick() {
@@ -233,6 +235,9 @@ mkfifo "$work/never"
 slot_pids=()
 trap 'end_slots; clean_up' EXIT
 
+ticks=0
+tick # what lived before the first one nobody can know
+
 slot_count=$(grep -c . < <(sed '/^ *$/d' <<<"$slots"))
 echo "Pods come and go for $minutes minutes, $slot_count at a time, with a tick every $interval s …"
 start=$SECONDS
@@ -242,7 +247,6 @@ while read -r kind service rotation; do
   slot_pids+=($!)
 done < <(sed '/^ *$/d' <<<"$slots")
 
-ticks=0
 for ((due = start + interval; due <= end; due += interval)); do
   until ((SECONDS >= due)); do snooze 0.1; done
   tick
@@ -266,7 +270,7 @@ awk "$account" "$work/facts" | sort >"$work/containers"
 odd=$(grep -c '^odd ' "$work/facts" || true)
 [[ $odd == 0 ]] || grep '^odd ' "$work/facts" | head -n 5 >&2
 
-jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson slots "$slot_count" --argjson interval $interval \
+jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson pace "$pace" --argjson slots "$slot_count" --argjson interval $interval \
   --argjson max $max_lost_percent --argjson pin "$([[ ${tick_options[*]} ]] && echo true || echo false)" \
   --argjson codes "$(jq -s . "$work/tick-codes")" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" \
   --arg engine "$(docker version --format '{{.Server.Version}}')" '
@@ -277,7 +281,7 @@ jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson slots "$slo
       of_unseen_containers: $n[4], in_new_files: $n[5], later_in_seen_files: $n[6], twice: $n[7], never_written: $n[8] }] as $all |
   def total(f): $all | map(f) | add;
   total(.written) as $written | total(.lost) as $lost |
-  { pin: $pin, minutes: $minutes, pods_at_a_time: $slots, interval_s: $interval, containers: ($all | length),
+  { pin: $pin, minutes: $minutes, pace: $pace, pods_at_a_time: $slots, interval_s: $interval, containers: ($all | length),
     ticks: ($codes | length), tick_exit_codes: $codes, kernel: $kernel, cores: ($cores | tonumber), docker_engine: $engine,
     lines: { written: $written, lost: $lost, lost_percent: (100 * $lost / $written), there_at_a_tick: total(.there_at_a_tick),
       of_unseen_containers: total(.of_unseen_containers), in_new_files: total(.in_new_files),
@@ -292,7 +296,7 @@ jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson slots "$slo
 
 print_table() {
   echo
-  jq -r '"\(.minutes) minutes, \(.pods_at_a_time) pods at a time, \(.containers) containers, \(.ticks) ticks\(if .pin then " with --pin" else "" end), \(.interval_s) s apart;
+  jq -r '"\(.minutes) minutes, \(.pods_at_a_time) pods at a time, \(.containers) containers, \(.ticks) ticks\(if .pin then " with --pin" else "" end), \(.interval_s) s apart\(if .pace > 1 then ", \(.pace) times as slow" else "" end);
 \(.kernel), \(.cores) cores, docker engine \(.docker_engine)
 " + (.lines | @text "
 lines written                        \(.written)
