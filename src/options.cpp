@@ -265,7 +265,10 @@ class CommandLine {
             app_.get_option("--verbose")->description("Show also paths, images and container ids");
         return command.get_description() + "\n\nUsage: logbackup " + command.get_name() + " [OPTIONS]\n" +
                formatter_->make_group("Options", false, shown) + "\n" +
-               (list ? list_footer : "'logbackup --help' has all options.\n");
+               (list ? list_footer
+                     : "Exit codes: 0 no differences, 1 no backup or no docker, 3 something differs that was "
+                       "there at the last run.\n"
+                       "'logbackup --help' has all options.\n");
     }
 
     std::shared_ptr<CLI::Formatter> formatter_ = std::make_shared<CLI::Formatter>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/plan.hpp"
 
+#include "logbackup/names.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
@@ -17,9 +18,6 @@
 namespace logbackup {
 namespace {
 
-constexpr std::size_t longest_name = 255;  // NAME_MAX
-constexpr std::size_t longest_suffix = 24; // "~20261122T145512Z", and ".swap" or what tells two apart
-
 /// A file system can keep whole seconds only.
 bool same_time(std::int64_t source, std::int64_t backup) {
     return source == backup ||
@@ -30,31 +28,6 @@ bool same_time(std::int64_t source, std::int64_t backup) {
 /// within one tick of the kernel's clock, and then change their names.
 std::pair<std::uint64_t, std::int64_t> looks_of(const Entry& entry) {
     return {entry.size, entry.mtime / 1'000'000'000};
-}
-
-/// Puts renames into an order in which each target is free. Every file is renamed once at most and every
-/// target taken once, so they form chains and cycles; a cycle is opened by a name aside.
-std::vector<std::pair<std::string, std::string>> in_order(const std::map<std::string, std::string>& renames,
-                                                          Timestamp now) {
-    std::vector<std::pair<std::string, std::string>> ordered;
-    std::set<std::string> done;
-    for (const auto& [first, target] : renames) {
-        if (done.contains(first))
-            continue;
-        std::vector<std::string> chain{first}; // each stands where the one before it is to go
-        for (auto next = renames.find(target);
-             next != renames.end() && next->first != first && !done.contains(next->first);
-             next = renames.find(next->second))
-            chain.push_back(next->first);
-        const bool cycle = renames.at(chain.back()) == first;
-        const std::string aside = aside_name(first, now) + ".swap"; // the name itself can be taken
-        if (cycle)
-            ordered.emplace_back(first, aside);
-        for (auto from = chain.rbegin(); from != chain.rend(); ++from)
-            ordered.emplace_back(cycle && *from == first ? aside : *from, renames.at(*from));
-        done.insert(chain.begin(), chain.end());
-    }
-    return ordered;
 }
 
 class Planner {
@@ -84,7 +57,7 @@ class Planner {
             if (!renames_.contains(path))
                 displace(path);
         plan_.actions.insert(plan_.actions.end(), set_aside_.begin(), set_aside_.end());
-        for (const auto& [from, to] : in_order(renames_, now_))
+        for (const auto& [from, to] : renames_in_order(renames_, now_))
             plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
         for (const auto& entry : source_.entries)
             act_on(entry);
@@ -331,31 +304,6 @@ Comparison compare_windows(const Content& content, const std::string& source, co
 DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
                    Thoroughness thoroughness) {
     return Planner(source, backup, content, now, thoroughness).run();
-}
-
-bool stays_inside(const std::string& path, const std::string& target) {
-    if (target.empty() || target.front() == '/')
-        return false;
-    std::size_t above = components(path).size() - 1;
-    bool went_down = false;
-    for (const auto& part : components(target)) {
-        if (part == ".")
-            continue;
-        if (part != "..") {
-            went_down = true;
-            continue;
-        }
-        // After a name the way up is the parent of wherever that name leads, which may be a link.
-        if (went_down || above == 0)
-            return false;
-        --above;
-    }
-    return true;
-}
-
-std::string aside_name(const std::string& path, Timestamp now) {
-    return joined(parent_path(path), base_name(path).substr(0, longest_name - longest_suffix)) + "~" +
-           compact_time(now);
 }
 
 } // namespace logbackup

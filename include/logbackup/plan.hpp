@@ -3,6 +3,7 @@
 
 #include "logbackup/model/listing.hpp"
 #include "logbackup/model/plan.hpp"
+#include "logbackup/names.hpp"
 #include "logbackup/util/text.hpp"
 
 #include <cstdint>
@@ -57,13 +58,5 @@ inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
 /// With Thoroughness::everything no size or time is trusted, and no budget limits what is compared.
 [[nodiscard]] DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content,
                                  Timestamp now, Thoroughness thoroughness = Thoroughness::changes);
-
-/// Whether a symbolic link at `path` stays inside the directory that `path` is relative to, wherever the
-/// directories on its way are links themselves: relative, with ".." only in front and no more often than
-/// `path` has directories above it.
-[[nodiscard]] bool stays_inside(const std::string& path, const std::string& target);
-
-/// "<path>~<UTC time>", with `path`'s last component cut where it would get too long for a file name.
-[[nodiscard]] std::string aside_name(const std::string& path, Timestamp now);
 
 } // namespace logbackup
