@@ -14,7 +14,7 @@ build=${BUILD_DIR:-build-test}
 packages=(
   g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libspdlog-dev libgtest-dev # to build
   rsync docker.io busybox-static                                                   # to run
-  bsdutils util-linux e2fsprogs mount                                              # the tests use script, setpriv, mkfs
+  bsdutils util-linux e2fsprogs btrfs-progs mount                                  # the tests use script, setpriv, mkfs
   gzip zstd xz-utils bzip2                                                         # and compress
   logrotate python3 liblogback-java librhino-java default-jre-headless strace      # what rotates logs in the tests
   clang-format clang-tidy shellcheck                                               # to check

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include "logbackup/util/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <linux/types.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+using namespace e2e;
+
+/// The disk of the backup, or of a log, fails in the middle of a tick: real file systems on loop devices,
+/// which are given back with their last mount, and so with the scratch directory.
+namespace {
+
+constexpr std::size_t MB = 1'000'000;
+
+class Faults : public BothWays {
+  protected:
+    fs::path disk = scratch.path() / "disk";
+    fs::path memory = scratch.path() / "memory"; ///< a tmpfs; writing to the machine's own disk takes long
+    fs::path image = memory / "image";
+    fs::path logs = scratch.path() / "logs";
+    Tree sources; ///< what the logs hold, by the names that they have in the backup
+    std::mt19937 random{4711};
+
+    void SetUp() override {
+        BothWays::SetUp();
+        backup = disk / "backup";
+        fs::create_directories(memory);
+        sh("mount -t tmpfs tmpfs '" + memory.string() + "'");
+        for (const auto* pod : {"web-1", "web-2"})
+            start_with_volume(pod, logs / pod);
+    }
+
+    std::string start_with_volume(const std::string& pod, const fs::path& directory) {
+        fs::create_directories(directory);
+        return engine.start({"web", pod, {"--volume", directory.string() + ":/opt/logs"}});
+    }
+
+    void mount_disk(const std::string& options = "defaults") const {
+        fs::create_directories(disk);
+        sh("mount -o loop," + options + " '" + image.string() + "' '" + disk.string() + "'");
+    }
+    void make_disk(const std::string& size, const std::string& mkfs_options = "") const {
+        sh("truncate -s " + size + " '" + image.string() + "' && mkfs.ext4 -q -m 0 -E lazy_itable_init=0 " +
+           mkfs_options + " '" + image.string() + "'");
+        mount_disk();
+    }
+    void make_btrfs() const {
+        sh("truncate -s 120M '" + image.string() + "' && mkfs.btrfs -q '" + image.string() + "'");
+        mount_disk();
+    }
+    /// And waits until it is given up: a container that is being started anywhere on the machine has it too.
+    void unmount_disk() const {
+        sh("umount '" + disk.string() + "'");
+        wait_until("the disk is given up",
+                   [this] { return sh("losetup --associated '" + image.string() + "'").empty(); });
+    }
+
+    /// Appends to a log, or makes it. No two bytes are alike for long.
+    void grow(const std::string& name, std::size_t bytes) {
+        std::string more(bytes, '\0');
+        std::generate(more.begin(), more.end(), [&] { return static_cast<char>(random()); });
+        sources["web/" + name] += more;
+        fs::create_directories((logs / name).parent_path());
+        append_file(logs / name, more);
+    }
+
+    /// A tick whose rsync writes 8 MB a second; `fault` comes when the stand-in of a log holds so many bytes.
+    Result tick_with(const std::function<void()>& fault, const std::string& name, std::size_t bytes,
+                     const std::vector<std::string>& arguments = {"--min-free", "0"}) {
+        const auto slow = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=8m \"$@\"");
+        auto all = arguments;
+        all.insert(all.end(), {"--rsync", slow.string()});
+        const auto out = scratch.path() / "out";
+        const auto err = scratch.path() / "err";
+        std::vector<std::string> argv{"sh", "-c",
+                                      "exec >'" + out.string() + "' 2>'" + err.string() + "' \"$@\"", "sh"};
+        const auto plain = command(all);
+        argv.insert(argv.end(), plain.begin(), plain.end());
+        Background running(argv);
+        wait_until("bytes arrive", [&] {
+            std::error_code error;
+            return fs::file_size(backup / ".logbackup/incoming/web" / name, error) >= bytes && !error;
+        });
+        fault();
+        const int code = running.wait();
+        return {code, read_file(out), read_file(err)};
+    }
+
+    Tree saved() const {
+        Tree tree = tree_of(backup);
+        std::erase_if(tree, [](const auto& file) { return file.second == "dir"; });
+        return tree;
+    }
+    void expect_prefixes(const Tree& before) const {
+        const Tree after = saved();
+        for (const auto& [name, content] : after)
+            EXPECT_TRUE(sources.contains(name) && sources.at(name).starts_with(content)) << name;
+        for (const auto& [name, content] : before)
+            EXPECT_TRUE(after.contains(name) && after.at(name).starts_with(content)) << name << " is lost";
+    }
+    void expect_saved(const std::string& name) const {
+        EXPECT_TRUE(fs::exists(backup / "web" / name) &&
+                    read_file(backup / "web" / name) == sources.at("web/" + name))
+            << name;
+    }
+    void expect_nothing_arriving() const {
+        for (const auto& entry : fs::recursive_directory_iterator(backup / ".logbackup/incoming"))
+            EXPECT_TRUE(entry.is_directory()) << entry.path();
+    }
+    void expect_caught_up(const std::vector<std::string>& arguments = {"--min-free", "0"}) {
+        expect_clean(tick(arguments));
+        const Tree after = saved();
+        EXPECT_EQ(after.size(), sources.size());
+        for (const auto& [name, content] : sources)
+            EXPECT_TRUE(after.contains(name) && after.at(name) == content) << name;
+        expect_nothing_arriving();
+    }
+    /// Failed, and said so in a few lines with these in them.
+    static void expect_told(const Result& result, const std::vector<std::string>& texts, int code = 3) {
+        EXPECT_EQ(result.code, code) << result.out << result.err;
+        for (const auto& text : texts)
+            EXPECT_NE(result.err.find(text), std::string::npos) << text << "\n" << result.err;
+        EXPECT_LE(std::count(result.err.begin(), result.err.end(), '\n'), 8) << result.err;
+    }
+
+    [[nodiscard]] struct statvfs space() const {
+        struct statvfs status {};
+        EXPECT_EQ(::statvfs(disk.c_str(), &status), 0);
+        return status;
+    }
+    /// Everything that is free but so many bytes goes to others; without a number to the last block.
+    void fill(std::size_t leave = 0) const {
+        const auto others = "'" + (disk / "others").string() + "'";
+        const auto free = std::size_t{space().f_bavail} * space().f_frsize;
+        if (leave > 0)
+            sh("fallocate -l " + std::to_string(free - leave) + " " + others);
+        for (int i = 0; leave == 0 && i < 3; ++i) // written out, the last blocks turn out to be free
+            sh("dd if=/dev/zero bs=4096 2>/dev/null >> " + others + "; sync -f " + others);
+    }
+    /// One byte of what a btrfs holds turns on its disk: to read there is an EIO, as its checksum is wrong.
+    void rot(const std::string& content, std::size_t at) const {
+        unmount_disk();
+        const logbackup::UniqueFd bytes(::open(image.c_str(), O_RDWR | O_CLOEXEC));
+        const auto size = fs::file_size(image);
+        auto* all =
+            static_cast<char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, bytes.get(), 0));
+        ASSERT_NE(all, MAP_FAILED);
+        auto* found = static_cast<char*>(::memmem(all, size, content.data() + at, 100));
+        ASSERT_NE(found, nullptr);
+        *found = static_cast<char>(~*found);
+        ::munmap(all, size);
+        mount_disk();
+    }
+    /// From now on everything is an EIO, and what was not yet written to the disk is lost: as if it were
+    /// pulled.
+    void pull_disk() const {
+        const logbackup::UniqueFd root(::open(disk.c_str(), O_RDONLY | O_CLOEXEC));
+        __u32 without_flushing = 2; // EXT4_GOING_FLAGS_NOLOGFLUSH
+        EXPECT_EQ(::ioctl(root.get(), _IOR('X', 125, __u32) /* EXT4_IOC_SHUTDOWN */, &without_flushing), 0);
+    }
+    void sync_disk() const { sh("sync -f '" + disk.string() + "'"); }
+    void make_room() const { fs::remove(disk / "others"); }
+};
+IN_BOTH_WAYS(Faults);
+
+} // namespace
+
+TEST_P(Faults, TheDiskGetsFullDuringATransfer) {
+    make_disk("40M");
+    grow("web-1/app.log", MB);
+    grow("web-2/app.log", MB);
+    expect_clean(tick());
+    const auto before = saved();
+    grow("web-1/app.log", 9 * MB);
+    grow("web-1/a-small.log", 10'000);
+    grow("web-1/small.log", 10'000);
+    grow("web-2/app.log", 20'000);
+    grow("web-2/large.log", 10 * MB);
+    expect_told(
+        tick_with([this] { fill(); }, "web-1/app.log", 3 * MB),
+        {"\"web/web-1/app.log\": No space left on device", "'web/web-2: large.log': only 0 B of 9.5 MiB"});
+    expect_prefixes(before);
+    expect_saved("web-1/a-small.log");
+    expect_nothing_arriving();
+
+    make_room();
+    fill(5 * MB);
+    expect_told(tick({"--min-free", "0"}), {"'web/web-2: large.log': no room for its 9.5 MiB: "});
+    expect_saved("web-1/small.log");
+    expect_saved("web-2/app.log");
+    expect_prefixes(before);
+    make_room();
+    expect_caught_up();
+}
+
+TEST_P(Faults, AFileThatIsNewIsSavedUpToWhereTheDiskIsFull) {
+    make_disk("40M");
+    grow("web-1/app.log", 1000);
+    grow("web-2/app.log", 10 * MB);
+    expect_told(tick_with([this] { fill(); }, "web-2/app.log", 3 * MB),
+                {"\"web/web-2/app.log\": No space left on device"});
+    expect_prefixes({});
+    expect_saved("web-1/app.log");
+    EXPECT_GT(saved()["web/web-2/app.log"].size(), 3 * MB);
+    expect_nothing_arriving();
+
+    make_room();
+    expect_caught_up();
+}
+
+// Its new bytes are there twice for a moment.
+TEST_P(Faults, AnAppendThatFitsOnceButNotTwice) {
+    make_disk("40M");
+    grow("web-1/app.log", MB);
+    expect_clean(tick());
+    fill(8 * MB);
+    grow("web-1/app.log", 6 * MB);
+    const auto before = saved();
+    expect_told(tick({"--min-free", "0"}),
+                {"'web/web-1: app.log': cannot write its backup: No space left on device"});
+    expect_prefixes(before);
+    expect_nothing_arriving();
+    for (int i = 0; i < 3 && tick({"--min-free", "0"}).code == 3; ++i) // each brings it nearer
+        expect_prefixes(before);
+    expect_caught_up();
+}
+
+TEST_P(Faults, ADiskWithoutAFreeBlock) {
+    make_disk("40M");
+    grow("web-1/app.log", 1000);
+    expect_clean(tick());
+    fill();
+    grow("web-1/app.log", 10'000);
+    grow("web-2/app.log", 10'000);
+    const auto before = saved();
+    expect_told(tick({"--min-free", "0"}), {"0 B are free"});
+    expect_prefixes(before);
+    make_room();
+    expect_caught_up();
+}
+
+TEST_P(Faults, TheReserveIsKept) {
+    make_disk("40M");
+    grow("web-1/app.log", 1000);
+    expect_clean(tick());
+    fill(6 * MB);
+    grow("web-1/app.log", 20'000);
+    grow("web-1/large.log", 5 * MB);
+    grow("web-2/app.log", 20'000);
+    grow("web-2/medium.log", 2 * MB);
+    expect_told(tick({"--min-free", "5M"}), {"'web/web-1: large.log': no room for its 4.8 MiB: ",
+                                             "'web/web-2: medium.log': no room for its 1.9 MiB: ",
+                                             " 5.0 MiB are kept free (--min-free)"});
+    EXPECT_EQ(saved().size(), 2U);
+    expect_saved("web-1/app.log");
+    expect_saved("web-2/app.log");
+    expect_told(tick(), {"'web/web-1: large.log': no room for its 4.8 MiB: "}); // 5 %
+    EXPECT_EQ(saved().size(), 3U);
+    expect_saved("web-2/medium.log");
+    make_room();
+    expect_caught_up({});
+}
+
+TEST_P(Faults, SomeInodesAreKept) {
+    make_disk("16M", "-N 4096"); // of which 1 % are kept
+    grow("web-1/app.log", 1000);
+    expect_clean(tick());
+    for (auto i = space().f_favail; i > 55; --i)
+        write_file(disk / "others" / std::to_string(i), "");
+    grow("web-1/app.log", 1000);
+    for (std::size_t i = 10; i < 30; ++i)
+        grow("web-2/" + std::to_string(i) + ".log", 100 * i);
+    const auto result = tick();
+    EXPECT_EQ(result.code, 3);
+    EXPECT_NE(result.err.find("'web/web-2: 29.log': no room for another file: "), std::string::npos)
+        << result.err;
+    expect_prefixes({});
+    expect_saved("web-1/app.log");
+    expect_saved("web-2/10.log");
+    EXPECT_FALSE(fs::exists(backup / "web/web-2/29.log"));
+    EXPECT_GE(space().f_favail, 40U);
+    fs::remove_all(disk / "others");
+    expect_caught_up({});
+}
+
+TEST_P(Faults, WithoutRoomFilesAreStillRenamedAndSetAside) {
+    make_disk("40M");
+    for (const auto* name : {"web-1/app.log", "web-1/other.log", "web-1/written-again.log"})
+        grow(name, 5000);
+    expect_clean(tick());
+    fill(MB);
+    fs::rename(logs / "web-1/app.log", logs / "web-1/app.log.1");
+    fs::remove(logs / "web-1/written-again.log");
+    Tree expected = saved();
+    expected["web/web-1/app.log.1"] = expected.extract("web/web-1/app.log").mapped();
+    const auto old = expected.extract("web/web-1/written-again.log").mapped();
+    for (const auto* name : {"web-1/other.log", "web-1/app.log", "web-1/written-again.log", "web-2/app.log"})
+        grow(name, 3000);
+    expect_told(tick(), {"'web/web-1: app.log': no room for its 2.9 KiB"});
+    auto after = saved();
+    for (const auto& [name, content] : saved())
+        if (name.starts_with("web/web-1/written-again.log~")) {
+            EXPECT_EQ(content, old);
+            after.erase(name);
+        }
+    EXPECT_EQ(after, expected);
+}
+
+TEST_P(Faults, TheDiskIsGoneDuringATransfer) {
+    make_disk("40M");
+    grow("web-1/app.log", MB);
+    grow("web-2/app.log", MB);
+    expect_clean(tick());
+    sync_disk();
+    const auto before = saved();
+    grow("web-1/app.log", 10 * MB);
+    grow("web-2/app.log", 20'000);
+    expect_told(tick_with([this] { pull_disk(); }, "web-1/app.log", 4 * MB), {"Input/output error"}, 1);
+    expect_told(tick(), {"cannot open the lock file 'lock': Input/output error"}, 1);
+
+    unmount_disk();
+    mount_disk();
+    expect_prefixes(before);
+    expect_caught_up();
+}
+
+TEST_P(Faults, TheFileSystemBecomesReadOnlyDuringATransfer) {
+    make_disk("40M");
+    unmount_disk();
+    mount_disk("errors=remount-ro");
+    grow("web-1/app.log", MB);
+    grow("web-2/app.log", MB);
+    expect_clean(tick());
+    sync_disk();
+    const auto before = saved();
+    grow("web-1/app.log", 10 * MB);
+    grow("web-2/app.log", 20'000);
+    const auto fail = [this] {
+        sh("d=$(findmnt -n -o SOURCE '" + disk.string() +
+           "'); echo 1 > /sys/fs/ext4/${d#/dev/}/trigger_fs_error");
+    };
+    expect_told(tick_with(fail, "web-1/app.log", 5 * MB), {"Read-only file system"}, 1);
+    expect_prefixes(before);
+    expect_told(tick(), {"cannot open the lock file 'lock': Read-only file system"}, 1);
+    expect_prefixes(before);
+
+    unmount_disk();
+    EXPECT_LE(run({"e2fsck", "-fy", image.string()}).code, 1);
+    mount_disk();
+    expect_prefixes(before);
+    expect_caught_up();
+}
+
+TEST_P(Faults, AQuotaIsUsedUpDuringATransfer) {
+    make_btrfs();
+    sh("cd '" + disk.string() +
+       "' && btrfs quota enable . && btrfs subvolume create backup && btrfs qgroup limit 8M backup");
+    grow("web-1/app.log", 1000);
+    grow("web-2/app.log", MB);
+    expect_clean(tick());
+    const auto before = saved();
+    grow("web-1/app.log", 20'000);
+    grow("web-2/app.log", 10 * MB);
+    expect_told(tick(), {"\"web/web-2/app.log\": Disk quota exceeded"});
+    expect_prefixes(before);
+    expect_nothing_arriving();
+    sh("btrfs qgroup limit none '" + backup.string() + "'");
+    expect_caught_up();
+}
+
+TEST_P(Faults, ABackupCannotBeRead) {
+    make_btrfs();
+    grow("web-1/app.log", MB);
+    grow("web-2/app.log", 20'000);
+    expect_clean(tick());
+    rot(sources.at("web/web-1/app.log"), MB - 200);
+    grow("web-1/app.log", 2000);
+    grow("web-2/app.log", 20'000);
+    for (int i = 0; i < 2; ++i) {
+        expect_told(tick(), {"'web/web-1: app.log': cannot compare it with its backup: Input/output error"});
+        expect_saved("web-2/app.log");
+        EXPECT_EQ(fs::file_size(backup / "web/web-1/app.log"), MB);
+    }
+}
+
+TEST_P(Faults, TheDiskOfALogIsGoneDuringATransfer) {
+    make_disk("40M");
+    backup = scratch.path() / "backup";
+    fs::create_directories(disk / "web-3");
+    fs::create_directory_symlink(disk / "web-3", logs / "web-3");
+    grow("web-1/app.log", 20'000);
+    grow("web-3/app.log", 10 * MB);
+    sync_disk();
+    const auto id = start_with_volume("web-3", disk / "web-3");
+    expect_told(tick_with([this] { pull_disk(); }, "web-3/app.log", 4 * MB), {"Input/output error"});
+    expect_saved("web-1/app.log");
+    expect_prefixes({});
+    expect_nothing_arriving();
+    expect_told(tick(), {"Input/output error"});
+
+    engine.remove(id);
+    unmount_disk();
+    mount_disk();
+    start_with_volume("web-3", disk / "web-3");
+    expect_caught_up();
+}
