@@ -413,3 +413,91 @@ TEST_P(Faults, TheDiskOfALogIsGoneDuringATransfer) {
     start_with_volume("web-3", disk / "web-3");
     expect_caught_up();
 }
+
+// rsync writes zeros in the place of what it cannot read, and goes on.
+TEST_P(Faults, DISABLED_ALogCannotBeRead) {
+    make_btrfs();
+    backup = scratch.path() / "backup";
+    fs::create_directories(disk / "web-3");
+    fs::create_directory_symlink(disk / "web-3", logs / "web-3");
+    grow("web-1/app.log", 20'000);
+    for (const auto* name : {"web-3/a.log", "web-3/b.log", "web-3/c.log"})
+        grow(name, MB);
+    rot(sources.at("web/web-3/b.log"), MB / 2);
+    rot(sources.at("web/web-3/c.log"), MB - 200);
+    start_with_volume("web-3", disk / "web-3");
+    for (int i = 0; i < 2; ++i) {
+        expect_told(tick(), {"'web/web-3: b.log': ", "'web/web-3: c.log': ", "Input/output error"});
+        expect_prefixes({});
+        expect_saved("web-1/app.log");
+        expect_saved("web-3/a.log");
+        expect_nothing_arriving();
+    }
+}
+
+// What cannot be appended is told by writeback alone, after the tick or never.
+TEST_P(Faults, DISABLED_WhatIsWrittenDoesNotReachTheDisk) {
+    sh("mount -o remount,size=80M '" + memory.string() + "'");
+    make_disk("64M", "-b 4096");
+    grow("web-1/app.log", MB);
+    expect_clean(tick());
+    const auto before = saved();
+    unmount_disk();
+    // Its metadata, journal and files have their places; what is free has none, and the disk below is full.
+    sh("cd '" + memory.string() +
+       "' && fallocate -l 64M image && dumpe2fs image 2>/dev/null | sed -n 's/^  Free blocks: //p' | "
+       "tr ', ' '\\n\\n' | awk -F- '$2 - $1 > 500 {print $1 * 4096, ($2 - $1 + 1) * 4096}' | "
+       "while read from length; do fallocate --punch-hole --offset $from --length $length image; done");
+    mount_disk();
+    run({"dd", "if=/dev/zero", "of=" + (memory / "others").string(), "bs=4096"});
+    grow("web-1/app.log", 10 * MB);
+    grow("web-2/app.log", 10 * MB);
+    EXPECT_EQ(tick().code, 3);
+    run({"sync", "-f", disk.string()});
+    EXPECT_EQ(tick().code, 3);
+    unmount_disk();
+    fs::remove(memory / "others");
+    sh("mount -o remount,size=200M '" + memory.string() + "'");
+    EXPECT_LE(run({"e2fsck", "-fy", image.string()}).code, 1);
+    mount_disk();
+    expect_prefixes(before);
+    expect_caught_up();
+}
+
+// What statvfs(3) knows nothing of.
+TEST_P(Faults, DISABLED_AQuotaThatOneLogCrossesIsNoneForTheOthers) {
+    make_btrfs();
+    sh("cd '" + disk.string() +
+       "' && btrfs quota enable . && btrfs subvolume create backup && btrfs qgroup limit 8M backup");
+    grow("web-1/app.log", MB);
+    expect_clean(tick());
+    grow("web-1/app.log", 10 * MB);
+    grow("web-2/app.log", 20'000);
+    for (int i = 0; i < 3; ++i)
+        expect_told(tick(), {"Disk quota exceeded"});
+    expect_prefixes({});
+    expect_saved("web-2/app.log");
+}
+
+TEST_P(Faults, DISABLED_TheReserveIsKeptFromManySmallFiles) {
+    make_disk("40M", "-b 4096");
+    grow("web-1/app.log", 1000);
+    expect_clean(tick());
+    fill(6 * MB);
+    for (int i = 0; i < 1000; ++i)
+        grow("web-2/" + std::to_string(i) + ".log", 100);
+    EXPECT_EQ(tick({"--min-free", "5M"}).code, 3);
+    sync_disk();
+    EXPECT_GE(space().f_bavail * space().f_frsize, 5U << 20U);
+}
+
+TEST_P(Faults, DISABLED_WithoutRoomNoDirectoriesAreMade) {
+    make_disk("40M");
+    grow("web-1/app.log", 1000);
+    expect_clean(tick());
+    fill(MB);
+    for (int i = 0; i < 200; ++i)
+        grow("web-2/d" + std::to_string(i) + "/app.log", 1000);
+    EXPECT_EQ(tick().code, 3);
+    EXPECT_FALSE(fs::exists(backup / "web/web-2/d1"));
+}
