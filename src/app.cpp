@@ -132,9 +132,16 @@ int run_backup(const Options& options, spdlog::logger& log) {
             to_file(missed_line(missed));
         to_file(summary(report));
     }
-    if (lock && !stop.requested() && !has_filter(options))
-        note_complete_tick(root.get(), context.now);
-    return exit_code(report, stop, log);
+    const int code = exit_code(report, stop, log);
+    if (lock && !stop.requested() && !has_filter(options)) {
+        try {
+            note_complete_tick(root.get(), context.now);
+        } catch (const Error& error) { // the report stands
+            log.error(error.what());
+            return static_cast<int>(ExitCode::partial);
+        }
+    }
+    return code;
 }
 
 int run_list(const Options& options, spdlog::logger& log) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/apply.hpp"
 
+#include "logbackup/names.hpp"
 #include "logbackup/transfer.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
@@ -75,6 +76,10 @@ class Applier {
 
     void prepare(std::size_t i) {
         for (const auto& action : work_[i].plan->actions) {
+            if (action.transfers()) { // nothing is made for it before it has arrived
+                transfers_.push_back({i, work_[i].tree, &action, {}, 0});
+                continue;
+            }
             const std::string path = joined(directory_of(i), action.path);
             const UniqueFd parent = directory_for(path);
             if (!parent)
@@ -103,11 +108,15 @@ class Applier {
     bool prepare_file(std::size_t i, const Action& action, int parent, const std::string& name) {
         switch (action.kind) {
         case ActionKind::drop:
-            if (!drop(i, action, parent, name)) {
-                fail(i, action.path, "cannot drop its backup", errno);
+            if (drop(i, action, parent, name)) {
+                ++outcome_.directories[i].dropped;
+            } else if (rename_to_free_name(parent, name, // the name is needed in any case
+                                           base_name(aside_name(name, std::chrono::system_clock::now())))) {
+                ++outcome_.directories[i].set_aside;
+            } else {
+                fail(i, action.path, "cannot set its backup aside", errno);
                 return false;
             }
-            ++outcome_.directories[i].dropped;
             break;
         case ActionKind::set_aside:
             if (!rename_to_free_name(parent, name, base_name(action.new_path))) {
@@ -136,9 +145,7 @@ class Applier {
                 fail(i, action.path, "cannot set its modification time", errno);
             break;
         case ActionKind::create:
-        case ActionKind::append:
-            transfers_.push_back({i, work_[i].tree, &action, work_[i].thoroughness, {}, 0});
-            break;
+        case ActionKind::append: break;
         }
         return true;
     }

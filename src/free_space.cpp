@@ -15,6 +15,7 @@ std::optional<FreeSpace> free_space(int directory, const MinFree& min_free) {
         return std::nullopt;
     const auto total = std::uint64_t{status.f_blocks} * status.f_frsize;
     FreeSpace space;
+    space.block = std::max<std::uint64_t>(1, status.f_frsize);
     space.bytes = std::uint64_t{status.f_bavail} * status.f_frsize;
     space.reserved_bytes = min_free.bytes > 0
                                ? min_free.bytes

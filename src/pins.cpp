@@ -84,6 +84,8 @@ struct Link {
         const auto there = status_at(to.get(), pinned);
         if (file && there && file->st_ino == there->st_ino && file->st_dev == there->st_dev)
             return true;
+        if (there && S_ISREG(there->st_mode) && there->st_nlink == 1)
+            return true; // its file was removed just now: the pin is all that is left, for the next tick
         if (there && ::unlinkat(to.get(), pinned.c_str(), 0) != 0)
             return false;
         if (!file || !S_ISREG(file->st_mode))
@@ -109,7 +111,8 @@ struct Link {
     }
 };
 
-/// Removes what is not a pin of one of these files, and directories that are empty then.
+/// Removes what is not a pin of one of these files, unless it is the last name of one that was removed, and
+/// directories that are empty then.
 void remove_others(int directory, const std::string& path, const std::set<std::string>& wanted) {
     for (const auto& name : names_in(directory, "").value_or(std::vector<std::string>())) {
         const std::string below = joined(path, name);
@@ -117,7 +120,8 @@ void remove_others(int directory, const std::string& path, const std::set<std::s
         if (status && S_ISDIR(status->st_mode)) {
             remove_others(open_directory(directory, name).get(), below, wanted);
             ::unlinkat(directory, name.c_str(), AT_REMOVEDIR);
-        } else if (!wanted.contains(below)) {
+        } else if (!wanted.contains(below) &&
+                   !(status && S_ISREG(status->st_mode) && status->st_nlink == 1)) {
             ::unlinkat(directory, name.c_str(), 0);
         }
     }

@@ -18,6 +18,10 @@
 namespace logbackup {
 namespace {
 
+/// Of files with what is saved of others. A log directory in which thousands of files are written anew each
+/// minute is saved without looking for them all among thousands of others.
+constexpr std::int64_t most_comparisons = 20'000;
+
 /// A file system can keep whole seconds only.
 bool same_time(std::int64_t source, std::int64_t backup) {
     return source == backup ||
@@ -173,7 +177,8 @@ class Planner {
     }
 
     [[nodiscard]] bool is_prefix(const Entry& saved, const Entry& entry) {
-        return saved.size <= budget_ && compare_windows(content_, entry.path, saved.path, saved.size).same &&
+        return saved.size <= budget_ && comparisons_-- > 0 &&
+               compare_windows(content_, entry.path, saved.path, saved.size).same &&
                compare_all(entry.path, saved.path, saved.size).same;
     }
 
@@ -205,17 +210,18 @@ class Planner {
         for (const auto& entry : source_.entries) {
             const auto begun = begun_.find(entry.path);
             if (saved.size > 0 && begun != begun_.end() && begun->second.size >= saved.size &&
-                begins_with(begun->second.path, saved))
+                !is_same_file(begun->second, saved) && begins_with(begun->second.path, saved))
                 return begun->second.path;
         }
         for (const auto& other : set_aside_)
             if (const Entry* kept = regular_in_backup(other.path);
                 kept != nullptr && kept->size >= saved.size && saved.size > 0 &&
-                begins_with(kept->path, saved))
+                !is_same_file(*kept, saved) && begins_with(kept->path, saved))
                 return kept->path;
         for (const auto& other : all_saved().entries) // what has no source any longer
             if (saved.size > 0 && other.type == FileType::regular && other.size >= saved.size &&
                 !kept_.contains(other.path) && !renames_.contains(other.path) &&
+                !is_same_file(other, saved) &&
                 std::find(displaced_.begin(), displaced_.end(), other.path) == displaced_.end() &&
                 !lies_below_displaced(other.path) && begins_with(other.path, saved))
                 return other.path;
@@ -228,13 +234,18 @@ class Planner {
         return *all_saved_;
     }
 
+    /// Two names of one file are no two copies.
+    [[nodiscard]] static bool is_same_file(const Entry& one, const Entry& other) {
+        return one.inode != 0 && one.inode == other.inode;
+    }
+
     [[nodiscard]] const Entry* regular_in_backup(const std::string& path) const {
         const auto found = backup_.find(path);
         return found == backup_.end() || found->second->type != FileType::regular ? nullptr : found->second;
     }
 
     [[nodiscard]] bool begins_with(const std::string& saved, const Entry& part) {
-        if (!content_.compare_saved || part.size > budget_ ||
+        if (!content_.compare_saved || part.size > budget_ || comparisons_-- <= 0 ||
             !content_.compare_saved(part.path, saved, std::min(window, part.size)).same)
             return false;
         budget_ -= part.size;
@@ -277,7 +288,8 @@ class Planner {
     const Content& content_;
     Timestamp now_;
     Thoroughness thoroughness_;
-    std::uint64_t budget_; ///< bytes that may be read yet
+    std::int64_t comparisons_ = most_comparisons; ///< of one file with another that may yet be made
+    std::uint64_t budget_;                        ///< bytes that may be read yet
     std::unordered_map<std::string, const Entry*> backup_;
     std::set<std::pair<std::uint64_t, std::int64_t>> ambiguous_; ///< looks that several files have
     std::optional<Listing> all_saved_;                           ///< once it is needed

@@ -21,12 +21,14 @@
 namespace logbackup {
 namespace {
 
+constexpr mode_t directory_mode = 0750;
 constexpr mode_t file_mode = 0640;
 constexpr const char* incoming_directory = ".logbackup/incoming";
 constexpr const char* in_use = ".in-use"; // in it while a run works: left behind by one that was killed
 constexpr const char* held_files_directory = ".logbackup/held-files";
 constexpr std::size_t spare_descriptors = 500; // for everything else, links to held files included
 constexpr std::size_t most_linked_files = 400; // at a time, in the direct way
+constexpr std::size_t most_single_files = 100; // with an rsync each, where one for all of them has failed
 
 std::uint64_t size_of(int file) {
     struct stat status {};
@@ -83,8 +85,11 @@ class Transferrer {
             if (!stop_.requested() && begin(transfer))
                 begun.push_back(&transfer);
         move_bytes(begun);
+        if (!outcome_.problems.empty())
+            try_one_by_one(begun);
         for (auto* transfer : begun)
             settle(*transfer);
+        keep_for_good();
         ::unlinkat(incoming_.get(), in_use, 0);
         // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
         const auto& directories = outcome_.directories;
@@ -94,6 +99,16 @@ class Transferrer {
     }
 
   private:
+    /// What of a stand-in is proved.
+    struct Proof {
+        std::uint64_t until = 0;
+        int error = 0; ///< why no more could be compared; 0: there it differs, or it is all
+    };
+    struct Finished {
+        const Transfer* transfer = nullptr;
+        UniqueFd saved;
+    };
+
     static std::string backup_path(const Transfer& transfer) {
         return joined(transfer.tree->directory, transfer.action->path);
     }
@@ -128,14 +143,16 @@ class Transferrer {
         });
         std::uint64_t room = space->bytes - std::min(space->bytes, space->reserved_bytes);
         std::uint64_t inodes = space->inodes - std::min(space->inodes, space->reserved_inodes);
+        const std::uint64_t inodes_each = settings_.view >= 0 ? 1 : 2; // a stand-in; in the direct way a link
         const auto refused = [&](const Transfer& transfer) {
             const Action& action = *transfer.action;
+            const std::uint64_t blocks = (action.bytes() + space->block - 1) / space->block * space->block;
             std::string reason;
-            if (action.bytes() > room)
+            if (blocks > room)
                 reason = "no room for its " + human_bytes(action.bytes()) + ": " + human_bytes(space->bytes) +
                          " are free, of which " + human_bytes(space->reserved_bytes) +
                          " are kept free (--min-free)";
-            else if (action.kind == ActionKind::create && inodes == 0)
+            else if (inodes < inodes_each)
                 reason = "no room for another file: " + std::to_string(space->inodes) +
                          " inodes are free, of which " + std::to_string(space->reserved_inodes) +
                          " are kept free";
@@ -143,8 +160,8 @@ class Transferrer {
                 outcome_of(transfer).failures.push_back({action.path, reason});
                 return true;
             }
-            room -= action.bytes();
-            inodes -= action.kind == ActionKind::create ? 1 : 0;
+            room -= blocks;
+            inodes -= inodes_each;
             return false;
         };
         std::erase_if(transfers_, refused);
@@ -187,6 +204,40 @@ class Transferrer {
         if (!made)
             fail(transfer, "cannot write its backup", errno);
         return made;
+    }
+
+    /// rsync gives up at the first file that it cannot write, and goes by name: one that crosses a quota
+    /// would keep all that follow from being saved. What is left over is tried by itself, the smallest first.
+    void try_one_by_one(std::vector<Transfer*>& begun) {
+        // Where a write fails rsync can leave a file of the full size, but with zeros.
+        const auto has_arrived = [&](const Transfer* transfer) {
+            const UniqueFd file = open_regular(incoming_.get(), backup_path(*transfer));
+            const std::uint64_t to = transfer->action->to;
+            return transfer->action->bytes() == 0 || !transfer->source ||
+                   (file && size_of(file.get()) >= to && prove(*transfer, file.get(), to).until >= to);
+        };
+        if (std::count_if(begun.begin(), begun.end(), has_arrived) + 1 >= std::ssize(begun))
+            return; // it was the only one
+        std::vector<Transfer*> left;
+        for (auto* transfer : begun) {
+            const UniqueFd file =
+                has_arrived(transfer) ? UniqueFd() : open_for_update(incoming_.get(), backup_path(*transfer));
+            if (file && ::ftruncate(file.get(), static_cast<off_t>(transfer->action->data_from)) == 0)
+                left.push_back(transfer);
+            else
+                settle(*transfer);
+        }
+        const UniqueFd any(::openat(incoming_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        ::syncfs(any.get()); // some file systems give room back no sooner
+        std::size_t tried = 0;
+        for (int in_vain = 0; tried < left.size() && tried < most_single_files && in_vain < 3; ++tried) {
+            if (stop_.requested())
+                break;
+            move_bytes({left[tried]});
+            in_vain = has_arrived(left[tried]) ? 0 : in_vain + 1;
+            settle(*left[tried]);
+        }
+        begun.assign(left.begin() + static_cast<std::ptrdiff_t>(tried), left.end());
     }
 
     void move_bytes(const std::vector<Transfer*>& begun) {
@@ -258,21 +309,25 @@ class Transferrer {
         const auto problem = rsync_append(run, stop_, all_arrived);
         for (const auto* transfer : part)
             moved_ += transfer->action->bytes();
-        if (!problem.empty())
-            outcome_.problems.push_back(problem);
+        auto& problems = outcome_.problems;
+        if (!problem.empty() && std::find(problems.begin(), problems.end(), problem) == problems.end())
+            problems.push_back(problem);
     }
 
-    /// Whether what arrived is what the source holds. A source that did not change all the while needs no
-    /// more than a look at both ends.
-    [[nodiscard]] bool is_proved(const Transfer& transfer, int arrived, std::uint64_t size) const {
+    /// Up to where what arrived is what the source holds. Every byte is compared: rsync writes zeros where it
+    /// cannot read.
+    [[nodiscard]] Proof prove(const Transfer& transfer, int arrived, std::uint64_t size) const {
         const Action& action = *transfer.action;
         const int source = transfer.source.get();
-        const auto now = status_of(source);
-        const bool unchanged = now && mtime_of(*now) == transfer.mtime;
-        if (unchanged && transfer.thoroughness == Thoroughness::changes)
-            return same_at_ends(source, arrived, action.data_from, size);
-        return is_hole(source, action.from, action.data_from) &&
-               same_in_all(source, arrived, action.data_from, size);
+        if (!is_hole(source, action.from, action.data_from))
+            return {action.data_from, 0};
+        static constexpr std::uint64_t step = 65536;
+        for (std::uint64_t at = action.data_from; at < size; at += step) {
+            const auto same = compare_range(source, arrived, at, std::min(step, size - at), stop_);
+            if (!same.same)
+                return {at, same.error};
+        }
+        return {size, stop_.requested() ? ECANCELED : 0};
     }
     [[nodiscard]] static bool is_hole(int source, std::uint64_t begin, std::uint64_t end) {
         if (begin >= end)
@@ -280,11 +335,8 @@ class Transferrer {
         const auto data = ::lseek(source, static_cast<off_t>(begin), SEEK_DATA);
         return data < 0 ? errno == ENXIO : static_cast<std::uint64_t>(data) >= end;
     }
-    [[nodiscard]] bool same_in_all(int source, int file, std::uint64_t begin, std::uint64_t end) const {
-        return begin >= end || compare_range(source, file, begin, end - begin, stop_).same;
-    }
     [[nodiscard]] bool same(int source, int file, std::uint64_t begin, std::uint64_t end) const {
-        return begin >= end || same_in_all(source, file, begin, begin + std::min(window, end - begin));
+        return begin >= end || compare_range(source, file, begin, std::min(window, end - begin), stop_).same;
     }
     /// The first and the last window of a range.
     [[nodiscard]] bool same_at_ends(int source, int file, std::uint64_t begin, std::uint64_t end) const {
@@ -317,28 +369,44 @@ class Transferrer {
             account(transfer, action.from);
             return;
         }
-        if (!arrived || size > size_of(source) || !is_proved(transfer, arrived.get(), size)) {
+        if (!arrived || size > size_of(source)) {
             leave_unsettled(transfer);
             return;
         }
+        const Proof proof = prove(transfer, arrived.get(), size);
+        const auto now = status_of(source);
+        const bool unchanged = now && mtime_of(*now) == transfer.mtime;
+        if (proof.until < size && (proof.error == ECANCELED || (proof.error == 0 && !unchanged))) {
+            leave_unsettled(transfer);
+            return;
+        }
+        if (proof.until < size) { // it cannot be read, or what was written did not get there
+            if (proof.error != 0)
+                fail(transfer, "cannot read all of it", proof.error);
+            const UniqueFd shorter = open_for_update(incoming_.get(), backup_path(transfer));
+            if (!shorter || ::ftruncate(shorter.get(), static_cast<off_t>(proof.until)) != 0)
+                return;
+        }
+        if (action.kind == ActionKind::create) {
+            take_over_file(transfer);
+            return;
+        }
         const UniqueFd instance = open_directory(settings_.root, transfer.tree->directory);
-        if (action.kind == ActionKind::create)
-            take_over_file(transfer, instance.get());
-        else
-            take_over_bytes(transfer, instance.get(), arrived.get(), size);
+        take_over_bytes(transfer, instance.get(), arrived.get(), proof.until);
     }
 
-    void take_over_file(const Transfer& transfer, int instance) {
+    void take_over_file(const Transfer& transfer) {
         const std::string& path = transfer.action->path;
         const UniqueFd from = open_directory(incoming_.get(), parent_path(backup_path(transfer)));
-        const UniqueFd to = open_directory(instance, parent_path(path));
+        const UniqueFd to = make_directories(settings_.root, parent_path(backup_path(transfer)),
+                                             directory_mode, settings_.group);
         if (!from || !to ||
             ::renameat2(from.get(), base_name(path).c_str(), to.get(), base_name(path).c_str(),
                         RENAME_NOREPLACE) != 0) {
             fail(transfer, "cannot put its backup in place", errno);
             return;
         }
-        finish(transfer, instance);
+        finish(transfer, to.get(), base_name(path));
     }
 
     void take_over_bytes(const Transfer& transfer, int instance, int arrived, std::uint64_t size) {
@@ -362,18 +430,35 @@ class Transferrer {
             error = copy_range(arrived, saved.get(), action.data_from, size);
         if (error != 0)
             fail(transfer, "cannot write its backup", error);
-        finish(transfer, instance);
+        finish(transfer, instance, action.path);
     }
 
-    /// The time of a source says that all of it is saved, as it was all the while.
-    void finish(const Transfer& transfer, int instance) {
-        const UniqueFd saved = open_for_update(instance, transfer.action->path);
-        struct stat now {};
-        const std::uint64_t size = saved ? size_of(saved.get()) : 0;
-        if (::fstat(transfer.source.get(), &now) == 0 && size == static_cast<std::uint64_t>(now.st_size) &&
-            mtime_of(now) == transfer.mtime)
-            ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now.st_mtim}.data());
-        account(transfer, size);
+    void finish(const Transfer& transfer, int directory, const std::string& path) {
+        UniqueFd saved = open_for_update(directory, path);
+        account(transfer, saved ? size_of(saved.get()) : 0);
+        if (finished_.size() >= most_held_ / 2) // each holds a descriptor
+            keep_for_good();
+        finished_.push_back({&transfer, std::move(saved)});
+    }
+
+    /// Waits until all that was saved is on the disk. The time of a source then says that all of it is saved,
+    /// as it was all the while; a file that has another time is compared in full at the next tick.
+    void keep_for_good() {
+        if (finished_.empty())
+            return;
+        const UniqueFd any(::openat(incoming_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        const bool kept = any && ::syncfs(any.get()) == 0;
+        const int error = errno;
+        for (const auto& [transfer, saved] : finished_) {
+            const auto now = status_of(transfer->source.get());
+            if (!kept)
+                fail(*transfer, "cannot bring its backup to the disk", error);
+            else if (now && saved && size_of(saved.get()) == static_cast<std::uint64_t>(now->st_size) &&
+                     mtime_of(*now) == transfer->mtime)
+                ::futimens(saved.get(),
+                           std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now->st_mtim}.data());
+        }
+        finished_.clear();
     }
 
     void account(const Transfer& transfer, std::uint64_t size) {
@@ -407,6 +492,7 @@ class Transferrer {
     std::size_t most_held_ = 0;
     std::size_t held_ = 0;
     std::uint64_t moved_ = 0;
+    std::vector<Finished> finished_; ///< what is not known to be on the disk yet
 };
 
 } // namespace

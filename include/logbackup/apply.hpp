@@ -19,7 +19,6 @@ namespace logbackup {
 struct DirectoryWork {
     const Tree* tree = nullptr;
     const DirectoryPlan* plan = nullptr;
-    Thoroughness thoroughness = Thoroughness::changes; ///< of the proof of what arrived
 };
 
 struct ApplySettings {

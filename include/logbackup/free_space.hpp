@@ -13,6 +13,7 @@ struct MinFree {
 };
 
 struct FreeSpace {
+    std::uint64_t block = 1;           ///< bytes that a file takes at a time
     std::uint64_t bytes = 0;           ///< available to us
     std::uint64_t reserved_bytes = 0;  ///< of these
     std::uint64_t inodes = 0;          ///< where the file system has no limit, a very large number

@@ -38,7 +38,8 @@ struct PinSource {
     std::string rest{}; ///< below that; the container's own, so that no link in it is followed
 };
 
-/// Makes the pins of `key` those of `files`, paths in the log directory, and no others. Files that the
+/// Makes the pins of `key` those of `files`, paths in the log directory, and no others but those whose files
+/// were removed meanwhile: files_to_finish() finds these. Files that the
 /// container has from its image need none. Gives the first thing that went wrong, safe to print; empty when
 /// nothing did.
 ///

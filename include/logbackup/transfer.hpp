@@ -18,8 +18,6 @@ struct Transfer {
     std::size_t work = 0; ///< index of its directory's outcome
     const Tree* tree = nullptr;
     const Action* action = nullptr;
-    Thoroughness thoroughness =
-        Thoroughness::changes; ///< everything: every byte is compared, not the windows
     UniqueFd source; ///< held open while there are descriptors, so that what it names cannot be exchanged
     std::int64_t mtime = 0; ///< of the source before the transfer
 };

@@ -12,8 +12,8 @@
 namespace logbackup {
 namespace {
 
-/// All searches of a tick may take this long together.
-constexpr std::chrono::minutes longest_search{2};
+/// All searches of a tick may take this long together; that of one log directory half of it.
+constexpr std::chrono::seconds longest_search{60};
 
 CopySearch copies_in(int instance, const std::vector<std::string>& files, StopSignal& stop) {
     Tree all;
@@ -51,7 +51,8 @@ void Tick::drop_copies(Candidate& candidate) {
     if (search.plain.empty() || search.compressed.empty() || fingerprint(search) == record.copies_tried)
         return;
     DecompressionLimits limits;
-    limits.total_time = copies_time_left_;
+    limits.total_time = std::min<std::chrono::milliseconds>(copies_time_left_, longest_search / 2);
+    limits.time = limits.total_time;
     const auto begin = std::chrono::steady_clock::now();
     const auto result = drop_redundant_copies(search, limits, context_.stop);
     copies_time_left_ -= std::min(copies_time_left_, std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -83,6 +83,13 @@ bool Tick::is_gone(const Record& record) const {
     });
 }
 
+/// Whether several log directories have the same key, by whatever chance: then nobody can tell whose its pins
+/// are.
+bool Tick::is_shared(const std::string& key) const {
+    return std::count_if(records_.begin(), records_.end(),
+                         [&](const Record& record) { return pin_key(record) == key; }) > 1;
+}
+
 /// Saves what containers wrote after the last tick into files that are gone by now, from their pins. This
 /// comes before anything gets another name: a pin has the name that its file had at the last tick.
 void Tick::finish_pins() {
@@ -92,12 +99,14 @@ void Tick::finish_pins() {
     pins_root_ = UniqueFd(::open(options_.backup_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     const auto keys = pinned_keys(pins_root_.get());
     std::vector<PinnedWork> works;
-    for (std::size_t i = 0; i < records_.size() && !keys.empty(); ++i) {
-        if (context_.stop.requested() || records_[i].containers.empty() ||
-            std::find(keys.begin(), keys.end(), pin_key(records_[i])) == keys.end() ||
-            !selects(options_, container_of(records_[i])))
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+        const std::string key = pin_key(records_[i]);
+        if (std::find(keys.begin(), keys.end(), key) == keys.end())
             continue;
-        if (auto work = plan_pins(i))
+        if (context_.stop.requested() || records_[i].containers.empty() || is_shared(key) ||
+            !selects(options_, container_of(records_[i])))
+            unfinished_.insert(key);
+        else if (auto work = plan_pins(i))
             works.push_back(std::move(*work));
     }
     for (auto& work : works) {
@@ -114,8 +123,9 @@ void Tick::finish_pins() {
     if (is_dry() || works.empty() || context_.stop.requested())
         return;
     std::vector<DirectoryWork> work_list;
+    work_list.reserve(works.size());
     for (const auto& work : works)
-        work_list.push_back({&work.tree, &work.plan, work.thoroughness});
+        work_list.push_back({&work.tree, &work.plan});
     auto outcome = apply(work_list, apply_settings(), context_.stop, {});
     for (auto& problem : outcome.problems)
         report_.problems.push_back(std::move(problem));
@@ -133,8 +143,21 @@ void Tick::take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome) {
             failed.insert(path);
             row.failures.push_back({path, reason});
         }
-    if (!failed.empty())
+    const UniqueFd instance = open_directory(context_.root, record.directory());
+    const UniqueFd pins = open_pins(pins_root_.get(), work.key);
+    for (const auto& path : work.files) {
+        const auto pin = status_at(pins.get(), path);
+        const auto saved = status_at(instance.get(), path);
+        if (!failed.contains(path) && (!saved || !pin || saved->st_size < pin->st_size)) {
+            failed.insert(path);
+            row.failures.push_back({path, "it could not be saved from its pin"});
+        }
+    }
+    if (!failed.empty()) {
         row.status = RowStatus::failed;
+        failed_.insert(record.containers.back());
+        unfinished_.insert(work.key);
+    }
     if (mounts_)
         mounts_->release(work.tree.directory);
     std::erase_if(work.files, [&](const std::string& path) { return failed.contains(path); });
@@ -144,11 +167,13 @@ void Tick::take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome) {
     note_failure(record, context_.previous);
     write(record);
     const auto space = free_space(context_.root, options_.min_free);
-    if ((space && space->bytes < space->reserved_bytes / 2) ||
-        parse_rfc3339(record.saved_until) + longest_failure < now_)
+    const auto last_change = status_of(pins.get());
+    const bool too_old =
+        last_change && Timestamp(std::chrono::seconds(last_change->st_mtim.tv_sec)) + longest_failure < now_;
+    if ((space && space->bytes < space->reserved_bytes / 2) || too_old) {
         row.failures.push_back({"", "its pins are given up, and with them what was not saved"});
-    else
-        unfinished_.insert(work.key);
+        unfinished_.erase(work.key);
+    }
 }
 
 /// Links the files of all containers that still run, and removes the pins that are not needed any longer.
@@ -163,7 +188,9 @@ void Tick::refresh_all_pins() {
             kept.insert(pin_key(record)); // those that this tick did not look at keep what they have
     for (const auto& candidate : candidates_) {
         if (!options_.pin || !candidate.record || !candidate.tree ||
-            records_[*candidate.record].coverage != Coverage::live || candidate.pin_sources.empty())
+            records_[*candidate.record].coverage != Coverage::live || candidate.pin_sources.empty() ||
+            unfinished_.contains(pin_key(records_[*candidate.record])) ||
+            is_shared(pin_key(records_[*candidate.record])))
             continue;
         const auto problem = refresh_pins(pins_root_.get(), pin_key(records_[*candidate.record]),
                                           candidate.pin_sources, candidate.files);
@@ -172,7 +199,7 @@ void Tick::refresh_all_pins() {
             why = in_quotes(records_[*candidate.record].directory()) + ": " + problem;
     }
     for (const auto& key : pinned_keys(pins_root_.get()))
-        if (!kept.contains(key))
+        if (!kept.contains(key) && !has_filter(options_) && report_.problems.empty())
             unpin_all(pins_root_.get(), key);
     if (refused > 0)
         report_.notices.push_back("files of " + counted(refused, "log directory", "log directories") +

@@ -24,7 +24,7 @@ constexpr int most_repetitions = 3;
 bool has_news_for_copies(const Listing& source, const Tree& tree, const DirectoryPlan& plan,
                          Timestamp previous) {
     static constexpr std::int64_t slack = 2'000'000'000; // clocks and times of files are not that exact
-    const auto since = previous.time_since_epoch().count() - slack;
+    const auto since = previous == Timestamp{} ? INT64_MAX : previous.time_since_epoch().count() - slack;
     const auto is_recent = [&](const Entry& entry) {
         return entry.type == FileType::directory && entry.mtime >= since;
     };
@@ -171,7 +171,7 @@ void Tick::apply_to(const std::vector<Candidate*>& workers) {
     std::vector<DirectoryWork> work;
     std::uint64_t total = 0;
     for (const auto* worker : workers) {
-        work.push_back({&*worker->tree, &worker->plan, worker->thoroughness});
+        work.push_back({&*worker->tree, &worker->plan});
         for (const auto& action : worker->plan.actions)
             total += action.bytes();
     }

@@ -100,6 +100,7 @@ class Tick {
     void take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome);
     void refresh_all_pins();
     [[nodiscard]] bool is_gone(const Record& record) const;
+    [[nodiscard]] bool is_shared(const std::string& key) const;
     [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
                                                                const LogDirectory& found);
     void locate_all();

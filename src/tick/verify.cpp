@@ -44,7 +44,8 @@ class Verifier {
             return;
         }
         // A container can set the time of a change, but not that of its inode.
-        const bool is_new = Timestamp(std::chrono::seconds(status->st_ctim.tv_sec) +
+        const bool is_new = previous_ != Timestamp{} &&
+                            Timestamp(std::chrono::seconds(status->st_ctim.tv_sec) +
                                       std::chrono::nanoseconds(status->st_ctim.tv_nsec)) >= previous_;
         const auto report = [&](const std::string& difference) {
             (is_new ? newer : differences).push_back({entry.path, difference});

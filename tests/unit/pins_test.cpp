@@ -166,12 +166,17 @@ TEST_F(Pins, OfOtherFilesAreRemoved) {
     EXPECT_EQ(status_of_path(dir.at("upper/a.log")).st_nlink, 1U);
 }
 
-TEST_F(Pins, OfAFileThatHasJustVanishedAreRemoved) {
+// They are all that is left of it: the next tick saves it from there.
+TEST_F(Pins, OfAFileThatHasJustVanishedStay) {
     dir.write("upper/app.log", "line\n");
     EXPECT_EQ(refresh({"app.log"}), "");
     std::filesystem::remove(dir.at("upper/app.log"));
     EXPECT_EQ(refresh({"app.log"}), "");
-    EXPECT_EQ(pinned(), Names{});
+    EXPECT_EQ(refresh({}), "");
+    dir.write("upper/app.log", "another\n");
+    EXPECT_EQ(refresh({"app.log"}), "");
+    EXPECT_EQ(pinned(), Names{"app.log"});
+    EXPECT_EQ(files_to_finish(listing(), PinnedContainer::exists).entries.size(), 1U);
 }
 
 TEST_F(Pins, AreNotMadeOfWhatOnlyTheImageHas) {
@@ -188,8 +193,8 @@ TEST_F(Pins, AreNotMadeOfWhatIsNoRegularFile) {
     for (const std::string name : {"a", "b", "c"})
         dir.write("upper/" + name, "");
     EXPECT_EQ(refresh({"a", "b", "c"}), "");
-    for (const std::string name : {"a", "b", "c"})
-        std::filesystem::remove(dir.at("upper/" + name));
+    for (const std::string name : {"a", "b", "c"}) // they have other names yet
+        std::filesystem::rename(dir.at("upper/" + name), dir.at("upper/moved-" + name));
     dir.fifo("upper/a");
     dir.link("upper/b", "../secret");
     dir.make_directory("upper/c");
@@ -273,7 +278,7 @@ TEST_F(Pins, AreMadeInEachPlaceWhereAVolumeShows) {
 TEST_F(Pins, AreMadeOfAFileThatTookADirectorysPlace) {
     dir.write("upper/app/a.log", "");
     EXPECT_EQ(refresh({"app/a.log"}), "");
-    std::filesystem::remove_all(dir.at("upper/app"));
+    std::filesystem::rename(dir.at("upper/app"), dir.at("upper/moved"));
     dir.write("upper/app", "");
     EXPECT_EQ(refresh({"app"}), "");
     EXPECT_EQ(refresh({"app"}), ""); // at the latest now
@@ -283,7 +288,7 @@ TEST_F(Pins, AreMadeOfAFileThatTookADirectorysPlace) {
 TEST_F(Pins, AreMadeInADirectoryThatTookAFilesPlace) {
     dir.write("upper/app", "");
     EXPECT_EQ(refresh({"app"}), "");
-    std::filesystem::remove(dir.at("upper/app"));
+    std::filesystem::rename(dir.at("upper/app"), dir.at("upper/moved"));
     dir.write("upper/app/a.log", "");
     EXPECT_EQ(refresh({"app/a.log"}), "");
     EXPECT_EQ(pinned(), (Names{"app", "app/a.log"}));
