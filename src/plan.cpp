@@ -28,9 +28,13 @@ bool same_time(std::int64_t source, std::int64_t backup) {
            (backup % 1'000'000'000 == 0 && source / 1'000'000'000 == backup / 1'000'000'000);
 }
 
-/// By what a file is known again: its size, and its time to the second. Files of one size can be written
-/// within one tick of the kernel's clock, and then change their names.
-std::pair<std::uint64_t, std::int64_t> looks_of(const Entry& entry) {
+/// By what a file is known again: its size, and its time, as exactly as the backup's file system keeps it.
+/// Files of one size can be written within one tick of the kernel's clock, and then change their names.
+using Looks = std::pair<std::uint64_t, std::int64_t>;
+Looks exact_looks(const Entry& entry) {
+    return {entry.size, entry.mtime};
+}
+Looks looks_to_the_second(const Entry& entry) {
     return {entry.size, entry.mtime / 1'000'000'000};
 }
 
@@ -43,10 +47,8 @@ class Planner {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
         for (const auto* entries : {&source.entries, &backup.entries}) {
-            std::set<std::pair<std::uint64_t, std::int64_t>> seen;
-            for (const auto& entry : *entries)
-                if (entry.type == FileType::regular && entry.size > 0 && !seen.insert(looks_of(entry)).second)
-                    ambiguous_.insert(looks_of(entry));
+            find_alike(*entries, exact_looks, alike_);
+            find_alike(*entries, looks_to_the_second, alike_to_the_second_);
         }
     }
 
@@ -109,14 +111,27 @@ class Planner {
         kept_.insert(entry.path);
     }
 
+    static void find_alike(const std::vector<Entry>& entries, Looks (*looks_of)(const Entry&),
+                           std::set<Looks>& alike) {
+        std::set<Looks> seen;
+        for (const auto& entry : entries)
+            if (entry.type == FileType::regular && entry.size > 0 && !seen.insert(looks_of(entry)).second)
+                alike.insert(looks_of(entry));
+    }
+
+    /// Whether another file looks like this one, too.
+    [[nodiscard]] bool is_ambiguous(const Entry& entry, const Entry& saved) const {
+        return saved.mtime % 1'000'000'000 == 0 ? alike_to_the_second_.contains(looks_to_the_second(entry))
+                                                : alike_.contains(exact_looks(entry));
+    }
+
     [[nodiscard]] Comparison compare_with_saved(const Entry& entry, const Entry& saved) {
         if (saved.type != FileType::regular || saved.size > entry.size)
             return {};
         const bool trusted = thoroughness_ == Thoroughness::changes;
         if (trusted && saved.size == entry.size && same_time(entry.mtime, saved.mtime))
-            return ambiguous_.contains(looks_of(entry))
-                       ? compare_windows(content_, entry.path, entry.path, entry.size)
-                       : Comparison{true, 0};
+            return is_ambiguous(entry, saved) ? compare_windows(content_, entry.path, entry.path, entry.size)
+                                              : Comparison{true, 0};
         return trusted && saved.size < entry.size
                    ? compare_windows(content_, entry.path, entry.path, saved.size)
                    : compare_all(entry.path, entry.path, saved.size);
@@ -291,9 +306,10 @@ class Planner {
     std::int64_t comparisons_ = most_comparisons; ///< of one file with another that may yet be made
     std::uint64_t budget_;                        ///< bytes that may be read yet
     std::unordered_map<std::string, const Entry*> backup_;
-    std::set<std::pair<std::uint64_t, std::int64_t>> ambiguous_; ///< looks that several files have
-    std::optional<Listing> all_saved_;                           ///< once it is needed
-    std::set<std::string> kept_;                                 ///< saved files that are not to be renamed
+    std::set<Looks> alike_; ///< looks that several files have
+    std::set<Looks> alike_to_the_second_;
+    std::optional<Listing> all_saved_;             ///< once it is needed
+    std::set<std::string> kept_;                   ///< saved files that are not to be renamed
     std::vector<std::string> displaced_;           ///< what is saved under names that something else needs
     std::vector<const Entry*> wanted_;             ///< source files that have no part saved under their names
     std::vector<Action> set_aside_;                ///< what becomes of those that nothing needs

@@ -89,8 +89,8 @@ class Transferrer {
             try_one_by_one(begun);
         for (auto* transfer : begun)
             settle(*transfer);
-        keep_for_good();
         ::unlinkat(incoming_.get(), in_use, 0);
+        keep_for_good();
         // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
         const auto& directories = outcome_.directories;
         if (std::all_of(directories.begin(), directories.end(),
