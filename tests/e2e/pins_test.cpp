@@ -176,3 +176,18 @@ TEST_F(Pins, OfWhatIsNoFileAreNotMade) {
     for (const auto& [name, content] : saved())
         EXPECT_EQ(content.find("root:"), std::string::npos) << name;
 }
+
+TEST_F(Pins, OfOthersAreLeftToTheNextFullRunByAFilteredOne) {
+    const auto id = start();
+    in_logs(id, "echo a > a.log");
+    engine.start({"db", "db-0"});
+    expect_clean(pinning_tick());
+    in_logs(id, "echo dying >> a.log");
+    engine.remove(id);
+    expect_clean(tick({"--service", "db"})); // and without --pin
+    EXPECT_EQ(saved().at("a.log"), "a\n");
+    EXPECT_EQ(coverage("live/web/web-1"), "live");
+    expect_clean(tick());
+    EXPECT_EQ(saved().at("a.log"), "a\ndying\n");
+    EXPECT_EQ(coverage("ended/web/web-1"), "cut");
+}

@@ -161,6 +161,31 @@ TEST_P(Save, CopytruncateCopiesNothingAgain) {
     EXPECT_EQ(saved().size(), 2U);
 }
 
+// Written within one tick of the kernel's clock, and renamed.
+TEST_P(Save, FilesThatLookAlikeAreNotTakenForOneAnother) {
+    in_logs("echo aaaa > app.log.1; touch -d '2026-11-22 10:00:00' app.log.1");
+    expect_clean(tick());
+    in_logs("mv app.log.1 app.log.2; echo bbbb > app.log.1; touch -d '2026-11-22 10:00:00' app.log.1");
+    expect_clean(tick());
+    EXPECT_EQ(saved(), (Tree{{"app.log.1", "bbbb\n"}, {"app.log.2", "aaaa\n"}}));
+}
+
+TEST_P(Save, APlainLogGoesWhenItsCompressedOneIsComplete) {
+    in_logs("seq 20000 > app.log");
+    expect_clean(tick());
+    in_logs("echo last >> app.log; mv app.log app.log123.tmp; gzip -c app.log123.tmp > whole; "
+            "head -c 1000 whole > app.1.gz; echo new > app.log");
+    expect_clean(tick());
+    EXPECT_TRUE(saved().contains("app.log123.tmp"));
+    in_logs("cat whole > app.1.gz; rm whole app.log123.tmp");
+    const auto result = tick({"-v"});
+    expect_clean(result);
+    EXPECT_NE(result.out.find("drop       app.log123.tmp  its bytes are in app.1.gz"), std::string::npos)
+        << result.out;
+    EXPECT_FALSE(saved().contains("app.log123.tmp"));
+    EXPECT_EQ(read_file(in_backup("app.1.gz")), engine.cat(id, "/opt/logs/app.1.gz"));
+}
+
 TEST_P(Save, WhatTheContainerDeletesStays) {
     in_logs("echo x > app.log; mkdir d; echo y > d/y.log");
     expect_clean(tick());
