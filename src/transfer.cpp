@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/transfer.hpp"
 
-#include "logbackup/content.hpp"
+#include "logbackup/proof.hpp"
 #include "logbackup/rsync.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
@@ -99,11 +99,6 @@ class Transferrer {
     }
 
   private:
-    /// What of a stand-in is proved.
-    struct Proof {
-        std::uint64_t until = 0;
-        int error = 0; ///< why no more could be compared; 0: there it differs, or it is all
-    };
     struct Finished {
         const Transfer* transfer = nullptr;
         UniqueFd saved;
@@ -214,7 +209,7 @@ class Transferrer {
             const UniqueFd file = open_regular(incoming_.get(), backup_path(*transfer));
             const std::uint64_t to = transfer->action->to;
             return transfer->action->bytes() == 0 || !transfer->source ||
-                   (file && size_of(file.get()) >= to && prove(*transfer, file.get(), to).until >= to);
+                   (file && size_of(file.get()) >= to && proof_of(*transfer, file.get(), to).until >= to);
         };
         if (std::count_if(begun.begin(), begun.end(), has_arrived) + 1 >= std::ssize(begun))
             return; // it was the only one
@@ -314,34 +309,9 @@ class Transferrer {
             problems.push_back(problem);
     }
 
-    /// Up to where what arrived is what the source holds. Every byte is compared: rsync writes zeros where it
-    /// cannot read.
-    [[nodiscard]] Proof prove(const Transfer& transfer, int arrived, std::uint64_t size) const {
+    [[nodiscard]] Proof proof_of(const Transfer& transfer, int arrived, std::uint64_t size) const {
         const Action& action = *transfer.action;
-        const int source = transfer.source.get();
-        if (!is_hole(source, action.from, action.data_from))
-            return {action.data_from, 0};
-        static constexpr std::uint64_t step = 65536;
-        for (std::uint64_t at = action.data_from; at < size; at += step) {
-            const auto same = compare_range(source, arrived, at, std::min(step, size - at), stop_);
-            if (!same.same)
-                return {at, same.error};
-        }
-        return {size, stop_.requested() ? ECANCELED : 0};
-    }
-    [[nodiscard]] static bool is_hole(int source, std::uint64_t begin, std::uint64_t end) {
-        if (begin >= end)
-            return true;
-        const auto data = ::lseek(source, static_cast<off_t>(begin), SEEK_DATA);
-        return data < 0 ? errno == ENXIO : static_cast<std::uint64_t>(data) >= end;
-    }
-    [[nodiscard]] bool same(int source, int file, std::uint64_t begin, std::uint64_t end) const {
-        return begin >= end || compare_range(source, file, begin, std::min(window, end - begin), stop_).same;
-    }
-    /// The first and the last window of a range.
-    [[nodiscard]] bool same_at_ends(int source, int file, std::uint64_t begin, std::uint64_t end) const {
-        return same(source, file, begin, end) &&
-               same(source, file, std::max(begin, end - std::min(end, window)), end);
+        return prove({transfer.source.get(), arrived, action.from, action.data_from, size}, stop_);
     }
 
     /// Takes over what arrived, if it is proved; then there is no stand-in any longer.
@@ -373,7 +343,7 @@ class Transferrer {
             leave_unsettled(transfer);
             return;
         }
-        const Proof proof = prove(transfer, arrived.get(), size);
+        const Proof proof = proof_of(transfer, arrived.get(), size);
         const auto now = status_of(source);
         const bool unchanged = now && mtime_of(*now) == transfer.mtime;
         if (proof.until < size && (proof.error == ECANCELED || (proof.error == 0 && !unchanged))) {
@@ -417,7 +387,7 @@ class Transferrer {
             return;
         }
         if (size_of(saved.get()) != action.from ||
-            !same_at_ends(transfer.source.get(), saved.get(), 0, action.from)) {
+            !same_at_ends(transfer.source.get(), saved.get(), action.from, stop_)) {
             leave_unsettled(transfer);
             return;
         }
@@ -453,7 +423,8 @@ class Transferrer {
             const auto now = status_of(transfer->source.get());
             if (!kept)
                 fail(*transfer, "cannot bring its backup to the disk", error);
-            else if (now && saved && size_of(saved.get()) == static_cast<std::uint64_t>(now->st_size) &&
+            else if (!stop_.requested() && now && saved &&
+                     size_of(saved.get()) == static_cast<std::uint64_t>(now->st_size) &&
                      mtime_of(*now) == transfer->mtime)
                 ::futimens(saved.get(),
                            std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now->st_mtim}.data());

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/util/stop_signal.hpp"
+
+#include <cstdint>
+
+namespace logbackup {
+
+/// How much of what arrived is what the source holds.
+struct Proof {
+    std::uint64_t until = 0; ///< up to there
+    int error = 0;           ///< why no more could be compared; 0: there it differs, or it is all
+};
+
+/// What arrived of a source: a hole from `from` to `data_from`, then bytes up to `size`.
+struct Arrival {
+    int source = -1;
+    int arrived = -1;
+    std::uint64_t from = 0;
+    std::uint64_t data_from = 0;
+    std::uint64_t size = 0;
+};
+
+/// Compares every byte: rsync writes zeros where it cannot read. When the run is to stop, what is left is
+/// only looked at at its end. Gives ECANCELED when that differs, or when there is no hole any longer where
+/// there was one.
+[[nodiscard]] Proof prove(const Arrival& arrival, StopSignal& stop);
+
+/// Compares the first and the last window of what two files hold before `end`.
+[[nodiscard]] bool same_at_ends(int source, int saved, std::uint64_t end, StopSignal& stop);
+
+} // namespace logbackup

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/proof.hpp"
+
+#include "logbackup/content.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace logbackup {
+namespace {
+
+bool is_hole(int source, std::uint64_t begin, std::uint64_t end) {
+    if (begin >= end)
+        return true;
+    const auto data = ::lseek(source, static_cast<off_t>(begin), SEEK_DATA);
+    return data < 0 ? errno == ENXIO : static_cast<std::uint64_t>(data) >= end;
+}
+
+} // namespace
+
+Proof prove(const Arrival& arrival, StopSignal& stop) {
+    if (!is_hole(arrival.source, arrival.from, arrival.data_from))
+        return {arrival.from, ECANCELED};
+    static constexpr std::uint64_t step = 65536;
+    for (std::uint64_t at = arrival.data_from; at < arrival.size; at += step) {
+        const auto length = std::min(step, arrival.size - at);
+        const auto same = compare_range(arrival.source, arrival.arrived, at, length, stop);
+        if (!same.same)
+            return {at, same.error};
+        if (!stop.requested())
+            continue;
+        // There is no time for more than a look at the end. What is kept does not get the time of its source,
+        // and so is compared in full again.
+        const auto last = std::min(arrival.size - arrival.data_from, window);
+        const bool end = compare_range(arrival.source, arrival.arrived, arrival.size - last, last, stop).same;
+        return end ? Proof{arrival.size, 0} : Proof{at, ECANCELED};
+    }
+    return {arrival.size, 0};
+}
+
+bool same_at_ends(int source, int saved, std::uint64_t end, StopSignal& stop) {
+    const auto length = std::min(end, window);
+    return length == 0 || (compare_range(source, saved, 0, length, stop).same &&
+                           compare_range(source, saved, end - length, length, stop).same);
+}
+
+} // namespace logbackup
