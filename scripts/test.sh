@@ -46,21 +46,21 @@ find src include tests -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-ru
 shellcheck --external-sources scripts/*.sh .ci/run
 echo fine
 
-# configure DIRECTORY OPTION…, build, and run all tests in it.
+# check DIRECTORY LEFT_OUT OPTION…: configure, build, and run the tests in it, but those whose names match LEFT_OUT.
 check() {
-  local directory=$1
-  shift
+  local directory=$1 left_out=$2
+  shift 2
   say "build in $directory: $*"
   cmake -S . -B "$directory" -G Ninja -DLOGBACKUP_TESTS=ON -DLOGBACKUP_WERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
   cmake --build "$directory"
   say "test in $directory"
   # More at a time than there are cores: the end-to-end tests mostly wait for their engines.
-  ctest --test-dir "$directory" --no-tests=error --output-on-failure --parallel "$(($(nproc) + 2))" |
+  ctest --test-dir "$directory" --no-tests=error --output-on-failure --exclude-regex "$left_out" --parallel "$(($(nproc) + 2))" |
     tee "$directory/tests.log"
   ! grep -qF '***Skipped' "$directory/tests.log" || fail "a test could not run"
 }
 
-check "$build-release" -DCMAKE_BUILD_TYPE=Release
+check "$build-release" "^$" -DCMAKE_BUILD_TYPE=Release
 
 say "clang-tidy"
 find src -name '*.cpp' -print0 |
@@ -68,6 +68,7 @@ find src -name '*.cpp' -print0 |
 echo fine
 
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-check "$build-sanitized" -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON
+# The sanitizers need to see each piece of code once: without the second way, and without what takes a minute.
+check "$build-sanitized" '/Direct|KillAt|Logrotate|PythonHandlers|Logback' -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON
 
 say "all checks passed"
