@@ -136,6 +136,8 @@ TempDir::~TempDir() {
         std::string device;
         std::string place;
         fields >> device >> place;
+        for (auto at = place.find("\\040"); at != std::string::npos; at = place.find("\\040"))
+            place.replace(at, 4, " ");
         if (place.starts_with(path_.string() + "/"))
             below.push_back(place);
     }
