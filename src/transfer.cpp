@@ -43,7 +43,8 @@ std::size_t raise_descriptor_limit() {
     limit.rlim_cur = limit.rlim_max;
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
         ::getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur > spare_descriptors ? limit.rlim_cur - spare_descriptors : 0;
+    // Half of them for sources, half for what is saved of these.
+    return limit.rlim_cur > spare_descriptors ? (limit.rlim_cur - spare_descriptors) / 2 : 0;
 }
 
 /// Copies a range to the same place of another file. 0 or an errno value.
@@ -100,7 +101,7 @@ class Transferrer {
 
   private:
     struct Finished {
-        const Transfer* transfer = nullptr;
+        Transfer* transfer = nullptr;
         UniqueFd saved;
     };
 
@@ -317,6 +318,8 @@ class Transferrer {
     /// Takes over what arrived, if it is proved; then there is no stand-in any longer.
     void settle(Transfer& transfer) {
         take_over(transfer);
+        if (finished_.empty() || finished_.back().transfer != &transfer)
+            transfer.source.reset();
         const std::string path = backup_path(transfer);
         ::unlinkat(open_directory(incoming_.get(), parent_path(path)).get(), base_name(path).c_str(), 0);
     }
@@ -365,7 +368,7 @@ class Transferrer {
         take_over_bytes(transfer, instance.get(), arrived.get(), proof.until);
     }
 
-    void take_over_file(const Transfer& transfer) {
+    void take_over_file(Transfer& transfer) {
         const std::string& path = transfer.action->path;
         const UniqueFd from = open_directory(incoming_.get(), parent_path(backup_path(transfer)));
         const UniqueFd to = make_directories(settings_.root, parent_path(backup_path(transfer)),
@@ -379,7 +382,7 @@ class Transferrer {
         finish(transfer, to.get(), base_name(path));
     }
 
-    void take_over_bytes(const Transfer& transfer, int instance, int arrived, std::uint64_t size) {
+    void take_over_bytes(Transfer& transfer, int instance, int arrived, std::uint64_t size) {
         const Action& action = *transfer.action;
         const UniqueFd saved = open_for_update(instance, action.path);
         if (!saved) {
@@ -403,10 +406,10 @@ class Transferrer {
         finish(transfer, instance, action.path);
     }
 
-    void finish(const Transfer& transfer, int directory, const std::string& path) {
+    void finish(Transfer& transfer, int directory, const std::string& path) {
         UniqueFd saved = open_for_update(directory, path);
         account(transfer, saved ? size_of(saved.get()) : 0);
-        if (finished_.size() >= most_held_ / 2) // each holds a descriptor
+        if (finished_.size() >= most_held_) // each holds a descriptor
             keep_for_good();
         finished_.push_back({&transfer, std::move(saved)});
     }
@@ -419,8 +422,9 @@ class Transferrer {
         const UniqueFd any(::openat(incoming_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         const bool kept = any && ::syncfs(any.get()) == 0;
         const int error = errno;
-        for (const auto& [transfer, saved] : finished_) {
+        for (auto& [transfer, saved] : finished_) {
             const auto now = status_of(transfer->source.get());
+            transfer->source.reset();
             if (!kept)
                 fail(*transfer, "cannot bring its backup to the disk", error);
             else if (!stop_.requested() && now && saved &&

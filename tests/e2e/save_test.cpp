@@ -320,6 +320,20 @@ TEST_P(Save, ManyFiles) {
     EXPECT_FALSE(fs::exists(backup / ".logbackup/held-files"));
 }
 
+TEST_P(Save, ManyFilesWithFewDescriptors) {
+    in_logs("mkdir d; for i in $(seq 1000); do echo line $i > d/$i.log; done");
+    auto limited = command();
+    limited.insert(limited.begin(), {"prlimit", "--nofile=700:700"});
+    expect_clean(run(limited));
+    in_logs("for i in $(seq 1000); do echo more $i >> d/$i.log; done");
+    expect_clean(run(limited));
+    const Tree tree = saved();
+    for (int i = 1; i <= 1000; ++i) {
+        const std::string n = std::to_string(i);
+        EXPECT_EQ(tree.at("d/" + n + ".log"), "line " + n + "\nmore " + n + "\n");
+    }
+}
+
 // A container is removed while its mounts are read: nothing may hold it, and what is open is saved.
 TEST_P(Save, AContainerCanBeRemovedDuringATick) {
     in_logs("head -c 20000000 /dev/urandom > big.log");
