@@ -60,10 +60,11 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
         return std::nullopt;
     std::string problem;
     work.tree = show(std::move(found), record.directory(), mounts_ ? &*mounts_ : nullptr, problem);
+    // There is none when nothing could be saved before.
     const UniqueFd instance = open_directory(context_.root, record.directory());
-    if (!problem.empty() || !instance) {
+    if (!problem.empty()) {
         report_.problems.push_back("cannot read the pins of " + in_quotes(record.directory()) + ": " +
-                                   (problem.empty() ? error_text(errno) : problem));
+                                   problem);
         unfinished_.insert(work.key);
         return std::nullopt;
     }
