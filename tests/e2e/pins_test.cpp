@@ -139,15 +139,17 @@ TEST_F(Pins, AreNotMadeAcrossFileSystemsAndThatIsSaid) {
 TEST_F(Pins, WaitForRoom) {
     const auto disk = scratch.path() / "disk";
     fs::create_directories(disk);
-    sh("truncate -s 40M '" + disk.string() + ".image' && mkfs.ext4 -q '" + disk.string() +
+    sh("truncate -s 100M '" + disk.string() + ".image' && mkfs.ext4 -q -m 0 '" + disk.string() +
        ".image' && mount -o loop '" + disk.string() + ".image' '" + disk.string() + "'");
+    sh("head -c 50000000 /dev/urandom > '" + (disk / "of-others").string() + "'");
     backup = disk / "backup";
     const auto volume = disk / "volume";
     const auto id = start({"--volume", volume.string() + ":/opt/logs"});
     in_logs(id, "echo a > a.log");
     expect_clean(pinning_tick({"--min-free", "0"}));
-    in_logs(id, "head -c 15000000 /dev/urandom > big; cat big big >> a.log; rm big");
+    in_logs(id, "head -c 25000000 /dev/urandom >> a.log");
     const auto content = read_file(volume / "a.log");
+    ASSERT_EQ(content.size(), 25000002U);
     engine.remove(id);
     fs::remove_all(volume);
     const auto refused = pinning_tick({"--min-free", "0"});
@@ -155,11 +157,25 @@ TEST_F(Pins, WaitForRoom) {
     EXPECT_NE(refused.err.find("no room"), std::string::npos) << refused.err;
     EXPECT_EQ(coverage("live/web/web-1"), "live");
     EXPECT_EQ(pins(), 2U);
-    sh("umount '" + disk.string() + "' && truncate -s 200M '" + disk.string() + ".image' && e2fsck -fp '" +
-       disk.string() + ".image' >/dev/null && resize2fs '" + disk.string() +
-       ".image' 2>/dev/null && mount -o loop '" + disk.string() + ".image' '" + disk.string() + "'");
+    sh("rm '" + (disk / "of-others").string() + "' && sync --file-system '" + disk.string() +
+       "'"); // ext4 frees blocks no sooner
     expect_clean(pinning_tick({"--min-free", "0"}));
     EXPECT_TRUE(saved().at("a.log") == content);
+    EXPECT_EQ(coverage("ended/web/web-1"), "cut");
+    EXPECT_EQ(pins(), 0U);
+}
+
+TEST_F(Pins, SaveAlsoThatOfWhichNothingWasSavedBefore) {
+    const auto id = start();
+    in_logs(id, "echo a > a.log");
+    const auto refused = pinning_tick({"--min-free", "1000T"});
+    EXPECT_EQ(refused.code, 3);
+    EXPECT_NE(refused.err.find("no room"), std::string::npos) << refused.err;
+    EXPECT_TRUE(saved().empty());
+    in_logs(id, "echo dying >> a.log");
+    engine.remove(id);
+    expect_clean(pinning_tick());
+    EXPECT_EQ(saved().at("a.log"), "a\ndying\n");
     EXPECT_EQ(coverage("ended/web/web-1"), "cut");
     EXPECT_EQ(pins(), 0U);
 }
