@@ -13,8 +13,9 @@ namespace {
 class Assigner {
   public:
     Assigner(const std::vector<Claim>& claims, const std::vector<Record>& live,
+             const std::set<std::string>& running,
              const std::function<ServiceDirectory(const std::string&)>& look_up)
-        : claims_(claims), live_(live), look_up_(look_up) {
+        : claims_(claims), live_(live), running_(running), look_up_(look_up) {
         for (std::size_t i = 0; i < live.size(); ++i) {
             if (!live[i].volume.empty())
                 by_volume_[live[i].volume] = i;
@@ -125,6 +126,14 @@ class Assigner {
         return name;
     }
 
+    /// Anybody can forge labels, but not that a container has ended.
+    [[nodiscard]] bool may_take_over(const Claim& claim, const Record& holder) const {
+        return claim.namespace_name == holder.namespace_name &&
+               parse_rfc3339(holder.created) <= std::chrono::floor<std::chrono::seconds>(claim.created) &&
+               std::none_of(holder.containers.begin(), holder.containers.end(),
+                            [&](const std::string& id) { return running_.contains(id); });
+    }
+
     /// Gives directories to new log directories of one service and pod.
     void place(const std::string& service, const std::string& pod, std::vector<std::size_t>& leaders) {
         std::sort(leaders.begin(), leaders.end(), [&](std::size_t a, std::size_t b) {
@@ -135,19 +144,21 @@ class Assigner {
             return record.service == service && record.instance == pod;
         });
         const bool held = holder != live_.end();
-        const auto& newest = claims_[leaders.back()];
-        const bool newest_takes_over = !held || parse_rfc3339(holder->created) <=
-                                                    std::chrono::floor<std::chrono::seconds>(newest.created);
+        const auto longest_running = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
+            return running_.contains(claims_[leader].container_id);
+        });
+        const std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
+        const bool takes_over = !held || may_take_over(claims_[first], *holder);
         auto& there = service_directory(service);
-        if (newest_takes_over && held) {
+        if (takes_over && held) {
             const auto index = static_cast<std::size_t>(holder - live_.begin());
             move({service, pod, next_name(service, pod), index});
-        } else if (newest_takes_over && there.ended.contains(pod)) {
+        } else if (takes_over && there.ended.contains(pod)) {
             move({service, pod, next_name(service, pod), std::nullopt});
         }
         for (const auto leader : leaders) {
             auto& assignment = result_.of_claim[leader];
-            const bool plain = newest_takes_over && leader == leaders.back();
+            const bool plain = takes_over && leader == first;
             assignment.directory = service + "/" + (plain ? pod : next_name(service, pod));
             if (plain && there.present.contains(pod)) {
                 assignment.adopted = true;
@@ -171,6 +182,7 @@ class Assigner {
 
     const std::vector<Claim>& claims_;
     const std::vector<Record>& live_;
+    const std::set<std::string>& running_;
     const std::function<ServiceDirectory(const std::string&)>& look_up_;
     std::map<std::string, std::size_t> by_volume_;
     std::map<std::string, std::size_t> by_container_;
@@ -181,8 +193,9 @@ class Assigner {
 } // namespace
 
 Assignments assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
+                   const std::set<std::string>& running,
                    const std::function<ServiceDirectory(const std::string& service)>& look_up) {
-    return Assigner(claims, live, look_up).run();
+    return Assigner(claims, live, running, look_up).run();
 }
 
 } // namespace logbackup

@@ -19,6 +19,7 @@ struct Claim {
     std::string container_id;
     std::string service;
     std::string pod;
+    std::string namespace_name;
     Timestamp created{};
     Identity identity;  ///< of the log directory; equal for containers that mount the same one
     std::string volume; ///< path on the host when it lies on a volume
@@ -56,11 +57,17 @@ struct ServiceDirectory {
 /// Gives each claim its instance directory.
 ///
 /// A log directory keeps the directory its record names. A new one gets the plain name "<pod>" if its
-/// container is the newest of its service and pod; an older holder of that name is moved to the next free
-/// "<pod>@<n>". A directory without any record is adopted. Log directories with one identity are one: saved
-/// under the claim that is already recorded, else the first created that may write. Pure; `look_up` reads a
-/// service's directory and is asked only when something is new.
+/// container is the newest of its service, pod and namespace; an older holder of that name is moved to the
+/// next free "<pod>@<n>". But labels can be forged, so a holder that runs is never moved, nor the live
+/// record of another namespace: then the new one is numbered. Of several new ones at once that of
+/// the container that has run longest gets the plain name, and if none runs the newest.
+///
+/// A directory without any record is adopted. Log directories with one identity are one: saved under the
+/// claim that is already recorded, else the first created that may write. `running` are the ids of all
+/// containers that run, or may. Pure; `look_up` reads a service's directory and is asked only when something
+/// is new.
 [[nodiscard]] Assignments assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
+                                 const std::set<std::string>& running,
                                  const std::function<ServiceDirectory(const std::string& service)>& look_up);
 
 } // namespace logbackup

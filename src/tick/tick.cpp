@@ -193,10 +193,17 @@ void Tick::assign_all() {
     std::vector<Claim> claims;
     for (const auto& candidate : candidates_) {
         const Container& container = *candidate.container;
-        claims.push_back({container.id, container.service, container.pod, container.created,
-                          candidate.found.identity, candidate.found.volume, candidate.found.access});
+        claims.push_back({container.id, container.service, container.pod, container.namespace_name,
+                          container.created, candidate.found.identity, candidate.found.volume,
+                          candidate.found.access});
     }
-    assignments_ = assign(claims, records_, [&](const std::string& service) {
+    std::set<std::string> running;
+    for (const auto& container : discovery_.containers)
+        if (container.has_process())
+            running.insert(container.id);
+    for (const auto& unreachable : discovery_.unreachable)
+        running.insert(unreachable.id); // who knows
+    assignments_ = assign(claims, records_, running, [&](const std::string& service) {
         return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
     });
     for (std::size_t i = 0; i < candidates_.size(); ++i) {

@@ -102,8 +102,8 @@ TEST_P(Assign, TheSameNamesInTwoNamespacesAreTwoDirectoriesThatStay) {
         engine.exec(b, "echo b" + std::to_string(i) + " >> /opt/logs/app.log");
         expect_clean(tick());
     }
-    EXPECT_EQ(tree_of(backup).at("web/web-1@1/app.log"), "a0\na1\na2\n");
-    EXPECT_EQ(tree_of(backup).at("web/web-1/app.log"), "b0\nb1\nb2\n");
+    EXPECT_EQ(tree_of(backup).at("web/web-1/app.log"), "a0\na1\na2\n");
+    EXPECT_EQ(tree_of(backup).at("web/web-1@1/app.log"), "b0\nb1\nb2\n");
     EXPECT_EQ(tree_of(backup).size(), 5U);
 }
 

@@ -16,6 +16,7 @@ using std::chrono::seconds;
 struct Container {
     Claim claim;
     std::uint64_t files = 0;
+    bool runs = false;
 };
 
 /// A backup of a few services and pods over many ticks, kept in maps.
@@ -28,7 +29,7 @@ class History {
         case 0:
         case 1:
         case 2: start(); break;
-        case 3: remove(); break;
+        case 3: below(2) == 0 ? end() : remove(); break;
         case 4: prune(); break;
         default: tick(); break;
         }
@@ -48,6 +49,9 @@ class History {
             Timestamp{seconds(1'700'000'000 + (below(4) == 0 ? below(100) : 1000 + number))};
         container.claim.access = below(3) == 0 ? MountAccess::read_only : MountAccess::read_write;
         container.files = 1000 + number;
+        container.runs = below(4) != 0;
+        if (below(4) == 0)
+            container.claim.namespace_name = "other";
         if (below(4) == 0) {
             const auto volume = below(3);
             container.claim.volume = "/srv/" + std::to_string(volume);
@@ -55,6 +59,11 @@ class History {
         }
         container.claim.identity = {1, container.files};
         containers_.push_back(std::move(container));
+    }
+
+    void end() {
+        if (!containers_.empty())
+            containers_[below(containers_.size())].runs = false;
     }
 
     void remove() {
@@ -83,13 +92,20 @@ class History {
     void tick() {
         std::vector<Claim> claims;
         std::shuffle(containers_.begin(), containers_.end(), random_);
-        for (const auto& container : containers_)
+        std::set<std::string> running;
+        for (const auto& container : containers_) {
             claims.push_back(container.claim);
+            if (container.runs)
+                running.insert(container.claim.container_id);
+        }
         const auto result =
-            assign(claims, live_, [&](const std::string& service) { return look_up(service); });
+            assign(claims, live_, running, [&](const std::string& service) { return look_up(service); });
         ASSERT_EQ(result.of_claim.size(), claims.size());
-        for (const auto& move : result.moves)
+        for (const auto& move : result.moves) {
+            if (move.live)
+                expect_none_runs(live_.at(*move.live), running);
             carry_out(move);
+        }
         std::map<std::string, std::uint64_t> owners;
         for (std::size_t i = 0; i < claims.size(); ++i) {
             const auto& assignment = result.of_claim[i];
@@ -105,6 +121,11 @@ class History {
             save(claims[i], assignment, files);
         }
         end_records();
+    }
+
+    static void expect_none_runs(const Record& record, const std::set<std::string>& running) {
+        for (const auto& id : record.containers)
+            EXPECT_FALSE(running.contains(id)) << id << " runs, and its directory is moved";
     }
 
     void carry_out(const Move& move) {
@@ -142,6 +163,7 @@ class History {
         record.instance = assignment.directory.substr(claim.service.size() + 1);
         record.pod = claim.pod;
         record.containers = {claim.container_id};
+        record.namespace_name = claim.namespace_name;
         record.volume = claim.volume;
         record.created = rfc3339(claim.created);
         ASSERT_TRUE(record.instance == claim.pod || record.instance.starts_with(claim.pod + "@"));

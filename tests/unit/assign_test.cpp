@@ -48,9 +48,9 @@ Record record(const std::string& instance, const std::string& id, int created,
 
 using Backup = std::map<std::string, ServiceDirectory>;
 
-Assignments assign_in(const Backup& backup, const std::vector<Claim>& claims,
-                      const std::vector<Record>& live) {
-    return assign(claims, live, [&](const std::string& service) {
+Assignments assign_in(const Backup& backup, const std::vector<Claim>& claims, const std::vector<Record>& live,
+                      const std::set<std::string>& running = {}) {
+    return assign(claims, live, running, [&](const std::string& service) {
         const auto found = backup.find(service);
         return found == backup.end() ? ServiceDirectory{} : found->second;
     });
@@ -83,7 +83,7 @@ TEST(Assign, GivesNothingToNobody) {
 
 TEST(Assign, KeepsARecordedDirectoryWithoutLookingIntoTheBackup) {
     const auto result =
-        assign({claim("a", 1, 1)}, {record("pod", "a", 1)}, [](const std::string&) -> ServiceDirectory {
+        assign({claim("a", 1, 1)}, {record("pod", "a", 1)}, {}, [](const std::string&) -> ServiceDirectory {
             ADD_FAILURE() << "nothing is new";
             return {};
         });
@@ -153,13 +153,51 @@ TEST(Assign, TellsContainersOfOneInstantApartById) {
     }
 }
 
+TEST(Assign, NeverMovesTheDirectoryOfAContainerThatRuns) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result = assign_in(backup, {claim("a", 1, 1), claim("forged", 2, 2)}, {record("pod", "a", 1)},
+                                  {"a", "forged"});
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1"}));
+    EXPECT_TRUE(result.moves.empty());
+    EXPECT_FALSE(result.of_claim[1].adopted);
+}
+
+TEST(Assign, NeverMovesADirectoryWhoseHolderRunsButCouldNotBeLocated) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    const auto result = assign_in(backup, {claim("forged", 2, 2)}, {record("pod", "a", 1)}, {"a"});
+    EXPECT_EQ(directories(result), Names{"svc/pod@1"});
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, GivesThePlainNameAtAFirstTickToWhatRunsLongest) {
+    const std::vector<Claim> claims{claim("ended", 1, 1), claim("a", 2, 2), claim("forged", 3, 3)};
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    for (const auto& running : {std::set<std::string>{"a", "forged"}, std::set<std::string>{"a"}}) {
+        const auto result = assign_in(backup, claims, {}, running);
+        EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod", "svc/pod@2"}));
+        EXPECT_TRUE(result.of_claim[1].adopted);
+        EXPECT_FALSE(result.of_claim[2].adopted);
+    }
+}
+
+TEST(Assign, LeavesAnEndedContainersNameToItsNamespace) {
+    const Backup backup{{"svc", {{"pod"}, {}}}};
+    Claim other = claim("b", 2, 2);
+    other.namespace_name = "other";
+    const auto result = assign_in(backup, {claim("a", 1, 1), other}, {record("pod", "a", 1)}, {"b"});
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1"}));
+    EXPECT_TRUE(result.moves.empty());
+}
+
 TEST(Assign, TreatsTheSameNamesInTwoNamespacesAsTwoLogDirectories) {
-    // A claim has no namespace: the newer one has the plain name, and each keeps its directory from then on.
-    auto result = assign_in({}, {claim("a", 1, 1), claim("b", 2, 2)}, {});
-    EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod"}));
-    result = assign_in({{"svc", {{"pod", "pod@1"}, {}}}}, {claim("a", 1, 1), claim("b", 2, 2)},
-                       {record("pod", "b", 2), record("pod@1", "a", 1)});
-    EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod"}));
+    const std::set<std::string> running{"a", "b"};
+    Claim other = claim("b", 2, 2);
+    other.namespace_name = "other";
+    auto result = assign_in({}, {claim("a", 1, 1), other}, {}, running);
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1"}));
+    result = assign_in({{"svc", {{"pod", "pod@1"}, {}}}}, {claim("a", 1, 1), other},
+                       {record("pod", "a", 1), record("pod@1", "b", 2)}, running);
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1"}));
     EXPECT_TRUE(result.moves.empty());
 }
 
