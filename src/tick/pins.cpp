@@ -68,9 +68,9 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
         unfinished_.insert(work.key);
         return std::nullopt;
     }
-    work.thoroughness = work.gone ? Thoroughness::everything : Thoroughness::changes;
     work.plan = plan(files, list_counterparts(instance.get(), files),
-                     content_of(work.tree, instance.get(), context_.stop), now_, work.thoroughness);
+                     content_of(work.tree, instance.get(), context_.stop), now_,
+                     work.gone ? Thoroughness::everything : Thoroughness::changes);
     for (const auto& entry : files.entries)
         work.files.push_back(entry.path);
     return work;

@@ -46,7 +46,6 @@ struct PinnedWork {
     bool gone = false; ///< the container, or volume, and not just the files
     Tree tree;
     DirectoryPlan plan;
-    Thoroughness thoroughness = Thoroughness::changes;
     std::vector<std::string> files;
 };
 
