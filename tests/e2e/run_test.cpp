@@ -54,8 +54,8 @@ TEST_F(Filters, AFilteredRunLeavesTheOthersAsTheyAre) {
     engine.exec(newer, "echo newer > /opt/logs/app.log");
     expect_clean(tick({"--service", "db"}));
     expect_clean(tick());
-    EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "newer\n");
-    EXPECT_EQ(read_file(backup / "web/web-1@1/app.log"), "x\n");
+    EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "x\n");
+    EXPECT_EQ(read_file(backup / "web/web-1@1/app.log"), "newer\n");
 }
 
 class Usage : public e2e::Test {};
