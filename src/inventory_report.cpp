@@ -2,8 +2,7 @@
 #include "logbackup/inventory_report.hpp"
 
 #include "logbackup/util/files.hpp"
-
-#include <nlohmann/json.hpp>
+#include "logbackup/util/json_text.hpp"
 
 #include <array>
 #include <set>
@@ -172,7 +171,7 @@ std::string json(const Inventory& inventory) {
     const Json document{{"backup_root", inventory.backup_root},
                         {"instances", std::move(instances)},
                         {"problems", inventory.problems}};
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return printable_json(document) + "\n";
 }
 
 } // namespace logbackup

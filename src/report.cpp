@@ -2,9 +2,8 @@
 #include "logbackup/report.hpp"
 
 #include "logbackup/text_table.hpp"
+#include "logbackup/util/json_text.hpp"
 #include "logbackup/util/text.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -293,7 +292,7 @@ std::string json(const Report& report) {
                         {"missed", std::move(missed)},
                         {"notices", report.notices},
                         {"problems", report.problems}};
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return printable_json(document) + "\n";
 }
 
 } // namespace logbackup

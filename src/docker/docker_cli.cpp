@@ -70,58 +70,87 @@ std::string lower_case(std::string text) {
     return text;
 }
 
-/// inspect exits with 1 when it could not describe some of the containers; the others it has printed. One
-/// that is gone meanwhile ("Error: No such container: <id>"; the words before it differ between versions) is
-/// no problem. False when it described none and none is gone: then it is the engine that failed.
-bool take_partial(std::span<const std::string> ids, const ProcessResult& result, Discovery& discovery) {
-    const std::size_t before = discovery.containers.size();
-    auto parsed = parse_inspect(result.out);
-    std::move(parsed.begin(), parsed.end(), std::back_inserter(discovery.containers));
-    const std::string errors = lower_case(result.err);
-    std::vector<Unreachable> failed;
-    for (const auto& id : ids) {
-        const bool described = std::any_of(discovery.containers.begin() + static_cast<std::ptrdiff_t>(before),
-                                           discovery.containers.end(),
-                                           [&](const Container& container) { return container.id == id; });
-        if (!described && errors.find("no such container: " + id) == std::string::npos)
-            failed.push_back({id, "docker inspect: " + escaped(last_lines(result.err, 1))});
-    }
-    if (!failed.empty() && failed.size() == ids.size())
-        return false;
-    std::move(failed.begin(), failed.end(), std::back_inserter(discovery.unreachable));
-    return true;
-}
+/// Describes containers, halving a batch that does not answer, or not in a way that can be understood.
+class Inspector {
+  public:
+    Inspector(const DockerSettings& settings, StopSignal& stop, Discovery& discovery)
+        : settings_(settings), stop_(stop), discovery_(discovery) {}
 
-void inspect(const DockerSettings& settings, std::span<const std::string> ids,
-             std::chrono::milliseconds time_limit, StopSignal& stop, Discovery& discovery) {
-    if (ids.empty() || stop.requested())
-        return;
-    std::vector<std::string> arguments{"inspect", "--type", "container"};
-    arguments.insert(arguments.end(), ids.begin(), ids.end());
-    const auto result = call(settings, arguments, time_limit, stop);
-    if (std::holds_alternative<Cancelled>(result.ending))
-        return;
-    if (std::holds_alternative<TimedOut>(result.ending)) {
-        if (ids.size() == 1) {
-            discovery.unreachable.push_back({ids.front(), "docker inspect of it did not answer in time"});
+    void run(std::span<const std::string> ids, std::chrono::milliseconds time_limit) {
+        if (ids.empty() || stop_.requested())
+            return;
+        if (Clock::now() >= deadline_) {
+            leave_out(ids, "docker inspect takes too long for too many containers");
             return;
         }
-        const auto shorter =
-            std::min(settings.time_limit, std::max(settings.time_limit / 4, std::chrono::milliseconds(1000)));
-        inspect(settings, ids.first(ids.size() / 2), shorter, stop, discovery);
-        inspect(settings, ids.subspan(ids.size() / 2), shorter, stop, discovery);
-        return;
+        std::vector<std::string> arguments{"inspect", "--type", "container"};
+        arguments.insert(arguments.end(), ids.begin(), ids.end());
+        const auto result = call(settings_, arguments, time_limit, stop_);
+        if (std::holds_alternative<Cancelled>(result.ending))
+            return;
+        const bool timed_out = std::holds_alternative<TimedOut>(result.ending);
+        if (!timed_out && take(ids, result))
+            return;
+        if (ids.size() == 1) {
+            leave_out(ids, timed_out ? "docker inspect of it did not answer in time"
+                                     : "what docker inspect printed of it cannot be understood");
+            return;
+        }
+        const auto shorter = std::min(settings_.time_limit,
+                                      std::max(settings_.time_limit / 4, std::chrono::milliseconds(1000)));
+        const auto next = timed_out ? shorter : time_limit;
+        run(ids.first(ids.size() / 2), next);
+        run(ids.subspan(ids.size() / 2), next);
     }
-    if (succeeded(result.ending)) {
-        auto parsed = parse_inspect(result.out);
-        std::move(parsed.begin(), parsed.end(), std::back_inserter(discovery.containers));
-        return;
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr int most_limits = 6; // so long may all calls take together
+
+    void leave_out(std::span<const std::string> ids, const std::string& reason) {
+        for (const auto& id : ids)
+            discovery_.unreachable.push_back({id, reason});
     }
-    const auto* exited = std::get_if<Exited>(&result.ending);
-    const bool engine_gone = !hint_for(result.err).empty();
-    if (exited == nullptr || exited->code != 1 || engine_gone || !take_partial(ids, result, discovery))
-        fail("inspect the containers", result);
-}
+
+    /// Takes what was printed; false when it cannot be understood, or is too much.
+    ///
+    /// inspect exits with 1 when it could not describe some of the containers; the others it has printed. One
+    /// that is gone meanwhile ("Error: No such container: <id>"; the words before it differ between versions)
+    /// is no problem. When it described none and none is gone, it is the engine that failed.
+    bool take(std::span<const std::string> ids, const ProcessResult& result) {
+        if (std::holds_alternative<Overflowed>(result.ending))
+            return false;
+        const auto* exited = std::get_if<Exited>(&result.ending);
+        const bool in_part = exited != nullptr && exited->code == 1 && hint_for(result.err).empty();
+        if (!succeeded(result.ending) && !in_part)
+            fail("inspect the containers", result);
+        std::vector<Container> described;
+        try {
+            described = parse_inspect(result.out);
+        } catch (const Error&) {
+            return false;
+        }
+        const std::string errors = lower_case(result.err);
+        std::vector<std::string> missing;
+        for (const auto& id : ids) {
+            const auto is_it = [&](const Container& container) { return container.id == id; };
+            if (std::none_of(described.begin(), described.end(), is_it) &&
+                errors.find("no such container: " + id) == std::string::npos)
+                missing.push_back(id);
+        }
+        if (in_part && missing.size() == ids.size())
+            fail("inspect the containers", result);
+        leave_out(missing, in_part ? "docker inspect: " + escaped(last_lines(result.err, 1))
+                                   : "docker inspect did not describe it");
+        std::move(described.begin(), described.end(), std::back_inserter(discovery_.containers));
+        return true;
+    }
+
+    const DockerSettings& settings_;
+    StopSignal& stop_;
+    Discovery& discovery_;
+    const Clock::time_point deadline_ = Clock::now() + most_limits * settings_.time_limit;
+};
 
 } // namespace
 
@@ -142,7 +171,9 @@ std::vector<std::string> docker_environment() {
 Discovery discover(const DockerSettings& settings, StopSignal& stop) {
     Discovery discovery;
     discovery.ids = list_ids(settings, stop);
-    inspect(settings, discovery.ids, settings.time_limit, stop, discovery);
+    Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
+    if (!discovery.ids.empty() && discovery.unreachable.size() == discovery.ids.size())
+        throw Error("cannot inspect any container: " + discovery.unreachable.front().reason);
     return discovery;
 }
 

@@ -151,6 +151,35 @@ TEST_F(Discover, NarrowsASickContainerDown) {
     EXPECT_EQ(std::count(made.begin(), made.end(), '\n'), 6) << "ps, 4, 2, 2, 1, 1:\n" << made;
 }
 
+TEST_F(Discover, LeavesOutWhatIsNoJson) {
+    for (const auto* nonsense :
+         {"printf '\\377'", "printf ']'", "printf '{\"Id\": '", "printf '{\"Id\": 1e999}'"}) {
+        make_docker(each(when(ids[2], std::string("printf '%s' \"$comma\"; comma=,; ") + nonsense)));
+        const auto discovery = run();
+        EXPECT_EQ(found(discovery), without(ids[2])) << nonsense;
+        EXPECT_EQ(unreachable_ids(discovery), std::vector<std::string>{ids[2]}) << nonsense;
+    }
+}
+
+TEST_F(Discover, ReportsWhatIsNotDescribed) {
+    make_docker(each(when(ids[2], "true")));
+    const auto discovery = run();
+    EXPECT_EQ(found(discovery), without(ids[2]));
+    EXPECT_EQ(unreachable_ids(discovery), std::vector<std::string>{ids[2]});
+    make_docker(each("true"));
+    EXPECT_NE(std::string(expect_error().what()).find("did not describe it"), std::string::npos);
+}
+
+TEST_F(Discover, GivesUpWhenNothingEverAnswers) {
+    for (int i = 0; i < 60; ++i)
+        ids.push_back(std::string(62, 'f') + std::to_string(10 + i));
+    make_docker("exec sleep 1000");
+    test::Stop stop;
+    EXPECT_THROW((void)discover({dir.at("docker"), 100ms}, stop.get()), Error);
+    const auto made = calls();
+    EXPECT_LT(std::count(made.begin(), made.end(), '\n'), 9) << made;
+}
+
 TEST_F(Discover, LeavesOutAContainerThatTheEngineCannotDescribe) {
     // One broken container must not keep all others from being saved.
     make_docker(each(

@@ -248,6 +248,8 @@ TEST(JsonReport, IsValidWithBytesThatAreNotUtf8) {
     report.problems = {hostile};
     const std::string text = json(report);
     EXPECT_EQ(lines_of(text).size(), 1U);
+    for (const char c : text)
+        EXPECT_TRUE(c == '\n' || (c >= ' ' && c < '\x7f')) << static_cast<int>(c);
     const auto parsed = nlohmann::json::parse(text);
     EXPECT_EQ(parsed["backup_root"].get<std::string>().substr(0, 4), "a\uFFFD");
     EXPECT_EQ(parsed["containers"][0]["actions"][0]["bytes"], 0);

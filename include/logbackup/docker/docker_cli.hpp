@@ -32,12 +32,12 @@ struct Discovery {
 /// Asks the Docker engine which containers exist, running or not, and what they look like: one `docker ps`,
 /// one `docker inspect` for all of them. A container that is removed in between is no error.
 ///
-/// A container that is sick can make inspect hang, and with it the whole batch. The batch is then halved
-/// until only the sick ones are left out; these further calls get a quarter of the time limit, at least a
-/// second.
+/// A container that is sick can make inspect hang, or print what cannot be understood, and with it the whole
+/// batch. The batch is then halved until only the sick ones are left out; after one that hung the further
+/// calls get a quarter of the time limit, at least a second, and six time limits together.
 ///
-/// Throws Error, with a hint, when docker cannot be run, cannot reach its engine, or prints something that
-/// cannot be understood. Returns early with what it has when `stop` is requested.
+/// Throws Error, with a hint, when docker cannot be run, cannot reach its engine, prints ids that are none, or
+/// describes no container of all that there are. Returns early with what it has when `stop` is requested.
 [[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
 
 /// What happened to containers between two points in time, of which the engine remembers the last 256 events:
