@@ -3,10 +3,10 @@
 #
 # Runs every check there is. On a bare Debian 12, as root: installs what is missing, checks format, scripts and
 # code, builds with warnings as errors, and runs the unit tests and the end-to-end tests, twice: as users build it
-# and with the address and undefined-behaviour sanitizers. The end-to-end tests start Docker engines of their own
-# and remove them again. Fails if anything fails, or could not run.
+# and with the address and undefined-behaviour sanitizers; and fuzzes for a minute. The end-to-end tests start Docker
+# engines of their own and remove them again. Fails if anything fails, or could not run.
 #
-# BUILD_DIR  where to build: two directories with this name in front (default: build-test)
+# BUILD_DIR  where to build: three directories with this name in front (default: build-test)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,6 +18,7 @@ packages=(
   gzip zstd xz-utils bzip2                                                         # and compress
   logrotate python3 liblogback-java librhino-java default-jre-headless strace      # what rotates logs in the tests
   clang-format clang-tidy shellcheck                                               # to check
+  clang libclang-rt-dev                                                            # and to fuzz
 )
 
 say() { printf '\n== %s ==\n' "$*"; }
@@ -61,6 +62,9 @@ check() {
 }
 
 check "$build-release" "^$" -DCMAKE_BUILD_TYPE=Release
+
+say "fuzz"
+BUILD_DIR=$build scripts/fuzz.sh 60
 
 say "clang-tidy"
 find src -name '*.cpp' -print0 |

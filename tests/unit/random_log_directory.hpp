@@ -5,6 +5,7 @@
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <random>
 #include <string>
@@ -39,13 +40,15 @@ inline std::vector<std::string> subtree(const Files& files, const std::string& p
 
 class Random {
   public:
-    explicit Random(unsigned seed) : engine_(seed) {}
-    std::size_t below(std::size_t end) { return engine_() % end; }
+    explicit Random(unsigned seed) : next_(std::mt19937_64(seed)) {}
+    /// Takes its numbers from elsewhere.
+    explicit Random(std::function<std::uint64_t()> next) : next_(std::move(next)) {}
+    std::size_t below(std::size_t end) { return next_() % end; }
     bool one_in(std::size_t n) { return below(n) == 0; }
     std::string bytes(std::size_t length) {
         std::string text;
         while (text.size() < length) {
-            const auto word = engine_();
+            const auto word = next_();
             text.append(reinterpret_cast<const char*>(&word), sizeof word);
         }
         text.resize(length);
@@ -65,13 +68,13 @@ class Random {
     }
 
   private:
-    std::mt19937_64 engine_;
+    std::function<std::uint64_t()> next_;
 };
 
-/// A log directory that an application writes, rotates, truncates, …; and every content that a file had.
-class LogDirectory {
+/// Files, and every content that one of them had.
+class Directory {
   public:
-    explicit LogDirectory(Random& random) : random_(random) {}
+    explicit Directory(Random& random) : random_(random) {}
 
     [[nodiscard]] const Files& files() const { return files_; }
 
@@ -82,6 +85,57 @@ class LogDirectory {
             ++clock_;
         return clock_;
     }
+
+    /// Whether some file has or had a content that begins so.
+    [[nodiscard]] bool is_prefix_of_some(const std::string& bytes) const {
+        const auto begins_so = [&](const std::string& content) { return content.starts_with(bytes); };
+        return bytes.empty() || std::any_of(past_.begin(), past_.end(), begins_so) ||
+               std::any_of(files_.begin(), files_.end(),
+                           [&](const auto& file) { return begins_so(file.second.content); });
+    }
+
+    void keep(const Node& node) {
+        if (!node.content.empty())
+            past_.push_back(node.content);
+    }
+
+  protected:
+    Node* regular(const std::string& path) {
+        const auto found = files_.find(path);
+        return found == files_.end() || found->second.type != FileType::regular ? nullptr : &found->second;
+    }
+
+    void remove(const std::string& path) {
+        for (const auto& name : subtree(files_, path)) {
+            keep(files_[name]);
+            files_.erase(name);
+        }
+    }
+
+    /// Makes all directories on the way, in place of whatever stands there.
+    void make_parent(const std::string& path) {
+        const std::string parent = parent_path(path);
+        if (parent.empty())
+            return;
+        make_parent(parent);
+        if (const auto found = files_.find(parent);
+            found != files_.end() && found->second.type != FileType::directory)
+            remove(parent);
+        files_[parent].type = FileType::directory;
+    }
+
+    Random& random_;
+    Files files_;
+
+  private:
+    std::vector<std::string> past_;
+    std::int64_t clock_ = 1'700'000'000'000'000'001;
+};
+
+/// A log directory that an application writes, rotates, truncates, …; and every content that a file had.
+class LogDirectory : public Directory {
+  public:
+    using Directory::Directory;
 
     void change() {
         const std::string path = any_path();
@@ -107,47 +161,12 @@ class LogDirectory {
         }
     }
 
-    /// Whether some file has or had a content that begins so.
-    [[nodiscard]] bool is_prefix_of_some(const std::string& bytes) const {
-        const auto begins_so = [&](const std::string& content) { return content.starts_with(bytes); };
-        return std::any_of(past_.begin(), past_.end(), begins_so) ||
-               std::any_of(files_.begin(), files_.end(),
-                           [&](const auto& file) { return begins_so(file.second.content); });
-    }
-
   private:
     std::string any_path() {
         static const std::vector<std::string> paths{"app.log", "app.log", "err.log", "sub/app.log",
                                                     "sub/x.log"};
         std::string path = paths[random_.below(paths.size())];
         return random_.one_in(8) ? path + "." + std::to_string(1 + random_.below(3)) : path;
-    }
-
-    Node* regular(const std::string& path) {
-        const auto found = files_.find(path);
-        return found == files_.end() || found->second.type != FileType::regular ? nullptr : &found->second;
-    }
-
-    void keep(const Node& node) {
-        if (!node.content.empty())
-            past_.push_back(node.content);
-    }
-
-    void remove(const std::string& path) {
-        for (const auto& name : subtree(files_, path)) {
-            keep(files_[name]);
-            files_.erase(name);
-        }
-    }
-
-    void make_parent(const std::string& path) {
-        const std::string parent = parent_path(path);
-        if (parent.empty())
-            return;
-        if (const auto found = files_.find(parent);
-            found != files_.end() && found->second.type != FileType::directory)
-            remove(parent);
-        files_[parent].type = FileType::directory;
     }
 
     void append(const std::string& path) {
@@ -262,11 +281,6 @@ class LogDirectory {
                 FileType::regular, random_.bytes(random_.size()), new_time(), {}, false, 0};
         }
     }
-
-    Random& random_;
-    Files files_;
-    std::vector<std::string> past_;
-    std::int64_t clock_ = 1'700'000'000'000'000'001;
 };
 
 } // namespace logbackup::test
