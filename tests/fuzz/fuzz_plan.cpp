@@ -6,7 +6,7 @@
 #include "../unit/simulated_backup.hpp"
 #include "input.hpp"
 
-#include <array>
+#include <algorithm>
 #include <limits>
 
 namespace logbackup::test {
@@ -62,7 +62,7 @@ class HostileDirectory : public Directory {
 
     std::string any_path() {
         std::string path = any_name();
-        for (auto levels = input_.below(8); levels > 5; --levels)
+        for (auto levels = input_.below(8); levels > 4; levels -= 2)
             path = joined(path, any_name());
         return path;
     }
@@ -151,9 +151,8 @@ class HostileDirectory : public Directory {
                                    FileType::socket, FileType::device});
         if (node.type != FileType::link)
             return;
-        static constexpr std::array<const char*, 8> parts{"/", "../", "a/", "./", "b", "//", "..", "a.1/../"};
         for (auto count = input_.below(5); count > 0; --count)
-            node.target += parts[input_.below(parts.size())];
+            node.target += input_.any_of({"../", "../", "..", "a/", "a/", "b/", "b", "a.1/", "./", "/"});
         node.target += input_.take(input_.below(3));
         std::replace(node.target.begin(), node.target.end(), '\0', '.');
     }

@@ -121,12 +121,14 @@ class SimulatedBackup {
             const bool has_other_name = action.kind == ActionKind::drop ||
                                         action.kind == ActionKind::set_aside ||
                                         action.kind == ActionKind::rename;
-            if (has_other_name)
+            if (has_other_name) {
                 expect_own_name(action.new_path);
-            else
+            } else {
                 ASSERT_TRUE(written.insert(action.path).second) << action.path << " is written twice";
-            if (action.kind == ActionKind::rename)
+            }
+            if (action.kind == ActionKind::rename) {
                 ASSERT_TRUE(renamed_to.insert(action.new_path).second) << action.new_path;
+            }
         }
     }
 
@@ -166,7 +168,7 @@ class SimulatedBackup {
     /// A hostile log can be called as what is set aside will be: apply() leaves it to the next tick.
     [[nodiscard]] bool is_in_the_way(const Action& action) const {
         const auto is_taken = [this](const std::string& path) {
-            return base_name(path).find('~') != std::string::npos && files_.contains(path);
+            return path.find('~') != std::string::npos && files_.contains(path);
         };
         if (action.kind == ActionKind::create && is_taken(action.path))
             return true;
