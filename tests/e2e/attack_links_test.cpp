@@ -212,3 +212,26 @@ TEST_P(AttackLinks, ThroughTheProcessOfTheContainer) {
         expect_saved("evil/at", {}, target);
     }
 }
+
+// The kernel's own file systems show the host; the engine hides parts of them from the container by mounts.
+TEST_P(AttackLinks, ThroughTheProcessToTheKernelsFileSystems) {
+    const auto at = engine.start({"evil", "at"});
+    const fs::path logs = merged(at) / "opt/logs";
+    auto answer = inspect();
+    for (auto& container : answer)
+        container["GraphDriver"]["Data"] = nullptr;
+    const auto docker = docker_with(answer);
+    for (const auto* target :
+         {"/proc/sys/kernel", "/proc/1", "/sys/kernel", "/sys/firmware", "/dev", "/proc"}) {
+        link(logs, target);
+        const Result result = tick({"--docker", docker, "--timeout", "20s"});
+        EXPECT_EQ(result.err.find("stopped by --timeout"), std::string::npos) << target;
+        const Tree stolen = tree_of(backup / "evil/at");
+        std::size_t bytes = 0;
+        for (const auto& [path, content] : stolen)
+            bytes += content == "dir" ? 0 : content.size();
+        EXPECT_TRUE(stolen.empty()) << target << ": " << stolen.size() << " names, " << bytes << " bytes";
+        fs::remove_all(backup / "evil");
+        fs::remove_all(backup / ".logbackup/live/evil");
+    }
+}
