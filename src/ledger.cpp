@@ -114,6 +114,8 @@ std::string record_text(const Record& record) {
         json["volume"] = percent_encoded(record.volume);
     if (record.volumes_below)
         json["volumes_below"] = true;
+    for (const auto& [path, place] : record.seen_places)
+        json["seen_places"][percent_encoded(path)] = percent_encoded(place);
     json["containers"] = record.containers;
     if (!record.last_passes.empty())
         json["last_passes"] = record.last_passes;
@@ -138,6 +140,10 @@ Record parse_record(const std::string& service, const std::string& instance, con
     record.coverage = coverage == coverages.end() ? Coverage::cut : *coverage;
     record.volumes_below = json.contains("volumes_below") && json["volumes_below"] == true;
     record.volume = percent_decoded(member("volume"));
+    if (const auto places = json.find("seen_places"); places != json.end() && places->is_object())
+        for (const auto& [path, place] : places->items())
+            if (place.is_string())
+                record.seen_places[percent_decoded(path)] = percent_decoded(place.get<std::string>());
     if (const auto containers = json.find("containers"); containers != json.end() && containers->is_array())
         for (const auto& id : *containers)
             if (id.is_string())

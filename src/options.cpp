@@ -215,6 +215,11 @@ class CommandLine {
                  "death is not lost (logrotate inside a container refuses files with two links)",
                  "LOGBACKUP_PIN")
             ->group(how);
+        add_flag("--network-volumes", options_.network_volumes,
+                 "Read also volumes on network and user-space (FUSE) file systems; without, their\n"
+                 "containers are reported, and no system call is made that could wait for them",
+                 "LOGBACKUP_NETWORK_VOLUMES")
+            ->group(how);
         add("--timeout", timeout_, "End the run after this long; the next one goes on", "TIME",
             "LOGBACKUP_TIMEOUT")
             ->group(how)

@@ -44,9 +44,11 @@ std::string OverlapCheck::problem(const LogDirectory& found) const {
         if (state_ == BackupRoot::to_be_made || !on_volume || source.host_path.empty() || chain.empty())
             continue;
         // By its path on the host: ".." of a directory held through a process ends at the container's root.
-        UniqueFd volume(::open(source.host_path.c_str(), directory_flags));
+        // No link in it is followed, as when it was found.
+        const UniqueFd root(::open("/", directory_flags));
+        UniqueFd volume = open_directory(root.get(), source.host_path);
         if (!volume && errno == ENOTDIR) // a single file
-            volume = UniqueFd(::open(parent_path(source.host_path).c_str(), directory_flags));
+            volume = open_directory(root.get(), parent_path(source.host_path));
         const auto above = volume ? and_above(volume.get()) : std::vector<Identity>();
         if (std::find(above.begin(), above.end(), chain.front()) != above.end())
             return "its log directory lies in the backup root";

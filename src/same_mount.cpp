@@ -6,28 +6,13 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <sstream>
 
 namespace logbackup {
 namespace {
-
-/// A space is written as \040 there.
-std::string unescaped(const std::string& text) {
-    std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\\' && i + 3 < text.size()) {
-            result +=
-                static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
-            i += 3;
-        } else {
-            result += text[i];
-        }
-    }
-    return result;
-}
 
 bool lies_in(const std::string& path, const std::string& above) {
     return above == "/" || path == above ||
@@ -56,6 +41,14 @@ std::string in_file_system(const MountInfo& mount, const std::string& path) {
     return rest.empty() ? mount.root : root + "/" + rest;
 }
 
+/// Whether a file system that may not answer is on the way to a mount.
+bool is_behind_remote(const std::vector<MountInfo>& mounts, const MountInfo& mount) {
+    return std::any_of(mounts.begin(), mounts.end(), [&](const MountInfo& other) {
+        return other.point != "/" && other.point != mount.point && lies_in(mount.point, other.point) &&
+               file_system(other.type) == FileSystem::may_not_answer;
+    });
+}
+
 std::string path_of(int directory) {
     std::array<char, PATH_MAX> path{};
     const auto length =
@@ -71,20 +64,6 @@ bool is_same(int one, int other) {
 
 } // namespace
 
-std::vector<MountInfo> parse_mountinfo(std::string_view text) {
-    std::vector<MountInfo> mounts;
-    std::istringstream lines{std::string(text)};
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream fields(line);
-        std::string id;
-        std::string parent;
-        MountInfo mount;
-        if (fields >> id >> parent >> mount.device >> mount.root >> mount.point)
-            mounts.push_back({mount.device, unescaped(mount.root), unescaped(mount.point)});
-    }
-    return mounts;
-}
-
 std::vector<CommonMount> find_common_mounts(const std::vector<MountInfo>& mounts, const std::string& first,
                                             const std::string& second) {
     const MountInfo* of_first = mount_of(mounts, first);
@@ -95,7 +74,8 @@ std::vector<CommonMount> find_common_mounts(const std::vector<MountInfo>& mounts
     const std::string other = in_file_system(*of_second, second);
     std::vector<CommonMount> found;
     for (const auto& mount : mounts)
-        if (mount.device == of_first->device && lies_in(one, mount.root) && lies_in(other, mount.root))
+        if (mount.device == of_first->device && lies_in(one, mount.root) && lies_in(other, mount.root) &&
+            !is_behind_remote(mounts, mount))
             found.push_back({mount.point, below(one, mount.root), below(other, mount.root)});
     return found;
 }

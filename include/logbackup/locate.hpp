@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/host_paths.hpp"
 #include "logbackup/model/container.hpp"
 #include "logbackup/model/source.hpp"
 #include "logbackup/private_mounts.hpp"
@@ -30,9 +31,11 @@ using Located = std::variant<LogDirectory, NoLogDirectory, LocateFailed>;
 /// stale files.
 ///
 /// A running container's files are read through MergedDir, or through its process where there is none, or
-/// where a tmpfs is on the way. A stopped one's are rebuilt with `mounts`; without (nullptr) only its
-/// uppermost layer is read.
+/// where a tmpfs is on the way, or where a volume's path on the host no longer leads to what the container
+/// has mounted. A stopped one's are rebuilt with `mounts`; without (nullptr) only its uppermost layer is
+/// read. Volumes are opened through `host`, the same for all containers of a tick. Of volumes that do not
+/// matter none is touched.
 [[nodiscard]] Located locate(const Container& container, const std::string& log_directory,
-                             PrivateMounts* mounts);
+                             PrivateMounts* mounts, HostPaths& host);
 
 } // namespace logbackup

@@ -30,7 +30,8 @@ struct Options {
     std::chrono::milliseconds docker_timeout{10'000};
     std::chrono::milliseconds timeout{1'800'000};
     MinFree min_free;
-    bool pin = false; ///< hard-link the files of running containers
+    bool network_volumes = false; ///< use file systems that may not answer
+    bool pin = false;             ///< hard-link the files of running containers
     std::string log_file;
     bool quiet = false;
     bool verbose = false;

@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/mount_table.hpp"
 #include "logbackup/util/unique_fd.hpp"
 
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace logbackup {
-
-/// One line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
-struct MountInfo {
-    std::string device; ///< "major:minor"
-    std::string root;   ///< the directory of the file system that is mounted
-    std::string point;  ///< where
-};
-
-[[nodiscard]] std::vector<MountInfo> parse_mountinfo(std::string_view text);
 
 /// A mount that shows two paths of one file system, and where it shows them; empty when there is none.
 struct CommonMount {

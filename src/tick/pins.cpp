@@ -19,16 +19,6 @@ namespace {
 /// After that a pin that cannot be saved is given up: it holds the disk's space.
 constexpr std::chrono::hours longest_failure{24};
 
-/// The source of the container's mount that a path on the host lies in; of several the longest.
-std::string mounted_in(const Container& container, const std::string& path) {
-    std::string longest;
-    for (const auto& mount : container.mounts)
-        if (mount.source.size() > longest.size() && path.starts_with(mount.source) &&
-            (path.size() == mount.source.size() || path[mount.source.size()] == '/'))
-            longest = mount.source;
-    return longest;
-}
-
 Container container_of(const Record& record) {
     Container container;
     container.id = record.containers.back();
@@ -76,9 +66,11 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
     return work;
 }
 
-bool Tick::is_gone(const Record& record) const {
-    if (!record.volume.empty())
-        return ::access(record.volume.c_str(), F_OK) != 0;
+bool Tick::is_gone(const Record& record) {
+    if (!record.volume.empty()) {
+        const auto ended = host_->open(record.volume).ended;
+        return ended == MountedTree::Ended::missing || ended == MountedTree::Ended::failed;
+    }
     return std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
         return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
     });
@@ -222,8 +214,8 @@ std::vector<PinSource> Tick::pin_sources_of(const Container& container, const Lo
             add(source, container.merged, container.upper);
         else if (source.kind == SourceKind::layers || source.kind == SourceKind::upper)
             add(source, container.upper, container.upper);
-        else if (source.kind == SourceKind::volume)
-            add(source, mounted_in(container, source.host_path), mounted_in(container, source.host_path));
+        else if (source.kind == SourceKind::volume) // no link in it is followed, as when it was found
+            sources.push_back({source.below, "/", source.host_path.substr(1)});
     }
     return sources;
 }

@@ -49,6 +49,15 @@ std::vector<const Container*> Tick::sharers_of(const Candidate& candidate) const
     return sharers;
 }
 
+/// What a running container, or one that shares its log directory, has mounted where.
+void Tick::note_places(Record& record, const Candidate& candidate) const {
+    const auto index = static_cast<std::size_t>(&candidate - candidates_.data());
+    for (std::size_t i = 0; i < candidates_.size(); ++i)
+        if (i == index || assignments_.of_claim[i].shared_with == index)
+            for (const auto& [path, place] : candidates_[i].seen_places)
+                record.seen_places[path] = place;
+}
+
 /// Before a directory is written to, its record says whose it is.
 void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
     Record record;
@@ -62,6 +71,7 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
         record.first_seen = rfc3339(now_);
     }
     record.volumes_below = candidate.volumes_below;
+    note_places(record, candidate);
     describe_containers(record, sharers_of(candidate));
     if (record.coverage == Coverage::complete && !candidate.plan.actions.empty())
         note_growth(record);

@@ -94,6 +94,16 @@ void Tick::find_missed_containers() {
 }
 
 void Tick::open_mounts() {
+    // Longer than what can be stopped takes to stop, sooner than the last resort of StopSignal.
+    static constexpr std::chrono::seconds patience{15};
+    auto deadline = context_.stop.deadline();
+    if (deadline)
+        *deadline += patience;
+    std::set<HostPaths::Seen> seen;
+    for (const auto& record : records_)
+        seen.insert(record.seen_places.begin(), record.seen_places.end());
+    host_.emplace(options_.network_volumes ? NetworkVolumes::used : NetworkVolumes::untouched,
+                  std::move(seen), deadline);
     std::string why_not;
     mounts_ = PrivateMounts::create(why_not);
     if (!mounts_)
@@ -161,7 +171,8 @@ void Tick::locate_all() {
             break;
         if (options_.kind != RunKind::verify && leave_closed(candidate))
             continue;
-        auto located = locate(*candidate.container, options_.log_directory, mounts_ ? &*mounts_ : nullptr);
+        auto located =
+            locate(*candidate.container, options_.log_directory, mounts_ ? &*mounts_ : nullptr, *host_);
         if (const auto* failed = std::get_if<LocateFailed>(&located)) {
             fail_unless_vanished(candidate, failed->reason);
             continue;
@@ -176,6 +187,7 @@ void Tick::locate_all() {
         if (options_.pin)
             candidate.pin_sources = pin_sources_of(*candidate.container, candidate.found);
         candidate.volumes_below = candidate.found.sources.size() > 1;
+        candidate.seen_places = candidate.found.seen_places;
         if (const auto problem = overlap.problem(candidate.found); !problem.empty()) {
             fail(candidate, "", problem + ", which is refused");
             continue;
@@ -184,6 +196,8 @@ void Tick::locate_all() {
             row_of(candidate).source = name_of(candidate.found.sources.front().kind);
             row_of(candidate).source_path = candidate.found.sources.front().host_path;
         }
+        for (const auto& [below, reason] : candidate.found.problems)
+            fail(candidate, below, reason);
         found.push_back(std::move(candidate));
     }
     candidates_ = std::move(found);
@@ -211,7 +225,7 @@ void Tick::assign_all() {
             continue;
         Row& row = row_of(candidates_[i]);
         row.target = assignments_.of_claim[i].directory;
-        if (assignments_.of_claim[i].shared_with)
+        if (assignments_.of_claim[i].shared_with && row.failures.empty())
             row.status = RowStatus::shared;
     }
 }

@@ -29,7 +29,8 @@ struct Candidate {
     LogDirectory found;  ///< until it is shown in the view
     std::string volume;  ///< as found
     bool volumes_below = false;
-    std::optional<Tree> tree; ///< when it is to be saved
+    std::map<std::string, std::string> seen_places; ///< as found
+    std::optional<Tree> tree;                       ///< when it is to be saved
     DirectoryPlan plan;
     Thoroughness thoroughness = Thoroughness::changes;
     std::vector<std::string> files; ///< all regular ones
@@ -98,8 +99,9 @@ class Tick {
     [[nodiscard]] std::optional<PinnedWork> plan_pins(std::size_t index);
     void take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome);
     void refresh_all_pins();
-    [[nodiscard]] bool is_gone(const Record& record) const;
+    [[nodiscard]] bool is_gone(const Record& record);
     [[nodiscard]] bool is_shared(const std::string& key) const;
+    void note_places(Record& record, const Candidate& candidate) const;
     [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
                                                                const LogDirectory& found);
     void locate_all();
@@ -150,6 +152,7 @@ class Tick {
     Report report_;
     Discovery discovery_;
     std::optional<PrivateMounts> mounts_;
+    std::optional<HostPaths> host_;
     std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
     std::vector<Record> records_;       ///< of live log directories
     std::set<std::string> failed_;      ///< ids of containers of which something could not be saved

@@ -43,7 +43,8 @@ class Locate : public ::testing::Test {
         container.mounts.push_back({source.empty() ? "tmpfs" : "bind", source, destination, access});
     }
     Located find(const std::string& log_directory = "/opt/logs") const {
-        return locate(container, log_directory, nullptr);
+        HostPaths host(NetworkVolumes::untouched, {});
+        return locate(container, log_directory, nullptr, host);
     }
     /// The log directory, which must be the directory `path` of the host.
     LogDirectory expect_at(const std::string& path) const {

@@ -27,8 +27,8 @@ using test::TempDir;
 
 std::string text_of(const std::vector<MountInfo>& mounts) {
     std::string text;
-    for (const auto& [device, root, point] : mounts)
-        text.append(device).append(" ").append(root).append(" ").append(point).append("\n");
+    for (const auto& mount : mounts)
+        text.append(mount.device).append(" ").append(mount.root).append(" ").append(mount.point).append("\n");
     return text;
 }
 

@@ -42,7 +42,10 @@ struct Record {
     /// finished at another time has run again.
     std::map<std::string, std::string> last_passes;
     bool volumes_below = false; ///< a part of it lies on volumes, to which others can write
-    std::string copies_tried;   ///< what was looked at when it was last searched for redundant copies
+    /// Paths of volumes on the host that led through symbolic links, and where they led while a container
+    /// had that mounted.
+    std::map<std::string, std::string> seen_places;
+    std::string copies_tried; ///< what was looked at when it was last searched for redundant copies
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;

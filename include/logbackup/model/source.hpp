@@ -2,9 +2,11 @@
 #pragma once
 
 #include "logbackup/model/container.hpp"
+#include "logbackup/model/listing.hpp"
 #include "logbackup/util/unique_fd.hpp"
 
 #include <compare>
+#include <map>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -30,7 +32,7 @@ struct Source {
     SourceKind kind = SourceKind::merged;
     std::string below; ///< where in the log directory it shows; "" for the log directory itself
     UniqueFd held;
-    std::string host_path; ///< for people; empty for `process`
+    std::string host_path; ///< without links; empty for what only a process shows
 };
 
 /// The file a name stands for, whatever the name: device and inode number.
@@ -47,7 +49,10 @@ struct LogDirectory {
     Identity identity;
     std::string volume; ///< the path on the host when it lies on a volume, and so outlives its containers
     MountAccess access = MountAccess::read_write;
-    UniqueFd process; ///< pidfd of the container's process when a source is of kind `process`
+    UniqueFd process;              ///< pidfd of the container's process when a source is of kind `process`
+    std::vector<Problem> problems; ///< parts of it that cannot be saved
+    /// Where volumes' paths on the host led, through links, while the container had that mounted.
+    std::map<std::string, std::string> seen_places;
 };
 
 } // namespace logbackup

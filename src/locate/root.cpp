@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include "root.hpp"
+
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <deque>
+
+namespace logbackup {
+namespace {
+
+constexpr int path_flags = O_PATH | O_CLOEXEC;
+constexpr int most_links = 40; // the kernel's own limit, path_resolution(7)
+
+std::string cannot_open(const std::string& path) {
+    return "cannot open " + in_quotes("/" + path) + ": " + error_text(errno);
+}
+
+std::string normalized(const std::string& path) {
+    std::string result;
+    for (const auto& part : components(path))
+        result = joined(result, part);
+    return result;
+}
+
+Root::Walk ending_of(Volume::State state) {
+    switch (state) {
+    case Volume::State::usable: return Root::Walk::arrived;
+    case Volume::State::elsewhere: return Root::Walk::elsewhere;
+    case Volume::State::missing:
+    case Volume::State::refused: break;
+    }
+    return Root::Walk::failed;
+}
+
+} // namespace
+
+std::string part_below(const std::string& path, const std::string& above) {
+    if (above.empty())
+        return path;
+    return path.size() > above.size() + 1 && path.starts_with(above) && path[above.size()] == '/'
+               ? path.substr(above.size() + 1)
+               : std::string();
+}
+
+void Root::place_mounts(const Container& container, Volumes& volumes) {
+    std::vector<const Mount*> mounts;
+    for (const auto& mount : container.mounts)
+        mounts.push_back(&mount);
+    std::stable_sort(mounts.begin(), mounts.end(), [](const Mount* a, const Mount* b) {
+        return components(a->destination).size() < components(b->destination).size();
+    });
+    for (const auto* mount : mounts) {
+        std::string path = normalized(mount->destination);
+        std::string ignored; // what cannot be resolved is taken as it is written
+        Place place;
+        if (walk(path, volumes, place, ignored) == Walk::arrived)
+            path = place.path;
+        else if (walk(parent_path(path), volumes, place, ignored) == Walk::arrived) // a single file
+            path = joined(place.path, base_name(path));
+        mounts_.push_back({mount, path});
+    }
+}
+
+const Mount* Root::mount_at(const std::string& path) const {
+    for (const auto& placed : mounts_)
+        if (placed.path == path)
+            return placed.mount;
+    return nullptr;
+}
+
+/// What one name in a directory is.
+struct Root::Lookup {
+    Walk ended = Walk::arrived;
+    std::string link; ///< target, when it is a symbolic link
+    std::vector<Held> directories;
+};
+
+/// A directory on the way, in all layers that have it; the first is the root.
+struct Root::Step {
+    std::string name;
+    std::vector<Held> held;
+    const Mount* mount = nullptr;
+};
+
+/// Looks a name up in the layers that have the directory, the topmost first: as overlayfs does, but for
+/// opaque directories, which only a process that may mount can recognise.
+Root::Lookup Root::look_up(const std::vector<Held>& where, const std::string& name) const {
+    Lookup result;
+    for (const auto& [layer, directory] : where) {
+        UniqueFd next(::openat(directory.get(), name.c_str(), path_flags | O_NOFOLLOW));
+        const auto status = next ? status_of(next.get()) : std::nullopt;
+        if (!status && errno == ENOENT)
+            continue;
+        if (!status) {
+            result.ended = Walk::failed;
+            return result;
+        }
+        if (S_ISDIR(status->st_mode)) {
+            result.directories.push_back({layer, std::move(next)});
+            continue;
+        }
+        // Anything else hides what the layers below have of this name.
+        const bool whiteout = kind_ == SourceKind::upper && S_ISCHR(status->st_mode) && status->st_rdev == 0;
+        if (whiteout || !result.directories.empty())
+            break;
+        if (S_ISLNK(status->st_mode)) {
+            std::array<char, PATH_MAX> target{};
+            const auto length = ::readlinkat(next.get(), "", target.data(), target.size());
+            result.link.assign(target.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+        } else {
+            errno = ENOTDIR;
+        }
+        if (result.link.empty())
+            result.ended = Walk::failed;
+        return result;
+    }
+    if (result.directories.empty())
+        result.ended = Walk::missing;
+    return result;
+}
+
+void Root::describe(std::vector<Step>& steps, Place& place) {
+    place = {};
+    place.mount = steps.back().mount;
+    for (std::size_t i = 1; i < steps.size(); ++i) {
+        place.path = joined(place.path, steps[i].name);
+        place.below_mount =
+            steps[i].mount != steps[i - 1].mount ? std::string() : joined(place.below_mount, steps[i].name);
+    }
+    // Of bare layers only the uppermost is read: what the container itself wrote.
+    if (steps.back().held.front().layer == 0)
+        place.held = std::move(steps.back().held.front().directory);
+}
+
+Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, std::string& reason) const {
+    std::vector<Step> steps(1);
+    for (std::size_t i = 0; i < layers_.size(); ++i)
+        steps[0].held.push_back({i, UniqueFd(::fcntl(layers_[i].get(), F_DUPFD_CLOEXEC, 0))});
+    const auto parts = components(path);
+    std::deque<std::string> pending(parts.begin(), parts.end());
+    for (int links = 0; !pending.empty();) {
+        const std::string name = std::move(pending.front());
+        pending.pop_front();
+        if (name == "." || name == "..") {
+            if (name == ".." && steps.size() > 1)
+                steps.pop_back();
+            continue;
+        }
+        std::string here;
+        for (const auto& step : steps)
+            here = joined(here, step.name);
+        here = joined(here, name);
+        if (const Mount* mount = mount_at(here)) {
+            if (mount->source.empty())
+                return Walk::on_tmpfs;
+            const Volume& volume = volumes.open(*mount);
+            reason = volume.reason;
+            if (volume.state != Volume::State::usable)
+                return ending_of(volume.state);
+            Step step{name, {}, mount};
+            step.held.push_back({0, UniqueFd(::openat(volume.held.get(), ".", path_flags | O_DIRECTORY))});
+            if (!step.held.front().directory) {
+                reason = "cannot open its volume " + in_quotes(mount->source) + ": " + error_text(errno);
+                return Walk::failed;
+            }
+            steps.push_back(std::move(step));
+            continue;
+        }
+        Lookup next = look_up(steps.back().held, name);
+        if (next.ended == Walk::failed)
+            reason = cannot_open(here);
+        if (next.ended != Walk::arrived)
+            return next.ended;
+        if (next.link.empty()) {
+            steps.push_back({name, std::move(next.directories), steps.back().mount});
+            continue;
+        }
+        if (++links > most_links) {
+            errno = ELOOP;
+            reason = cannot_open(here);
+            return Walk::failed;
+        }
+        if (next.link.starts_with('/'))
+            steps.resize(1);
+        const auto more = components(next.link);
+        pending.insert(pending.begin(), more.begin(), more.end());
+    }
+    describe(steps, place);
+    return Walk::arrived;
+}
+
+} // namespace logbackup

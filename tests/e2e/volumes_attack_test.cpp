@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include "fuse_server.hpp"
+#include "support.hpp"
+
+#include <csignal>
+
+using namespace e2e;
+
+/// A container that holds the directory above its volume, or its own root, in its hands; and volumes on file
+/// systems that do not answer.
+class VolumesAttack : public BothWays {
+  protected:
+    fs::path shared = scratch.path() / "shared";
+    fs::path secret = scratch.path() / "secret";
+
+    void SetUp() override {
+        BothWays::SetUp();
+        write_file(secret / "shadow", "the host's\n");
+        write_file(shared / "logs/app.log", "its own\n");
+    }
+    std::vector<std::string> volumes() const {
+        return {"--volume", shared.string() + ":/work", "--volume",
+                (shared / "logs").string() + ":/opt/logs"};
+    }
+    /// A tick that is killed when it hangs.
+    Result limited_tick(const std::vector<std::string>& arguments = {}) {
+        auto argv = command(arguments);
+        argv.insert(argv.begin(), {"timeout", "--signal=KILL", "60"});
+        return run(argv);
+    }
+    void expect_failure(const Result& result, const std::string& words) {
+        EXPECT_EQ(result.code, 3) << result.out << result.err;
+        EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
+    }
+    void expect_nothing_from_outside() {
+        for (const auto& [name, content] : tree_of(backup))
+            EXPECT_EQ(content.find("the host's"), std::string::npos) << name;
+    }
+};
+IN_BOTH_WAYS(VolumesAttack);
+
+TEST_P(VolumesAttack, AStoppedContainerLeftALinkInThePlaceOfItsVolume) {
+    const auto id = engine.start(
+        {"web", "web-1", volumes(), "mv /work/logs /work/old; ln -s " + secret.string() + " /work/logs"});
+    engine.wait(id);
+    expect_failure(limited_tick(), "leads through a symbolic link, which a container may have put there");
+    expect_nothing_from_outside();
+}
+
+TEST_P(VolumesAttack, ALinkThatCameWhileTheContainerRan) {
+    const auto id = engine.start({"web", "web-1", volumes()});
+    expect_clean(tick());
+    engine.exec(id, "mv /work/logs /work/old; ln -s " + secret.string() +
+                        " /work/logs; echo more >> "
+                        "/opt/logs/app.log");
+    expect_clean(tick());
+    engine.kill(id);
+    expect_failure(limited_tick(), "leads through a symbolic link");
+    expect_nothing_from_outside();
+}
+
+// A link that was verified is followed no further than to the place where it led then.
+TEST_P(VolumesAttack, ALinkThatLedToTheVolumeAndNowLeadsElsewhere) {
+    const auto id = engine.start({"web", "web-1", volumes()});
+    engine.exec(id, "mv /work/logs /work/real; ln -s real /work/logs");
+    expect_clean(tick());
+    engine.kill(id);
+    expect_clean(tick());
+    fs::rename(shared / "real", shared / "old");
+    fs::create_directory_symlink(secret, shared / "real");
+    append_file(shared / "old/app.log", "more\n");
+    expect_failure(limited_tick(), "leads through a symbolic link");
+    expect_nothing_from_outside();
+    fs::remove(shared / "logs");
+    fs::create_directory_symlink(secret, shared / "logs");
+    expect_failure(limited_tick(), "leads through a symbolic link");
+    expect_nothing_from_outside();
+    EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"app.log", "its own\n"}}));
+}
+
+TEST_P(VolumesAttack, TheOperatorsLinkIsFollowedAlsoAfterTheContainerHasEnded) {
+    fs::create_directory_symlink(shared, scratch.path() / "data");
+    const auto id =
+        engine.start({"web", "web-1", {"--volume", (scratch.path() / "data/logs").string() + ":/opt/logs"}});
+    expect_clean(tick());
+    engine.exec(id, "echo last words >> /opt/logs/app.log");
+    engine.kill(id);
+    expect_clean(tick());
+    EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"app.log", "its own\nlast words\n"}}));
+}
+
+// Of a container that no run saw running, a link is followed that is older than the container.
+TEST_P(VolumesAttack, AnOldLinkIsFollowedAlsoOfAContainerThatWasNeverSeenRunning) {
+    const fs::path link = "/.logbackup-e2e-" + std::to_string(::getpid());
+    fs::create_directory_symlink(shared, link);
+    const auto id =
+        engine.start({"web", "web-1", {"--volume", (link / "logs").string() + ":/opt/logs"}, "true"});
+    engine.wait(id);
+    const auto result = limited_tick();
+    fs::remove(link);
+    expect_clean(result);
+    EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"app.log", "its own\n"}}));
+}
+
+// Its process shows a directory of its own where docker has mounted somebody else's volume.
+TEST_P(VolumesAttack, AProcessThatChangedItsRootClaimsNobodyElsesVolume) {
+    fs::create_directory(shared / "logs/mem");
+    const std::string volume = (shared / "logs").string() + ":/opt/logs";
+    engine.start({"victim", "victim-1", {"--volume", volume}});
+    expect_clean(tick());
+    const auto id = engine.start({"evil",
+                                  "evil-1",
+                                  {"--volume", volume + ":ro", "--tmpfs", "/opt/logs/mem"},
+                                  "mkdir -p /fake/opt/logs/mem /fake/bin; cp /bin/busybox /fake/bin; echo "
+                                  "forged > /fake/opt/logs/forged.log; exec chroot /fake /bin/busybox "
+                                  "sleep 1000000"});
+    const auto pid = engine.docker({"inspect", "--format", "{{.State.Pid}}", id});
+    wait_until("it has changed its root",
+               [&] { return sh("readlink /proc/" + std::to_string(std::stoi(pid)) + "/root") == "/fake\n"; });
+    const auto result = limited_tick();
+    EXPECT_EQ(tree_of(backup / "victim/victim-1").count("forged.log"), 0U) << result.out;
+    EXPECT_EQ(tree_of(backup / "victim/victim-1").at("app.log"), "its own\n");
+    EXPECT_EQ(tree_of(backup).count("evil"), 0U);
+    expect_failure(result, "the root directory of its process is not the container's");
+}
+
+// What masks parts of /proc and /sys for the container does not mask them for others.
+TEST_P(VolumesAttack, AFileSystemOfTheKernelIsNoLogDirectory) {
+    const std::string aside = "mkdir -p /srv; [ ! -e /srv/logs ] || mv /srv/logs /srv/old; ln -s ";
+    const std::string wait = " /srv/logs; exec sleep 1000000";
+    engine.start({"web", "web-1", {"--tmpfs", "/srv/logs/mem"}, aside + "/proc" + wait});
+    engine.start({"web", "web-2", {"--tmpfs", "/srv/logs/mem"}, aside + "/sys" + wait});
+    engine.start({"web", "web-3", {"--volume", "/sys:/host:ro"}, aside + "/host/power" + wait});
+    wait_until("the links are made", [&] {
+        return sh("docker ps --quiet | xargs -n 1 -I{} docker exec {} readlink /srv/logs | wc -l") == "3\n";
+    });
+    const auto result = limited_tick({"--dry-run", "-v", "--log-dir", "/srv/logs"});
+    EXPECT_EQ(result.out.find("create"), std::string::npos) << result.out;
+    for (const auto* words : {"web-1", "web-2", "web-3"})
+        expect_failure(result, words);
+    expect_failure(result, "is the kernel's own");
+}
+
+TEST_P(VolumesAttack, AFileSystemThatDoesNotAnswerStopsNobodyElse) {
+    const FuseServer server(scratch.path() / "fuse");
+    const std::string fuse = (scratch.path() / "fuse").string();
+    const auto start = [&](const std::string& pod, const std::vector<std::string>& volumes) {
+        for (const auto* state : {"running", "stopped"}) {
+            const auto id = engine.start({"web", pod + "-" + state, volumes});
+            if (std::find(volumes.begin(), volumes.end(), fuse + ":/opt/logs") == volumes.end())
+                engine.exec(id, "echo own > /opt/logs/own.log");
+            if (std::string(state) == "stopped")
+                engine.kill(id);
+        }
+    };
+    start("on", {"--volume", fuse + ":/opt/logs"});
+    start("above", {"--volume", fuse + ":/opt/logs/sub"});
+    start("beside", {"--volume", fuse + ":/data"});
+    start("apart", {});
+    server.stop();
+    const auto result = limited_tick();
+    expect_failure(result, "(fuse.test) may not answer: it is used only with --network-volumes");
+    for (const std::string state : {"running", "stopped"}) {
+        for (const std::string pod : {"above", "beside", "apart"}) {
+            const auto saved = tree_of(backup / ("web/" + pod + "-" + state));
+            EXPECT_TRUE(saved.contains("own.log") && saved.at("own.log") == "own\n")
+                << pod << state << result.out;
+            EXPECT_EQ(result.err.find("web/" + pod + "-" + state) != std::string::npos, pod == "above")
+                << result.err;
+        }
+        EXPECT_FALSE(fs::exists(backup / ("web/on-" + state)));
+        EXPECT_NE(result.err.find("on-" + state), std::string::npos) << result.err;
+    }
+    // Nor does it when it is asked for: a child process waits for it.
+    append_file(shared / "logs/app.log", "more\n");
+    expect_failure(limited_tick({"--network-volumes"}), "(fuse.test) did not answer within 5 s");
+    expect_failure(limited_tick({"--pin"}), "(fuse.test) may not answer");
+}
+
+TEST_P(VolumesAttack, AFileSystemThatAnswersIsReadWhenAskedFor) {
+    const FuseServer server(scratch.path() / "fuse");
+    const std::string fuse = (scratch.path() / "fuse").string();
+    engine.start({"web", "web-1", {"--volume", fuse + ":/opt/logs"}});
+    engine.start({"web", "web-2", {"--volume", fuse + ":/opt/logs/sub"}});
+    expect_clean(tick({}, {"LOGBACKUP_NETWORK_VOLUMES=1"}));
+    EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"app.log", FuseServer::content}}));
+    expect_failure(limited_tick(), "(fuse.test) may not answer");
+}
+
+TEST_P(VolumesAttack, AFileSystemThatNoLongerAnswersEndsTheRunInTime) {
+    const FuseServer server(scratch.path() / "fuse", 3); // it is asked twice whether it answers
+    engine.start({"web", "web-1", {"--volume", (scratch.path() / "fuse").string() + ":/opt/logs"}});
+    const auto result = limited_tick({"--network-volumes", "--timeout", "3s"});
+    EXPECT_EQ(result.code, 128 + SIGALRM);
+    EXPECT_NE(
+        result.err.find("stopped by --timeout: '" + (scratch.path() / "fuse").string() + "' does not answer"),
+        std::string::npos)
+        << result.err;
+}
