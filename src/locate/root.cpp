@@ -139,6 +139,22 @@ void Root::describe(std::vector<Step>& steps, Place& place) {
         place.held = std::move(steps.back().held.front().directory);
 }
 
+/// Goes on in a volume.
+Root::Walk Root::enter(const Mount& mount, Volumes& volumes, Step& step, std::string& reason) {
+    if (mount.source.empty())
+        return Walk::on_tmpfs;
+    const Volume& volume = volumes.open(mount);
+    reason = volume.reason;
+    if (volume.state != Volume::State::usable)
+        return ending_of(volume.state);
+    step.mount = &mount;
+    step.held.push_back({0, UniqueFd(::openat(volume.held.get(), ".", path_flags | O_DIRECTORY))});
+    if (step.held.front().directory)
+        return Walk::arrived;
+    reason = "cannot open its volume " + in_quotes(mount.source) + ": " + error_text(errno);
+    return Walk::failed;
+}
+
 Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, std::string& reason) const {
     std::vector<Step> steps(1);
     for (std::size_t i = 0; i < layers_.size(); ++i)
@@ -158,18 +174,11 @@ Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, s
             here = joined(here, step.name);
         here = joined(here, name);
         if (const Mount* mount = mount_at(here)) {
-            if (mount->source.empty())
-                return Walk::on_tmpfs;
-            const Volume& volume = volumes.open(*mount);
-            reason = volume.reason;
-            if (volume.state != Volume::State::usable)
-                return ending_of(volume.state);
-            Step step{name, {}, mount};
-            step.held.push_back({0, UniqueFd(::openat(volume.held.get(), ".", path_flags | O_DIRECTORY))});
-            if (!step.held.front().directory) {
-                reason = "cannot open its volume " + in_quotes(mount->source) + ": " + error_text(errno);
-                return Walk::failed;
-            }
+            Step step;
+            const auto entered = enter(*mount, volumes, step, reason);
+            if (entered != Walk::arrived)
+                return entered;
+            step.name = name;
             steps.push_back(std::move(step));
             continue;
         }

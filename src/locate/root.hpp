@@ -61,6 +61,7 @@ class Root {
     struct Step;
     [[nodiscard]] const Mount* mount_at(const std::string& path) const;
     [[nodiscard]] Lookup look_up(const std::vector<Held>& where, const std::string& name) const;
+    [[nodiscard]] static Walk enter(const Mount& mount, Volumes& volumes, Step& step, std::string& reason);
     static void describe(std::vector<Step>& steps, Place& place);
 
     SourceKind kind_;

@@ -118,7 +118,8 @@ TEST_P(VolumesAttack, AProcessThatChangedItsRootClaimsNobodyElsesVolume) {
     wait_until("it has changed its root",
                [&] { return sh("readlink /proc/" + std::to_string(std::stoi(pid)) + "/root") == "/fake\n"; });
     const auto result = limited_tick();
-    EXPECT_EQ(tree_of(backup / "victim/victim-1").count("forged.log"), 0U) << result.out;
+    for (const auto& [name, content] : tree_of(backup))
+        EXPECT_NE(content, "forged\n") << name;
     EXPECT_EQ(tree_of(backup / "victim/victim-1").at("app.log"), "its own\n");
     EXPECT_EQ(tree_of(backup).count("evil"), 0U);
     expect_failure(result, "the root directory of its process is not the container's");

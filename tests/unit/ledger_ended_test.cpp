@@ -58,6 +58,7 @@ TEST(RecordText, KeepsWhatItSaysOfHowMuchIsSaved) {
     record.last_passes = {{"aaa", "2026-11-22T14:55:12.248335762Z"},
                           {"bbb", "2026-11-22T14:56:12.000000000Z"}};
     record.copies_tried = "3 0123456789abcdef";
+    record.seen_places = {{"/data/\xff logs", "/mnt/disk1/\n"}};
     for (const auto coverage : {Coverage::live, Coverage::complete, Coverage::cut, Coverage::missed})
         for (const bool below : {false, true}) {
             record.coverage = coverage;
@@ -66,6 +67,7 @@ TEST(RecordText, KeepsWhatItSaysOfHowMuchIsSaved) {
         }
     record.last_passes.clear();
     record.copies_tried.clear();
+    record.seen_places.clear();
     EXPECT_EQ(parse_record("svc", "pod", record_text(record)), record);
 }
 

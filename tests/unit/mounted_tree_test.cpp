@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/mounted_tree.hpp"
+
+#include "../../src/locate/process_root.hpp"
+#include "logbackup/util/answers.hpp"
+#include "support.hpp"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+namespace logbackup {
+namespace {
+
+using test::TempDir;
+using Ended = MountedTree::Ended;
+using Links = MountedTree::Links;
+
+TEST(FileSystem, IsKnownByItsType) {
+    for (const auto* type : {"nfs", "nfs4", "cifs", "smb3", "fuse", "fuse.sshfs", "fuseblk", "autofs", "9p"})
+        EXPECT_EQ(file_system(type), FileSystem::may_not_answer) << type;
+    for (const auto* type : {"proc", "sysfs", "cgroup2", "tracefs", "fusectl"})
+        EXPECT_EQ(file_system(type), FileSystem::of_the_kernel) << type;
+    for (const auto* type : {"ext4", "xfs", "btrfs", "tmpfs", "overlay", "zfs", "fusee", ""})
+        EXPECT_EQ(file_system(type), FileSystem::ordinary) << type;
+}
+
+TEST(MountTable, SeesWhatCoversAPlace) {
+    const MountTable table(parse_mountinfo("1 0 8:1 / / rw - ext4 a rw\n"
+                                           "2 1 0:2 / /mnt/a\\040b rw shared:1 - nfs4 b rw\n"
+                                           "3 1 0:3 / /auto rw - autofs c rw\n"
+                                           "4 3 8:4 / /auto rw - xfs d rw\n"
+                                           "5 1 0:5 / / rw - tmpfs e rw\n"
+                                           "6 5 0:6 / /tmp rw - nfs f rw\n"));
+    ASSERT_NE(table.covering(1, "/mnt/a b"), nullptr);
+    EXPECT_EQ(table.covering(1, "/mnt/a b")->type, "nfs4");
+    EXPECT_EQ(table.covering(1, "/auto")->type, "xfs") << "the uppermost";
+    EXPECT_EQ(table.covering(1, "/tmp"), nullptr) << "it is on another mount than the one we are on";
+    EXPECT_EQ(table.covering(1, "/mnt"), nullptr);
+    EXPECT_EQ(table.first_special_below("/mnt")->id, 2);
+    EXPECT_EQ(table.first_special_below("/mnt/a b"), nullptr);
+    const MountTable circle({{"", "", "/x", "nfs", 1, 2}, {"", "", "/x", "nfs", 2, 1}});
+    EXPECT_NE(circle.covering(1, "/x"), nullptr);
+}
+
+class InMountedTree : public ::testing::Test {
+  protected:
+    TempDir dir;
+    std::set<std::string> dead;
+
+    MountedTree tree(const std::string& table = {}, NetworkVolumes network = NetworkVolumes::untouched) {
+        return {test::open_path(dir.path()), 1, MountTable(parse_mountinfo(table)), network, dead};
+    }
+};
+
+TEST_F(InMountedTree, ResolvesLinksInTheTree) {
+    dir.write("data/real/app.log", "");
+    dir.link("one", "/data");
+    dir.link("data/two", "../../../one/real");
+    const auto place = tree().open("/data/./two/../real/app.log");
+    EXPECT_EQ(place.ended, Ended::arrived);
+    EXPECT_EQ(place.path, "data/real/app.log");
+    EXPECT_EQ(place.links, Links::changed);
+    EXPECT_EQ(tree().open("/data/real").links, Links::none);
+    EXPECT_EQ(tree().open("/data/missing/x").ended, Ended::missing);
+    EXPECT_EQ(tree().open("/data/real/app.log/x").ended, Ended::failed);
+    dir.link("loop", "loop");
+    EXPECT_NE(tree().open("/loop").reason.find("Too many levels"), std::string::npos);
+}
+
+TEST_F(InMountedTree, TellsOldLinksFromChangedOnes) {
+    dir.make_directory("data");
+    dir.link("link", "data");
+    const auto now = std::chrono::system_clock::now();
+    EXPECT_EQ(tree().open("/link", now + std::chrono::hours(1)).links, Links::old);
+    EXPECT_EQ(tree().open("/link", now - std::chrono::hours(1)).links, Links::changed);
+}
+
+TEST_F(InMountedTree, TouchesNothingThatMayNotAnswer) {
+    dir.make_directory("mnt/nfs/deep");
+    dir.link("data", "mnt/nfs");
+    const std::string table = "2 1 0:2 / /mnt/nfs rw - nfs4 server:/ rw\n3 1 0:3 / /proc rw - proc p rw\n";
+    for (const auto* path : {"/mnt/nfs", "/mnt/nfs/deep", "/data/deep", "/mnt/nfs/missing"}) {
+        const auto place = tree(table).open(path);
+        EXPECT_EQ(place.ended, Ended::refused) << path;
+        EXPECT_FALSE(place.held);
+        EXPECT_NE(place.reason.find("'/mnt/nfs' (nfs4)"), std::string::npos) << place.reason;
+        EXPECT_EQ(tree(table, NetworkVolumes::used).open(path).ended,
+                  std::string(path).ends_with("missing") ? Ended::missing : Ended::arrived);
+    }
+    EXPECT_EQ(tree(table).open("/mnt").ended, Ended::arrived);
+    EXPECT_EQ(tree(table, NetworkVolumes::used).open("/proc/1").ended, Ended::refused);
+    EXPECT_NE(tree(table).problem_below("mnt"), "");
+    EXPECT_EQ(tree(table).problem_below("mnt/nfs"), "");
+}
+
+TEST(Answers, TellsWhoDoesNot) {
+    EXPECT_TRUE(answers([] {}, std::chrono::seconds(10)));
+    EXPECT_FALSE(answers([] { ::pause(); }, std::chrono::milliseconds(20)));
+}
+
+TEST(NamesContainer, OnlyByAWholeName) {
+    const std::string id(64, 'a');
+    EXPECT_TRUE(names_container("0::/docker/" + id + "\n", id));
+    EXPECT_TRUE(names_container("1:cpu:/kubepods.slice/docker-" + id + ".scope\n0::/\n", id));
+    EXPECT_FALSE(names_container("0::/docker/x" + id + "\n", id));
+    EXPECT_FALSE(names_container("0::/docker/" + id + "x/y\n", id));
+    EXPECT_FALSE(names_container("0::/\n", id));
+    EXPECT_FALSE(names_container("0::/\n", ""));
+}
+
+} // namespace
+} // namespace logbackup
