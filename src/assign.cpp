@@ -10,18 +10,30 @@
 namespace logbackup {
 namespace {
 
+using EndedRecord = std::function<std::optional<Record>(const std::string&, const std::string&)>;
+
+/// Whether the log directory of a claim is that of a record with its path, or its container.
+bool is_of(const Record& record, const Claim& claim) {
+    if (record.volume.empty())
+        return claim.volume.empty();
+    if (record.volume_inode == 0)
+        return record.volume == claim.volume;
+    return record.volume_inode == claim.identity.inode;
+}
+
+constexpr unsigned long highest_number = 1'000'000'000; // nobody but an operator makes more
+
 class Assigner {
   public:
     Assigner(const std::vector<Claim>& claims, const std::vector<Record>& live,
              const std::set<std::string>& running,
-             const std::function<ServiceDirectory(const std::string&)>& look_up)
-        : claims_(claims), live_(live), running_(running), look_up_(look_up) {
+             const std::function<ServiceDirectory(const std::string&)>& look_up, const EndedRecord& ended)
+        : claims_(claims), live_(live), running_(running), look_up_(look_up), ended_(ended) {
         for (std::size_t i = 0; i < live.size(); ++i) {
             if (!live[i].volume.empty())
-                by_volume_[live[i].volume] = i;
-            else
-                for (const auto& id : live[i].containers)
-                    by_container_[id] = i;
+                by_volume_.emplace(live[i].volume, i);
+            for (const auto& id : live[i].containers)
+                by_container_.emplace(id, i);
         }
     }
 
@@ -58,9 +70,15 @@ class Assigner {
 
   private:
     [[nodiscard]] std::optional<std::size_t> record_of(const Claim& claim) const {
-        const auto& map = claim.volume.empty() ? by_container_ : by_volume_;
-        const auto found = map.find(claim.volume.empty() ? claim.container_id : claim.volume);
-        return found == map.end() ? std::nullopt : std::optional(found->second);
+        const auto find = [&](const std::multimap<std::string, std::size_t>& records,
+                              const std::string& key) {
+            const auto [begin, end] = records.equal_range(key);
+            const auto found =
+                std::find_if(begin, end, [&](const auto& item) { return is_of(live_[item.second], claim); });
+            return found == end ? std::nullopt : std::optional(found->second);
+        };
+        const auto by_volume = find(by_volume_, claim.volume);
+        return by_volume ? by_volume : find(by_container_, claim.container_id);
     }
 
     /// The claims under which log directories are saved; the others are noted as sharing with them.
@@ -110,7 +128,8 @@ class Assigner {
             unsigned long number = 0;
             if (name.starts_with(prefix) &&
                 std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number).ec ==
-                    std::errc())
+                    std::errc() &&
+                number < highest_number)
                 highest = std::max(highest, number);
         };
         auto& there = service_directory(service);
@@ -124,6 +143,11 @@ class Assigner {
         std::string name = prefix + std::to_string(highest + 1);
         there.present.insert(name); // taken from now on
         return name;
+    }
+
+    static bool is_recorded(const Record& record, const Claim& claim) {
+        return is_of(record, claim) && std::find(record.containers.begin(), record.containers.end(),
+                                                 claim.container_id) != record.containers.end();
     }
 
     /// Anybody can forge labels, but not that a container has ended.
@@ -147,21 +171,34 @@ class Assigner {
         const auto longest_running = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
             return running_.contains(claims_[leader].container_id);
         });
-        const std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
-        const bool takes_over = !held || may_take_over(claims_[first], *holder);
+        std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
         auto& there = service_directory(service);
-        if (takes_over && held) {
+        bool takes_over = true;
+        if (held) {
+            takes_over = may_take_over(claims_[first], *holder);
             const auto index = static_cast<std::size_t>(holder - live_.begin());
-            move({service, pod, next_name(service, pod), index});
-        } else if (takes_over && there.ended.contains(pod)) {
-            move({service, pod, next_name(service, pod), std::nullopt});
+            if (takes_over)
+                move({service, pod, next_name(service, pod), index});
+        } else if (there.ended.contains(pod)) {
+            auto ended = ended_ ? ended_(service, pod) : std::nullopt;
+            const auto own = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
+                return ended && is_recorded(*ended, claims_[leader]);
+            });
+            takes_over =
+                own != leaders.end() || !ended || ended->namespace_name == claims_[first].namespace_name;
+            if (own != leaders.end()) {
+                first = *own;
+                result_.of_claim[first].reopened = std::move(ended);
+            } else if (takes_over) {
+                move({service, pod, next_name(service, pod), std::nullopt});
+            }
         }
         for (const auto leader : leaders) {
             auto& assignment = result_.of_claim[leader];
             const bool plain = takes_over && leader == first;
             assignment.directory = service + "/" + (plain ? pod : next_name(service, pod));
             if (plain && there.present.contains(pod)) {
-                assignment.adopted = true;
+                assignment.adopted = !assignment.reopened;
                 assignment.present_as = assignment.directory;
             }
         }
@@ -184,8 +221,9 @@ class Assigner {
     const std::vector<Record>& live_;
     const std::set<std::string>& running_;
     const std::function<ServiceDirectory(const std::string&)>& look_up_;
-    std::map<std::string, std::size_t> by_volume_;
-    std::map<std::string, std::size_t> by_container_;
+    const EndedRecord& ended_;
+    std::multimap<std::string, std::size_t> by_volume_;
+    std::multimap<std::string, std::size_t> by_container_;
     std::map<std::string, ServiceDirectory> services_;
     Assignments result_;
 };
@@ -194,8 +232,9 @@ class Assigner {
 
 Assignments assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
                    const std::set<std::string>& running,
-                   const std::function<ServiceDirectory(const std::string& service)>& look_up) {
-    return Assigner(claims, live, running, look_up).run();
+                   const std::function<ServiceDirectory(const std::string& service)>& look_up,
+                   const EndedRecord& ended) {
+    return Assigner(claims, live, running, look_up, ended).run();
 }
 
 } // namespace logbackup

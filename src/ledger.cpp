@@ -112,6 +112,8 @@ std::string record_text(const Record& record) {
             json[name] = record.*member;
     if (!record.volume.empty()) // any bytes: a container can choose a part of the path
         json["volume"] = percent_encoded(record.volume);
+    if (record.volume_inode != 0)
+        json["volume_inode"] = record.volume_inode;
     if (record.volumes_below)
         json["volumes_below"] = true;
     for (const auto& [path, place] : record.seen_places)
@@ -140,6 +142,8 @@ Record parse_record(const std::string& service, const std::string& instance, con
     record.coverage = coverage == coverages.end() ? Coverage::cut : *coverage;
     record.volumes_below = json.contains("volumes_below") && json["volumes_below"] == true;
     record.volume = percent_decoded(member("volume"));
+    if (const auto inode = json.find("volume_inode"); inode != json.end() && inode->is_number_unsigned())
+        record.volume_inode = inode->get<std::uint64_t>();
     if (const auto places = json.find("seen_places"); places != json.end() && places->is_object())
         for (const auto& [path, place] : places->items())
             if (place.is_string())
@@ -204,6 +208,20 @@ void save_live_record(int root, const Record& record) {
 void end_record(int root, const Record& record) {
     write_record(root, ended_path(record.service, record.instance), record);
     remove_file(root, live_path(record.service, record.instance));
+}
+
+std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance) {
+    const auto text = read_small_file(root, ended_path(service, instance), largest_record);
+    try {
+        return text ? std::optional(parse_record(service, instance, *text)) : std::nullopt;
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+void reopen_record(int root, const Record& record) {
+    save_live_record(root, record);
+    remove_file(root, ended_path(record.service, record.instance));
 }
 
 void save_missed_record(int root, const Record& record) {

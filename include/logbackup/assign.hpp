@@ -33,6 +33,7 @@ struct Assignment {
         shared_with;                  ///< index of the claim under which the same log directory is saved
     std::optional<std::size_t> known; ///< index of its record among the live ones; none: it is new
     bool adopted = false;             ///< the directory was there before, without a record
+    std::optional<Record> reopened;   ///< the record of an ended log directory that is not ended after all
 };
 
 /// An instance directory gets another name because a newer log directory takes over the plain one.
@@ -58,16 +59,22 @@ struct ServiceDirectory {
 ///
 /// A log directory keeps the directory its record names. A new one gets the plain name "<pod>" if its
 /// container is the newest of its service, pod and namespace; an older holder of that name is moved to the
-/// next free "<pod>@<n>". But labels can be forged, so a holder that runs is never moved, nor the live
-/// record of another namespace: then the new one is numbered. Of several new ones at once that of
+/// next free "<pod>@<n>". But labels can be forged, so a holder that runs is never moved, nor one of another
+/// namespace: then the new one is numbered. Of several new ones at once that of
 /// the container that has run longest gets the plain name, and if none runs the newest.
 ///
 /// A directory without any record is adopted. Log directories with one identity are one: saved under the
-/// claim that is already recorded, else the first created that may write. `running` are the ids of all
-/// containers that run, or may. Pure; `look_up` reads a service's directory and is asked only when something
-/// is new.
-[[nodiscard]] Assignments assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
-                                 const std::set<std::string>& running,
-                                 const std::function<ServiceDirectory(const std::string& service)>& look_up);
+/// claim that is already recorded, else the first created that may write. A volume is known by its path on
+/// the host and its inode: what another container puts into its place is another log directory, and one that
+/// was moved away goes on as that of its container.
+///
+/// `running` are the ids of all containers that run, or may. Pure; `look_up` reads a service's directory,
+/// `ended` the record of an ended log directory, and they are asked only when something is new.
+[[nodiscard]] Assignments
+assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
+       const std::set<std::string>& running,
+       const std::function<ServiceDirectory(const std::string& service)>& look_up,
+       const std::function<std::optional<Record>(const std::string& service, const std::string& instance)>&
+           ended = {});
 
 } // namespace logbackup

@@ -4,6 +4,7 @@
 #include "logbackup/assign.hpp"
 #include "logbackup/model/record.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,12 @@ void save_live_record(int root, const Record& record);
 
 /// Turns a live record into one of an ended log directory.
 void end_record(int root, const Record& record);
+
+/// The record of an ended log directory, if there is one that can be read.
+[[nodiscard]] std::optional<Record> load_ended_record(int root, const std::string& service,
+                                                      const std::string& instance);
+/// Turns it into a live one again: docker has found its container again.
+void reopen_record(int root, const Record& record);
 
 /// Writes down a container of which nothing is saved; `containers` and `finished` must be known. Of each
 /// service the last 500 are kept.

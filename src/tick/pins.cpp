@@ -67,13 +67,16 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
 }
 
 bool Tick::is_gone(const Record& record) {
-    if (!record.volume.empty()) {
-        const auto ended = host_->open(record.volume).ended;
-        return ended == MountedTree::Ended::missing || ended == MountedTree::Ended::failed;
-    }
-    return std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
-        return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
-    });
+    const bool abandoned =
+        std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
+            return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
+        });
+    if (!abandoned || record.volume.empty())
+        return abandoned;
+    const auto place = host_->open(record.volume);
+    const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
+    return place.ended == MountedTree::Ended::missing || place.ended == MountedTree::Ended::failed ||
+           (status && record.volume_inode != 0 && status->st_ino != record.volume_inode);
 }
 
 /// Whether several log directories have the same key, by whatever chance: then nobody can tell whose its pins

@@ -63,6 +63,8 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
     Record record;
     if (assignment.known) {
         record = records_[*assignment.known];
+    } else if (assignment.reopened) {
+        record = *assignment.reopened;
     } else {
         record.service = parent_path(assignment.directory);
         record.instance = base_name(assignment.directory);
@@ -70,12 +72,16 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
         record.log_directory = options_.log_directory;
         record.first_seen = rfc3339(now_);
     }
+    if (!record.volume.empty() && record.volume == candidate.volume)
+        record.volume_inode = candidate.inode;
     record.volumes_below = candidate.volumes_below;
     note_places(record, candidate);
     describe_containers(record, sharers_of(candidate));
     if (record.coverage == Coverage::complete && !candidate.plan.actions.empty())
         note_growth(record);
-    if (!assignment.known || record != records_[*assignment.known])
+    if (assignment.reopened)
+        reopen_record(context_.root, record);
+    else if (!assignment.known || record != records_[*assignment.known])
         save_live_record(context_.root, record);
     candidate.record = assignment.known.value_or(records_.size());
     if (assignment.known)

@@ -184,6 +184,7 @@ void Tick::locate_all() {
         }
         candidate.found = std::get<LogDirectory>(std::move(located));
         candidate.volume = candidate.found.volume;
+        candidate.inode = candidate.found.identity.inode;
         if (options_.pin)
             candidate.pin_sources = pin_sources_of(*candidate.container, candidate.found);
         candidate.volumes_below = candidate.found.sources.size() > 1;
@@ -217,9 +218,14 @@ void Tick::assign_all() {
             running.insert(container.id);
     for (const auto& unreachable : discovery_.unreachable)
         running.insert(unreachable.id); // who knows
-    assignments_ = assign(claims, records_, running, [&](const std::string& service) {
-        return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
-    });
+    assignments_ = assign(
+        claims, records_, running,
+        [&](const std::string& service) {
+            return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
+        },
+        [&](const std::string& service, const std::string& instance) {
+            return load_ended_record(context_.root, service, instance);
+        });
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
         if (!candidates_[i].selected)
             continue;

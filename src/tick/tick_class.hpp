@@ -25,9 +25,10 @@ namespace logbackup {
 struct Candidate {
     const Container* container = nullptr;
     bool selected = false;
-    std::size_t row = 0; ///< in the report, when selected
-    LogDirectory found;  ///< until it is shown in the view
-    std::string volume;  ///< as found
+    std::size_t row = 0;     ///< in the report, when selected
+    LogDirectory found;      ///< until it is shown in the view
+    std::string volume;      ///< as found
+    std::uint64_t inode = 0; ///< of the log directory
     bool volumes_below = false;
     std::map<std::string, std::string> seen_places; ///< as found
     std::optional<Tree> tree;                       ///< when it is to be saved

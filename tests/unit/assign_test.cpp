@@ -345,5 +345,54 @@ TEST(Assign, ComparesTimesToTheSecondThatARecordKeeps) {
     ASSERT_EQ(result.moves.size(), 1U);
 }
 
+TEST(Assign, TakesWhatIsPutInThePlaceOfAVolumeForAnotherLogDirectory) {
+    Record victim = record("pod", "a", 1, "/srv/logs");
+    victim.volume_inode = 7;
+    Claim other = on_volume(claim("b", 2, 8), "/srv/logs");
+    other.service = "evil";
+    // The victim's directory was moved away, so that no path leads to it.
+    const auto result = assign_in({{"svc", {{"pod"}, {}}}}, {claim("a", 1, 7), other}, {victim}, {"a", "b"});
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "evil/pod"}));
+    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_FALSE(result.of_claim[1].known);
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, LeavesAnEndedDirectorysNameToItsNamespace) {
+    const Backup backup{{"svc", {{"pod"}, {"pod"}}}};
+    const auto ended = [](const std::string&, const std::string& instance) {
+        return instance == "pod" ? std::optional(record("pod", "a", 1)) : std::nullopt;
+    };
+    const auto look_up = [&](const std::string& service) { return backup.at(service); };
+    Claim other = claim("b", 2, 2);
+    EXPECT_EQ(directories(assign({other}, {}, {"b"}, look_up, ended)), Names{"svc/pod"});
+    other.namespace_name = "other";
+    const auto result = assign({other}, {}, {"b"}, look_up, ended);
+    EXPECT_EQ(directories(result), Names{"svc/pod@1"});
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, ReopensTheDirectoryOfAContainerThatIsThereAgain) {
+    const Backup backup{{"svc", {{"pod"}, {"pod"}}}};
+    const auto ended = [](const std::string&, const std::string&) {
+        return std::optional(record("pod", "a", 1));
+    };
+    const auto result = assign(
+        {claim("a", 1, 1), claim("b", 2, 2)}, {}, {"a", "b"},
+        [&](const std::string& service) { return backup.at(service); }, ended);
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1"}));
+    ASSERT_TRUE(result.of_claim[0].reopened);
+    EXPECT_EQ(result.of_claim[0].present_as, "svc/pod");
+    EXPECT_FALSE(result.of_claim[0].adopted);
+    EXPECT_TRUE(result.moves.empty());
+}
+
+TEST(Assign, CountsNoFurtherThanItCan) {
+    const Backup backup{{"svc", {{"pod", "pod@18446744073709551615", "pod@99999999999999999999"}, {}}}};
+    const auto result =
+        assign_in(backup, {claim("b", 2, 2), claim("c", 1, 3)}, {record("pod", "a", 3)}, {"a"});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@2", "svc/pod@1"}));
+}
+
 } // namespace
 } // namespace logbackup

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -26,6 +27,7 @@ struct Record {
     std::string namespace_name;
     std::string pod_uid;
     std::string volume;                  ///< path on the host, or empty: the container's own file system
+    std::uint64_t volume_inode = 0;      ///< of that directory; 0: unknown
     std::vector<std::string> containers; ///< ids, the newest last
     std::string image;                   ///< of the newest container, as are the next four
     std::string restart_count;
