@@ -28,7 +28,19 @@ ssize_t read_at(int fd, char* buffer, std::size_t length, std::uint64_t offset) 
     return static_cast<ssize_t>(done);
 }
 
+std::uint64_t size_of(int file) {
+    const auto status = status_of(file);
+    return status ? static_cast<std::uint64_t>(status->st_size) : 0;
+}
+
 } // namespace
+
+std::uint64_t next_data(int file, std::uint64_t offset) {
+    const auto found = ::lseek(file, static_cast<off_t>(offset), SEEK_DATA);
+    if (found < 0) // ENXIO: only a hole follows; anything else: this file system does not know
+        return errno == ENXIO ? std::max(offset, size_of(file)) : offset;
+    return static_cast<std::uint64_t>(found);
+}
 
 Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint64_t length,
                          StopSignal& stop) {
@@ -45,6 +57,12 @@ Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint6
             std::memcmp(ours, theirs, want) != 0)
             return {false, 0};
         offset += want;
+        if (ours[0] == '\0' && std::memcmp(ours, ours + 1, want - 1) == 0) {
+            offset = std::min(
+                end, std::max(offset, std::min(next_data(source, offset), next_data(saved, offset))));
+            if (offset == end && (size_of(source) < end || size_of(saved) < end))
+                return {false, 0};
+        }
         if (offset < end && stop.requested())
             return {false, ECANCELED};
     }
@@ -66,13 +84,14 @@ class Pair {
 
     std::uint64_t next_data(const std::string& path, std::uint64_t offset) {
         const UniqueFd source = open_in(tree_, path);
-        const auto status = source ? status_of(source.get()) : std::nullopt;
-        if (!status)
+        if (!source)
             return offset;
-        const auto found = ::lseek(source.get(), static_cast<off_t>(offset), SEEK_DATA);
-        if (found < 0) // ENXIO: only a hole follows; anything else: this file system does not know
-            return errno == ENXIO ? static_cast<std::uint64_t>(status->st_size) : offset;
-        return static_cast<std::uint64_t>(found);
+        return logbackup::next_data(source.get(), offset);
+    }
+
+    [[nodiscard]] bool has_gone(const std::string& path) const {
+        return !locate_in(tree_, path) &&
+               (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO);
     }
 
   private:
@@ -102,23 +121,24 @@ class Pair {
 
 } // namespace
 
-Content content_of(const Tree& tree, int instance, StopSignal& stop) {
+Content content_of(const Tree& tree, int instance, StopSignal& stop, const ListingLimits& limits) {
     const auto pair = std::make_shared<Pair>(tree, instance, stop);
     return {
         [pair](const std::string& source, const std::string& saved, std::uint64_t offset,
                std::uint64_t length) { return pair->compare(source, saved, offset, length); },
         [pair](const std::string& source, std::uint64_t offset) { return pair->next_data(source, offset); },
-        [instance, &stop] {
+        [instance, &stop, limits] {
             Tree all;
             all.held = open_directory(instance, "");
-            return list_tree(all, {}, stop);
+            return list_tree(all, limits_of_saved(limits), stop);
         },
         [instance, &stop](const std::string& saved, const std::string& other, std::uint64_t length) {
             const UniqueFd first = open_regular(instance, saved);
             const UniqueFd second = first ? open_regular(instance, other) : UniqueFd();
             return second ? compare_range(first.get(), second.get(), 0, length, stop)
                           : Comparison{false, errno};
-        }};
+        },
+        [pair](const std::string& source) { return pair->has_gone(source); }};
 }
 
 } // namespace logbackup

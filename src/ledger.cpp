@@ -39,7 +39,7 @@ std::string ended_path(const std::string& service, const std::string& instance) 
 }
 
 /// The text members, under their names in the file.
-constexpr std::array<std::pair<const char*, std::string Record::*>, 12> text_members{{
+constexpr std::array<std::pair<const char*, std::string Record::*>, 13> text_members{{
     {"saved_until", &Record::saved_until},
     {"pod", &Record::pod},
     {"namespace", &Record::namespace_name},
@@ -52,6 +52,7 @@ constexpr std::array<std::pair<const char*, std::string Record::*>, 12> text_mem
     {"log_directory", &Record::log_directory},
     {"first_seen", &Record::first_seen},
     {"copies_tried", &Record::copies_tried},
+    {"compared_to", &Record::compared_to},
 }};
 
 constexpr std::array<Coverage, 4> coverages{Coverage::live, Coverage::complete, Coverage::cut,

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <set>
+#include <unordered_set>
 
 namespace logbackup {
 namespace {
@@ -48,6 +49,29 @@ std::string link_target(int directory, const char* name) {
     return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
+/// A deleted name in a bare layer.
+bool is_whiteout(const Tree& tree, const struct stat& status) {
+    return tree.kind == SourceKind::upper && S_ISCHR(status.st_mode) && status.st_rdev == 0;
+}
+
+/// What is left out for one reason: told once.
+struct LeftOut {
+    std::string first;
+    std::size_t count = 0;
+
+    void add(const std::string& path) {
+        if (count++ == 0)
+            first = path.substr(0, 100);
+    }
+    void tell(Listing& listing, std::string reason) const {
+        if (count == 0)
+            return;
+        if (count > 1)
+            reason += "; " + counted(count - 1, "other") + " like it";
+        listing.problems.push_back({first, std::move(reason)});
+    }
+};
+
 class Walker {
   public:
     Walker(const Tree& tree, const ListingLimits& limits, StopSignal& stop)
@@ -60,16 +84,28 @@ class Walker {
         for (const auto& [below, held] : tree_.mounted)
             if (!seen_.contains(below))
                 add_mounted(below, held);
+        if (full_)
+            listing_.problems.push_back(
+                {"", "more than " + std::to_string(limits_.entries) +
+                         " files and directories, the rest is left out (--max-files)"});
+        too_deep_.tell(listing_, "more than " + std::to_string(limits_.depth) +
+                                     " levels of directories, the rest is left out (--max-depth)");
+        too_long_.tell(listing_, "its path has more than " + std::to_string(limits_.path) + " bytes");
+        listing_.complete = listing_.problems.empty() && !stop_.requested();
         return std::move(listing_);
     }
 
   private:
     void problem(const std::string& path, const std::string& reason) {
-        listing_.problems.push_back({path, reason});
+        static constexpr std::size_t most_problems = 100;
+        if (listing_.problems.size() < most_problems)
+            listing_.problems.push_back({path, reason});
     }
 
     void walk(int directory, const std::string& path, std::size_t depth) {
-        auto names = names_in(directory, "");
+        // One more than there is room for tells whether there are more.
+        const std::size_t room = limits_.entries - listing_.entries.size();
+        auto names = names_in(directory, "", room + 1);
         if (!names) {
             problem(path, "cannot read the directory: " + error_text(errno));
             return;
@@ -78,9 +114,6 @@ class Walker {
         std::vector<std::string> below;
         for (const auto& name : *names) {
             if (listing_.entries.size() >= limits_.entries) {
-                if (!full_)
-                    problem(path,
-                            "more than " + std::to_string(limits_.entries) + " files, the rest is left out");
                 full_ = true;
                 return;
             }
@@ -105,11 +138,10 @@ class Walker {
                 problem(path, "cannot read its status: " + error_text(errno));
             return;
         }
-        // A deleted name in a bare layer.
-        if (tree_.kind == SourceKind::upper && S_ISCHR(status.st_mode) && status.st_rdev == 0)
+        if (is_whiteout(tree_, status))
             return;
         if (path.size() > limits_.path) {
-            problem(path.substr(0, 100), "its path has more than " + std::to_string(limits_.path) + " bytes");
+            too_long_.add(path);
             return;
         }
         Entry entry = entry_of(std::move(path), status);
@@ -122,7 +154,7 @@ class Walker {
 
     void add_mounted(const std::string& path, const UniqueFd& held) {
         const auto status = status_of(held.get());
-        if (!status)
+        if (!status || listing_.entries.size() >= limits_.entries)
             return;
         listing_.entries.push_back(entry_of(path, *status));
         if (S_ISDIR(status->st_mode))
@@ -133,8 +165,7 @@ class Walker {
         if (full_ || stop_.requested())
             return;
         if (depth > limits_.depth) {
-            problem(path.substr(0, 100),
-                    "more than " + std::to_string(limits_.depth) + " levels of directories");
+            too_deep_.add(path);
             return;
         }
         const UniqueFd* mounted = tree_.mounted_at(path);
@@ -150,6 +181,8 @@ class Walker {
     StopSignal& stop_;
     Listing listing_;
     std::set<std::string> seen_; ///< places of what is mounted below
+    LeftOut too_deep_;
+    LeftOut too_long_;
     bool full_ = false;
 };
 
@@ -157,6 +190,28 @@ class Walker {
 
 Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop) {
     return Walker(tree, limits, stop).run();
+}
+
+Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance, StopSignal& stop) {
+    Listing all = list_tree(tree, limits, stop);
+    if (all.complete || all.entries.size() < limits.entries || instance < 0 || !tree.mounted.empty() ||
+        stop.requested())
+        return all;
+    Tree backup;
+    backup.held = open_directory(instance, "");
+    Listing result = list_counterparts(tree.held.get(), list_tree(backup, limits, stop));
+    std::erase_if(result.entries, [&](const Entry& entry) { // of a bare layer these may be deleted names
+        return tree.kind == SourceKind::upper && entry.type == FileType::device;
+    });
+    std::unordered_set<std::string> taken;
+    for (const auto& entry : result.entries)
+        taken.insert(entry.path);
+    for (auto& entry : all.entries)
+        if (result.entries.size() < limits.entries && !taken.contains(entry.path))
+            result.entries.push_back(std::move(entry));
+    result.problems = std::move(all.problems);
+    result.complete = all.complete;
+    return result;
 }
 
 Listing list_counterparts(int instance, const Listing& source) {

@@ -25,6 +25,20 @@ std::optional<Quantity> parse_quantity(const std::string& text) {
     return result;
 }
 
+std::optional<std::uint64_t> bytes_of(const Quantity& quantity) {
+    static const std::map<std::string, int> powers{
+        {"", 0},   {"B", 0},    {"K", 10}, {"KiB", 10}, {"M", 20}, {"MiB", 20},
+        {"G", 30}, {"GiB", 30}, {"T", 40}, {"TiB", 40}, {"P", 50}, {"PiB", 50},
+    };
+    const auto power = powers.find(quantity.unit);
+    if (power == powers.end())
+        return std::nullopt;
+    const double bytes = std::ldexp(quantity.value, power->second);
+    if (bytes >= 0x1p63)
+        return std::nullopt;
+    return static_cast<std::uint64_t>(bytes);
+}
+
 } // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
@@ -38,22 +52,28 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
 }
 
 std::optional<MinFree> parse_min_free(const std::string& text) {
-    static const std::map<std::string, int> powers{
-        {"", 0},   {"B", 0},    {"K", 10}, {"KiB", 10}, {"M", 20}, {"MiB", 20},
-        {"G", 30}, {"GiB", 30}, {"T", 40}, {"TiB", 40}, {"P", 50}, {"PiB", 50},
-    };
     const auto quantity = parse_quantity(text);
     if (!quantity)
         return std::nullopt;
     if (quantity->unit == "%")
         return quantity->value < 100 ? std::optional(MinFree{0, quantity->value / 100}) : std::nullopt;
-    const auto power = powers.find(quantity->unit);
-    if (power == powers.end())
+    const auto bytes = bytes_of(*quantity);
+    return bytes ? std::optional(MinFree{*bytes, 0}) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_size_limit(const std::string& text) {
+    const auto quantity = parse_quantity(text);
+    const auto bytes = quantity ? bytes_of(*quantity) : std::nullopt;
+    return bytes == 0 ? UINT64_MAX : bytes;
+}
+
+std::optional<std::size_t> parse_count(const std::string& text) {
+    std::size_t count = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, count);
+    if (error != std::errc() || rest != end || count < 1 || count > 1'000'000'000)
         return std::nullopt;
-    const double bytes = std::ldexp(quantity->value, power->second);
-    if (bytes >= 0x1p63)
-        return std::nullopt;
-    return MinFree{static_cast<std::uint64_t>(bytes), 0};
+    return count;
 }
 
 std::optional<Coverage> parse_coverage(const std::string& text) {

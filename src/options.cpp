@@ -57,6 +57,8 @@ auto value_of(const char* option, const std::string& text, Parse parse, const ch
 
 constexpr const char* duration_example = "time; write for example 90s, 5m or 1h";
 constexpr const char* size_example = "size; write for example 5%, 500M or 1.5GiB";
+constexpr const char* limit_example = "size; write for example 500M or 4GiB, or 0 for no limit";
+constexpr const char* count_example = "whole number of at least 1";
 
 gid_t parse_group(const std::string& name) {
     const group* found = ::getgrnam(name.c_str());
@@ -105,6 +107,7 @@ class CommandLine {
         add_filters();
         add_output();
         add_settings();
+        add_limits();
         add_subcommands();
     }
 
@@ -115,6 +118,10 @@ class CommandLine {
         options_.docker_timeout =
             value_of("--docker-timeout", docker_timeout_, parse_duration, duration_example);
         options_.min_free = value_of("--min-free", min_free_, parse_min_free, size_example);
+        options_.max_files = value_of("--max-files", max_files_, parse_count, count_example);
+        options_.max_depth = value_of("--max-depth", max_depth_, parse_count, count_example);
+        options_.max_file_size = value_of("--max-file-size", max_file_size_, parse_size_limit, limit_example);
+        options_.max_bytes = value_of("--max-bytes", max_bytes_, parse_size_limit, limit_example);
         options_.log_directory = parse_log_directory(options_.log_directory);
         options_.backup_root = parse_backup_root(options_.backup_root);
         if (!group_.empty())
@@ -235,6 +242,22 @@ class CommandLine {
             ->group(how);
     }
 
+    void add_limits() {
+        auto limit = [this](const char* name, std::string& value, const char* text, const char* type,
+                            const char* variable) {
+            add(name, value, text, type, variable)
+                ->group("Limits, each for one container: what is beyond them is reported")
+                ->capture_default_str();
+        };
+        limit("--max-files", max_files_, "Files and directories that are looked at", "N",
+              "LOGBACKUP_MAX_FILES");
+        limit("--max-depth", max_depth_, "Levels of directories", "N", "LOGBACKUP_MAX_DEPTH");
+        limit("--max-file-size", max_file_size_, "Of a larger file only so much is saved; 0: all of it",
+              "SIZE", "LOGBACKUP_MAX_FILE_SIZE");
+        limit("--max-bytes", max_bytes_, "New bytes in one run, the rest waits for the next; 0: no limit",
+              "SIZE", "LOGBACKUP_MAX_BYTES");
+    }
+
     void add_subcommands() {
         list_ = app_.add_subcommand("list",
                                     "List what is in the backup, and how far each log directory is saved");
@@ -284,6 +307,10 @@ class CommandLine {
     bool dry_run_ = false;
     std::string group_;
     std::string min_free_ = "5%";
+    std::string max_files_ = "100000";
+    std::string max_depth_ = "100";
+    std::string max_file_size_ = "100G";
+    std::string max_bytes_ = "4G";
     std::string docker_timeout_ = "10s";
     std::string timeout_ = "30m";
     std::vector<std::string> coverages_;

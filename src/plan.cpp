@@ -1,55 +1,34 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/plan.hpp"
 
+#include "logbackup/comparisons.hpp"
 #include "logbackup/names.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 namespace logbackup {
 namespace {
 
-/// Of files with what is saved of others. A log directory in which thousands of files are written anew each
-/// minute is saved without looking for them all among thousands of others.
-constexpr std::int64_t most_comparisons = 20'000;
-
-/// A file system can keep whole seconds only.
-bool same_time(std::int64_t source, std::int64_t backup) {
-    return source == backup ||
-           (backup % 1'000'000'000 == 0 && source / 1'000'000'000 == backup / 1'000'000'000);
-}
-
-/// By what a file is known again: its size, and its time, as exactly as the backup's file system keeps it.
-/// Files of one size can be written within one tick of the kernel's clock, and then change their names.
-using Looks = std::pair<std::uint64_t, std::int64_t>;
-Looks exact_looks(const Entry& entry) {
-    return {entry.size, entry.mtime};
-}
-Looks looks_to_the_second(const Entry& entry) {
-    return {entry.size, entry.mtime / 1'000'000'000};
-}
-
 class Planner {
   public:
     Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
-            Thoroughness thoroughness)
-        : source_(source), content_(content), now_(now), thoroughness_(thoroughness),
-          budget_(thoroughness == Thoroughness::everything ? UINT64_MAX : comparison_budget) {
+            Thoroughness thoroughness, const PlanLimits& limits)
+        : source_(source), content_(content), now_(now), limits_(limits),
+          comparisons_(content, source, backup, thoroughness, limits.compared_to) {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
-        for (const auto* entries : {&source.entries, &backup.entries}) {
-            find_alike(*entries, exact_looks, alike_);
-            find_alike(*entries, looks_to_the_second, alike_to_the_second_);
-        }
     }
 
     DirectoryPlan run() {
@@ -67,6 +46,7 @@ class Planner {
             plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
         for (const auto& entry : source_.entries)
             act_on(entry);
+        plan_.compared_to = comparisons_.ended_at();
         return std::move(plan_);
     }
 
@@ -79,7 +59,7 @@ class Planner {
         case FileType::link: look_at_link(entry, saved); break;
         case FileType::directory:
             if (saved != nullptr && saved->type != FileType::directory) {
-                displaced_.push_back(entry.path);
+                displace_later(entry.path);
                 kept_.insert(entry.path); // set aside at once: a directory is needed there before any rename
             }
             break;
@@ -95,7 +75,7 @@ class Planner {
             wanted_.push_back(&entry);
             return;
         }
-        const Comparison comparison = compare_with_saved(entry, *saved);
+        const Comparison comparison = comparisons_.with_saved(entry, *saved);
         if (comparison.error == ENOENT || comparison.error == ENXIO) {
             // Rotated away since it was listed: the next tick sees what became of it.
         } else if (comparison.error != 0) {
@@ -104,37 +84,11 @@ class Planner {
         } else if (comparison.same) {
             begun_.emplace(entry.path, *saved);
         } else {
-            displaced_.push_back(entry.path);
+            displace_later(entry.path);
             wanted_.push_back(&entry);
             return;
         }
         kept_.insert(entry.path);
-    }
-
-    static void find_alike(const std::vector<Entry>& entries, Looks (*looks_of)(const Entry&),
-                           std::set<Looks>& alike) {
-        std::set<Looks> seen;
-        for (const auto& entry : entries)
-            if (entry.type == FileType::regular && entry.size > 0 && !seen.insert(looks_of(entry)).second)
-                alike.insert(looks_of(entry));
-    }
-
-    /// Whether another file looks like this one, too.
-    [[nodiscard]] bool is_ambiguous(const Entry& entry, const Entry& saved) const {
-        return saved.mtime % 1'000'000'000 == 0 ? alike_to_the_second_.contains(looks_to_the_second(entry))
-                                                : alike_.contains(exact_looks(entry));
-    }
-
-    [[nodiscard]] Comparison compare_with_saved(const Entry& entry, const Entry& saved) {
-        if (saved.type != FileType::regular || saved.size > entry.size)
-            return {};
-        const bool trusted = thoroughness_ == Thoroughness::changes;
-        if (trusted && saved.size == entry.size && same_time(entry.mtime, saved.mtime))
-            return is_ambiguous(entry, saved) ? compare_windows(content_, entry.path, entry.path, entry.size)
-                                              : Comparison{true, 0};
-        return trusted && saved.size < entry.size
-                   ? compare_windows(content_, entry.path, entry.path, saved.size)
-                   : compare_all(entry.path, entry.path, saved.size);
     }
 
     void look_at_link(const Entry& entry, const Entry* saved) {
@@ -145,7 +99,7 @@ class Planner {
         if (saved != nullptr && saved->type == FileType::link && saved->target == entry.target)
             return;
         if (saved != nullptr && saved->type != FileType::link)
-            displaced_.push_back(entry.path);
+            displace_later(entry.path);
         links_.insert(entry.path);
     }
 
@@ -166,44 +120,32 @@ class Planner {
         const bool any =
             std::any_of(wanted_.begin(), wanted_.end(), [](const Entry* entry) { return entry->size > 0; });
         static const Listing none;
-        std::vector<const Entry*> candidates;
+        std::multimap<std::uint64_t, const Entry*, std::greater<>> candidates; // the largest first
         for (const auto& entry : (any ? all_saved() : none).entries)
             if (entry.type == FileType::regular && entry.size > 0 && !kept_.contains(entry.path) &&
                 !lies_below_displaced(entry.path))
-                candidates.push_back(&entry);
-        std::stable_sort(candidates.begin(), candidates.end(),
-                         [](const Entry* a, const Entry* b) { return a->size > b->size; });
+                candidates.emplace(entry.size, &entry);
         for (const auto* entry : wanted_) {
             const auto begun = begun_.find(entry->path);
             const std::uint64_t have = begun == begun_.end() ? 0 : begun->second.size;
-            const auto match =
-                std::find_if(candidates.begin(), candidates.end(), [&](const Entry* candidate) {
-                    return candidate->size <= entry->size && candidate->size > have &&
-                           candidate->path != entry->path && is_prefix(*candidate, *entry);
-                });
-            if (match == candidates.end())
+            auto match = candidates.lower_bound(entry->size);
+            while (match != candidates.end() && match->first > have && !is_saved_as(*match->second, *entry))
+                match = comparisons_.may_search() ? std::next(match) : candidates.end();
+            if (match == candidates.end() || match->first <= have)
                 continue;
             if (begun != begun_.end())
-                displaced_.push_back(entry->path);
-            renames_.emplace((*match)->path, entry->path);
-            begun_.insert_or_assign(entry->path, **match);
+                displace_later(entry->path);
+            renames_.emplace(match->second->path, entry->path);
+            begun_.insert_or_assign(entry->path, *match->second);
             candidates.erase(match);
         }
     }
 
-    [[nodiscard]] bool is_prefix(const Entry& saved, const Entry& entry) {
-        return saved.size <= budget_ && comparisons_-- > 0 &&
-               compare_windows(content_, entry.path, saved.path, saved.size).same &&
-               compare_all(entry.path, saved.path, saved.size).same;
-    }
-
-    /// Every byte, as far as the budget for reading goes; beyond it only the windows.
-    [[nodiscard]] Comparison compare_all(const std::string& source, const std::string& saved,
-                                         std::uint64_t length) {
-        if (length > budget_)
-            return compare_windows(content_, source, saved, length);
-        budget_ -= length;
-        return content_.compare(source, saved, 0, length);
+    /// Whether a saved file, whose own source moved on, is what was saved of this one.
+    [[nodiscard]] bool is_saved_as(const Entry& saved, const Entry& entry) {
+        return saved.path != entry.path && comparisons_.is_prefix(saved, entry) &&
+               (source_.complete || backup_.contains(saved.path) ||
+                (content_.has_gone && content_.has_gone(saved.path)));
     }
 
     /// Sets a saved file aside, unless what it holds is saved elsewhere.
@@ -219,26 +161,28 @@ class Planner {
 
     /// The path of a saved file that begins with all of another one.
     [[nodiscard]] std::string find_keeper(const Entry& saved) {
+        if (!comparisons_.may_search_among(renames_.size() + source_.entries.size() + set_aside_.size() +
+                                           all_saved().entries.size()))
+            return {};
         for (const auto& [from, to] : renames_)
-            if (to == saved.path && (saved.size == 0 || begins_with(from, saved)))
+            if (to == saved.path && (saved.size == 0 || comparisons_.begins_with(from, saved)))
                 return from;
         for (const auto& entry : source_.entries) {
             const auto begun = begun_.find(entry.path);
             if (saved.size > 0 && begun != begun_.end() && begun->second.size >= saved.size &&
-                !is_same_file(begun->second, saved) && begins_with(begun->second.path, saved))
+                !is_same_file(begun->second, saved) && comparisons_.begins_with(begun->second.path, saved))
                 return begun->second.path;
         }
         for (const auto& other : set_aside_)
             if (const Entry* kept = regular_in_backup(other.path);
                 kept != nullptr && kept->size >= saved.size && saved.size > 0 &&
-                !is_same_file(*kept, saved) && begins_with(kept->path, saved))
+                !is_same_file(*kept, saved) && comparisons_.begins_with(kept->path, saved))
                 return kept->path;
         for (const auto& other : all_saved().entries) // what has no source any longer
             if (saved.size > 0 && other.type == FileType::regular && other.size >= saved.size &&
                 !kept_.contains(other.path) && !renames_.contains(other.path) &&
-                !is_same_file(other, saved) &&
-                std::find(displaced_.begin(), displaced_.end(), other.path) == displaced_.end() &&
-                !lies_below_displaced(other.path) && begins_with(other.path, saved))
+                !is_same_file(other, saved) && !is_displaced_.contains(other.path) &&
+                !lies_below_displaced(other.path) && comparisons_.begins_with(other.path, saved))
                 return other.path;
         return {};
     }
@@ -259,19 +203,17 @@ class Planner {
         return found == backup_.end() || found->second->type != FileType::regular ? nullptr : found->second;
     }
 
-    [[nodiscard]] bool begins_with(const std::string& saved, const Entry& part) {
-        if (!content_.compare_saved || part.size > budget_ || comparisons_-- <= 0 ||
-            !content_.compare_saved(part.path, saved, std::min(window, part.size)).same)
-            return false;
-        budget_ -= part.size;
-        return content_.compare_saved(part.path, saved, part.size).same;
-    }
-
     /// A directory that is set aside takes with it what is in it.
     [[nodiscard]] bool lies_below_displaced(const std::string& path) const {
-        return std::any_of(displaced_.begin(), displaced_.end(), [&](const std::string& above) {
-            return path.size() > above.size() && path.starts_with(above) && path[above.size()] == '/';
-        });
+        for (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0;
+             slash = path.rfind('/', slash - 1))
+            if (is_displaced_.contains(path.substr(0, slash)))
+                return true;
+        return false;
+    }
+    void displace_later(const std::string& path) {
+        displaced_.push_back(path);
+        is_displaced_.insert(path);
     }
 
     /// What there is to do once all names are as they should be.
@@ -286,31 +228,45 @@ class Planner {
                 transfer(ActionKind::create, entry, 0);
         } else if (begun->second.size < entry.size) {
             transfer(ActionKind::append, entry, begun->second.size);
-        } else if (!same_time(entry.mtime, begun->second.mtime) && entry.size <= comparison_budget) {
+        } else if (!same_time(entry.mtime, begun->second.mtime) && !comparisons_.only_in_part(entry.path)) {
             plan_.actions.push_back({ActionKind::retime, entry.path, {}, 0, 0, 0, entry.mtime});
         }
     }
 
     void transfer(ActionKind kind, const Entry& entry, std::uint64_t from) {
         const bool has_holes = entry.allocated < entry.size;
+        const std::uint64_t to = end_of(entry);
+        if (to < entry.size)
+            plan_.failures.push_back({entry.path, "it has " + human_bytes(entry.size) + ", of which only " +
+                                                      human_bytes(limits_.file_size) +
+                                                      " are saved (--max-file-size)"});
+        if (to < entry.size && from >= to)
+            return;
         const std::uint64_t data_from =
-            has_holes ? std::clamp(content_.next_data(entry.path, from), from, entry.size) : from;
+            has_holes ? std::clamp(content_.next_data(entry.path, from), from, to) : from;
         plan_.actions.push_back(
-            {kind, entry.path, {}, from, data_from, entry.size, entry.mtime, entry.inode});
+            {kind, entry.path, {}, from, data_from, to, entry.mtime, entry.inode, to < entry.size});
+    }
+
+    /// Up to where a file is saved.
+    [[nodiscard]] std::uint64_t end_of(const Entry& entry) const {
+        if (entry.size <= limits_.file_size)
+            return entry.size;
+        const std::uint64_t hole =
+            entry.allocated < entry.size ? std::min(content_.next_data(entry.path, 0), entry.size) : 0;
+        return hole + std::min(limits_.file_size, entry.size - hole);
     }
 
     const Listing& source_;
     const Content& content_;
     Timestamp now_;
-    Thoroughness thoroughness_;
-    std::int64_t comparisons_ = most_comparisons; ///< of one file with another that may yet be made
-    std::uint64_t budget_;                        ///< bytes that may be read yet
+    const PlanLimits& limits_;
+    Comparisons comparisons_;
     std::unordered_map<std::string, const Entry*> backup_;
-    std::set<Looks> alike_; ///< looks that several files have
-    std::set<Looks> alike_to_the_second_;
     std::optional<Listing> all_saved_;             ///< once it is needed
     std::set<std::string> kept_;                   ///< saved files that are not to be renamed
     std::vector<std::string> displaced_;           ///< what is saved under names that something else needs
+    std::unordered_set<std::string> is_displaced_; ///< the same
     std::vector<const Entry*> wanted_;             ///< source files that have no part saved under their names
     std::vector<Action> set_aside_;                ///< what becomes of those that nothing needs
     std::map<std::string, std::string> renames_;   ///< saved files that are prefixes of such, and those names
@@ -330,8 +286,8 @@ Comparison compare_windows(const Content& content, const std::string& source, co
 }
 
 DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
-                   Thoroughness thoroughness) {
-    return Planner(source, backup, content, now, thoroughness).run();
+                   Thoroughness thoroughness, const PlanLimits& limits) {
+    return Planner(source, backup, content, now, thoroughness, limits).run();
 }
 
 } // namespace logbackup

@@ -25,6 +25,8 @@ Proof prove(const Arrival& arrival, StopSignal& stop) {
         return {arrival.from, ECANCELED};
     static constexpr std::uint64_t step = 65536;
     for (std::uint64_t at = arrival.data_from; at < arrival.size; at += step) {
+        at = std::min({std::max(at, next_data(arrival.source, at)),
+                       std::max(at, next_data(arrival.arrived, at)), arrival.size});
         const auto length = std::min(step, arrival.size - at);
         const auto same = compare_range(arrival.source, arrival.arrived, at, length, stop);
         if (!same.same)

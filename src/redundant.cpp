@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <set>
 
 namespace logbackup {
 namespace {
@@ -114,6 +115,10 @@ class Search {
     CopiesDropped run() {
         for (std::size_t begin = 0; begin < search_.plain.size() && result_.complete;
              begin += most_copies_at_once) {
+            if (begin > 0 && time_left() <= std::chrono::milliseconds(0)) {
+                result_.in_time = false;
+                break;
+            }
             hold_copies(begin, std::min(begin + most_copies_at_once, search_.plain.size()));
             for (const auto& entry : search_.compressed)
                 if (result_.complete && !copies_.empty())
@@ -127,9 +132,8 @@ class Search {
         result_.problems.push_back({path, what + ": " + error_text(error)});
     }
     void proves_nothing(const std::string& path, const std::string& why) {
-        auto& all = result_.unproved;
-        if (std::none_of(all.begin(), all.end(), [&](const Problem& one) { return one.path == path; }))
-            all.push_back({path, why});
+        if (unproved_.insert(path).second)
+            result_.unproved.push_back({path, why});
     }
 
     std::optional<Held> hold(const Entry& entry) {
@@ -172,7 +176,9 @@ class Search {
             result_.complete = false;
             return;
         }
-        if (limits_.bytes <= bytes_ || time_left() <= std::chrono::milliseconds(0))
+        const bool in_time = time_left() > std::chrono::milliseconds(0);
+        result_.in_time = result_.in_time && in_time;
+        if (limits_.bytes <= bytes_ || !in_time)
             return proves_nothing(entry.path, "others used up what may be decompressed in one run");
         if (program.argv.empty())
             return proves_nothing(entry.path, program.name + " is not installed");
@@ -216,6 +222,7 @@ class Search {
         else if (succeeded(ended.ending))
             drop_proved(compressed, stream);
         else if (!std::holds_alternative<NotNeeded>(ended.ending)) {
+            result_.in_time = result_.in_time && !std::holds_alternative<TimedOut>(ended.ending);
             const auto said = last_lines(ended.err, 1);
             proves_nothing(compressed.path, program + " " + describe(ended.ending) +
                                                 (said.empty() ? "" : ": " + escaped(said)));
@@ -260,6 +267,7 @@ class Search {
     const Clock::time_point begin_ = Clock::now();
     std::uint64_t bytes_ = 0; ///< decompressed so far
     std::vector<Copy> copies_;
+    std::set<std::string> unproved_; ///< paths
     CopiesDropped result_;
 };
 

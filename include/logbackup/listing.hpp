@@ -5,18 +5,31 @@
 #include "logbackup/util/stop_signal.hpp"
 #include "logbackup/view.hpp"
 
+#include <algorithm>
+
 namespace logbackup {
 
 /// Bounds against a hostile log directory. What lies beyond is reported as a problem and left out.
 struct ListingLimits {
-    std::size_t entries = 1'000'000;
-    std::size_t depth = 100; ///< levels of directories
-    std::size_t path = 3500; ///< bytes; rsync takes no path over 4095
+    std::size_t entries = 100'000; ///< directories count
+    std::size_t depth = 100;       ///< levels of directories
+    std::size_t path = 3500;       ///< bytes; rsync takes no path over 4095
 };
 
+/// Those of an instance directory: of deleted and rotated files, too, and from times of other limits.
+[[nodiscard]] inline ListingLimits limits_of_saved(const ListingLimits& limits) {
+    return {2 * limits.entries, std::max(limits.depth, ListingLimits().depth), limits.path};
+}
+
 /// Lists everything in a log directory. Follows no link, opens nothing but directories. A file that vanishes
-/// meanwhile is left out. Ends early, with what it has, when `stop` is requested.
+/// meanwhile is left out. Ends early, with what it has, when `stop` is requested. Memory: about 200
+/// bytes for each entry, whatever is in the directories.
 [[nodiscard]] Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop);
+
+/// The same. Where there are more entries than the limit those come first that stand under the same path in
+/// the instance directory: what is saved goes on being saved. `instance` is a descriptor of it, or -1.
+[[nodiscard]] Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance,
+                                       StopSignal& stop);
 
 /// The files of an instance directory that stand under the same path as an entry of `source`: what there is
 /// to compare with. One system call for each entry. `instance` is a descriptor of the directory; -1 when

@@ -18,6 +18,12 @@ namespace logbackup {
 /// "5%", "0", "500M", "1.5GiB"; the units are powers of 1024. Less than 100 %.
 [[nodiscard]] std::optional<MinFree> parse_min_free(const std::string& text);
 
+/// "500M", "100GiB", in the same units; "0" means no limit and gives UINT64_MAX.
+[[nodiscard]] std::optional<std::uint64_t> parse_size_limit(const std::string& text);
+
+/// "100000": a whole number from 1 to 1e9.
+[[nodiscard]] std::optional<std::size_t> parse_count(const std::string& text);
+
 /// The reverse of name_of().
 [[nodiscard]] std::optional<Coverage> parse_coverage(const std::string& text);
 

@@ -7,6 +7,7 @@
 #include "logbackup/option_values.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -30,8 +31,12 @@ struct Options {
     std::chrono::milliseconds docker_timeout{10'000};
     std::chrono::milliseconds timeout{1'800'000};
     MinFree min_free;
-    bool network_volumes = false; ///< use file systems that may not answer
-    bool pin = false;             ///< hard-link the files of running containers
+    std::size_t max_files = 100'000;             ///< entries of one log directory
+    std::size_t max_depth = 100;                 ///< levels of directories in it
+    std::uint64_t max_file_size = 100ULL << 30U; ///< bytes saved of one file; UINT64_MAX: no limit
+    std::uint64_t max_bytes = 4ULL << 30U;       ///< bytes of one log directory and run; the same
+    bool network_volumes = false;                ///< use file systems that may not answer
+    bool pin = false;                            ///< hard-link the files of running containers
     std::string log_file;
     bool quiet = false;
     bool verbose = false;

@@ -33,6 +33,9 @@ struct Content {
     /// Compares the first `length` bytes of two saved files.
     std::function<Comparison(const std::string& saved, const std::string& other, std::uint64_t length)>
         compare_saved = {};
+    /// Whether a source file is surely not there any longer. Asked for only when the source's listing is not
+    /// complete.
+    std::function<bool(const std::string& source)> has_gone = {};
 };
 
 /// Bytes compared at the head and at the end of what is saved, to prove that it is a prefix of its source.
@@ -40,7 +43,14 @@ inline constexpr std::uint64_t window = 16384;
 
 /// Bytes that one instance directory's full comparisons may read in a tick. A file that only its time tells
 /// to have changed, and that is larger than what is left, is compared by its windows, again at each tick.
+/// Thoroughness::everything may read as many again, and goes on at the next tick.
 inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
+
+struct PlanLimits {
+    /// Bytes that are saved of one file; a hole at its beginning does not count. A larger one is a failure.
+    std::uint64_t file_size = UINT64_MAX;
+    ComparedTo compared_to{}; ///< by Thoroughness::everything at earlier ticks
+};
 
 /// Compares the head and the tail of the first `length` bytes; all of them when they are no more than two
 /// windows.
@@ -55,8 +65,12 @@ inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
 /// with all of its bytes: the copy that copytruncate made.
 ///
 /// Pure: `backup` lists what stands under the source's paths (list_counterparts()), `now` is the tick's time.
-/// With Thoroughness::everything no size or time is trusted, and no budget limits what is compared.
+/// With Thoroughness::everything no size or time is trusted.
+///
+/// Where the source's listing is not complete a file that is not listed counts as there, unless content says
+/// that it has gone.
 [[nodiscard]] DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content,
-                                 Timestamp now, Thoroughness thoroughness = Thoroughness::changes);
+                                 Timestamp now, Thoroughness thoroughness = Thoroughness::changes,
+                                 const PlanLimits& limits = {});
 
 } // namespace logbackup

@@ -40,8 +40,10 @@ struct CopiesDropped {
     /// damaged, beyond a limit, no program for their format. No failures: for those who want to know it all.
     std::vector<Problem> unproved;
     /// False when `stop` ended the search. Anything else, a limit too, counts as tried: the same files would
-    /// give the same result, at the same cost, at the next run.
+    /// give the same result, at the same cost, at the next run; but where there was too little time they may
+    /// have more then.
     bool complete = true;
+    bool in_time = true; ///< false: there was no time to look at all of them
 };
 
 /// Drops the plain copies that are contained in a compressed file.

@@ -34,6 +34,10 @@ struct Transfer {
 /// A file's time is taken over only when it did not change meanwhile, so that a file that was rewritten in
 /// place while it was read is looked at again.
 ///
+/// Log directories that bring little come first, all of them, before those that bring a lot. One of which
+/// more arrives than was planned, because a file was made longer since, is taken from rsync: its files are
+/// copied up to where they were planned. So are files of which only a part is to be saved now.
+///
 /// Files that would not leave the file system its reserve (MinFree) are refused, the largest first.
 void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
                     const Progress& progress, ApplyOutcome& outcome);

@@ -7,21 +7,25 @@
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 namespace logbackup {
 namespace {
 
-/// All searches of a tick may take this long together; that of one log directory half of it.
-constexpr std::chrono::seconds longest_search{60};
+/// All searches of a tick take no longer together.
+constexpr std::chrono::milliseconds longest_search{10'000};
+/// In a record: no search has had the time that it needs yet.
+constexpr const char* again = "again";
 
-CopySearch copies_in(int instance, const std::vector<std::string>& files, StopSignal& stop) {
+CopySearch copies_in(int instance, const std::vector<std::string>& files, const ListingLimits& limits,
+                     StopSignal& stop) {
     Tree all;
     all.held = open_directory(instance, "");
     CopySearch search;
     search.instance = instance;
     const std::set<std::string> in_source(files.begin(), files.end());
-    for (auto& entry : list_tree(all, {}, stop).entries) {
+    for (auto& entry : list_tree(all, limits_of_saved(limits), stop).entries) {
         if (entry.type != FileType::regular || entry.size == 0)
             continue;
         if (is_compressed(entry.path))
@@ -44,19 +48,15 @@ std::string fingerprint(const CopySearch& search) {
 } // namespace
 
 /// Drops plain logs that have no source any longer where a compressed log contains them.
-void Tick::drop_copies(Candidate& candidate) {
+void Tick::drop_copies(Candidate& candidate, std::chrono::milliseconds share) {
     Record& record = records_[*candidate.record];
     const UniqueFd instance = open_directory(context_.root, record.directory());
-    CopySearch search = copies_in(instance.get(), candidate.files, context_.stop);
-    if (search.plain.empty() || search.compressed.empty() || fingerprint(search) == record.copies_tried)
+    CopySearch search = copies_in(instance.get(), candidate.files, listing_limits(), context_.stop);
+    if (!search.plain.empty() && !search.compressed.empty() && fingerprint(search) == record.copies_tried)
         return;
-    DecompressionLimits limits;
-    limits.total_time = std::min<std::chrono::milliseconds>(copies_time_left_, longest_search / 2);
-    limits.time = limits.total_time;
-    const auto begin = std::chrono::steady_clock::now();
-    const auto result = drop_redundant_copies(search, limits, context_.stop);
-    copies_time_left_ -= std::min(copies_time_left_, std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                         std::chrono::steady_clock::now() - begin));
+    CopiesDropped result;
+    if (!search.compressed.empty())
+        result = drop_redundant_copies(search, {DecompressionLimits().bytes, share, share}, context_.stop);
     Row& row = row_of(candidate);
     std::set<std::string> dropped;
     for (const auto& copy : result.dropped) {
@@ -67,18 +67,42 @@ void Tick::drop_copies(Candidate& candidate) {
     for (const auto& problem : result.problems)
         fail(candidate, problem.path, problem.reason);
     std::erase_if(search.plain, [&](const Entry& entry) { return dropped.contains(entry.path); });
-    record.copies_tried = result.complete && result.problems.empty() && !search.plain.empty()
-                              ? fingerprint(search)
-                              : std::string();
-    write(record);
+    const bool tried =
+        result.complete && result.problems.empty() && !search.plain.empty() && !search.compressed.empty();
+    const std::string before = record.copies_tried;
+    if (tried && !result.in_time && share < longest_search)
+        record.copies_tried = again;
+    else
+        record.copies_tried = tried ? fingerprint(search) : std::string();
+    if (record.copies_tried != before)
+        write(record);
 }
 
+/// One log directory, by chance, may take all the time there is; the others share what it leaves. A search
+/// that had less and did not come to its end is made again.
 void Tick::drop_all_copies() {
-    copies_time_left_ = longest_search;
+    std::vector<Candidate*> candidates;
     for (auto& candidate : candidates_)
-        if (candidate.may_have_copies && candidate.record && copies_time_left_.count() > 0 &&
-            !context_.stop.requested())
-            drop_copies(candidate);
+        if (candidate.record && candidate.tree &&
+            (candidate.may_have_copies || records_[*candidate.record].copies_tried == again))
+            candidates.push_back(&candidate);
+    if (candidates.empty())
+        return;
+    std::mt19937_64 chance(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+    std::swap(candidates.front(), candidates[chance() % candidates.size()]);
+    const auto end = std::chrono::steady_clock::now() + longest_search;
+    for (std::size_t i = 0; i < candidates.size() && !context_.stop.requested(); ++i) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        if (i == 0)
+            drop_copies(*candidates[i], longest_search);
+        else if (const auto share = left / (candidates.size() - i); share.count() > 0)
+            drop_copies(*candidates[i], share);
+        else if (Record& record = records_[*candidates[i]->record]; record.copies_tried != again) {
+            record.copies_tried = again;
+            write(record);
+        }
+    }
 }
 
 } // namespace logbackup

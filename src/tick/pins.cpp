@@ -3,6 +3,7 @@
 
 #include "logbackup/content.hpp"
 #include "logbackup/ledger.hpp"
+#include "logbackup/limits.hpp"
 #include "logbackup/listing.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
@@ -44,7 +45,7 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
         return std::nullopt;
     Tree bare;
     bare.held = open_directory(found.sources.front().held.get(), "");
-    const Listing files = files_to_finish(list_tree(bare, {}, context_.stop),
+    const Listing files = files_to_finish(list_tree(bare, listing_limits(), context_.stop),
                                           work.gone ? PinnedContainer::gone : PinnedContainer::exists);
     if (files.entries.empty())
         return std::nullopt;
@@ -58,9 +59,11 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
         unfinished_.insert(work.key);
         return std::nullopt;
     }
-    work.plan = plan(files, list_counterparts(instance.get(), files),
-                     content_of(work.tree, instance.get(), context_.stop), now_,
-                     work.gone ? Thoroughness::everything : Thoroughness::changes);
+    work.plan =
+        plan(files, list_counterparts(instance.get(), files),
+             content_of(work.tree, instance.get(), context_.stop, listing_limits()), now_,
+             work.gone ? Thoroughness::everything : Thoroughness::changes, {options_.max_file_size, {}});
+    limit_bytes(work.plan, options_.max_bytes);
     for (const auto& entry : files.entries)
         work.files.push_back(entry.path);
     return work;

@@ -120,12 +120,18 @@ void Tick::close_records() {
             continue;
         Record& record = records_[*candidate.record];
         if (candidate.thoroughness == Thoroughness::everything && row_of(candidate).unsettled.empty() &&
-            sync(candidate))
+            candidate.plan.compared_to) {
+            const auto& [path, offset] = *candidate.plan.compared_to;
+            record.compared_to = pass_of(candidate) + " " + hash_text(path) + " " + std::to_string(offset);
+        } else if (candidate.thoroughness == Thoroughness::everything &&
+                   row_of(candidate).unsettled.empty() && sync(candidate)) {
             note_last_pass(record, sharers_of(candidate), now_);
-        else if (record.coverage == Coverage::live && !record.saved_until.empty())
+            record.compared_to.clear();
+        } else if (record.coverage == Coverage::live && !record.saved_until.empty()) {
             record.saved_until.clear(); // what failed before has been made up for
-        else
+        } else {
             continue;
+        }
         write(record);
     }
     for (auto& record : records_) {

@@ -4,11 +4,13 @@
 #include "logbackup/content.hpp"
 #include "logbackup/decompress.hpp"
 #include "logbackup/ledger.hpp"
+#include "logbackup/limits.hpp"
 #include "logbackup/listing.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 namespace logbackup {
@@ -57,8 +59,11 @@ void Tick::plan_all() {
             row_of(candidates_[i]).target = assignments_.of_claim[i].directory;
             row_of(candidates_[i]).source = name_of(candidates_[i].found.sources.front().kind);
         }
-        if (is_last_pass(candidates_[i], assignments_.of_claim[i]))
+        if (is_last_pass(candidates_[i], assignments_.of_claim[i])) {
             candidates_[i].thoroughness = Thoroughness::everything;
+            if (assignments_.of_claim[i].known)
+                candidates_[i].compared_to = records_[*assignments_.of_claim[i].known].compared_to;
+        }
         plan_one(candidates_[i], assignments_.of_claim[i]);
     }
 }
@@ -74,6 +79,27 @@ bool Tick::is_last_pass(const Candidate& candidate, const Assignment& assignment
            !(record != nullptr && std::all_of(sharers.begin(), sharers.end(), [&](const auto* sharer) {
                  return had_last_pass(*record, *sharer);
              }));
+}
+
+/// Names one last pass: of these containers, which ended then.
+std::string Tick::pass_of(const Candidate& candidate) const {
+    std::string text;
+    for (const auto* sharer : sharers_of(candidate))
+        text += sharer->id + exact_rfc3339(sharer->finished);
+    return hash_text(text);
+}
+
+/// Where its last pass goes on: the record has the pass, a hash of the file's path, and the offset.
+ComparedTo Tick::compared_to(const Candidate& candidate, const Listing& source) const {
+    std::istringstream text(candidate.compared_to);
+    std::string pass;
+    std::string file;
+    std::uint64_t offset = 0;
+    if (!(text >> pass >> file >> offset) || pass != pass_of(candidate))
+        return {};
+    const auto found = std::find_if(source.entries.begin(), source.entries.end(),
+                                    [&](const Entry& entry) { return hash_text(entry.path) == file; });
+    return found == source.entries.end() ? ComparedTo{} : ComparedTo{found->path, offset};
 }
 
 void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
@@ -104,21 +130,26 @@ void Tick::plan_tree(Candidate& candidate, const std::string& present_as) {
     const UniqueFd instance =
         context_.root >= 0 && !present_as.empty() ? open_directory(context_.root, present_as) : UniqueFd();
     const Tree& tree = *candidate.tree;
-    const Listing source = list_tree(tree, {}, context_.stop);
+    const Listing source = list_saved_first(tree, listing_limits(), instance.get(), context_.stop);
     const Listing backup = list_counterparts(instance.get(), source);
     candidate.plan =
-        plan(source, backup, content_of(tree, instance.get(), context_.stop), now_, candidate.thoroughness);
+        plan(source, backup, content_of(tree, instance.get(), context_.stop, listing_limits()), now_,
+             candidate.thoroughness, {options_.max_file_size, compared_to(candidate, source)});
+    limit_bytes(candidate.plan, options_.max_bytes - std::min(options_.max_bytes, row_of(candidate).bytes));
     candidate.files.clear();
     for (const auto& entry : source.entries)
         if (entry.type == FileType::regular)
             candidate.files.push_back(entry.path);
+    // Where something is left out nobody knows what has no source any longer.
     candidate.may_have_copies =
-        candidate.may_have_copies || has_news_for_copies(source, tree, candidate.plan, context_.previous);
+        source.complete &&
+        (candidate.may_have_copies || has_news_for_copies(source, tree, candidate.plan, context_.previous));
 
     Row& row = row_of(candidate);
     row.files = candidate.plan.files;
     row.skipped = candidate.plan.skipped;
-    row.actions.insert(row.actions.end(), candidate.plan.actions.begin(), candidate.plan.actions.end());
+    if (options_.verbose || options_.json)
+        row.actions.insert(row.actions.end(), candidate.plan.actions.begin(), candidate.plan.actions.end());
     for (const auto& failure : candidate.plan.failures)
         fail(candidate, failure.path, failure.reason);
 }

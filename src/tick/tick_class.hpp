@@ -5,6 +5,7 @@
 #include "logbackup/assign.hpp"
 #include "logbackup/coverage.hpp"
 #include "logbackup/docker/docker_cli.hpp"
+#include "logbackup/listing.hpp"
 #include "logbackup/locate.hpp"
 #include "logbackup/pins.hpp"
 #include "logbackup/plan.hpp"
@@ -34,6 +35,7 @@ struct Candidate {
     std::optional<Tree> tree;                       ///< when it is to be saved
     DirectoryPlan plan;
     Thoroughness thoroughness = Thoroughness::changes;
+    std::string compared_to;        ///< by its last pass so far, as in its record
     std::vector<std::string> files; ///< all regular ones
     std::vector<PinSource> pin_sources;
     bool may_have_copies = false;      ///< plain and compressed
@@ -110,6 +112,9 @@ class Tick {
     void assign_all();
     void plan_all();
     [[nodiscard]] bool is_last_pass(const Candidate& candidate, const Assignment& assignment) const;
+    [[nodiscard]] std::string pass_of(const Candidate& candidate) const;
+    [[nodiscard]] ComparedTo compared_to(const Candidate& candidate, const Listing& source) const;
+    [[nodiscard]] ListingLimits listing_limits() const { return {options_.max_files, options_.max_depth}; }
     void plan_one(Candidate& candidate, const Assignment& assignment);
     void plan_tree(Candidate& candidate, const std::string& present_as);
     void make_moves();
@@ -119,7 +124,7 @@ class Tick {
     static void count(Row& row, const DirectoryOutcome& outcome);
     void apply_plans();
     void apply_to(const std::vector<Candidate*>& workers);
-    void drop_copies(Candidate& candidate);
+    void drop_copies(Candidate& candidate, std::chrono::milliseconds share);
     void drop_all_copies();
     void release_unchanged();
     void take_outcome(Candidate& candidate, DirectoryOutcome& outcome);
@@ -138,7 +143,14 @@ class Tick {
         if (!candidate.selected)
             return;
         row_of(candidate).status = RowStatus::failed;
+        static constexpr std::size_t most_failures = 100;
         auto& failures = row_of(candidate).failures;
+        if (failures.size() > most_failures)
+            return;
+        if (failures.size() == most_failures) {
+            failures.push_back({"", "it has more failures, which are left out"});
+            return;
+        }
         if (std::none_of(failures.begin(), failures.end(), [&](const Problem& known) {
                 return known.path == path && known.reason == reason; // planned again, it fails again
             }))
@@ -159,7 +171,6 @@ class Tick {
     std::set<std::string> failed_;      ///< ids of containers of which something could not be saved
     UniqueFd pins_root_;                ///< the backup root in our mount namespace
     std::set<std::string> unfinished_;  ///< keys of pins that could not be saved
-    std::chrono::milliseconds copies_time_left_{0};
     Assignments assignments_;
     Timestamp now_;
 };

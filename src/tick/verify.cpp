@@ -16,9 +16,10 @@ namespace {
 /// Compares one log directory with what is saved of it.
 class Verifier {
   public:
-    Verifier(const Tree& tree, int instance, Timestamp previous, StopSignal& stop)
+    Verifier(const Tree& tree, int instance, Timestamp previous, const ListingLimits& limits,
+             StopSignal& stop)
         : tree_(tree), instance_(instance), previous_(previous), stop_(stop),
-          source_(list_tree(tree, {}, stop)) {}
+          source_(list_saved_first(tree, limits, instance, stop)) {}
 
     void compare_all() {
         differences = source_.problems;
@@ -108,7 +109,8 @@ void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
     for (int attempt = 0; attempt < 2 && !context_.stop.requested(); ++attempt) {
         const UniqueFd instance =
             assignment.present_as.empty() ? UniqueFd() : open_directory(context_.root, assignment.present_as);
-        Verifier verifier(tree, instance.get(), last_complete_tick(context_.root), context_.stop);
+        Verifier verifier(tree, instance.get(), last_complete_tick(context_.root), listing_limits(),
+                          context_.stop);
         verifier.compare_all();
         Row& row = row_of(candidate);
         row.files = verifier.files;

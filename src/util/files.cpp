@@ -169,7 +169,7 @@ bool write_atomically(int at, std::string_view path, std::string_view content) {
     return false;
 }
 
-std::optional<std::vector<std::string>> names_in(int at, std::string_view path) {
+std::optional<std::vector<std::string>> names_in(int at, std::string_view path, std::size_t most) {
     UniqueFd held;
     if (!path.empty()) {
         held = open_directory(at, path);
@@ -186,13 +186,16 @@ std::optional<std::vector<std::string>> names_in(int at, std::string_view path) 
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, ::closedir);
     std::vector<std::string> names;
     errno = 0;
-    while (const dirent* entry = ::readdir(directory.get())) {
+    while (names.size() < most) {
+        const dirent* entry = ::readdir(directory.get());
+        if (entry == nullptr && errno != 0)
+            return std::nullopt;
+        if (entry == nullptr)
+            break;
         const std::string_view name = entry->d_name;
         if (name != "." && name != "..")
             names.emplace_back(name);
     }
-    if (errno != 0)
-        return std::nullopt;
     return names;
 }
 

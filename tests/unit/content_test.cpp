@@ -116,5 +116,30 @@ TEST_F(ContentOf, StopsInAComparison) {
     EXPECT_EQ(comparison.error, ECANCELED);
 }
 
+TEST(CompareRange, ReadsNoHoles) {
+    const test::TempDir dir;
+    constexpr off_t size = 1LL << 40U;
+    for (const auto* name : {"one", "other"}) {
+        dir.write(name, "begin");
+        ASSERT_EQ(::truncate(dir.at(name).c_str(), size), 0);
+    }
+    const UniqueFd one(::open(dir.at("one").c_str(), O_RDWR | O_CLOEXEC));
+    const UniqueFd other(::open(dir.at("other").c_str(), O_RDWR | O_CLOEXEC));
+    test::Stop stop(std::chrono::seconds(60)); // a terabyte of zeros takes minutes
+    const auto compare = [&](std::uint64_t length) {
+        return compare_range(one.get(), other.get(), 0, length, stop.get());
+    };
+    EXPECT_TRUE(compare(size).same);
+    EXPECT_FALSE(compare(size + 1).same) << "beyond the end";
+    EXPECT_EQ(compare(size + 1).error, 0);
+    ASSERT_EQ(::pwrite(one.get(), "x", 1, size - 1), 1);
+    EXPECT_FALSE(compare(size).same);
+    EXPECT_TRUE(compare(size - 1).same);
+    ASSERT_EQ(::pwrite(other.get(), "x", 1, size - 1), 1);
+    EXPECT_TRUE(compare(size).same);
+    ASSERT_EQ(::pwrite(other.get(), "x", 1, size / 2), 1);
+    EXPECT_FALSE(compare(size).same);
+}
+
 } // namespace
 } // namespace logbackup

@@ -139,6 +139,52 @@ TEST(ListTree, ReportsMoreEntriesThanTheLimitOnce) {
     EXPECT_TRUE(list(tree_of(dir.path()), limits).problems.empty());
 }
 
+TEST(ListTree, ReadsNoMoreNamesThanTheLimit) {
+    const TempDir dir;
+    for (int i = 0; i < 10; ++i)
+        dir.write(std::to_string(i), "");
+    EXPECT_EQ(names_in(dir.fd(), "", 4)->size(), 4U);
+    EXPECT_EQ(names_in(dir.fd(), "", 0)->size(), 0U);
+    EXPECT_EQ(names_in(dir.fd(), "", 10)->size(), 10U);
+}
+
+TEST(ListTree, TellsWhetherSomethingIsLeftOut) {
+    const TempDir dir;
+    dir.write("a/b/file", "");
+    EXPECT_TRUE(list(tree_of(dir.path())).complete);
+    EXPECT_FALSE(list(tree_of(dir.path()), {2, 100}).complete);
+    EXPECT_TRUE(list(tree_of(dir.path()), {3, 100}).complete);
+    EXPECT_FALSE(list(tree_of(dir.path()), {100, 1}).complete);
+    EXPECT_FALSE(list(tree_of(dir.path()), {100, 100, 5}).complete);
+}
+
+TEST(ListTree, TellsEachReasonOnce) {
+    const TempDir dir;
+    for (int i = 0; i < 5; ++i)
+        dir.write("a/" + std::to_string(i) + "/file", "");
+    const auto listing = list(tree_of(dir.path()), {100, 1});
+    ASSERT_EQ(listing.problems.size(), 1U);
+    EXPECT_TRUE(listing.problems[0].reason.ends_with("; 4 others like it")) << listing.problems[0].reason;
+}
+
+TEST(ListSavedFirst, GoesOnWithWhatIsSaved) {
+    const TempDir dir;
+    for (int i = 0; i < 50; ++i)
+        dir.write("source/" + std::to_string(i), "");
+    dir.write("source/z/saved", "");
+    dir.write("backup/z/saved", "");
+    dir.write("backup/z/saved~20261122T145512Z", "");
+    Stop stop;
+    const UniqueFd instance = test::open_path(dir.at("backup"));
+    const auto listing = list_saved_first(tree_of(dir.at("source")), {10, 100}, instance.get(), stop.get());
+    ASSERT_EQ(listing.entries.size(), 10U);
+    EXPECT_EQ(listing.entries[0].path, "z");
+    EXPECT_EQ(listing.entries[1].path, "z/saved");
+    EXPECT_EQ(listing.problems.size(), 1U);
+    EXPECT_FALSE(listing.complete);
+    EXPECT_EQ(list_saved_first(tree_of(dir.at("source")), {10, 100}, -1, stop.get()).entries.size(), 10U);
+}
+
 TEST(ListTree, ReportsTooManyLevels) {
     const TempDir dir;
     dir.write("a/b/c/d/file", "");

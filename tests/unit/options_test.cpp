@@ -24,9 +24,16 @@ class ParseOptions : public ::testing::Test {
     ParseEnded ended;
 
     void SetUp() override {
-        for (const char* name :
-             {"DEST", "LOG_DIR", "SERVICE", "POD", "NAMESPACE", "CONTAINER", "LOG_FILE", "GROUP", "TIMEOUT",
-              "DOCKER_TIMEOUT", "DOCKER", "RSYNC", "MIN_FREE", "PIN", "COVERAGE", "NETWORK_VOLUMES"})
+        for (const char* name : {"DEST",          "LOG_DIR",
+                                 "SERVICE",       "POD",
+                                 "NAMESPACE",     "CONTAINER",
+                                 "LOG_FILE",      "GROUP",
+                                 "TIMEOUT",       "DOCKER_TIMEOUT",
+                                 "DOCKER",        "RSYNC",
+                                 "MIN_FREE",      "PIN",
+                                 "COVERAGE",      "NETWORK_VOLUMES",
+                                 "MAX_FILES",     "MAX_DEPTH",
+                                 "MAX_FILE_SIZE", "MAX_BYTES"})
             unset_.push_back(std::make_unique<Variable>(
                 names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
     }
@@ -280,6 +287,33 @@ TEST_F(ParseOptions, RefusesWhatIsNoSizeAndNoShare) {
                              "9223372036854775808",
                              "1GiBi"})
         expect_usage_error({"--min-free", text}, "--min-free");
+}
+
+TEST_F(ParseOptions, ReadsLimits) {
+    const auto defaults = expect({});
+    EXPECT_EQ(defaults.max_files, 100'000U);
+    EXPECT_EQ(defaults.max_depth, 100U);
+    EXPECT_EQ(defaults.max_file_size, 100ULL << 30U);
+    EXPECT_EQ(defaults.max_bytes, 4ULL << 30U);
+    const auto set =
+        expect({"--max-files", "5", "--max-depth", "7", "--max-file-size", "1.5K", "--max-bytes", "2MiB"});
+    EXPECT_EQ(set.max_files, 5U);
+    EXPECT_EQ(set.max_depth, 7U);
+    EXPECT_EQ(set.max_file_size, 1536U);
+    EXPECT_EQ(set.max_bytes, 2U << 20U);
+    const auto none = expect({"--max-file-size", "0", "--max-bytes", "0G"});
+    EXPECT_EQ(none.max_file_size, UINT64_MAX);
+    EXPECT_EQ(none.max_bytes, UINT64_MAX);
+    const Variable files("LOGBACKUP_MAX_FILES", "9");
+    const Variable bytes("LOGBACKUP_MAX_BYTES", "9");
+    EXPECT_EQ(expect({}).max_files, 9U);
+    EXPECT_EQ(expect({}).max_bytes, 9U);
+    for (const char* text : {"", "0", "-1", "1.5", "1k", "1000000001", "99999999999999999999", " 1"})
+        for (const char* option : {"--max-files", "--max-depth"})
+            expect_usage_error({option, text}, option);
+    for (const char* text : {"", "-1", "5%", "1X", "8388608T"})
+        for (const char* option : {"--max-file-size", "--max-bytes"})
+            expect_usage_error({option, text}, option);
 }
 
 TEST_F(ParseOptions, ReadsSubcommands) {

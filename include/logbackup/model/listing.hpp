@@ -30,6 +30,7 @@ struct Problem {
 struct Listing {
     std::vector<Entry> entries; ///< a directory before what is in it
     std::vector<Problem> problems;
+    bool complete = true; ///< false: something that is there is left out
 };
 
 } // namespace logbackup

@@ -4,6 +4,7 @@
 #include "logbackup/model/listing.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,11 +40,19 @@ struct Action {
     std::uint64_t to = 0;    ///< create, append: bytes of the source
     std::int64_t mtime = 0;  ///< retime: nanoseconds since 1970
     std::uint64_t inode = 0; ///< create, append: of the source that was planned
+    bool in_part = false;    ///< create, append: the source has more than is to be saved now
 
     [[nodiscard]] bool transfers() const { return kind == ActionKind::create || kind == ActionKind::append; }
     /// Bytes that have to be moved.
     [[nodiscard]] std::uint64_t bytes() const { return transfers() ? to - data_from : 0; }
     bool operator==(const Action&) const = default;
+};
+
+/// How far a comparison of everything came: all before this file, and of it the first `offset` bytes.
+struct ComparedTo {
+    std::string path; ///< empty: it begins
+    std::uint64_t offset = 0;
+    bool operator==(const ComparedTo&) const = default;
 };
 
 /// All that one instance directory needs. The actions are to be done in their order.
@@ -52,6 +61,8 @@ struct DirectoryPlan {
     std::vector<Problem> failures; ///< files that should be saved and cannot be
     std::vector<Problem> skipped;  ///< files that are not for a backup: devices, links that lead out, …
     std::size_t files = 0;         ///< regular files in the source
+    std::optional<ComparedTo>
+        compared_to; ///< Thoroughness::everything, and there is more than one tick compares
 };
 
 } // namespace logbackup

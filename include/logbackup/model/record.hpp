@@ -48,6 +48,7 @@ struct Record {
     /// had that mounted.
     std::map<std::string, std::string> seen_places;
     std::string copies_tried; ///< what was looked at when it was last searched for redundant copies
+    std::string compared_to;  ///< how far a last pass that takes several ticks has come
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;

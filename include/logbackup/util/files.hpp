@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,7 +50,9 @@ namespace logbackup {
 /// new one. False, with errno, when that failed.
 [[nodiscard]] bool write_atomically(int at, std::string_view path, std::string_view content);
 
-/// The names in a directory, without "." and "..", in no order. Nothing when it cannot be read.
-[[nodiscard]] std::optional<std::vector<std::string>> names_in(int at, std::string_view path);
+/// The names in a directory, without "." and "..", in no order; `most` of them at the most, and no more are
+/// read. Nothing when it cannot be read.
+[[nodiscard]] std::optional<std::vector<std::string>> names_in(int at, std::string_view path,
+                                                               std::size_t most = SIZE_MAX);
 
 } // namespace logbackup

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "transferrer.hpp"
+
+#include "logbackup/rsync.hpp"
+
+#include <fcntl.h>
+
+#include <chrono>
+#include <map>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* held_files_directory = ".logbackup/held-files";
+constexpr std::size_t most_linked_files = 400; // at a time, in the direct way
+/// Of a log directory no more than this may arrive beyond what was planned. rsync reads files up to the size
+/// that they have when it opens them.
+constexpr std::uint64_t most_surplus = 64U << 20U;
+
+} // namespace
+
+void Transferrer::move_bytes(const Group& begun) {
+    Group for_rsync;
+    for (auto* transfer : begun) {
+        if (transfer->action->bytes() == 0)
+            continue;
+        if (!transfer->action->in_part && !runaways_.contains(transfer->work))
+            for_rsync.push_back(transfer);
+        else if (!stop_.requested())
+            copy(*transfer);
+    }
+    if (settings_.view >= 0) {
+        rsync(std::move(for_rsync), settings_.view, {});
+        return;
+    }
+    const std::span<Transfer* const> all(for_rsync);
+    for (std::size_t done = 0; done < all.size() && !stop_.requested(); done += most_linked_files)
+        rsync_linked(all.subspan(done, std::min(most_linked_files, all.size() - done)));
+}
+
+/// The direct way. rsync would look names up again in trees that containers change, so it is given a
+/// directory of links to the files that are held open here: it can reach these and nothing else.
+void Transferrer::rsync_linked(std::span<Transfer* const> part) {
+    remove_tree(held_files_directory);
+    std::vector<UniqueFd> opened;
+    std::vector<int> descriptors;
+    Group linked;
+    for (auto* transfer : part) {
+        int file = transfer->source.get();
+        if (file < 0) {
+            opened.push_back(locate_in(*transfer->tree, transfer->action->path));
+            file = opened.back().get();
+        }
+        if (file < 0)
+            continue; // it has vanished; settle() looks into it
+        const std::string path = joined(held_files_directory, backup_path(*transfer));
+        const UniqueFd parent = make_directories(settings_.root, parent_path(path), 0700, no_group);
+        const std::string target = "/proc/self/fd/" + std::to_string(file);
+        if (!parent || ::symlinkat(target.c_str(), parent.get(), base_name(path).c_str()) != 0)
+            continue;
+        descriptors.push_back(file);
+        linked.push_back(transfer);
+    }
+    const UniqueFd links = open_directory(settings_.root, held_files_directory);
+    rsync(std::move(linked), links.get(), descriptors);
+    remove_tree(held_files_directory);
+}
+
+/// One rsync; another one for the rest each time that a log directory brings more than was planned: its files
+/// are copied here, then, up to where they were planned and no further.
+void Transferrer::rsync(Group part, int source, const std::vector<int>& held_files) {
+    while (!part.empty()) {
+        const std::size_t known = runaways_.size();
+        rsync_once(part, source, held_files);
+        if (runaways_.size() == known || stop_.requested())
+            return;
+        for (auto* transfer : part)
+            if (runaways_.contains(transfer->work))
+                take_from_rsync(*transfer);
+        std::erase_if(part, [&](const Transfer* transfer) {
+            const auto status = status_at(incoming_.get(), backup_path(*transfer));
+            return runaways_.contains(transfer->work) ||
+                   (status && static_cast<std::uint64_t>(status->st_size) >= transfer->action->to);
+        });
+    }
+}
+
+void Transferrer::rsync_once(const Group& part, int source, const std::vector<int>& held_files) {
+    RsyncRun run{settings_.rsync, source, incoming_.get(), {}, held_files, settings_.lock};
+    for (const auto* transfer : part)
+        run.paths.push_back(backup_path(*transfer));
+    std::size_t next = 0; // rsync works in the order of the list
+    std::uint64_t complete = 0;
+    auto next_look = Clock::now();
+    const auto all_arrived = [&] {
+        std::uint64_t current = 0;
+        for (; next < part.size(); ++next) {
+            const auto status = status_at(incoming_.get(), run.paths[next]);
+            const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
+            const Action& action = *part[next]->action;
+            if (size < action.to) {
+                current = size - std::min(size, action.data_from);
+                break;
+            }
+            complete += action.bytes();
+        }
+        if (progress_)
+            progress_(moved_ + complete + current);
+        if (next == part.size())
+            return true;
+        const auto begin = Clock::now();
+        if (begin < next_look)
+            return false;
+        const bool any = note_runaways(part);
+        next_look = Clock::now() + 10 * (Clock::now() - begin); // many files take their time
+        return any;
+    };
+    const auto problem = rsync_append(run, stop_, all_arrived);
+    for (const auto* transfer : part)
+        moved_ += transfer->action->bytes();
+    auto& problems = outcome_.problems;
+    if (!problem.empty() && std::find(problems.begin(), problems.end(), problem) == problems.end())
+        problems.push_back(problem);
+}
+
+/// Notes the log directories of which more arrives than was planned: a file was made longer since, or grows
+/// faster than it is read. True when there are any.
+bool Transferrer::note_runaways(const Group& part) {
+    std::map<std::size_t, std::uint64_t> surplus;
+    for (const auto* transfer : part) {
+        const auto status = status_at(incoming_.get(), backup_path(*transfer));
+        const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
+        if (size > transfer->action->to)
+            surplus[transfer->work] += size - transfer->action->to;
+    }
+    bool any = false;
+    for (const auto& [work, bytes] : surplus)
+        if (bytes > most_surplus)
+            any = runaways_.insert(work).second || any;
+    return any;
+}
+
+/// A file of a log directory that ran away: what is planned of it and no more.
+void Transferrer::take_from_rsync(Transfer& transfer) {
+    const std::uint64_t to = transfer.action->to;
+    const UniqueFd arrived = open_for_update(incoming_.get(), backup_path(transfer));
+    if (arrived && size_of(arrived.get()) > to) {
+        if (::ftruncate(arrived.get(), static_cast<off_t>(to)) != 0)
+            fail(transfer, "cannot write its backup", errno);
+        leave_unsettled(transfer); // what came meanwhile is planned now, too
+    } else {
+        copy(transfer);
+    }
+}
+
+/// rsync cannot copy a part of a file.
+void Transferrer::copy(Transfer& transfer) {
+    const UniqueFd opened = transfer.source ? UniqueFd() : open_in(*transfer.tree, transfer.action->path);
+    const int source = transfer.source ? transfer.source.get() : opened.get();
+    const UniqueFd arrived = open_for_update(incoming_.get(), backup_path(transfer));
+    if (source < 0 || !arrived)
+        return; // it has vanished; settle() looks into it
+    const std::uint64_t begin = std::max(size_of(arrived.get()), transfer.action->data_from);
+    const std::uint64_t end = std::min(transfer.action->to, size_of(source));
+    const int error = copy_data(source, arrived.get(), begin, end, source);
+    if (error != 0 && error != ECANCELED && error != EIO)
+        fail(transfer, "cannot write its backup", error);
+    moved_ += transfer.action->bytes();
+    if (progress_)
+        progress_(moved_);
+}
+
+} // namespace logbackup

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "transferrer.hpp"
+
+#include "logbackup/content.hpp"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+namespace logbackup {
+namespace {
+
+bool is_zero(std::string_view bytes) {
+    return bytes.front() == '\0' && bytes.substr(1) == bytes.substr(0, bytes.size() - 1);
+}
+
+bool write_all(int file, std::string_view bytes, std::uint64_t offset) {
+    while (!bytes.empty()) {
+        const auto put = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (put < 0)
+            return false;
+        bytes.remove_prefix(static_cast<std::size_t>(put));
+        offset += static_cast<std::uint64_t>(put);
+    }
+    return true;
+}
+
+} // namespace
+
+Proof Transferrer::proof_of(const Transfer& transfer, int arrived, std::uint64_t size) const {
+    const Action& action = *transfer.action;
+    return prove({transfer.source.get(), arrived, action.from, action.data_from, size}, stop_);
+}
+
+/// Takes over what arrived, if it is proved; then there is no stand-in any longer.
+void Transferrer::settle(Transfer& transfer) {
+    take_over(transfer);
+    if (finished_.empty() || finished_.back().transfer != &transfer)
+        transfer.source.reset();
+    const std::string path = backup_path(transfer);
+    ::unlinkat(open_directory(incoming_.get(), parent_path(path)).get(), base_name(path).c_str(), 0);
+}
+
+void Transferrer::take_over(Transfer& transfer) {
+    const Action& action = *transfer.action;
+    if (!transfer.source) {
+        transfer.source = open_in(*transfer.tree, action.path);
+        struct stat status {};
+        if (!transfer.source || ::fstat(transfer.source.get(), &status) != 0 ||
+            status.st_ino != action.inode) {
+            leave_unsettled(transfer);
+            return;
+        }
+    }
+    const int source = transfer.source.get();
+    const UniqueFd arrived = open_regular(incoming_.get(), backup_path(transfer));
+    const std::uint64_t size = arrived ? size_of(arrived.get()) : 0;
+    if (arrived && size <= action.data_from && action.bytes() > 0) {
+        account(transfer, action.from);
+        return;
+    }
+    if (!arrived || size > size_of(source)) {
+        leave_unsettled(transfer);
+        return;
+    }
+    const Proof proof = proof_of(transfer, arrived.get(), size);
+    const auto now = status_of(source);
+    const bool unchanged = now && mtime_of(*now) == transfer.mtime;
+    if (proof.until < size && (proof.error == ECANCELED || (proof.error == 0 && !unchanged))) {
+        leave_unsettled(transfer);
+        return;
+    }
+    if (proof.until < size) { // it cannot be read, or what was written did not get there
+        if (proof.error != 0)
+            fail(transfer, "cannot read all of it", proof.error);
+        const UniqueFd shorter = open_for_update(incoming_.get(), backup_path(transfer));
+        if (!shorter || ::ftruncate(shorter.get(), static_cast<off_t>(proof.until)) != 0)
+            return;
+    }
+    if (action.kind == ActionKind::create) {
+        take_over_file(transfer);
+        return;
+    }
+    const UniqueFd instance = open_directory(settings_.root, transfer.tree->directory);
+    take_over_bytes(transfer, instance.get(), arrived.get(), proof.until);
+}
+
+void Transferrer::take_over_file(Transfer& transfer) {
+    const std::string& path = transfer.action->path;
+    const UniqueFd from = open_directory(incoming_.get(), parent_path(backup_path(transfer)));
+    const UniqueFd to =
+        make_directories(settings_.root, parent_path(backup_path(transfer)), directory_mode, settings_.group);
+    if (!from || !to ||
+        ::renameat2(from.get(), base_name(path).c_str(), to.get(), base_name(path).c_str(),
+                    RENAME_NOREPLACE) != 0) {
+        fail(transfer, "cannot put its backup in place", errno);
+        return;
+    }
+    finish(transfer, to.get(), base_name(path));
+}
+
+void Transferrer::take_over_bytes(Transfer& transfer, int instance, int arrived, std::uint64_t size) {
+    const Action& action = *transfer.action;
+    const UniqueFd saved = open_for_update(instance, action.path);
+    if (!saved) {
+        fail(transfer, "cannot write its backup", errno);
+        return;
+    }
+    if (size_of(saved.get()) != action.from ||
+        !same_at_ends(transfer.source.get(), saved.get(), action.from, stop_)) {
+        leave_unsettled(transfer);
+        return;
+    }
+    int error = 0;
+    // A hole at the end of what is saved: the source reads as zeros there, and so does a longer file.
+    if (action.data_from > action.from && ::ftruncate(saved.get(), static_cast<off_t>(action.data_from)) != 0)
+        error = errno;
+    if (error == 0)
+        error = copy_data(arrived, saved.get(), action.data_from, size, transfer.source.get());
+    if (error != 0 && error != ECANCELED)
+        fail(transfer, "cannot write its backup", error);
+    finish(transfer, instance, action.path);
+}
+
+/// Copies a range to the same place of another file, which ends there or before; zeros become
+/// holes, and what is a hole of it and of `source` is not read. 0 or an errno value. A run that is to stop
+/// copies a little more: what has arrived is proved.
+int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source) {
+    const auto size = std::min<std::uint64_t>(1U << 20U, end - std::min(begin, end));
+    const auto buffer = std::make_unique_for_overwrite<char[]>(size);
+    while (begin < end) {
+        if (const auto data = std::min(next_data(from, begin), next_data(source, begin)); data > begin) {
+            begin = std::min(data, end);
+            if (::ftruncate(to, static_cast<off_t>(begin)) != 0)
+                return errno;
+            continue;
+        }
+        if (stop_.requested() && after_stop_ == 0)
+            return ECANCELED;
+        const auto want = std::min(size, end - begin);
+        const auto got = ::pread(from, buffer.get(), want, static_cast<off_t>(begin));
+        if (got <= 0)
+            return got < 0 ? errno : EIO;
+        const auto count = static_cast<std::size_t>(got);
+        if (is_zero({buffer.get(), count}) ? ::ftruncate(to, static_cast<off_t>(begin + count)) != 0
+                                           : !write_all(to, {buffer.get(), count}, begin))
+            return errno;
+        begin += count;
+        if (stop_.requested())
+            after_stop_ -= std::min<std::uint64_t>(after_stop_, count);
+    }
+    return 0;
+}
+
+void Transferrer::finish(Transfer& transfer, int directory, const std::string& path) {
+    UniqueFd saved = open_for_update(directory, path);
+    account(transfer, saved ? size_of(saved.get()) : 0);
+    if (finished_.size() >= most_held_) // each holds a descriptor
+        keep_for_good();
+    finished_.push_back({&transfer, std::move(saved)});
+}
+
+/// Waits until all that was saved is on the disk. The time of a source then says that all of it is saved,
+/// as it was all the while; a file that has another time is compared in full at the next tick.
+void Transferrer::keep_for_good() {
+    if (finished_.empty())
+        return;
+    const UniqueFd any(::openat(incoming_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const bool kept = any && ::syncfs(any.get()) == 0;
+    const int error = errno;
+    for (auto& [transfer, saved] : finished_) {
+        const auto now = status_of(transfer->source.get());
+        transfer->source.reset();
+        if (!kept)
+            fail(*transfer, "cannot bring its backup to the disk", error);
+        else if (!stop_.requested() && now && saved &&
+                 size_of(saved.get()) == static_cast<std::uint64_t>(now->st_size) &&
+                 mtime_of(*now) == transfer->mtime)
+            ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now->st_mtim}.data());
+    }
+    finished_.clear();
+}
+
+void Transferrer::account(const Transfer& transfer, std::uint64_t size) {
+    const Action& action = *transfer.action;
+    const std::uint64_t bytes = size - std::min(size, action.data_from);
+    auto& outcome = outcome_of(transfer);
+    outcome.bytes += bytes;
+    if (size > action.from || action.to == 0)
+        (action.kind == ActionKind::create ? outcome.created : outcome.changed) += 1;
+    if (size < action.to && has_moved_on(transfer))
+        leave_unsettled(transfer);
+    else if (size < action.to)
+        outcome.failures.push_back({action.path, "only " + human_bytes(bytes) + " of " +
+                                                     human_bytes(action.bytes()) + " were saved"});
+}
+
+/// Whether it was truncated, or its name stands for another file by now.
+bool Transferrer::has_moved_on(const Transfer& transfer) {
+    const UniqueFd there = locate_in(*transfer.tree, transfer.action->path);
+    struct stat status {};
+    return size_of(transfer.source.get()) < transfer.action->to || !there ||
+           ::fstat(there.get(), &status) != 0 || status.st_ino != transfer.action->inode;
+}
+
+} // namespace logbackup

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "transferrer.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+
+namespace logbackup {
+namespace {
+
+constexpr const char* in_use = ".in-use";      // in it while a run works: left behind by one that was killed
+constexpr std::size_t spare_descriptors = 500; // for everything else, links to held files included
+constexpr std::size_t most_single_files = 100; // with an rsync each, where one for all of them has failed
+constexpr std::uint64_t large = 64U << 20U;    // bytes of one log directory: it comes after all smaller ones
+
+/// As many descriptors as the system lets us have; how many of them may be held at once.
+std::size_t raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+    // Half of them for sources, half for what is saved of these.
+    return limit.rlim_cur > spare_descriptors ? (limit.rlim_cur - spare_descriptors) / 2 : 0;
+}
+
+} // namespace
+
+std::uint64_t size_of(int file) {
+    struct stat status {};
+    return ::fstat(file, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+std::int64_t mtime_of(const struct stat& status) {
+    return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+void Transferrer::run() {
+    remove_leftovers(settings_.root);
+    if (transfers_.empty())
+        return;
+    open_incoming();
+    refuse_what_has_no_room();
+    most_held_ = raise_descriptor_limit();
+    Group begun;
+    for (auto& transfer : transfers_)
+        if (!stop_.requested() && begin(transfer))
+            begun.push_back(&transfer);
+    for (auto& group : small_and_large(begun))
+        save(std::move(group));
+    ::unlinkat(incoming_.get(), in_use, 0);
+    // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
+    const auto& directories = outcome_.directories;
+    if (std::all_of(directories.begin(), directories.end(),
+                    [](const DirectoryOutcome& directory) { return directory.failures.empty(); }))
+        outcome_.problems.clear();
+}
+
+/// A log directory that brings a lot keeps no other waiting, nor from being saved should it fail.
+std::vector<Transferrer::Group> Transferrer::small_and_large(const Group& begun) {
+    std::map<std::size_t, std::uint64_t> bytes;
+    for (const auto* transfer : begun)
+        bytes[transfer->work] += transfer->action->bytes();
+    std::vector<Group> groups(2);
+    for (auto* transfer : begun)
+        groups[bytes[transfer->work] < large ? 0 : 1].push_back(transfer);
+    std::erase_if(groups, [](const Group& group) { return group.empty(); });
+    return groups;
+}
+
+void Transferrer::save(Group group) {
+    const std::size_t problems = outcome_.problems.size();
+    move_bytes(group);
+    if (outcome_.problems.size() > problems)
+        try_one_by_one(group);
+    for (auto* transfer : group)
+        settle(*transfer);
+    keep_for_good();
+}
+
+void Transferrer::remove_tree(const std::string& directory) const {
+    std::error_code ignored;
+    std::filesystem::remove_all("/proc/self/fd/" + std::to_string(settings_.root) + "/" + directory, ignored);
+}
+
+/// Its directories stay from one run to the next: making and removing hundreds of them each minute is not
+/// free.
+void Transferrer::open_incoming() {
+    incoming_ = make_directories(settings_.root, incoming_directory, 0700, no_group);
+    const UniqueFd mark(::openat(incoming_.get(), in_use, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+void Transferrer::refuse_what_has_no_room() {
+    const auto space = free_space(settings_.root, settings_.min_free);
+    if (!space)
+        return;
+    std::stable_sort(transfers_.begin(), transfers_.end(), [](const Transfer& a, const Transfer& b) {
+        return a.action->bytes() < b.action->bytes();
+    });
+    std::uint64_t room = space->bytes - std::min(space->bytes, space->reserved_bytes);
+    std::uint64_t inodes = space->inodes - std::min(space->inodes, space->reserved_inodes);
+    const std::uint64_t inodes_each = settings_.view >= 0 ? 1 : 2; // a stand-in; in the direct way a link
+    const auto refused = [&](const Transfer& transfer) {
+        const Action& action = *transfer.action;
+        const std::uint64_t blocks = (action.bytes() + space->block - 1) / space->block * space->block;
+        std::string reason;
+        if (blocks > room)
+            reason = "no room for its " + human_bytes(action.bytes()) + ": " + human_bytes(space->bytes) +
+                     " are free, of which " + human_bytes(space->reserved_bytes) +
+                     " are kept free (--min-free)";
+        else if (inodes < inodes_each)
+            reason = "no room for another file: " + std::to_string(space->inodes) +
+                     " inodes are free, of which " + std::to_string(space->reserved_inodes) +
+                     " are kept free";
+        if (!reason.empty()) {
+            outcome_of(transfer).failures.push_back({action.path, reason});
+            return true;
+        }
+        room -= blocks;
+        inodes -= inodes_each;
+        return false;
+    };
+    std::erase_if(transfers_, refused);
+}
+
+/// Makes the stand-in.
+bool Transferrer::begin(Transfer& transfer) {
+    const Action& action = *transfer.action;
+    UniqueFd source = open_in(*transfer.tree, action.path);
+    struct stat status {};
+    if (!source && errno != ENOENT && errno != ENXIO) {
+        fail(transfer, "cannot read it", errno);
+        return false;
+    }
+    if (!source || ::fstat(source.get(), &status) != 0 || status.st_ino != action.inode) {
+        leave_unsettled(transfer);
+        return false;
+    }
+    transfer.mtime = mtime_of(status);
+    if (held_ < most_held_) {
+        transfer.source = std::move(source);
+        ++held_;
+    }
+    const std::string path = backup_path(transfer);
+    const UniqueFd parent = make_directories(incoming_.get(), parent_path(path), 0700, no_group);
+    auto make = [&] {
+        return UniqueFd(parent ? ::openat(parent.get(), base_name(path).c_str(),
+                                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode)
+                               : -1);
+    };
+    UniqueFd file = make();
+    if (!file && errno == EEXIST) { // a directory of a former run, of the time when this was one
+        remove_tree(joined(incoming_directory, path));
+        file = make();
+    }
+    const bool made =
+        file && ::ftruncate(file.get(), static_cast<off_t>(action.data_from)) == 0 &&
+        (settings_.group == no_group || ::fchown(file.get(), static_cast<uid_t>(-1), settings_.group) == 0);
+    if (!made)
+        fail(transfer, "cannot write its backup", errno);
+    return made;
+}
+
+// Where a write fails rsync can leave a file of the full size, but with zeros.
+bool Transferrer::has_arrived(const Transfer& transfer) const {
+    const UniqueFd file = open_regular(incoming_.get(), backup_path(transfer));
+    const std::uint64_t to = transfer.action->to;
+    return transfer.action->bytes() == 0 || !transfer.source ||
+           (file && size_of(file.get()) >= to && proof_of(transfer, file.get(), to).until >= to);
+}
+
+/// rsync gives up at the first file that it cannot write, and goes by name: one that crosses a quota would
+/// keep all that follow from being saved. What is left over is tried by itself, the smallest first.
+void Transferrer::try_one_by_one(Group& begun) {
+    const auto arrived = [this](const Transfer* transfer) { return has_arrived(*transfer); };
+    if (std::count_if(begun.begin(), begun.end(), arrived) + 1 >= std::ssize(begun))
+        return; // it was the only one
+    Group left;
+    for (auto* transfer : begun) {
+        const UniqueFd file =
+            has_arrived(*transfer) ? UniqueFd() : open_for_update(incoming_.get(), backup_path(*transfer));
+        if (file && ::ftruncate(file.get(), static_cast<off_t>(transfer->action->data_from)) == 0)
+            left.push_back(transfer);
+        else
+            settle(*transfer);
+    }
+    const UniqueFd any(::openat(incoming_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ::syncfs(any.get()); // some file systems give room back no sooner
+    std::size_t tried = 0;
+    for (int in_vain = 0; tried < left.size() && tried < most_single_files && in_vain < 3; ++tried) {
+        if (stop_.requested())
+            break;
+        move_bytes({left[tried]});
+        in_vain = has_arrived(*left[tried]) ? 0 : in_vain + 1;
+        settle(*left[tried]);
+    }
+    begun.assign(left.begin() + static_cast<std::ptrdiff_t>(tried), left.end());
+}
+
+void remove_leftovers(int root) {
+    std::error_code ignored;
+    if (status_at(root, joined(incoming_directory, in_use)))
+        std::filesystem::remove_all("/proc/self/fd/" + std::to_string(root) + "/" + incoming_directory,
+                                    ignored);
+}
+
+void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
+                    const Progress& progress, ApplyOutcome& outcome) {
+    Transferrer(transfers, settings, stop, progress, outcome).run();
+}
+
+} // namespace logbackup

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/proof.hpp"
+#include "logbackup/transfer.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+#include "logbackup/util/text.hpp"
+
+#include <algorithm>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+inline constexpr mode_t directory_mode = 0750;
+inline constexpr mode_t file_mode = 0640;
+inline constexpr const char* incoming_directory = ".logbackup/incoming";
+inline constexpr gid_t no_group = static_cast<gid_t>(-1);
+
+/// 0 when it is not known.
+[[nodiscard]] std::uint64_t size_of(int file);
+/// Nanoseconds since 1970.
+[[nodiscard]] std::int64_t mtime_of(const struct stat& status);
+
+/// The transfer of one tick. Its parts are in the files beside this one.
+class Transferrer {
+  public:
+    Transferrer(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
+                const Progress& progress, ApplyOutcome& outcome)
+        : transfers_(transfers), settings_(settings), stop_(stop), progress_(progress), outcome_(outcome) {}
+
+    void run();
+
+  private:
+    struct Finished {
+        Transfer* transfer = nullptr;
+        UniqueFd saved;
+    };
+    using Group = std::vector<Transfer*>;
+
+    static std::string backup_path(const Transfer& transfer) {
+        return joined(transfer.tree->directory, transfer.action->path);
+    }
+    DirectoryOutcome& outcome_of(const Transfer& transfer) { return outcome_.directories[transfer.work]; }
+    void fail(const Transfer& transfer, const std::string& what, int error) {
+        outcome_of(transfer).failures.push_back({transfer.action->path, what + ": " + error_text(error)});
+    }
+    void leave_unsettled(const Transfer& transfer) {
+        outcome_of(transfer).unsettled.push_back({transfer.action->path, "it changed while it was read"});
+    }
+    void remove_tree(const std::string& directory) const;
+
+    // transfer.cpp: what is to be moved
+    void open_incoming();
+    void refuse_what_has_no_room();
+    [[nodiscard]] bool begin(Transfer& transfer);
+    [[nodiscard]] static std::vector<Group> small_and_large(const Group& begun);
+    void save(Group group);
+    [[nodiscard]] bool has_arrived(const Transfer& transfer) const;
+    void try_one_by_one(Group& begun);
+
+    // move.cpp: its bytes, to the stand-ins
+    void move_bytes(const Group& begun);
+    void rsync_linked(std::span<Transfer* const> part);
+    void rsync(Group part, int source, const std::vector<int>& held_files);
+    void rsync_once(const Group& part, int source, const std::vector<int>& held_files);
+    [[nodiscard]] bool note_runaways(const Group& part);
+    void take_from_rsync(Transfer& transfer);
+    void copy(Transfer& transfer);
+
+    // settle.cpp: from there to the backup
+    [[nodiscard]] Proof proof_of(const Transfer& transfer, int arrived, std::uint64_t size) const;
+    void settle(Transfer& transfer);
+    void take_over(Transfer& transfer);
+    void take_over_file(Transfer& transfer);
+    void take_over_bytes(Transfer& transfer, int instance, int arrived, std::uint64_t size);
+    [[nodiscard]] int copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source);
+    void finish(Transfer& transfer, int directory, const std::string& path);
+    void keep_for_good();
+    void account(const Transfer& transfer, std::uint64_t size);
+    [[nodiscard]] static bool has_moved_on(const Transfer& transfer);
+
+    std::vector<Transfer>& transfers_;
+    const ApplySettings& settings_;
+    StopSignal& stop_;
+    const Progress& progress_;
+    ApplyOutcome& outcome_;
+    UniqueFd incoming_;
+    std::size_t most_held_ = 0;
+    std::size_t held_ = 0;
+    std::uint64_t moved_ = 0;
+    std::uint64_t after_stop_ = 256U << 20U; ///< bytes that are copied yet when the run is to stop
+    std::set<std::size_t> runaways_;         ///< directories of which more arrived than was planned
+    std::vector<Finished> finished_;         ///< what is not known to be on the disk yet
+};
+
+} // namespace logbackup
