@@ -3,6 +3,7 @@
 
 #include "logbackup/ledger.hpp"
 #include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
 #include "logbackup/util/text.hpp"
 
 #include <fcntl.h>
@@ -30,8 +31,64 @@ namespace {
                 hint);
 }
 
+constexpr mode_t state_mode = 0700;
+constexpr mode_t service_mode = 0750;
+
 UniqueFd open_existing(const std::string& path) {
     return UniqueFd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+constexpr mode_t others_write = S_IWGRP | S_IWOTH;
+
+bool is_ours(const struct stat& status) {
+    return status.st_uid == 0 || status.st_uid == ::geteuid();
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& cause, const std::string& hint) {
+    throw Error("cannot trust " + in_quotes(path) + ": " + cause, hint);
+}
+
+/// Whoever else can write to a directory could put other files, or links, in the place of what is saved.
+void require_ours(int directory, const std::string& path) {
+    const auto status = status_of(directory);
+    if (!status)
+        fail("look at", path, errno);
+    if (!is_ours(*status))
+        refuse(path,
+               "it belongs to user " + std::to_string(status->st_uid) + ", neither root nor who runs this",
+               "chown " + std::to_string(::geteuid()) + " " + in_quotes(path) +
+                   ", or choose another directory with --dest");
+    if ((status->st_mode & others_write) != 0)
+        refuse(path, "users other than its owner may write to it",
+               "chmod go-w " + in_quotes(path) + ", or choose another directory with --dest");
+}
+
+void open_state(int root, const std::string& path) {
+    const std::string below = joined(path, state_directory);
+    const UniqueFd state = open_directory(root, state_directory);
+    if (!state && (errno == ELOOP || errno == ENOTDIR))
+        refuse(below, "it is no directory", "see what it is, and move it away");
+    if (!state)
+        fail("write to", path, errno);
+    require_ours(state.get(), below);
+    if ((status_of(state.get())->st_mode & 07777U) != state_mode &&
+        ::fchmodat(state.get(), ".", state_mode, 0) != 0)
+        fail("write to", path, errno);
+}
+
+/// Directories of services that an earlier script made for another user, or for everybody. What has no
+/// records here is somebody else's.
+void take_over_services(int root) {
+    for (const auto& name : names_in(root, live_records).value_or(std::vector<std::string>())) {
+        const auto status = status_at(root, name);
+        if (!status || !S_ISDIR(status->st_mode) ||
+            (is_ours(*status) && (status->st_mode & others_write) == 0))
+            continue;
+        const UniqueFd service = open_directory(root, name);
+        if (service && ::fchownat(service.get(), "", ::geteuid(), static_cast<gid_t>(-1), AT_EMPTY_PATH) == 0)
+            [[maybe_unused]]
+            const int done = ::fchmodat(service.get(), ".", service_mode, 0);
+    }
 }
 
 } // namespace
@@ -42,8 +99,11 @@ UniqueFd open_backup_root(const std::string& path) {
     UniqueFd root = open_existing(path);
     if (!root)
         fail(error ? "make" : "open", path, error ? error.value() : errno);
-    if (::mkdirat(root.get(), state_directory, 0700) != 0 && errno != EEXIST)
+    require_ours(root.get(), path);
+    if (::mkdirat(root.get(), state_directory, state_mode) != 0 && errno != EEXIST)
         fail("write to", path, errno);
+    open_state(root.get(), path);
+    take_over_services(root.get());
     return root;
 }
 

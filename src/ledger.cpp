@@ -23,7 +23,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int format_version = 1;
 constexpr std::size_t largest_record = 1U << 20U;
-constexpr const char* live_records = ".logbackup/live";
 constexpr const char* ended_records = ".logbackup/ended";
 constexpr const char* missed_records = ".logbackup/missed";
 constexpr std::size_t most_missed = 500; // of one service

@@ -4,6 +4,7 @@
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/text.hpp"
 
+#include <linux/capability.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -32,6 +33,45 @@ UniqueFd in_memory(const std::vector<std::string>& paths) {
     return list;
 }
 
+/// It reads files of any user, and nothing but those; it writes to its targets, which are ours.
+Confinement only_its_files(const RsyncRun& run) {
+    Confinement confinement;
+    // Who has only the other one, as in a container, needs it.
+    confinement.capabilities = {has_capability(CAP_DAC_READ_SEARCH) ? CAP_DAC_READ_SEARCH : CAP_DAC_OVERRIDE};
+    confinement.files = FileAccess{run.held_files, {run.target}};
+    confinement.files->readable.push_back(run.source);
+    return confinement;
+}
+
+bool did_not_start(const Ending& ending) {
+    const auto* failed = std::get_if<SpawnFailed>(&ending);
+    const auto* exited = std::get_if<Exited>(&ending); // by the dynamic loader, or a shell
+    return (failed != nullptr && failed->error == EACCES) ||
+           (exited != nullptr && (exited->code == 126 || exited->code == 127));
+}
+
+bool starts_confined(const std::string& program, StopSignal& stop) {
+    Command command;
+    command.argv = {program, "--version"};
+    command.environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+    command.confinement = Confinement{{}, RunAs::us, {}, FileAccess{}};
+    Limits limits;
+    limits.time = std::chrono::seconds(10);
+    return !did_not_start(logbackup::run(command, limits, stop).ending);
+}
+
+/// A program with libraries in places of its own may not find them when its files are restricted. Then it
+/// runs without that, but only when it has failed by itself, far from what containers wrote.
+ProcessResult run_confined(Command& command, const Limits& limits, StopSignal& stop,
+                           const std::function<Watch()>& watch) {
+    auto result = logbackup::run(command, limits, stop, watch);
+    if (!did_not_start(result.ending) || starts_confined(command.argv.front(), stop) || stop.requested())
+        return result;
+    command.confinement->files.reset();
+    ::lseek(command.input, 0, SEEK_SET);
+    return logbackup::run(command, limits, stop, watch);
+}
+
 } // namespace
 
 std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::function<bool()>& all_arrived) {
@@ -51,10 +91,11 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
         if (fd >= 0)
             command.inherited.push_back(fd);
     command.input = list.get();
+    command.confinement = only_its_files(run);
     Limits limits;
     limits.output = 1U << 20U;
     const auto result =
-        logbackup::run(command, limits, stop, [&] { return all_arrived() ? Watch::end_it : Watch::go_on; });
+        run_confined(command, limits, stop, [&] { return all_arrived() ? Watch::end_it : Watch::go_on; });
     static constexpr int some_vanished = 24; // the files themselves tell
     const auto* exited = std::get_if<Exited>(&result.ending);
     if (std::holds_alternative<NotNeeded>(result.ending))

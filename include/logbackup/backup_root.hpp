@@ -9,8 +9,12 @@
 namespace logbackup {
 
 /// Opens the backup root (O_PATH), making it and its ".logbackup" where they are missing; so it fails at once
-/// on a file system that cannot be written to. The path is the operator's: links in it are followed. Throws
-/// Error.
+/// on a file system that cannot be written to. The path is the operator's: links in it are followed.
+///
+/// Nobody but us and root may be able to write there: a backup root or a ".logbackup" that belongs to another
+/// user, or that group or others may write to, is refused, and so is a ".logbackup" that is a link. A
+/// ".logbackup" that others may read, and directories of services that others may write to, are corrected.
+/// Throws Error.
 [[nodiscard]] UniqueFd open_backup_root(const std::string& path);
 
 /// Opens the backup root without making anything: nothing when it does not exist. Throws Error when it is no

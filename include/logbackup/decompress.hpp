@@ -25,7 +25,8 @@ struct Decompressor {
 /// memory at most: files that ask for more make it fail.
 [[nodiscard]] Decompressor decompressor_for(std::string_view path);
 
-/// Decompresses an open file from where its offset is. `consume` gets the content in pieces. The file was
+/// Decompresses an open file from where its offset is. The program runs as nobody and can open no file, see
+/// Confinement, with 512 MiB of address space. `consume` gets the content in pieces. The file was
 /// intact when the program exited with code 0; what it holds is not known before.
 [[nodiscard]] ProcessResult decompress(int file, const Decompressor& with, std::chrono::milliseconds time,
                                        const std::function<Watch(std::string_view)>& consume,

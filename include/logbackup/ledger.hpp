@@ -20,6 +20,7 @@
 namespace logbackup {
 
 inline constexpr const char* state_directory = ".logbackup";
+inline constexpr const char* live_records = ".logbackup/live"; ///< in it a directory for each service
 
 /// The records of live log directories, sorted by service and instance. A file that is no record is left out
 /// and named in `problems`.

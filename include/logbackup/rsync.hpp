@@ -27,6 +27,9 @@ struct RsyncRun {
 /// The targets must be files of no value: when a source shrinks while it is read, rsync writes its target
 /// anew from the start, whatever it held (check_for_finished_files() in its generator.c).
 ///
+/// rsync has no capability but that of reading files of any user, and where the kernel has Landlock opens no
+/// files but those of this run.
+///
 /// `all_arrived` is called every now and then. Once it says yes rsync is ended at once: at its end it sleeps
 /// up to 40 ms, in steps of 20, while its processes wait for one another (wait_process_with_flush() in its
 /// main.c).

@@ -14,6 +14,11 @@ bool is_program(const std::string& path) {
     struct stat status {};
     return ::access(path.c_str(), X_OK) == 0 && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
+
+bool everybody_may_write_to(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) != 0;
+}
 } // namespace
 
 std::string find_program(const std::string& name) {
@@ -27,7 +32,8 @@ std::string find_program(const std::string& name) {
         // An empty or relative entry would mean the current directory: not a place to run programs from.
         std::string candidate = directory;
         candidate.append("/").append(name);
-        if (directory.starts_with('/') && is_program(candidate))
+        if (directory.starts_with('/') && is_program(candidate) && !everybody_may_write_to(directory) &&
+            !everybody_may_write_to(candidate))
             return candidate;
     }
     return {};

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -39,13 +41,31 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
-// Between fork and exec: only async-signal-safe calls.
+// What follows runs between fork and exec: only async-signal-safe calls.
+
+[[noreturn]] void fail(int failure, int error) {
+    [[maybe_unused]] const auto written = ::write(failure, &error, sizeof error);
+    ::_exit(127);
+}
+
+/// Also what we were started with, and what a library opened. Our own are closed by exec in any case.
+void close_all_on_exec() {
+    static constexpr long close_range = 436; // on all processors
+    static constexpr unsigned on_exec = 1U << 2U;
+    static constexpr unsigned first = STDERR_FILENO + 1;
+    if (::syscall(close_range, first, ~0U, on_exec) == 0)
+        return;
+    rlimit limit{}; // Linux before 5.11
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const auto most = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 65536));
+    for (int fd = first; fd < most; ++fd)
+        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 [[noreturn]] void become(const std::vector<char*>& argv, const std::vector<char*>& environment,
-                         const Command& command, int out, int err, int failure, pid_t parent) {
+                         const Command& command, const std::optional<Confiner>& confiner, int out, int err,
+                         int failure, pid_t parent) {
     ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent)
-        ::_exit(127);
     for (int signal = 1; signal < NSIG; ++signal) // also those that whoever started us ignores
         ::signal(signal, SIG_DFL);
     sigset_t none;
@@ -55,12 +75,16 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     ::dup2(command.input < 0 ? null : command.input, STDIN_FILENO);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
+    close_all_on_exec();
     for (const int fd : command.inherited)
         ::fcntl(fd, F_SETFD, 0);
+    if (const int error = confiner ? confiner->enter() : 0; error != 0)
+        fail(failure, error);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // not before: a change of user would undo it
+    if (::getppid() != parent)
+        ::_exit(127);
     ::execve(argv[0], argv.data(), environment.data());
-    const int error = errno;
-    [[maybe_unused]] const auto written = ::write(failure, &error, sizeof error);
-    ::_exit(127);
+    fail(failure, errno);
 }
 
 /// A running child that is its own process group. The destructor kills and reaps what is left.
@@ -249,14 +273,17 @@ ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop
         ::fcntl(pipe->write_end.get(), F_SETFL, 0);
     const auto argv = pointers(command.argv);
     const auto environment = pointers(command.environment);
+    std::optional<Confiner> confiner;
+    if (command.confinement)
+        confiner.emplace(*command.confinement, command.argv.front());
     ::prctl(PR_SET_CHILD_SUBREAPER, 1); // a child's own children become ours when it ends
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0)
         return {SpawnFailed{errno}, {}, {}};
     if (pid == 0)
-        become(argv, environment, command, out.write_end.get(), err.write_end.get(), failure.write_end.get(),
-               parent);
+        become(argv, environment, command, confiner, out.write_end.get(), err.write_end.get(),
+               failure.write_end.get(), parent);
     Child child(pid);
     ::setpgid(pid, pid); // also here, so that the group exists whoever runs first
     out.write_end.reset();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
+#include "rsync_after.hpp"
 
 #include <sys/stat.h>
 
@@ -105,7 +105,7 @@ TEST_P(BadInput, TheBackupRootIsNoDirectory) {
 TEST_P(BadInput, TheBackupRootIsReadOnly) {
     start_pod();
     fs::create_directory(backup);
-    sh("mount -t tmpfs -o ro none '" + backup.string() + "'");
+    sh("mount -t tmpfs -o ro,mode=755 none '" + backup.string() + "'");
     const Result result = tick();
     expect_failure(result, 1,
                    "cannot write to the backup root '" + backup.string() + "': Read-only file system");
@@ -133,10 +133,9 @@ TEST_P(BadInput, TheBackupRootIsOnAFullDisk) {
 
     // It can also get full meanwhile.
     fs::remove(backup / "ballast");
-    const auto filling = write_script(scratch.path() / "rsync", "head -c 45000000 /dev/zero > '" +
-                                                                    (backup / "ballast").string() +
-                                                                    "'; exec /usr/bin/rsync \"$@\"");
-    const Result filled = tick({"--rsync", filling.string()});
+    const RsyncAfter filling(scratch.path() / "rsync",
+                             "head -c 45000000 /dev/zero > '" + (backup / "ballast").string() + "'");
+    const Result filled = tick({"--rsync", filling.path()});
     expect_failure(filled, 3, "No space left on device");
     EXPECT_NE(filled.err.find("'web/web-1: big.log': only "), std::string::npos) << filled.err;
     const std::string part = read_file(backup / "web/web-1/big.log");

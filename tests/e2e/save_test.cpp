@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
+#include "rsync_after.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -36,11 +36,15 @@ class Save : public BothWays {
     Tree saved() { return tree_of(backup / "web/web-1"); }
     fs::path in_backup(const std::string& name) { return backup / "web/web-1" / name; }
 
+    /// An rsync that comes after a script.
+    std::string rsync_after(const std::string& script, const std::string& options = "") {
+        rsync_.reset();
+        rsync_.emplace(scratch.path() / "rsync", script, options);
+        return rsync_->path();
+    }
     /// An rsync that notes how often it is called.
     std::string counting_rsync() {
-        return write_script(scratch.path() / "rsync", "echo x >> '" + (scratch.path() / "calls").string() +
-                                                          "'; exec /usr/bin/rsync \"$@\"")
-            .string();
+        return rsync_after("echo x >> '" + (scratch.path() / "calls").string() + "'");
     }
     std::size_t rsync_calls() {
         const auto calls = scratch.path() / "calls";
@@ -48,6 +52,9 @@ class Save : public BothWays {
     }
 
     std::string id;
+
+  private:
+    std::optional<RsyncAfter> rsync_;
 };
 IN_BOTH_WAYS(Save);
 
@@ -353,12 +360,9 @@ TEST_P(Save, AContainerCanBeRemovedDuringATick) {
 /// first.
 class Race : public Save {
   protected:
-    std::string rsync_after(const std::string& script) {
+    std::string rsync_after_in_logs(const std::string& script) {
         const auto merged = engine.docker({"inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", id});
-        return write_script(scratch.path() / "rsync", "(cd '" + merged.substr(0, merged.size() - 1) +
-                                                          "/opt/logs' && " + script +
-                                                          ")\nexec /usr/bin/rsync \"$@\"")
-            .string();
+        return rsync_after("cd '" + merged.substr(0, merged.size() - 1) + "/opt/logs' && " + script);
     }
     /// Whether what was saved first is there still, whole, under some name.
     void expect_kept(const std::string& content) {
@@ -398,10 +402,10 @@ TEST_P(Race, ALogThatIsTruncatedWhileItIsRead) {
         const auto incoming = (backup / ".logbackup/incoming/web/web-1/a.log").string();
         const auto log = merged.substr(0, merged.size() - 1) + "/opt/logs/a.log";
         const auto rsync =
-            write_script(scratch.path() / "rsync",
-                         "(while [ $(stat -c %s '" + incoming + "') -lt 10000000 ]; do :; done; : > '" + log +
-                             "'; echo NEW >> '" + log + "') &\nexec /usr/bin/rsync --bwlimit=60m \"$@\"");
-        const Result result = tick({"--rsync", rsync.string()});
+            rsync_after("(while [ $(stat -c %s '" + incoming + "') -lt 10000000 ]; do :; done; : > '" + log +
+                            "'; echo NEW >> '" + log + "') &",
+                        "--bwlimit=60m");
+        const Result result = tick({"--rsync", rsync});
         EXPECT_EQ(result.code, 0) << result.err;
         expect_kept(first);
         expect_clean(tick());
@@ -412,14 +416,14 @@ TEST_P(Race, ALogThatIsTruncatedWhileItIsRead) {
 
 TEST_P(Race, ALogThatIsRotatedBeforeItIsRead) {
     const auto first = save_first();
-    expect_clean(
-        tick({"--rsync", rsync_after("mv a.log a.log.1; seq 9000 | sed 's/^/second log /' > a.log")}));
+    expect_clean(tick(
+        {"--rsync", rsync_after_in_logs("mv a.log a.log.1; seq 9000 | sed 's/^/second log /' > a.log")}));
     expect_in_the_end_all_is_saved(first);
 }
 
 TEST_P(Race, ALogThatIsTruncatedAndGrowsAgainBeforeItIsRead) {
     const auto first = save_first();
-    expect_clean(tick({"--rsync", rsync_after("seq 9000 | sed 's/^/written again /' > a.log")}));
+    expect_clean(tick({"--rsync", rsync_after_in_logs("seq 9000 | sed 's/^/written again /' > a.log")}));
     expect_in_the_end_all_is_saved(first);
 }
 
@@ -430,19 +434,20 @@ TEST_P(Race, ALogBehindAHoleThatIsWrittenAnew) {
     const auto first = read_file(in_backup("a.log"));
     in_logs("seq 100 | sed 's/^/more /' >> a.log");
     const auto size = std::to_string(first.size());
-    expect_clean(tick({"--rsync", rsync_after(": > a.log; dd if=/dev/zero of=a.log bs=1 count=0 seek=" +
-                                              size + " 2>/dev/null; seq 9000 | sed 's/^/new /' >> a.log")}));
+    expect_clean(
+        tick({"--rsync", rsync_after_in_logs(": > a.log; dd if=/dev/zero of=a.log bs=1 count=0 seek=" + size +
+                                             " 2>/dev/null; seq 9000 | sed 's/^/new /' >> a.log")}));
     expect_in_the_end_all_is_saved(first);
 }
 
 TEST_P(Race, ALogThatBecomesADirectoryOrALink) {
     const auto first = save_first();
-    expect_clean(tick({"--rsync", rsync_after("rm a.log; mkdir a.log; echo x > a.log/x")}));
+    expect_clean(tick({"--rsync", rsync_after_in_logs("rm a.log; mkdir a.log; echo x > a.log/x")}));
     expect_kept(first);
     expect_clean(tick());
     expect_kept(first);
     in_logs("rm -r a.log; echo y > b.log");
-    expect_clean(tick({"--rsync", rsync_after("rm b.log; ln -s /etc/passwd b.log")}));
+    expect_clean(tick({"--rsync", rsync_after_in_logs("rm b.log; ln -s /etc/passwd b.log")}));
     for (const auto& [name, content] : saved()) // in the direct way the file itself is held, and saved
         EXPECT_EQ(content.find("root:"), std::string::npos) << name;
 }

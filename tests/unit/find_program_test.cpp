@@ -27,6 +27,17 @@ TEST(FindProgram, DoesNotTakeADirectory) {
     EXPECT_EQ(find_program(dir.at("a/tool")), "");
 }
 
+TEST(FindProgram, PassesOverWhatEverybodyMayWriteTo) {
+    const test::TempDir dir;
+    for (const auto* name : {"a/tool", "b/tool", "c/tool"})
+        dir.write_program(name, "#!/bin/sh\n");
+    const test::Variable path("PATH", (dir.at("a") + ":" + dir.at("b") + ":" + dir.at("c")).c_str());
+    ::chmod(dir.at("a").c_str(), 01777);
+    ::chmod(dir.at("b/tool").c_str(), 0757);
+    EXPECT_EQ(find_program("tool"), dir.at("c/tool"));
+    EXPECT_EQ(find_program(dir.at("a/tool")), dir.at("a/tool")) << "it is named";
+}
+
 TEST(FindProgram, TakesAPathAsItIs) {
     const test::TempDir dir;
     dir.write_program("tool", "#!/bin/sh\n");

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/redundant.hpp"
 
+#include "../outside.hpp"
 #include "logbackup/decompress.hpp"
+#include "refuse_call.hpp"
 #include "support.hpp"
 
 #include <gtest/gtest.h>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -54,8 +53,9 @@ class DropRedundantCopies : public ::testing::Test {
         command.input = input.get();
         return logbackup::run(command, Limits(), stop.get()).out;
     }
-    /// Stands in for gzip, for one test.
+    /// Stands in for gzip, for one test. It runs as nobody.
     test::Variable fake_gzip(const std::string& script) const {
+        ::chmod(dir.path().c_str(), 0755);
         dir.write_program("bin/gzip", "#!/bin/sh\n" + script + "\n");
         return {"PATH", (dir.at("bin") + ":/usr/bin:/bin").c_str()};
     }
@@ -308,16 +308,17 @@ TEST_F(DropRedundantCopies, LeavesWhatIsNotWhatWasListed) {
 TEST_F(DropRedundantCopies, KeepsACopyUntilTheProgramHasSaidThatAllIsWell) {
     write("app.log", "one\n");
     write("app.log.gz", compressed(".gz", "one\n"));
+    const Outside outside(dir.make_directory("bin"), "test -e '" + dir.at("backup/app.log") +
+                                                         "' && echo yes > '" + dir.at("was-there") + "'");
     const auto path =
-        fake_gzip("/usr/bin/gzip -dc; test -e '" + dir.at("backup/app.log") + "' && echo yes > '" +
-                  dir.at("was-there") + "'; exit $(cat '" + dir.at("code") + "')");
-    dir.write("code", "1");
+        fake_gzip("/usr/bin/gzip -dc; " + outside.call() + "; exit $(cat '" + dir.at("bin/code") + "')");
+    dir.write("bin/code", "1");
     expect_kept(drop({"app.log"}, {"app.log.gz"}));
-    dir.write("code", "2");
+    dir.write("bin/code", "2");
     expect_kept(drop({"app.log"}, {"app.log.gz"}));
     EXPECT_TRUE(has("app.log"));
     std::filesystem::remove(dir.at("was-there"));
-    dir.write("code", "0");
+    dir.write("bin/code", "0");
     EXPECT_EQ(drop({"app.log"}, {"app.log.gz"}).dropped.size(), 1U);
     EXPECT_EQ(dir.read("was-there"), "yes\n");
 }
@@ -332,7 +333,8 @@ TEST_F(DropRedundantCopies, KeepsACopyWhenEitherFileChangesMeanwhile) {
              "mv " + compressed_path + " x; ln -s " + dir.at("x") + " " + compressed_path}) {
         write("app.log", "one\n");
         write("app.log.gz", compressed(".gz", "one\n"));
-        const auto path = fake_gzip("cd " + dir.path() + "; /usr/bin/gzip -dc && { " + change + "; }");
+        const Outside outside(dir.make_directory("bin"), "cd " + dir.path() + "; " + change);
+        const auto path = fake_gzip("/usr/bin/gzip -dc; " + outside.call());
         const auto result = drop({"app.log"}, {"app.log.gz"});
         EXPECT_TRUE(result.problems.empty() && result.unproved.empty()) << change;
         EXPECT_EQ(result.dropped.size(), change == "true" ? 1U : 0U) << change;
@@ -341,23 +343,12 @@ TEST_F(DropRedundantCopies, KeepsACopyWhenEitherFileChangesMeanwhile) {
     }
 }
 
-/// Makes a system call fail for the rest of this process's life.
-bool refuse(int call, unsigned error) {
-    std::array<sock_filter, 4> rules{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-                                      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, static_cast<unsigned>(call)},
-                                      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | error},
-                                      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
-    const sock_fprog program{rules.size(), rules.data()};
-    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
 TEST_F(DropRedundantCopies, KeepsACopyWhenItsCompressedFormCannotBeFlushedToDisk) {
     write("sub/app.log", "one\n");
     write("sub/app.log.gz", compressed(".gz", "one\n"));
     for (const int call : {SYS_fdatasync, SYS_fsync})
         EXPECT_EQ(test::in_child([&] {
-                      if (!refuse(call, EIO))
+                      if (!test::refuse_call(call, EIO))
                           return 2;
                       const auto result = drop({"sub/app.log"}, {"sub/app.log.gz"});
                       return result.dropped.empty() && result.problems.size() == 1 &&
@@ -375,7 +366,7 @@ TEST_F(DropRedundantCopies, ReportsACopyThatCannotBeRemoved) {
     write("app.log", "one\n");
     write("app.log.gz", compressed(".gz", "one\n"));
     EXPECT_EQ(test::in_child([&] {
-                  if (!refuse(SYS_unlinkat, EPERM))
+                  if (!test::refuse_call(SYS_unlinkat, EPERM))
                       return 2;
                   const auto result = drop({"app.log"}, {"app.log.gz"});
                   return result.dropped.empty() && result.problems.size() == 1 &&
@@ -454,8 +445,10 @@ TEST_F(DropRedundantCopies, IsStoppedWhileItDecompresses) {
     write("app.log", "one\n");
     write("app.log.gz", compressed(".gz", "one\n"));
     // The content is there and agrees, but the program has not ended.
-    const auto path = fake_gzip("/usr/bin/gzip -dc; kill -TERM $PPID; exec sleep 1000");
     EXPECT_EQ(test::in_child([&] {
+                  const Outside outside(dir.make_directory("bin"),
+                                        "kill -TERM " + std::to_string(::getpid()));
+                  const auto path = fake_gzip("/usr/bin/gzip -dc; " + outside.call() + "; exec sleep 1000");
                   StopSignal signalled;
                   const auto result =
                       drop_redundant_copies(search_for({"app.log"}, {"app.log.gz"}), limits, signalled);

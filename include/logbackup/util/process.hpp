@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/util/confine.hpp"
 #include "logbackup/util/stop_signal.hpp"
 
 #include <chrono>
@@ -16,7 +17,7 @@ namespace logbackup {
 
 /// How a child ended.
 struct SpawnFailed {
-    int error; ///< errno of fork or exec
+    int error; ///< errno of fork or exec, or of what confines it
 };
 struct Exited {
     int code;
@@ -40,10 +41,11 @@ enum class Watch { go_on, end_it };
 struct Command {
     std::vector<std::string> argv;        ///< argv[0] is the path of the program; no shell, no PATH search
     std::vector<std::string> environment; ///< "NAME=value"; all the child gets
-    std::vector<int> inherited;           ///< descriptors that stay open in the child under the same number
+    std::vector<int> inherited;           ///< stay open in the child under the same number; no others do
     int input = -1;                       ///< becomes standard input; -1: /dev/null
     /// Takes standard output, in pieces as it comes, instead of its being collected: no limit applies to it.
     std::function<Watch(std::string_view)> consume;
+    std::optional<Confinement> confinement; ///< none: the child may do what we may
 };
 
 struct Limits {
@@ -76,7 +78,8 @@ struct ProcessResult {
 [[nodiscard]] std::string last_lines(const std::string& text, std::size_t count);
 
 /// The path of an executable: `name` itself when it holds a slash, else the first match on PATH and then in
-/// the directories where it is usually installed, which cron's PATH leaves out. Empty when there is none.
+/// the directories where it is usually installed, which cron's PATH leaves out. A match that everybody may
+/// write to, or that is in such a directory, is passed over. Empty when there is none.
 [[nodiscard]] std::string find_program(const std::string& name);
 
 } // namespace logbackup
