@@ -9,7 +9,7 @@ namespace logbackup {
 namespace {
 
 constexpr std::size_t longest_name = 255;  // NAME_MAX
-constexpr std::size_t longest_suffix = 24; // "~20261122T145512Z", and ".swap" or what tells two apart
+constexpr std::size_t longest_suffix = 24; // "~20261122T145512Z", and what tells two apart
 
 } // namespace
 
@@ -39,7 +39,8 @@ std::string aside_name(const std::string& path, Timestamp now) {
 }
 
 std::vector<std::pair<std::string, std::string>>
-renames_in_order(const std::map<std::string, std::string>& renames, Timestamp now) {
+renames_in_order(const std::map<std::string, std::string>& renames,
+                 const std::function<std::string(const std::string&)>& name_aside) {
     std::vector<std::pair<std::string, std::string>> ordered;
     std::set<std::string> done;
     for (const auto& [first, target] : renames) {
@@ -51,7 +52,7 @@ renames_in_order(const std::map<std::string, std::string>& renames, Timestamp no
              next = renames.find(next->second))
             chain.push_back(next->first);
         const bool cycle = renames.at(chain.back()) == first;
-        const std::string aside = aside_name(first, now) + ".swap"; // the name itself can be taken
+        const std::string aside = cycle ? name_aside(first) : std::string();
         if (cycle)
             ordered.emplace_back(first, aside);
         for (auto from = chain.rbegin(); from != chain.rend(); ++from)

@@ -29,6 +29,10 @@ class Planner {
           comparisons_(content, source, backup, thoroughness, limits.compared_to) {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
+        for (const auto* listing : {&source, &backup})
+            for (const auto& entry : listing->entries)
+                if (entry.path.find('~') != std::string::npos)
+                    names_aside_.insert(entry.path);
     }
 
     DirectoryPlan run() {
@@ -42,7 +46,8 @@ class Planner {
             if (!renames_.contains(path))
                 displace(path);
         plan_.actions.insert(plan_.actions.end(), set_aside_.begin(), set_aside_.end());
-        for (const auto& [from, to] : renames_in_order(renames_, now_))
+        for (const auto& [from, to] :
+             renames_in_order(renames_, [&](const std::string& path) { return name_aside(path); }))
             plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
         for (const auto& entry : source_.entries)
             act_on(entry);
@@ -148,6 +153,15 @@ class Planner {
                 (content_.has_gone && content_.has_gone(saved.path)));
     }
 
+    /// A container can guess the name, and call a log so.
+    std::string name_aside(const std::string& path) {
+        const std::string name = aside_name(path, now_);
+        std::string free = name;
+        for (int n = 1; !names_aside_.insert(free).second; ++n)
+            free = name + "." + std::to_string(n);
+        return free;
+    }
+
     /// Sets a saved file aside, unless what it holds is saved elsewhere.
     void displace(const std::string& path) {
         const Entry* saved = regular_in_backup(path);
@@ -156,7 +170,7 @@ class Planner {
             plan_.actions.push_back({ActionKind::drop, path, keeper, saved->size, 0, 0, 0});
             return;
         }
-        set_aside_.push_back({ActionKind::set_aside, path, aside_name(path, now_), 0, 0, 0, 0});
+        set_aside_.push_back({ActionKind::set_aside, path, name_aside(path), 0, 0, 0, 0});
     }
 
     /// The path of a saved file that begins with all of another one.
@@ -263,6 +277,7 @@ class Planner {
     const PlanLimits& limits_;
     Comparisons comparisons_;
     std::unordered_map<std::string, const Entry*> backup_;
+    std::set<std::string> names_aside_;            ///< and all that look like one
     std::optional<Listing> all_saved_;             ///< once it is needed
     std::set<std::string> kept_;                   ///< saved files that are not to be renamed
     std::vector<std::string> displaced_;           ///< what is saved under names that something else needs

@@ -3,6 +3,7 @@
 
 #include "logbackup/util/text.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -21,8 +22,9 @@ namespace logbackup {
 
 /// Puts renames, from each old name to its new one, into an order in which each target is free. Every file is
 /// renamed once at most and every target taken once, so they form chains and cycles; a cycle is opened by a
-/// name aside, which is given back in the end.
+/// name aside for one of its paths, which is given back in the end.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>>
-renames_in_order(const std::map<std::string, std::string>& renames, Timestamp now);
+renames_in_order(const std::map<std::string, std::string>& renames,
+                 const std::function<std::string(const std::string& path)>& name_aside);
 
 } // namespace logbackup

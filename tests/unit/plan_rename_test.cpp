@@ -79,15 +79,15 @@ TEST(PlanRename, AnIndexThatShiftsIsAChain) {
 
 TEST(PlanRename, ASwapGoesThroughANameAside) {
     Scene scene({{"a", "second, longer"}, {"b", "first"}}, {{"a", "first"}, {"b", "second, longer"}});
-    EXPECT_EQ(scene.plan_text(), (Lines{"rename a > a" + stamp + ".swap", "rename b > a",
-                                        "rename a" + stamp + ".swap > b", "retime a", "retime b"}));
+    EXPECT_EQ(scene.plan_text(), (Lines{"rename a > a" + stamp + "", "rename b > a",
+                                        "rename a" + stamp + " > b", "retime a", "retime b"}));
 }
 
 TEST(PlanRename, ACycleOfThree) {
     Scene scene({{"a", "c"}, {"b", "a"}, {"c", "b"}}, {{"a", "a"}, {"b", "b"}, {"c", "c"}});
     EXPECT_EQ(scene.plan_text(),
-              (Lines{"rename a > a" + stamp + ".swap", "rename c > a", "rename b > c",
-                     "rename a" + stamp + ".swap > b", "retime a", "retime b", "retime c"}));
+              (Lines{"rename a > a" + stamp + "", "rename c > a", "rename b > c",
+                     "rename a" + stamp + " > b", "retime a", "retime b", "retime c"}));
 }
 
 TEST(PlanRename, TheCopyOfACopytruncateTakesOverWhatIsSaved) {
