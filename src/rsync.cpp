@@ -80,9 +80,8 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
         return "cannot make the list of files: " + error_text(errno);
     Command command;
     // Never --sparse with --append: the receiver would truncate what is there.
-    command.argv = {run.program, "--append", "--no-dirs", "--no-implied-dirs", "--from0", "--files-from=-"};
-    if (!run.held_files.empty())
-        command.argv.emplace_back("--copy-links");
+    command.argv = {run.program,         "--append", "--copy-links",  "--no-dirs",
+                    "--no-implied-dirs", "--from0",  "--files-from=-"};
     command.argv.push_back(by_descriptor(run.source) + "/");
     command.argv.push_back(by_descriptor(run.target) + "/");
     command.environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};

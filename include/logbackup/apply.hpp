@@ -23,7 +23,7 @@ struct DirectoryWork {
 
 struct ApplySettings {
     int root = -1;     ///< the backup root
-    int view = -1;     ///< directory that shows all trees; -1: none, in the direct way
+    int scratch = -1;  ///< directory of a private tmpfs; -1: none, in the direct way
     int lock = -1;     ///< descriptor of the lock file, for rsync to hold
     std::string rsync; ///< path of the program
     MinFree min_free;

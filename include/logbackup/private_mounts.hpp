@@ -23,6 +23,8 @@ class PrivateMounts {
 
     /// The directory of the tmpfs in which the view is built.
     [[nodiscard]] int view() const noexcept { return view_.get(); }
+    /// The tmpfs itself, for what lasts no longer than the run.
+    [[nodiscard]] int scratch() const noexcept { return tmpfs_.get(); }
 
     /// Mounts a stopped container's file system again: a read-only overlay of its layers, topmost first, as
     /// https://docs.kernel.org/filesystems/overlayfs.html describes multiple lower layers. Gives its root

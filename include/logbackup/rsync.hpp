@@ -12,11 +12,10 @@ namespace logbackup {
 /// One run of rsync that appends to files which exist.
 struct RsyncRun {
     std::string program;
-    int source = -1; ///< directory the paths are relative to; inherited by rsync
-    int target = -1; ///< directory of the files; inherited by rsync
+    int source = -1; ///< directory of links to `held_files`, to which the paths are relative; inherited
+    int target = -1; ///< directory of the files; inherited
     std::vector<std::string> paths;
-    /// Not empty: the source's files are links to these descriptors, which rsync inherits and follows.
-    std::vector<int> held_files;
+    std::vector<int> held_files; ///< inherited
     int lock = -1; ///< inherited: should this process be killed, the lock stays taken as long as rsync lives
 };
 

@@ -155,7 +155,7 @@ void Tick::plan_tree(Candidate& candidate, const std::string& present_as) {
 }
 
 ApplySettings Tick::apply_settings() const {
-    return {context_.root, mounts_ ? mounts_->view() : -1, context_.lock, context_.rsync, options_.min_free,
+    return {context_.root, mounts_ ? mounts_->scratch() : -1, context_.lock, context_.rsync, options_.min_free,
             options_.group};
 }
 

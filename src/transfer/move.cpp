@@ -14,8 +14,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* held_files_directory = ".logbackup/held-files";
-constexpr std::size_t most_linked_files = 400; // at a time, in the direct way
+/// At a time: rsync inherits a descriptor of each, and of those that are not held yet there is one more.
+constexpr std::size_t most_linked_files = 2000;
+constexpr std::size_t most_opened_files = 400;
 /// Of a log directory no more than this may arrive beyond what was planned. rsync reads files up to the size
 /// that they have when it opens them.
 constexpr std::uint64_t most_surplus = 64U << 20U;
@@ -32,19 +33,21 @@ void Transferrer::move_bytes(const Group& begun) {
         else if (!stop_.requested())
             copy(*transfer);
     }
-    if (settings_.view >= 0) {
-        rsync(std::move(for_rsync), settings_.view, {});
-        return;
-    }
     const std::span<Transfer* const> all(for_rsync);
-    for (std::size_t done = 0; done < all.size() && !stop_.requested(); done += most_linked_files)
-        rsync_linked(all.subspan(done, std::min(most_linked_files, all.size() - done)));
+    const bool all_held =
+        std::all_of(all.begin(), all.end(), [](const Transfer* transfer) { return bool(transfer->source); });
+    const std::size_t most = all_held ? most_linked_files : most_opened_files;
+    for (std::size_t done = 0; done < all.size() && !stop_.requested(); done += most)
+        rsync_linked(all.subspan(done, std::min(most, all.size() - done)));
 }
 
-/// The direct way. rsync would look names up again in trees that containers change, so it is given a
-/// directory of links to the files that are held open here: it can reach these and nothing else.
+/// rsync would look names up again in trees that containers change, and wait for ever at a FIFO that has come
+/// in the place of a file. So it is given a directory of links to the files that are held open here: it can
+/// reach these and nothing else.
 void Transferrer::rsync_linked(std::span<Transfer* const> part) {
-    remove_tree(held_files_directory);
+    const int above = settings_.scratch >= 0 ? settings_.scratch : settings_.root;
+    const std::string directory = settings_.scratch >= 0 ? "held-files" : ".logbackup/held-files";
+    remove_tree(above, directory);
     std::vector<UniqueFd> opened;
     std::vector<int> descriptors;
     Group linked;
@@ -56,17 +59,17 @@ void Transferrer::rsync_linked(std::span<Transfer* const> part) {
         }
         if (file < 0)
             continue; // it has vanished; settle() looks into it
-        const std::string path = joined(held_files_directory, backup_path(*transfer));
-        const UniqueFd parent = make_directories(settings_.root, parent_path(path), 0700, no_group);
+        const std::string path = joined(directory, backup_path(*transfer));
+        const UniqueFd parent = make_directories(above, parent_path(path), 0700, no_group);
         const std::string target = "/proc/self/fd/" + std::to_string(file);
         if (!parent || ::symlinkat(target.c_str(), parent.get(), base_name(path).c_str()) != 0)
             continue;
         descriptors.push_back(file);
         linked.push_back(transfer);
     }
-    const UniqueFd links = open_directory(settings_.root, held_files_directory);
+    const UniqueFd links = open_directory(above, directory);
     rsync(std::move(linked), links.get(), descriptors);
-    remove_tree(held_files_directory);
+    remove_tree(above, directory);
 }
 
 /// One rsync; another one for the rest each time that a log directory brings more than was planned: its files

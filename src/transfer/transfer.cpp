@@ -84,9 +84,9 @@ void Transferrer::save(Group group) {
     keep_for_good();
 }
 
-void Transferrer::remove_tree(const std::string& directory) const {
+void Transferrer::remove_tree(int above, const std::string& directory) {
     std::error_code ignored;
-    std::filesystem::remove_all("/proc/self/fd/" + std::to_string(settings_.root) + "/" + directory, ignored);
+    std::filesystem::remove_all("/proc/self/fd/" + std::to_string(above) + "/" + directory, ignored);
 }
 
 /// Its directories stay from one run to the next: making and removing hundreds of them each minute is not
@@ -105,7 +105,7 @@ void Transferrer::refuse_what_has_no_room() {
     });
     std::uint64_t room = space->bytes - std::min(space->bytes, space->reserved_bytes);
     std::uint64_t inodes = space->inodes - std::min(space->inodes, space->reserved_inodes);
-    const std::uint64_t inodes_each = settings_.view >= 0 ? 1 : 2; // a stand-in; in the direct way a link
+    const std::uint64_t inodes_each = settings_.scratch >= 0 ? 1 : 2; // a stand-in; in the direct way a link
     const auto refused = [&](const Transfer& transfer) {
         const Action& action = *transfer.action;
         const std::uint64_t blocks = (action.bytes() + space->block - 1) / space->block * space->block;
@@ -156,7 +156,7 @@ bool Transferrer::begin(Transfer& transfer) {
     };
     UniqueFd file = make();
     if (!file && errno == EEXIST) { // a directory of a former run, of the time when this was one
-        remove_tree(joined(incoming_directory, path));
+        remove_tree(settings_.root, joined(incoming_directory, path));
         file = make();
     }
     const bool made =

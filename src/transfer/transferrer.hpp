@@ -51,7 +51,7 @@ class Transferrer {
     void leave_unsettled(const Transfer& transfer) {
         outcome_of(transfer).unsettled.push_back({transfer.action->path, "it changed while it was read"});
     }
-    void remove_tree(const std::string& directory) const;
+    static void remove_tree(int above, const std::string& directory);
 
     // transfer.cpp: what is to be moved
     void open_incoming();

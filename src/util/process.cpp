@@ -141,6 +141,8 @@ int milliseconds_until(Clock::time_point moment) {
     return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left, 0, 60'000));
 }
 
+constexpr std::size_t most_errors = 1U << 20U; // bytes: they are for people
+
 /// Waits for a child's end, reading its output, and ends it when it must.
 class Supervisor {
   public:
@@ -158,9 +160,9 @@ class Supervisor {
                 read(out, err);
                 end_group();
                 if (!forced_)
-                    result_.ending = enough_ ? Ending(NotNeeded{})
-                                     : fits_ ? *ending
-                                             : Ending(Overflowed{limits_.output});
+                    result_.ending = enough_      ? Ending(NotNeeded{})
+                                     : !exceeded_ ? *ending
+                                                  : Ending(Overflowed{*exceeded_});
                 return std::move(result_);
             }
             if (!forced_)
@@ -175,21 +177,23 @@ class Supervisor {
         // A closed pipe stays ready for ever: it is taken out of the set by a negative descriptor.
         if (!drain(out, [this](std::string_view bytes) { return take_output(bytes); }))
             out = -1;
-        if (!drain(err, [this](std::string_view bytes) { return collect(result_.err, bytes); }))
+        if (!drain(err, [this](std::string_view bytes) {
+                return collect(result_.err, bytes, std::min(limits_.output, most_errors));
+            }))
             err = -1;
     }
 
     Watch take_output(std::string_view bytes) {
         if (!command_.consume)
-            return collect(result_.out, bytes);
+            return collect(result_.out, bytes, limits_.output);
         if (!enough_ && !forced_)
             enough_ = command_.consume(bytes) == Watch::end_it;
         return enough_ ? Watch::end_it : Watch::go_on;
     }
 
-    Watch collect(std::string& text, std::string_view bytes) {
-        if (text.size() + bytes.size() > limits_.output) {
-            fits_ = false;
+    Watch collect(std::string& text, std::string_view bytes, std::size_t most) {
+        if (text.size() + bytes.size() > most) {
+            exceeded_ = most;
             return Watch::end_it;
         }
         text.append(bytes);
@@ -209,8 +213,8 @@ class Supervisor {
     }
 
     void decide(bool stopping) {
-        if (!fits_)
-            terminate(Overflowed{limits_.output});
+        if (exceeded_)
+            terminate(Overflowed{*exceeded_});
         else if (stopping)
             terminate(Cancelled{});
         else if (limits_.time && Clock::now() >= begin_ + *limits_.time)
@@ -252,9 +256,9 @@ class Supervisor {
     StopSignal& stop_;
     const std::function<Watch()>& watch_;
     const Clock::time_point begin_ = Clock::now();
-    bool fits_ = true;    ///< its output, in the limit
-    bool enough_ = false; ///< says the consumer
-    bool forced_ = false; ///< we are ending it; result_.ending says why
+    std::optional<std::size_t> exceeded_; ///< a limit, by its output
+    bool enough_ = false;                 ///< says the consumer
+    bool forced_ = false;                 ///< we are ending it; result_.ending says why
     Clock::time_point kill_at_;
     ProcessResult result_{Exited{0}, {}, {}};
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "attack_support.hpp"
+#include "rsync_after.hpp"
 
 #include <unistd.h>
 
@@ -122,11 +123,11 @@ TEST_P(AttackMounts, AVolumesDirectoryThatIsALinkWhenItsFilesArePinned) {
          "evil-1",
          {"--volume", shared.string() + ":/shared", "--volume", (shared / "logs").string() + ":/opt/logs"},
          "exec sleep 1000000"});
-    const auto rsync =
-        write_script(scratch.path() / "rsync", "mv '" + shared.string() + "/logs' '" + shared.string() +
-                                                   "/old'; mv '" + shared.string() + "/l' '" +
-                                                   shared.string() + "/logs'; exec /usr/bin/rsync \"$@\"");
-    expect_clean(tick({"--pin", "--rsync", rsync.string()}));
+    {
+        const RsyncAfter rsync(scratch.path() / "rsync",
+                               "cd '" + shared.string() + "'; mv logs old; mv l logs");
+        expect_clean(tick({"--pin", "--rsync", rsync.path()}));
+    }
     EXPECT_EQ(read_file(shared / "logs/app.log"), std::string(secret_text) + "\n") << "the link is there";
     expect_nothing_from_outside();
     engine.remove(id);

@@ -50,8 +50,8 @@ struct Command {
 
 struct Limits {
     std::optional<std::chrono::milliseconds> time; ///< none: only the run's own limit
-    std::size_t output = 64U << 20;                ///< bytes of standard output and of standard error, each
-    std::chrono::milliseconds grace{3000};         ///< from SIGTERM to SIGKILL
+    std::size_t output = 64U << 20;        ///< bytes of standard output; of standard error at most 1 MiB
+    std::chrono::milliseconds grace{3000}; ///< from SIGTERM to SIGKILL
 };
 
 struct ProcessResult {
