@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "rsync_after.hpp"
 #include "support.hpp"
 
 #include "logbackup/util/files.hpp"
@@ -191,11 +192,10 @@ TEST_P(Limits, SparseFilesOfATerabyte) {
 TEST_P(Limits, AFileThatIsMadeLongerAfterItWasPlanned) {
     write_file(bad_logs / "app.log", log_text(1'000'000));
     write_file(bad_logs / "other.log", log_text(50'000, 2));
-    const auto rsync =
-        write_script(scratch.path() / "rsync", "echo x >> '" + (scratch.path() / "calls").string() +
-                                                   "'; truncate -s 1024G " + (bad_logs / "app.log").string() +
-                                                   "; exec /usr/bin/rsync \"$@\"");
-    expect_reported("app.log': it has 1.0 TiB, of which only 100.0 GiB", {"--rsync", rsync.string()});
+    const RsyncAfter rsync(scratch.path() / "rsync", "echo x >> '" + (scratch.path() / "calls").string() +
+                                                         "'; truncate -s 1024G " +
+                                                         (bad_logs / "app.log").string());
+    expect_reported("app.log': it has 1.0 TiB, of which only 100.0 GiB", {"--rsync", rsync.path()});
     EXPECT_LE(fs::file_size(scratch.path() / "calls"), 6U) << "rsync was started too often";
     EXPECT_EQ(read_file(in_backup("other.log")), log_text(50'000, 2));
     EXPECT_LT(on_disk("app.log"), 2'000'000U);
