@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 
 namespace logbackup {
@@ -48,8 +49,9 @@ bool make_link(int directory, const std::string& name, const std::string& target
 bool set_mtime(int file, std::int64_t nanoseconds) {
     std::array<timespec, 2> times{};
     times[0].tv_nsec = UTIME_OMIT;
-    times[1].tv_sec = nanoseconds / 1'000'000'000;
-    times[1].tv_nsec = nanoseconds % 1'000'000'000;
+    const std::chrono::nanoseconds since_1970(nanoseconds);
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_1970); // it can be before
+    times[1] = {seconds.count(), (since_1970 - seconds).count()};
     return ::futimens(file, times.data()) == 0;
 }
 

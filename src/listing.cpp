@@ -39,7 +39,7 @@ Entry entry_of(std::string path, const struct stat& status) {
     }
     entry.inode = status.st_ino;
     entry.links = status.st_nlink;
-    entry.mtime = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+    entry.mtime = nanoseconds_of(status.st_mtim);
     return entry;
 }
 

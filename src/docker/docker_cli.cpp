@@ -93,7 +93,7 @@ class Inspector {
             return;
         if (ids.size() == 1) {
             leave_out(ids, timed_out ? "docker inspect of it did not answer in time"
-                                     : "what docker inspect printed of it cannot be understood");
+                                     : "cannot understand what docker inspect printed of it");
             return;
         }
         const auto shorter = std::min(settings_.time_limit,

@@ -38,7 +38,7 @@ bool has_news_for_copies(const Listing& source, const Tree& tree, const Director
     const auto top = status_of(tree.held.get());
     return std::any_of(source.entries.begin(), source.entries.end(),
                        [](const Entry& entry) { return is_compressed(entry.path); }) &&
-           ((top && std::int64_t{top->st_mtim.tv_sec} * 1'000'000'000 + top->st_mtim.tv_nsec >= since) ||
+           ((top && nanoseconds_of(top->st_mtim) >= since) ||
             std::any_of(source.entries.begin(), source.entries.end(), is_recent) ||
             std::any_of(plan.actions.begin(), plan.actions.end(), is_news));
 }
@@ -155,8 +155,9 @@ void Tick::plan_tree(Candidate& candidate, const std::string& present_as) {
 }
 
 ApplySettings Tick::apply_settings() const {
-    return {context_.root, mounts_ ? mounts_->scratch() : -1, context_.lock, context_.rsync, options_.min_free,
-            options_.group};
+    return {context_.root,     mounts_ ? mounts_->scratch() : -1,
+            context_.lock,     context_.rsync,
+            options_.min_free, options_.group};
 }
 
 void Tick::count(Row& row, const DirectoryOutcome& outcome) {

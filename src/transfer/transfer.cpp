@@ -38,7 +38,7 @@ std::uint64_t size_of(int file) {
 }
 
 std::int64_t mtime_of(const struct stat& status) {
-    return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+    return nanoseconds_of(status.st_mtim);
 }
 
 void Transferrer::run() {

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -197,6 +198,12 @@ std::optional<std::vector<std::string>> names_in(int at, std::string_view path, 
             names.emplace_back(name);
     }
     return names;
+}
+
+std::int64_t nanoseconds_of(const timespec& time) {
+    static constexpr std::int64_t second = 1'000'000'000;
+    static constexpr std::int64_t most = INT64_MAX / second - 1;
+    return std::clamp<std::int64_t>(time.tv_sec, -most, most) * second + time.tv_nsec;
 }
 
 } // namespace logbackup

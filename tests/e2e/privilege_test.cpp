@@ -169,11 +169,9 @@ TEST_P(Privilege, RsyncHasTheRightToReadAndNoOther) {
         EXPECT_EQ(count_of(open, "pipe:"), 2U);
         EXPECT_EQ(count_of(open, (backup / ".logbackup/incoming").string()), 1U);
         EXPECT_EQ(count_of(open, (backup / ".logbackup/lock").string()), 1U);
-        if (way == Way::direct) {
-            EXPECT_EQ(count_of(open, (backup / ".logbackup/held-files").string()), 1U);
-            EXPECT_EQ(count_of(open, "/app.log"), 1U);
-        }
-        EXPECT_EQ(open.size(), way == Way::direct ? 7U : 6U) << testing::PrintToString(open);
+        EXPECT_EQ(count_of(open, "/held-files"), 1U);
+        EXPECT_EQ(count_of(open, "/app.log"), 1U);
+        EXPECT_EQ(open.size(), 7U) << testing::PrintToString(open);
     };
     const auto log = (scratch.path() / "messages").string();
     EXPECT_EQ(tick_and_look(rsync, look, {"--rsync", rsync, "--log-file", log}), 0);

@@ -289,5 +289,12 @@ TEST(NamesIn, TellsEmptyFromUnreadable) {
     EXPECT_FALSE(names_in(dir.fd(), "link"));
 }
 
+TEST(NanosecondsOf, TakesAnyTimeThatAFileCanHave) {
+    EXPECT_EQ(nanoseconds_of({1, 5}), 1'000'000'005);
+    EXPECT_EQ(nanoseconds_of({-1, 500'000'000}), -500'000'000) << "half a second before 1970";
+    EXPECT_LT(nanoseconds_of({9'223'372'035, 0}), nanoseconds_of({INT64_MAX, 999'999'999}));
+    EXPECT_GT(nanoseconds_of({-9'223'372'034, 0}), nanoseconds_of({INT64_MIN, 0}));
+}
+
 } // namespace
 } // namespace logbackup

@@ -85,9 +85,8 @@ TEST(PlanRename, ASwapGoesThroughANameAside) {
 
 TEST(PlanRename, ACycleOfThree) {
     Scene scene({{"a", "c"}, {"b", "a"}, {"c", "b"}}, {{"a", "a"}, {"b", "b"}, {"c", "c"}});
-    EXPECT_EQ(scene.plan_text(),
-              (Lines{"rename a > a" + stamp + "", "rename c > a", "rename b > c",
-                     "rename a" + stamp + " > b", "retime a", "retime b", "retime c"}));
+    EXPECT_EQ(scene.plan_text(), (Lines{"rename a > a" + stamp + "", "rename c > a", "rename b > c",
+                                        "rename a" + stamp + " > b", "retime a", "retime b", "retime c"}));
 }
 
 TEST(PlanRename, TheCopyOfACopytruncateTakesOverWhatIsSaved) {

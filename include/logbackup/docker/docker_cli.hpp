@@ -36,8 +36,8 @@ struct Discovery {
 /// batch. The batch is then halved until only the sick ones are left out; after one that hung the further
 /// calls get a quarter of the time limit, at least a second, and six time limits together.
 ///
-/// Throws Error, with a hint, when docker cannot be run, cannot reach its engine, prints ids that are none, or
-/// describes no container of all that there are. Returns early with what it has when `stop` is requested.
+/// Throws Error, with a hint, when docker cannot be run, cannot reach its engine, prints ids that are none,
+/// or describes no container of all that there are. Returns early with what it has when `stop` is requested.
 [[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
 
 /// What happened to containers between two points in time, of which the engine remembers the last 256 events:

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,5 +55,8 @@ namespace logbackup {
 /// read. Nothing when it cannot be read.
 [[nodiscard]] std::optional<std::vector<std::string>> names_in(int at, std::string_view path,
                                                                std::size_t most = SIZE_MAX);
+
+/// Nanoseconds since 1970. A file can have a time that this cannot express: then the nearest that it can.
+[[nodiscard]] std::int64_t nanoseconds_of(const timespec& time);
 
 } // namespace logbackup
