@@ -157,8 +157,9 @@ class Planner {
     std::string name_aside(const std::string& path) {
         const std::string name = aside_name(path, now_);
         std::string free = name;
-        for (int n = 1; !names_aside_.insert(free).second; ++n)
-            free = name + "." + std::to_string(n);
+        // Counting on: names that begin with the same 231 bytes all come here.
+        for (int& last = last_number_[name]; !names_aside_.insert(free).second;)
+            free = name + "." + std::to_string(++last);
         return free;
     }
 
@@ -277,7 +278,8 @@ class Planner {
     const PlanLimits& limits_;
     Comparisons comparisons_;
     std::unordered_map<std::string, const Entry*> backup_;
-    std::set<std::string> names_aside_;            ///< and all that look like one
+    std::set<std::string> names_aside_; ///< and all that look like one
+    std::unordered_map<std::string, int> last_number_;
     std::optional<Listing> all_saved_;             ///< once it is needed
     std::set<std::string> kept_;                   ///< saved files that are not to be renamed
     std::vector<std::string> displaced_;           ///< what is saved under names that something else needs

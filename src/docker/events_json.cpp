@@ -32,7 +32,7 @@ void take(const Json& event, History& history) {
     Container& container = life.container;
     container.id = id;
     const Json& attributes = member(actor, "Attributes");
-    container.image = text(member(attributes, "image"));
+    container.image = text(member(attributes, "image")).substr(0, 1000);
     parse_labels(attributes, container);
     const Timestamp time = time_of(event);
     if (is_birth)

@@ -75,7 +75,8 @@ Container parse_container(const Json& value) {
     container.started = parse_rfc3339(text(member(state, "StartedAt")));
     container.finished = parse_rfc3339(text(member(state, "FinishedAt")));
     const Json& config = member(value, "Config");
-    container.image = text(member(config, "Image"));
+    static constexpr std::size_t longest_image = 1000;
+    container.image = text(member(config, "Image")).substr(0, longest_image);
     parse_labels(member(config, "Labels"), container);
     parse_layers(member(member(value, "GraphDriver"), "Data"), container);
     parse_mounts(member(value, "Mounts"), member(member(value, "HostConfig"), "Tmpfs"), container);

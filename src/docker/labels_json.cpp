@@ -23,8 +23,11 @@ void parse_labels(const Json& labels, Container& container) {
     container.service = text(member(labels, "io.kubernetes.container.name"));
     container.pod = text(member(labels, "io.kubernetes.pod.name"));
     container.namespace_name = text(member(labels, "io.kubernetes.pod.namespace"));
-    container.pod_uid = text(member(labels, "io.kubernetes.pod.uid"));
-    container.restart_count = text(member(labels, "annotation.io.kubernetes.container.restartCount"));
+    // These are written down without being looked at: a label can have megabytes.
+    static constexpr std::size_t longest = 253;
+    container.pod_uid = text(member(labels, "io.kubernetes.pod.uid")).substr(0, longest);
+    container.restart_count =
+        text(member(labels, "annotation.io.kubernetes.container.restartCount")).substr(0, longest);
     container.kind = text(member(labels, "io.kubernetes.docker.type"));
 }
 

@@ -261,5 +261,15 @@ TEST(ParseInspect, SurvivesDeepNesting) {
     EXPECT_EQ(parse_one("\"Mounts\": " + open + close).id, "abc");
 }
 
+TEST(ParseInspect, CutsWhatIsWrittenDownWithoutBeingLookedAt) {
+    const std::string huge(2'000'000, 'x');
+    const auto containers = parse_inspect(
+        R"([{"Id": "a", "Config": {"Image": ")" + huge + R"(", "Labels": {"io.kubernetes.pod.uid": ")" +
+        huge + R"(", "annotation.io.kubernetes.container.restartCount": ")" + huge + R"("}}}])");
+    ASSERT_EQ(containers.size(), 1U);
+    EXPECT_LE(containers[0].image.size() + containers[0].pod_uid.size() + containers[0].restart_count.size(),
+              2000U);
+}
+
 } // namespace
 } // namespace logbackup

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <map>
+#include <set>
 
 namespace logbackup {
 namespace {
@@ -134,6 +135,24 @@ TEST(Plan, SetsAsideWhatIsNoPrefix) {
     scene.in_source("app.log", "xbcdef");
     scene.in_backup("app.log", "abc");
     EXPECT_EQ(scene.run().actions, (Actions{set_aside("app.log"), create("app.log", 6)}));
+}
+
+TEST(Plan, GivesNamesThatBeginAlikeDifferentNamesAside) {
+    Scene scene;
+    for (int i = 0; i < 200; ++i) {
+        const std::string name = std::string(231, 'a') + std::to_string(i);
+        scene.in_source(name, "x" + std::to_string(i));
+        scene.in_backup(name, "abc" + std::to_string(i));
+    }
+    scene.in_source(std::string(231, 'a') + stamp, "as if it had been set aside");
+    std::set<std::string> names;
+    for (const auto& action : scene.run().actions)
+        if (action.kind == ActionKind::set_aside) {
+            EXPECT_TRUE(names.insert(action.new_path).second) << action.new_path;
+            EXPECT_FALSE(scene.source.contains(action.new_path));
+            EXPECT_LE(action.new_path.size(), 255U);
+        }
+    EXPECT_EQ(names.size(), 200U);
 }
 
 TEST(Plan, SetsAsideWhenTheSourceIsShorter) {
