@@ -7,6 +7,7 @@
 # usage: fuzz.sh [SECONDS]
 #
 # BUILD_DIR  where to build: a directory with this name in front (default: build-fuzz); findings are left in it
+# FUZZ_SEED  what the random choices begin with (default: 1, so that a check can be repeated; 0: another each time)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +33,7 @@ trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 for target in "${targets[@]}"; do
   cp -r "tests/fuzz/corpus/$target" "$work/$target"
   mkdir -p "$build/found"
-  options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1)
+  options=(-max_total_time="$seconds" -seed="${FUZZ_SEED:-1}" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1)
   options+=(-artifact_prefix="$build/found/$target-")
   [[ $target != fuzz_inspect ]] || options+=(-dict=tests/fuzz/inspect.dict)
   "$build/tests/fuzz/$target" "${options[@]}" "$work/$target" >"$work/$target.log" 2>&1 &
