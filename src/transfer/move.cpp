@@ -54,7 +54,8 @@ void Transferrer::rsync_linked(std::span<Transfer* const> part) {
     for (auto* transfer : part) {
         int file = transfer->source.get();
         if (file < 0) {
-            opened.push_back(locate_in(*transfer->tree, transfer->action->path));
+            // Open, not only located: nobody can take a write lease now that would keep rsync waiting.
+            opened.push_back(open_in(*transfer->tree, transfer->action->path));
             file = opened.back().get();
         }
         if (file < 0)

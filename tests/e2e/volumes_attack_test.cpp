@@ -19,7 +19,7 @@ class VolumesAttack : public BothWays {
         write_file(shared / "logs/app.log", "its own\n");
     }
     std::vector<std::string> volumes() const {
-        return {"--volume", shared.string() + ":/work", "--volume",
+        return {"--volume", shared.string() + ":/above", "--volume",
                 (shared / "logs").string() + ":/opt/logs"};
     }
     /// A tick that is killed when it hangs.
@@ -41,7 +41,7 @@ IN_BOTH_WAYS(VolumesAttack);
 
 TEST_P(VolumesAttack, AStoppedContainerLeftALinkInThePlaceOfItsVolume) {
     const auto id = engine.start(
-        {"web", "web-1", volumes(), "mv /work/logs /work/old; ln -s " + secret.string() + " /work/logs"});
+        {"web", "web-1", volumes(), "mv /above/logs /above/old; ln -s " + secret.string() + " /above/logs"});
     engine.wait(id);
     expect_failure(limited_tick(), "leads through a symbolic link, which a container may have put there");
     expect_nothing_from_outside();
@@ -50,8 +50,8 @@ TEST_P(VolumesAttack, AStoppedContainerLeftALinkInThePlaceOfItsVolume) {
 TEST_P(VolumesAttack, ALinkThatCameWhileTheContainerRan) {
     const auto id = engine.start({"web", "web-1", volumes()});
     expect_clean(tick());
-    engine.exec(id, "mv /work/logs /work/old; ln -s " + secret.string() +
-                        " /work/logs; echo more >> "
+    engine.exec(id, "mv /above/logs /above/old; ln -s " + secret.string() +
+                        " /above/logs; echo more >> "
                         "/opt/logs/app.log");
     expect_clean(tick());
     engine.kill(id);
@@ -62,7 +62,7 @@ TEST_P(VolumesAttack, ALinkThatCameWhileTheContainerRan) {
 // A link that was verified is followed no further than to the place where it led then.
 TEST_P(VolumesAttack, ALinkThatLedToTheVolumeAndNowLeadsElsewhere) {
     const auto id = engine.start({"web", "web-1", volumes()});
-    engine.exec(id, "mv /work/logs /work/real; ln -s real /work/logs");
+    engine.exec(id, "mv /above/logs /above/real; ln -s real /above/logs");
     expect_clean(tick());
     engine.kill(id);
     expect_clean(tick());
