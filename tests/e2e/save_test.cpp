@@ -356,6 +356,26 @@ TEST_P(Save, ManyFilesWithFewDescriptors) {
     }
 }
 
+// Whoever has a write lease on a file keeps others waiting for 45 s when they open it.
+TEST_P(Save, WhatRsyncIsToReadGetsNoWriteLease) {
+    const auto volume = scratch.path() / "volume";
+    for (int i = 0; i < 300; ++i)
+        write_file(volume / std::to_string(i), "line\n");
+    engine.start({"many", "many-1", {"--volume", volume.string() + ":/opt/logs"}});
+    const auto granted = (scratch.path() / "granted").string();
+    const auto rsync =
+        rsync_after("python3 -c '\nimport fcntl, os\nfor name in os.listdir(\"" + volume.string() +
+                    "\"):\n    file = open(\"" + volume.string() +
+                    "/\" + name)\n    try:\n        fcntl.fcntl(file, fcntl.F_SETLEASE, "
+                    "fcntl.F_WRLCK)\n        print(name)\n    except OSError:\n        pass\n' > " +
+                    granted);
+    auto limited = command({"--service", "many", "--rsync", rsync});
+    limited.insert(limited.begin(), {"prlimit", "--nofile=700:700"});
+    expect_clean(run(limited));
+    EXPECT_EQ(read_file(granted), "");
+    EXPECT_EQ(tree_of(backup / "many/many-1").size(), 300U);
+}
+
 // A container is removed while its mounts are read: nothing may hold it, and what is open is saved.
 TEST_P(Save, AContainerCanBeRemovedDuringATick) {
     in_logs("head -c 20000000 /dev/urandom > big.log");
