@@ -80,12 +80,6 @@ std::vector<CommonMount> find_common_mounts(const std::vector<MountInfo>& mounts
     return found;
 }
 
-CommonMount find_common_mount(const std::vector<MountInfo>& mounts, const std::string& first,
-                              const std::string& second) {
-    const auto found = find_common_mounts(mounts, first, second);
-    return found.empty() ? CommonMount{} : found.front();
-}
-
 std::pair<UniqueFd, UniqueFd> on_one_mount(int first, int second) {
     const UniqueFd self(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
     const auto text = read_small_file(self.get(), "mountinfo", 64U << 20U);

@@ -10,15 +10,13 @@
 
 namespace logbackup {
 
-/// A mount that shows two paths of one file system, and where it shows them; empty when there is none.
+/// A mount that shows two paths of one file system, and where it shows them.
 struct CommonMount {
     std::string point;
     std::string first; ///< relative to the mount
     std::string second;
 };
-[[nodiscard]] CommonMount find_common_mount(const std::vector<MountInfo>& mounts, const std::string& first,
-                                            const std::string& second);
-/// All of them: one can be covered by something else.
+/// All that there are: one can be covered by something else.
 [[nodiscard]] std::vector<CommonMount>
 find_common_mounts(const std::vector<MountInfo>& mounts, const std::string& first, const std::string& second);
 

@@ -35,7 +35,8 @@ std::string text_of(const std::vector<MountInfo>& mounts) {
 /// "<mount>: <first>, <second>", or "none".
 std::string common(const std::vector<MountInfo>& mounts, const std::string& first,
                    const std::string& second) {
-    const auto found = find_common_mount(mounts, first, second);
+    const auto all = find_common_mounts(mounts, first, second);
+    const auto found = all.empty() ? CommonMount{} : all.front();
     return found.point.empty() ? "none" : found.point + ": " + found.first + ", " + found.second;
 }
 
