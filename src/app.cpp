@@ -8,6 +8,7 @@
 #include "logbackup/options.hpp"
 #include "logbackup/progress.hpp"
 #include "logbackup/report.hpp"
+#include "logbackup/settings_report.hpp"
 #include "logbackup/tick.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
@@ -79,7 +80,7 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
     if (stop.requested()) {
         const auto signal = stop.signal();
         log.error(signal ? "stopped by signal " + std::to_string(*signal) + " (" + ::strsignal(*signal) + ")"
-                         : std::string("stopped by --timeout") +
+                         : std::string("stopped by --max-duration") +
                                "; what is saved is valid, the next run goes on from it");
         if (signal)
             return 128 + *signal;
@@ -89,7 +90,7 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
 }
 
 int run_backup(const Options& options, spdlog::logger& log) {
-    StopSignal stop(options.timeout);
+    StopSignal stop(options.max_duration);
     const bool dry = options.kind != RunKind::tick;
     TickContext context{options, stop, -1, -1, std::chrono::system_clock::now(), {}, {}, {}, {}, {}};
     context.docker = require_program(options.docker, "--docker", "docker.io");
@@ -164,6 +165,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
     case RunKind::dry_run:
     case RunKind::verify: break;
     case RunKind::list: return run_list(options, log);
+    case RunKind::config: print(options.json ? json(options.settings) : text(options.settings)); return 0;
     }
     return run_backup(options, log);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/options.hpp"
 
+#include "logbackup/option_sources.hpp"
+#include "logbackup/util/error.hpp"
 #include "logbackup/util/text.hpp"
 #include "logbackup/version.hpp"
 
@@ -8,6 +10,8 @@
 
 #include <grp.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string_view>
@@ -24,13 +28,15 @@ constexpr const char* description = "Saves the log files that applications write
                                     "<name>~<UTC time> and begun anew.";
 
 constexpr const char* footer =
-    "Every option can also be set by its environment variable, e.g. LOGBACKUP_DEST, LOGBACKUP_QUIET=1.\n"
+    "Every option can also be set in the environment (--max-files as LOGBACKUP_MAX_FILES, --quiet as\n"
+    "LOGBACKUP_QUIET=1), which is weaker, and in the configuration file (max-files = 1000, quiet = true),\n"
+    "which is weaker still. 'logbackup config' shows what takes effect.\n"
     "DOCKER_HOST and the other variables of the docker client are passed on to it.\n"
     "\n"
     "Exit codes:\n"
     "  0  everything is backed up             3  done in part: the report says what failed\n"
     "  1  nothing could be done               75  another run is working on the same backup\n"
-    "  2  wrong usage                         128+n  stopped by signal n\n"
+    "  2  wrong usage or configuration        128+n  stopped by signal n\n"
     "\n"
     "Examples:\n"
     "  logbackup --dry-run                    what would be saved now\n"
@@ -46,42 +52,71 @@ constexpr const char* list_footer =
     "  missed    the container lived and died between two runs\n"
     "Times are UTC. Exit codes: 0 listed, 1 no backup or nothing matches, 3 some could not be read.\n";
 
-/// What `parse` makes of `text`; where that is nothing, a usage error.
-template <typename Parse>
-auto value_of(const char* option, const std::string& text, Parse parse, const char* what) {
-    const auto value = parse(text);
-    if (!value)
-        throw CLI::ValidationError(option, in_quotes(text) + " is no " + what);
-    return *value;
-}
+constexpr const char* verify_footer = "Exit codes: 0 no differences, 1 no backup or no docker, 3 something "
+                                      "differs that was there at the last run.\n"
+                                      "'logbackup --help' has all options.\n";
+
+constexpr const char* config_footer = "The output can serve as a configuration file. Sections "
+                                      "[service.\"GLOB\"] have the options that differ for\n"
+                                      "some services: log-dir. Of several that match, the last one counts.\n";
 
 constexpr const char* duration_example = "time; write for example 90s, 5m or 1h";
 constexpr const char* size_example = "size; write for example 5%, 500M or 1.5GiB";
 constexpr const char* limit_example = "size; write for example 500M or 4GiB, or 0 for no limit";
 constexpr const char* count_example = "whole number of at least 1";
+constexpr const char* log_directory_example = "absolute path of a directory in the container";
 
-gid_t parse_group(const std::string& name) {
-    const group* found = ::getgrnam(name.c_str());
+std::optional<gid_t> parse_group(const std::string& name) {
+    const group* found = name.empty() ? nullptr : ::getgrnam(name.c_str());
     if (found == nullptr)
-        throw CLI::ValidationError("--group", "there is no group " + in_quotes(name));
+        return name.empty() ? std::optional(static_cast<gid_t>(-1)) : std::nullopt;
     return found->gr_gid;
 }
 
-std::string parse_log_directory(const std::string& path) {
+std::optional<std::string> parse_log_directory(const std::string& path) {
     const auto normal = std::filesystem::path(path).lexically_normal();
-    if (!normal.is_absolute() || normal == "/")
-        throw CLI::ValidationError(
-            "--log-dir", in_quotes(path) + " is not the absolute path of a directory in the container");
-    return normal.string();
+    return normal.is_absolute() && normal != "/" ? std::optional(normal.string()) : std::nullopt;
 }
 
-std::string parse_backup_root(const std::string& path) {
+std::optional<std::string> parse_backup_root(const std::string& path) {
     if (path.empty())
-        throw CLI::ValidationError("--dest", "it is empty");
+        return std::nullopt;
     std::string normal = std::filesystem::absolute(path).lexically_normal().string();
     if (normal.size() > 1 && normal.ends_with('/'))
         normal.pop_back();
     return normal;
+}
+
+/// A subcommand, and the options that its help shows: those that matter there.
+struct Command {
+    const char* name;
+    RunKind kind;
+    const char* description;
+    const char* footer;
+    std::vector<const char*> options;
+};
+
+const std::vector<Command>& commands() {
+    static const std::vector<Command> all{
+        {"list",
+         RunKind::list,
+         "List what is in the backup, and how far each log directory is saved",
+         list_footer,
+         {"--dest", "--service", "--pod", "--namespace", "--container", "--coverage", "--json", "--verbose",
+          "--config"}},
+        {"verify",
+         RunKind::verify,
+         "Compare the backup with the containers' files, byte by byte",
+         verify_footer,
+         {"--dest", "--service", "--pod", "--namespace", "--container", "--log-dir", "--json", "--quiet",
+          "--verbose", "--max-duration", "--docker", "--config"}},
+        {"config",
+         RunKind::config,
+         "Print all options as they take effect, and where each value comes from",
+         config_footer,
+         {"--config", "--json"}},
+    };
+    return all;
 }
 
 /// CLI11 puts two blank lines before each group of options.
@@ -95,12 +130,13 @@ std::string without_double_blank_lines(std::string text) {
 /// subcommand, and where their values go.
 class CommandLine {
   public:
-    CommandLine() {
+    explicit CommandLine(std::string standard_file) : standard_file_(std::move(standard_file)) {
         formatter_->column_width(28);
         app_.formatter(formatter_);
         app_.footer(footer);
-        app_.set_help_flag("-h,--help", "Print this help and exit");
-        app_.set_version_flag("--version", "logbackup " + std::string(version), "Print the version and exit");
+        app_.set_help_flag("-h,--help", "Print this help and exit")->configurable(false);
+        app_.set_version_flag("--version", "logbackup " + std::string(version), "Print the version and exit")
+            ->configurable(false);
         app_.fallthrough();
         app_.require_subcommand(0, 1);
         add_basics();
@@ -108,203 +144,207 @@ class CommandLine {
         add_output();
         add_settings();
         add_limits();
-        add_subcommands();
+        for (const auto& command : commands())
+            app_.add_subcommand(command.name, command.description);
     }
 
-    /// Throws CLI::ParseError.
+    /// Throws CLI::ParseError, and Error.
     Options parse(int argc, const char* const* argv) {
         app_.parse(argc, argv);
-        options_.timeout = value_of("--timeout", timeout_, parse_duration, duration_example);
-        options_.docker_timeout =
-            value_of("--docker-timeout", docker_timeout_, parse_duration, duration_example);
-        options_.min_free = value_of("--min-free", min_free_, parse_min_free, size_example);
-        options_.max_files = value_of("--max-files", max_files_, parse_count, count_example);
-        options_.max_depth = value_of("--max-depth", max_depth_, parse_count, count_example);
-        options_.max_file_size = value_of("--max-file-size", max_file_size_, parse_size_limit, limit_example);
-        options_.max_bytes = value_of("--max-bytes", max_bytes_, parse_size_limit, limit_example);
-        options_.log_directory = parse_log_directory(options_.log_directory);
-        options_.backup_root = parse_backup_root(options_.backup_root);
-        if (!group_.empty())
-            options_.group = parse_group(group_);
-        if (options_.quiet && options_.verbose)
-            throw CLI::ValidationError("--quiet", "it excludes --verbose");
+        sources_.emplace(app_, standard_file_);
+        Options& options = options_;
+        convert("--dest", dest_, options.backup_root, parse_backup_root, "path");
+        convert("--log-dir", log_directory_, options.log_directory, parse_log_directory,
+                log_directory_example);
+        convert("--group", group_, options.group, parse_group, "group of this system");
+        convert("--min-free", min_free_, options.min_free, parse_min_free, size_example);
+        convert("--max-duration", max_duration_, options.max_duration, parse_duration, duration_example);
+        convert("--docker-timeout", docker_timeout_, options.docker_timeout, parse_duration,
+                duration_example);
+        convert("--max-files", max_files_, options.max_files, parse_count, count_example);
+        convert("--max-depth", max_depth_, options.max_depth, parse_count, count_example);
+        convert("--max-file-size", max_file_size_, options.max_file_size, parse_size_limit, limit_example);
+        convert("--max-bytes", max_bytes_, options.max_bytes, parse_size_limit, limit_example);
+        take_sections();
         choose_kind();
-        return options_;
+        choose_loudness();
+        options.settings = sources_->settings();
+        return options;
     }
 
     [[nodiscard]] std::string help() {
-        CLI::App* command = subcommand();
+        const Command* command = subcommand();
         return without_double_blank_lines(command == nullptr ? app_.help() : help_of(*command));
     }
 
     [[nodiscard]] std::string usage_error(const std::string& what) {
-        const CLI::App* command = subcommand();
+        const Command* command = subcommand();
         return "logbackup: " + what.substr(0, what.find('\n')) + " (see 'logbackup " +
-               (command == nullptr ? "" : command->get_name() + " ") + "--help')\n";
+               (command == nullptr ? "" : std::string(command->name) + " ") + "--help')\n";
     }
 
   private:
-    template <typename T>
-    CLI::Option* add(const char* name, T& value, const char* text, const char* type, const char* variable) {
-        return app_.add_option(name, value, text)->type_name(type)->envname(variable);
+    template <typename T> CLI::Option* add(const char* name, T& value, const char* text, const char* type) {
+        return app_.add_option(name, value, text)->type_name(type)->capture_default_str();
     }
-    CLI::Option* add_flag(const char* name, bool& value, const char* text, const char* variable) {
-        return app_.add_flag(name, value, text)->envname(variable);
+
+    /// `value` becomes what `parse_text` makes of `text`; a usage error where that is nothing.
+    template <typename T, typename Parse>
+    void convert(const char* name, const std::string& text, T& value, Parse parse_text, const char* what) {
+        const auto parsed = parse_text(text);
+        if (!parsed)
+            throw CLI::ValidationError(sources_->shown(app_.get_option(name)),
+                                       in_quotes(text) + " is no " + what);
+        value = *parsed;
+    }
+
+    [[nodiscard]] Origin origin_of(const char* name) { return sources_->origin_of(app_.get_option(name)); }
+
+    void take_sections() {
+        for (const auto& line : sources_->sections()) {
+            const auto wrong = [&](const std::string& why) {
+                return Error("cannot use " + in_quotes(line.key) + " of [service." + in_quotes(line.service) +
+                             "] in " + in_quotes(sources_->file()) + ": " + why);
+            };
+            if (line.key != "log-dir")
+                throw wrong("it cannot differ from service to service; log-dir can");
+            if (options_.of_services.empty() || options_.of_services.back().glob != line.service)
+                options_.of_services.push_back({line.service, {}});
+            const auto path = parse_log_directory(line.values.front());
+            if (!path || line.values.size() != 1)
+                throw wrong(in_quotes(line.values.front()) + " is no " + log_directory_example);
+            options_.of_services.back().log_directory = path;
+        }
     }
 
     void choose_kind() {
-        options_.kind = dry_run_ ? RunKind::dry_run : RunKind::tick;
-        const CLI::App* command = subcommand();
-        if (command == nullptr)
+        const Command* command = subcommand();
+        options_.kind = command != nullptr ? command->kind : dry_run_ ? RunKind::dry_run : RunKind::tick;
+        if (command != nullptr && dry_run_ && origin_of("--dry-run") == Origin::command_line)
+            throw CLI::ValidationError("--dry-run",
+                                       "'" + std::string(command->name) + "' changes nothing anyway");
+        if (options_.kind != RunKind::list && origin_of("--coverage") == Origin::command_line)
+            throw CLI::ValidationError("--coverage", "only 'logbackup list' has it");
+        if (options_.kind != RunKind::list)
             return;
-        if (dry_run_)
-            throw CLI::ValidationError("--dry-run", "'" + command->get_name() + "' changes nothing anyway");
-        options_.kind = command == list_ ? RunKind::list : RunKind::verify;
-        if (command == list_)
-            for (const auto& name : coverages_)
-                options_.coverages.push_back(value_of("--coverage", name, parse_coverage,
-                                                      "coverage; write live, complete, cut or missed"));
+        for (const auto& name : coverages_)
+            convert("--coverage", name, options_.coverages.emplace_back(), parse_coverage,
+                    "coverage; write live, complete, cut or missed");
+    }
+
+    /// Of two that contradict each other the one from the stronger place counts.
+    void choose_loudness() {
+        if (!options_.quiet || !options_.verbose)
+            return;
+        const auto quiet = origin_of("--quiet");
+        const auto verbose = origin_of("--verbose");
+        if (quiet == verbose)
+            throw CLI::ValidationError(sources_->shown(app_.get_option("--quiet")),
+                                       "it excludes " + sources_->shown(app_.get_option("--verbose")));
+        (quiet > verbose ? options_.verbose : options_.quiet) = false;
     }
 
     void add_basics() {
-        add_flag("-n,--dry-run", dry_run_, "List what would be saved; change and write nothing",
-                 "LOGBACKUP_DRY_RUN");
-        add("--dest", options_.backup_root, "Where the backup is", "DIR", "LOGBACKUP_DEST")
-            ->capture_default_str();
-        add("--log-dir", options_.log_directory, "Log directory inside the containers", "PATH",
-            "LOGBACKUP_LOG_DIR")
-            ->capture_default_str();
+        app_.add_flag("-n,--dry-run", dry_run_, "List what would be saved; change and write nothing");
+        add("--dest", dest_, "Where the backup is", "DIR");
+        add("--log-dir", log_directory_, "Log directory inside the containers", "PATH");
+        add("--config", standard_file_, "Read options from this file, too", "FILE")->configurable(false);
     }
 
     void add_filters() {
         auto filter = [this](const char* name, std::vector<std::string>& values, const char* text,
-                             const char* type, const char* variable) {
-            add(name, values, text, type, variable)
+                             const char* type) {
+            add(name, values, text, type)
                 ->group("Only what this run is for")
+                ->default_str("")
                 ->allow_extra_args(false);
         };
-        filter("--service", options_.services, "Only services that match (repeatable)", "GLOB",
-               "LOGBACKUP_SERVICE");
-        filter("--pod", options_.pods, "Only pods that match (repeatable)", "GLOB", "LOGBACKUP_POD");
-        filter("--namespace", options_.namespaces, "Only namespaces that match (repeatable)", "GLOB",
-               "LOGBACKUP_NAMESPACE");
-        filter("--container", options_.containers, "Only containers whose id begins so (repeatable)", "ID",
-               "LOGBACKUP_CONTAINER");
+        filter("--service", options_.services, "Only services that match (repeatable)", "GLOB");
+        filter("--pod", options_.pods, "Only pods that match (repeatable)", "GLOB");
+        filter("--namespace", options_.namespaces, "Only namespaces that match (repeatable)", "GLOB");
+        filter("--container", options_.containers, "Only containers whose id begins so (repeatable)", "ID");
+        add("--coverage", coverages_, "Of a list: only live, complete, cut or missed ones (repeatable)",
+            "WHICH")
+            ->group("Only what this run is for")
+            ->default_str("")
+            ->allow_extra_args(false);
     }
 
     void add_output() {
         const char* output = "Output";
-        add_flag("-q,--quiet", options_.quiet, "Say nothing when nothing is wrong (for cron)",
-                 "LOGBACKUP_QUIET")
-            ->group(output);
-        add_flag("-v,--verbose", options_.verbose, "List each file and what is done to it",
-                 "LOGBACKUP_VERBOSE")
-            ->group(output);
-        add_flag("--json", options_.json, "Print the report as one JSON object", "LOGBACKUP_JSON")
-            ->group(output);
-        add("--log-file", options_.log_file, "Also append messages to this file", "FILE",
-            "LOGBACKUP_LOG_FILE")
-            ->group(output);
+        auto flag = [&](const char* name, bool& value, const char* text) {
+            app_.add_flag(name, value, text)->group(output);
+        };
+        flag("-q,--quiet", options_.quiet, "Say nothing when nothing is wrong (for cron)");
+        flag("-v,--verbose", options_.verbose, "List each file and what is done to it");
+        flag("--json", options_.json, "Print the report as one JSON object");
+        add("--log-file", options_.log_file, "Also append messages to this file", "FILE")->group(output);
     }
 
     void add_settings() {
         const char* how = "How";
-        add("--group", group_, "Group that new files and directories are handed to", "NAME",
-            "LOGBACKUP_GROUP")
-            ->group(how);
+        add("--group", group_, "Group that new files and directories are handed to", "NAME")->group(how);
         add("--min-free", min_free_,
-            "Leave this much of the backup's file system free: 5%, 500M, 1.5GiB or 0", "SIZE|PERCENT",
-            "LOGBACKUP_MIN_FREE")
-            ->group(how)
-            ->capture_default_str();
-        add_flag("--pin", options_.pin,
-                 "Hard-link the files of running containers, so that what they write until their\n"
-                 "death is not lost (logrotate inside a container refuses files with two links)",
-                 "LOGBACKUP_PIN")
+            "Leave this much of the backup's file system free: 5%, 500M, 1.5GiB or 0", "SIZE|PERCENT")
             ->group(how);
-        add_flag("--network-volumes", options_.network_volumes,
-                 "Read also volumes on network and user-space (FUSE) file systems; without, their\n"
-                 "containers are reported, and no system call is made that could wait for them",
-                 "LOGBACKUP_NETWORK_VOLUMES")
+        app_.add_flag("--pin", options_.pin,
+                      "Hard-link the files of running containers, so that what they write until their\n"
+                      "death is not lost (logrotate inside a container refuses files with two links)")
             ->group(how);
-        add("--timeout", timeout_, "End the run after this long; the next one goes on", "TIME",
-            "LOGBACKUP_TIMEOUT")
-            ->group(how)
-            ->capture_default_str();
-        add("--docker-timeout", docker_timeout_, "Longest wait for one docker command", "TIME",
-            "LOGBACKUP_DOCKER_TIMEOUT")
-            ->group(how)
-            ->capture_default_str();
-        add("--docker", options_.docker, "The docker client, if not found by itself", "PATH",
-            "LOGBACKUP_DOCKER")
+        app_.add_flag("--network-volumes", options_.network_volumes,
+                      "Read also volumes on network and user-space (FUSE) file systems; without, their\n"
+                      "containers are reported, and no system call is made that could wait for them")
             ->group(how);
-        add("--rsync", options_.rsync, "The rsync program, if not found by itself", "PATH", "LOGBACKUP_RSYNC")
+        add("--max-duration,--timeout", max_duration_, "End the run after this long; the next one goes on",
+            "TIME")
             ->group(how);
+        add("--docker-timeout", docker_timeout_, "Longest wait for one docker command", "TIME")->group(how);
+        add("--docker", options_.docker, "The docker client, if not found by itself", "PATH")->group(how);
+        add("--rsync", options_.rsync, "The rsync program, if not found by itself", "PATH")->group(how);
     }
 
     void add_limits() {
-        auto limit = [this](const char* name, std::string& value, const char* text, const char* type,
-                            const char* variable) {
-            add(name, value, text, type, variable)
-                ->group("Limits, each for one container: what is beyond them is reported")
-                ->capture_default_str();
+        auto limit = [this](const char* name, std::string& value, const char* text, const char* type) {
+            add(name, value, text, type)
+                ->group("Limits, each for one container: what is beyond them is reported");
         };
-        limit("--max-files", max_files_, "Files and directories that are looked at", "N",
-              "LOGBACKUP_MAX_FILES");
-        limit("--max-depth", max_depth_, "Levels of directories", "N", "LOGBACKUP_MAX_DEPTH");
+        limit("--max-files", max_files_, "Files and directories that are looked at", "N");
+        limit("--max-depth", max_depth_, "Levels of directories", "N");
         limit("--max-file-size", max_file_size_, "Of a larger file only so much is saved; 0: all of it",
-              "SIZE", "LOGBACKUP_MAX_FILE_SIZE");
+              "SIZE");
         limit("--max-bytes", max_bytes_, "New bytes in one run, the rest waits for the next; 0: no limit",
-              "SIZE", "LOGBACKUP_MAX_BYTES");
-    }
-
-    void add_subcommands() {
-        list_ = app_.add_subcommand("list",
-                                    "List what is in the backup, and how far each log directory is saved");
-        list_->add_option("--coverage", coverages_, "Only live, complete, cut or missed ones (repeatable)")
-            ->type_name("WHICH")
-            ->envname("LOGBACKUP_COVERAGE")
-            ->allow_extra_args(false);
-        verify_ =
-            app_.add_subcommand("verify", "Compare the backup with the containers' files, byte by byte");
+              "SIZE");
     }
 
     /// The one that was given, or nullptr.
-    [[nodiscard]] CLI::App* subcommand() {
+    [[nodiscard]] const Command* subcommand() {
         const auto parsed = app_.get_subcommands();
-        return parsed.empty() ? nullptr : parsed.front();
+        if (parsed.empty())
+            return nullptr;
+        return &*std::find_if(commands().begin(), commands().end(), [&](const Command& command) {
+            return command.name == parsed.front()->get_name();
+        });
     }
 
-    /// Only the options that matter there, which are the program's; CLI11 would show the subcommand's own.
-    [[nodiscard]] std::string help_of(CLI::App& command) {
-        std::vector<const char*> names{"--dest", "--service", "--pod", "--namespace", "--container"};
-        const bool list = &command == list_;
-        if (list)
-            names.insert(names.end(), {"--coverage", "--json", "--verbose"});
-        else
-            names.insert(names.end(),
-                         {"--log-dir", "--json", "--quiet", "--verbose", "--timeout", "--docker"});
-        std::vector<const CLI::Option*> shown{command.get_option("--help")};
-        for (const char* name : names) {
-            CLI::Option* option = (name == std::string_view("--coverage") ? command : app_).get_option(name);
-            shown.push_back(option->envname("")); // they make the lines too long
-        }
-        if (list)
+    /// CLI11 would show the subcommand's own options, of which there are none.
+    [[nodiscard]] std::string help_of(const Command& command) {
+        std::vector<const CLI::Option*> shown{app_.get_option("--help")};
+        for (const char* name : command.options)
+            shown.push_back(app_.get_option(name));
+        if (command.kind == RunKind::list)
             app_.get_option("--verbose")->description("Show also paths, images and container ids");
-        return command.get_description() + "\n\nUsage: logbackup " + command.get_name() + " [OPTIONS]\n" +
-               formatter_->make_group("Options", false, shown) + "\n" +
-               (list ? list_footer
-                     : "Exit codes: 0 no differences, 1 no backup or no docker, 3 something differs that was "
-                       "there at the last run.\n"
-                       "'logbackup --help' has all options.\n");
+        return std::string(command.description) + "\n\nUsage: logbackup " + command.name + " [OPTIONS]\n" +
+               formatter_->make_group("Options", false, shown) + "\n" + command.footer;
     }
 
     std::shared_ptr<CLI::Formatter> formatter_ = std::make_shared<CLI::Formatter>();
     CLI::App app_{description, "logbackup"};
-    CLI::App* list_ = nullptr; // both owned by app_
-    CLI::App* verify_ = nullptr;
+    std::optional<OptionSources> sources_;
+    std::string standard_file_;
     Options options_;
     bool dry_run_ = false;
+    std::string dest_ = "/u01/logbackup";
+    std::string log_directory_ = "/opt/logs";
     std::string group_;
     std::string min_free_ = "5%";
     std::string max_files_ = "100000";
@@ -312,14 +352,15 @@ class CommandLine {
     std::string max_file_size_ = "100G";
     std::string max_bytes_ = "4G";
     std::string docker_timeout_ = "10s";
-    std::string timeout_ = "30m";
+    std::string max_duration_ = "30m";
     std::vector<std::string> coverages_;
 };
 
 } // namespace
 
-std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended) {
-    CommandLine line;
+std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended,
+                                     const std::string& standard_file) {
+    CommandLine line(standard_file);
     try {
         return line.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -328,6 +369,9 @@ std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnd
         ended = {0, "logbackup " + std::string(version) + "\n"};
     } catch (const CLI::ParseError& error) {
         ended = {2, line.usage_error(error.what())};
+    } catch (const Error& error) {
+        ended = {2, std::string("logbackup: ") + error.what() +
+                        (error.hint().empty() ? "" : " (" + error.hint() + ")") + "\n"};
     }
     return std::nullopt;
 }

@@ -32,6 +32,14 @@ bool has_filter(const Options& options) {
            !options.containers.empty() || !options.coverages.empty();
 }
 
+const std::string& log_directory_of(const Options& options, const std::string& service) {
+    const auto& all = options.of_services;
+    const auto last = std::find_if(all.rbegin(), all.rend(), [&](const ServiceOptions& of_service) {
+        return of_service.log_directory && matches_any({of_service.glob}, service);
+    });
+    return last == all.rend() ? options.log_directory : *last->log_directory;
+}
+
 bool selects(const Options& options, const Container& container) {
     return (options.containers.empty() || begins_with_any(options.containers, container.id)) &&
            names_match(options, container);

@@ -4,6 +4,7 @@
 #include "logbackup/docker/docker_cli.hpp"
 #include "logbackup/model/record.hpp"
 #include "logbackup/model/report.hpp"
+#include "logbackup/option_sources.hpp"
 #include "logbackup/option_values.hpp"
 
 #include <chrono>
@@ -15,11 +16,18 @@
 
 namespace logbackup {
 
-/// What a run is to do: the command line, completed by LOGBACKUP_… variables and defaults.
+/// What is otherwise for the services whose name matches; nothing: as for all.
+struct ServiceOptions {
+    std::string glob;
+    std::optional<std::string> log_directory;
+};
+
+/// What a run is to do: the command line, completed by LOGBACKUP_… variables, a configuration file and
+/// defaults.
 struct Options {
     RunKind kind = RunKind::tick;
     std::string backup_root = "/u01/logbackup"; ///< absolute
-    std::string log_directory = "/opt/logs";    ///< absolute, in the container
+    std::string log_directory = "/opt/logs";    ///< absolute, in the container; see log_directory_of()
     std::vector<std::string> services;          ///< globs; empty: all
     std::vector<std::string> pods;
     std::vector<std::string> namespaces;
@@ -29,7 +37,7 @@ struct Options {
     std::string docker = "docker";
     std::string rsync = "rsync";
     std::chrono::milliseconds docker_timeout{10'000};
-    std::chrono::milliseconds timeout{1'800'000};
+    std::chrono::milliseconds max_duration{1'800'000};
     MinFree min_free;
     std::size_t max_files = 100'000;             ///< entries of one log directory
     std::size_t max_depth = 100;                 ///< levels of directories in it
@@ -41,6 +49,8 @@ struct Options {
     bool quiet = false;
     bool verbose = false;
     bool json = false;
+    std::vector<ServiceOptions> of_services; ///< a later one is stronger
+    std::vector<Setting> settings;           ///< all of them, as text, and where each comes from
 };
 
 /// Parsing ended the run: `text` was asked for (code 0) or explains a wrong usage (code 2).
@@ -49,8 +59,13 @@ struct ParseEnded {
     std::string text;
 };
 
-/// Reads the command line and the environment. Nothing, with `ended`, when there is nothing to run.
-[[nodiscard]] std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended);
+/// Reads the command line, the environment and the configuration file: `standard_file` if it exists, unless
+/// another is named. Nothing, with `ended`, when there is nothing to run.
+[[nodiscard]] std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended,
+                                                   const std::string& standard_file = "/etc/logbackup.toml");
+
+/// The log directory in the containers of a service.
+[[nodiscard]] const std::string& log_directory_of(const Options& options, const std::string& service);
 
 /// Whether the filters select a container; without any they select all.
 [[nodiscard]] bool selects(const Options& options, const Container& container);

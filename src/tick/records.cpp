@@ -69,7 +69,7 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
         record.service = parent_path(assignment.directory);
         record.instance = base_name(assignment.directory);
         record.volume = candidate.volume;
-        record.log_directory = options_.log_directory;
+        record.log_directory = log_directory_of(options_, record.service);
         record.first_seen = rfc3339(now_);
     }
     if (!record.volume.empty() && record.volume == candidate.volume)

@@ -171,8 +171,8 @@ void Tick::locate_all() {
             break;
         if (options_.kind != RunKind::verify && leave_closed(candidate))
             continue;
-        auto located =
-            locate(*candidate.container, options_.log_directory, mounts_ ? &*mounts_ : nullptr, *host_);
+        auto located = locate(*candidate.container, log_directory_of(options_, candidate.container->service),
+                              mounts_ ? &*mounts_ : nullptr, *host_);
         if (const auto* failed = std::get_if<LocateFailed>(&located)) {
             fail_unless_vanished(candidate, failed->reason);
             continue;

@@ -56,7 +56,7 @@ std::string names_until(Clock::time_point moment) {
         if (!answers_now(name))
             silent += (silent.empty() ? "" : ", ") + in_quotes(name);
     }
-    const std::string message = "logbackup: error: stopped by --timeout: " +
+    const std::string message = "logbackup: error: stopped by --max-duration: " +
                                 (silent.empty() ? "a file on a network volume" : silent) +
                                 " does not answer; what is saved is valid, the next run goes on from it\n";
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message.data(), message.size());

@@ -223,8 +223,8 @@ TEST_P(AttackLinks, ThroughTheProcessToTheKernelsFileSystems) {
     const auto docker = docker_with(answer);
     for (const auto* target : {"/proc/sys/kernel", "/proc/1", "/sys/kernel", "/sys/firmware", "/proc"}) {
         link(logs, target);
-        const Result result = tick({"--docker", docker, "--timeout", "20s"});
-        EXPECT_EQ(result.err.find("stopped by --timeout"), std::string::npos) << target;
+        const Result result = tick({"--docker", docker, "--max-duration", "20s"});
+        EXPECT_EQ(result.err.find("stopped by --max-duration"), std::string::npos) << target;
         const Tree stolen = tree_of(backup / "evil/at");
         std::size_t bytes = 0;
         for (const auto& [path, content] : stolen)

@@ -17,7 +17,7 @@ class AttackRaces : public Attack {
             append_line(good, "line " + std::to_string(i) + "\n");
             const Result result = exposed_tick(arguments);
             EXPECT_TRUE(result.code == 0 || result.code == 3) << result.err;
-            EXPECT_EQ(result.err.find("stopped by --timeout"), std::string::npos) << "it waits for ever";
+            EXPECT_EQ(result.err.find("stopped by --max-duration"), std::string::npos) << "it waits for ever";
             EXPECT_EQ((result.out + result.err).find(secret_text), std::string::npos) << result.err;
         }
         EXPECT_EQ(read_file(backup / "good/good-1/app.log"), read_file(merged(good) / "opt/logs/app.log"));
@@ -64,7 +64,7 @@ TEST_P(AttackRaces, FilesAreExchangedForFifosAndDirectories) {
                                       exchange("$pairs")});
     const fs::path logs = merged(id) / "opt/logs";
     wait_until("the race is on", [&] { return fs::is_fifo(fs::symlink_status(logs / "a1")); });
-    tick_often(10, {"--timeout", "15s"});
+    tick_often(10, {"--max-duration", "15s"});
     for (const auto& [name, content] : tree_of(backup / "evil/types"))
         EXPECT_TRUE(content == "own\n" || content == "dir") << name << ": " << content;
 }

@@ -38,7 +38,7 @@ class Limits : public BothWays {
     fs::path in_backup(const std::string& name) { return backup / "bad/bad-1" / name; }
 
     Result bounded_tick(std::vector<std::string> arguments) {
-        arguments.insert(arguments.end(), {"--timeout", "60s", "--min-free", "0"});
+        arguments.insert(arguments.end(), {"--max-duration", "60s", "--min-free", "0"});
         const Result result = tick(arguments);
         EXPECT_EQ(result.err.find("stopped by"), std::string::npos) << result.err;
         for (const auto* name : {"a-good", "z-good"}) {

@@ -63,7 +63,7 @@ class Usage : public e2e::Test {};
 TEST_F(Usage, WrongUsageIsOneLineAndCode2) {
     for (const auto& arguments : std::vector<std::vector<std::string>>{{"--nosuch"},
                                                                        {"stray"},
-                                                                       {"--timeout", "soon"},
+                                                                       {"--max-duration", "soon"},
                                                                        {"--log-dir", "relative"},
                                                                        {"--group", "no-such-group"},
                                                                        {"--quiet", "--verbose"},
@@ -80,7 +80,7 @@ TEST_F(Usage, WrongUsageIsOneLineAndCode2) {
 TEST_F(Usage, HelpAndVersion) {
     const Result help = tick({"--help"});
     expect_clean(help);
-    for (const auto* option : {"--dry-run", "--dest", "--log-dir", "--service", "--group", "--timeout",
+    for (const auto* option : {"--dry-run", "--dest", "--log-dir", "--service", "--group", "--max-duration",
                                "--docker", "--rsync", "--quiet", "Exit codes"})
         EXPECT_NE(help.out.find(option), std::string::npos) << option;
     EXPECT_TRUE(tick({"--version"}).out.starts_with("logbackup "));
@@ -158,9 +158,9 @@ TEST_P(Run, AKilledTickLeavesTheLockToItsRsyncAndAValidBackup) {
 }
 
 TEST_P(Run, TheTimeoutBoundsAWholeTick) {
-    const Result result = tick({"--rsync", slow, "--timeout", "1s"});
+    const Result result = tick({"--rsync", slow, "--max-duration", "1s"});
     EXPECT_EQ(result.code, 3);
-    EXPECT_NE(result.err.find("stopped by --timeout"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("stopped by --max-duration"), std::string::npos) << result.err;
     expect_valid_part();
     expect_completed();
 }

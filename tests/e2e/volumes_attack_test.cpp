@@ -191,10 +191,10 @@ TEST_P(VolumesAttack, AFileSystemThatAnswersIsReadWhenAskedFor) {
 TEST_P(VolumesAttack, AFileSystemThatNoLongerAnswersEndsTheRunInTime) {
     const FuseServer server(scratch.path() / "fuse", 3); // it is asked twice whether it answers
     engine.start({"web", "web-1", {"--volume", (scratch.path() / "fuse").string() + ":/opt/logs"}});
-    const auto result = limited_tick({"--network-volumes", "--timeout", "3s"});
+    const auto result = limited_tick({"--network-volumes", "--max-duration", "3s"});
     EXPECT_EQ(result.code, 128 + SIGALRM);
     EXPECT_NE(
-        result.err.find("stopped by --timeout: '" + (scratch.path() / "fuse").string() + "' does not answer"),
+        result.err.find("stopped by --max-duration: '" + (scratch.path() / "fuse").string() + "' does not answer"),
         std::string::npos)
         << result.err;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/options.hpp"
 
+#include "logbackup/settings_report.hpp"
 #include "logbackup/version.hpp"
 #include "support.hpp"
 
@@ -9,6 +10,8 @@
 #include <grp.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <list>
 #include <memory>
 
@@ -22,25 +25,22 @@ using test::Variable;
 class ParseOptions : public ::testing::Test {
   protected:
     ParseEnded ended;
+    const test::TempDir directory;
 
     void SetUp() override {
-        for (const char* name : {"DEST",          "LOG_DIR",
-                                 "SERVICE",       "POD",
-                                 "NAMESPACE",     "CONTAINER",
-                                 "LOG_FILE",      "GROUP",
-                                 "TIMEOUT",       "DOCKER_TIMEOUT",
-                                 "DOCKER",        "RSYNC",
-                                 "MIN_FREE",      "PIN",
-                                 "COVERAGE",      "NETWORK_VOLUMES",
-                                 "MAX_FILES",     "MAX_DEPTH",
-                                 "MAX_FILE_SIZE", "MAX_BYTES"})
+        for (const char* name :
+             {"DEST",          "LOG_DIR",         "SERVICE",  "POD",          "NAMESPACE",      "CONTAINER",
+              "LOG_FILE",      "GROUP",           "CONFIG",   "MAX_DURATION", "DOCKER_TIMEOUT", "DOCKER",
+              "RSYNC",         "MIN_FREE",        "PIN",      "COVERAGE",     "MAX_FILES",      "MAX_DEPTH",
+              "MAX_FILE_SIZE", "NETWORK_VOLUMES", "MAX_BYTES"})
             unset_.push_back(std::make_unique<Variable>(
                 names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
     }
     std::optional<Options> parse(std::vector<const char*> arguments) {
         arguments.insert(arguments.begin(), "logbackup");
         ended = {-1, {}};
-        return parse_options(static_cast<int>(arguments.size()), arguments.data(), ended);
+        return parse_options(static_cast<int>(arguments.size()), arguments.data(), ended,
+                             directory.path() + "/none.toml");
     }
     Options expect(std::vector<const char*> arguments) {
         auto options = parse(std::move(arguments));
@@ -77,7 +77,7 @@ TEST_F(ParseOptions, HasDefaults) {
     EXPECT_EQ(options.docker, "docker");
     EXPECT_EQ(options.rsync, "rsync");
     EXPECT_EQ(options.docker_timeout, 10s);
-    EXPECT_EQ(options.timeout, 30min);
+    EXPECT_EQ(options.max_duration, 30min);
     EXPECT_EQ(options.log_file, "");
     EXPECT_FALSE(options.quiet || options.verbose || options.json || options.pin);
     EXPECT_EQ(options.min_free.bytes, 0U);
@@ -92,12 +92,36 @@ TEST_F(ParseOptions, UsesNetworkVolumesOnlyWhenAskedFor) {
 }
 
 TEST_F(ParseOptions, ReadsEveryOption) {
-    const auto options = expect({"--dry-run",  "--dest",      "/backup",   "--log-dir", "/var/log/app",
-                                 "--service",  "s*",          "--pod",     "p",         "--namespace",
-                                 "n",          "--container", "abc",       "--quiet",   "--json",
-                                 "--log-file", "/tmp/x.log",  "--group",   "root",      "--min-free",
-                                 "2G",         "--pin",       "--timeout", "5m",        "--docker-timeout",
-                                 "3s",         "--docker",    "/d/docker", "--rsync",   "/r/rsync"});
+    const auto options = expect({"--dry-run",
+                                 "--dest",
+                                 "/backup",
+                                 "--log-dir",
+                                 "/var/log/app",
+                                 "--service",
+                                 "s*",
+                                 "--pod",
+                                 "p",
+                                 "--namespace",
+                                 "n",
+                                 "--container",
+                                 "abc",
+                                 "--quiet",
+                                 "--json",
+                                 "--log-file",
+                                 "/tmp/x.log",
+                                 "--group",
+                                 "root",
+                                 "--min-free",
+                                 "2G",
+                                 "--pin",
+                                 "--max-duration",
+                                 "5m",
+                                 "--docker-timeout",
+                                 "3s",
+                                 "--docker",
+                                 "/d/docker",
+                                 "--rsync",
+                                 "/r/rsync"});
     EXPECT_EQ(options.kind, RunKind::dry_run);
     EXPECT_EQ(options.backup_root, "/backup");
     EXPECT_EQ(options.log_directory, "/var/log/app");
@@ -109,7 +133,7 @@ TEST_F(ParseOptions, ReadsEveryOption) {
     EXPECT_TRUE(options.json);
     EXPECT_EQ(options.log_file, "/tmp/x.log");
     EXPECT_EQ(options.group, 0U);
-    EXPECT_EQ(options.timeout, 5min);
+    EXPECT_EQ(options.max_duration, 5min);
     EXPECT_EQ(options.docker_timeout, 3s);
     EXPECT_EQ(options.docker, "/d/docker");
     EXPECT_EQ(options.rsync, "/r/rsync");
@@ -141,7 +165,7 @@ TEST_F(ParseOptions, ReadsTheEnvironment) {
     const Variable container("LOGBACKUP_CONTAINER", "c");
     const Variable log_file("LOGBACKUP_LOG_FILE", "/f");
     const Variable group("LOGBACKUP_GROUP", "root");
-    const Variable timeout("LOGBACKUP_TIMEOUT", "1h");
+    const Variable timeout("LOGBACKUP_MAX_DURATION", "1h");
     const Variable docker_timeout("LOGBACKUP_DOCKER_TIMEOUT", "7");
     const Variable docker("LOGBACKUP_DOCKER", "/d");
     const Variable rsync("LOGBACKUP_RSYNC", "/r");
@@ -158,7 +182,7 @@ TEST_F(ParseOptions, ReadsTheEnvironment) {
     EXPECT_EQ(options.containers, Names{"c"});
     EXPECT_EQ(options.log_file, "/f");
     EXPECT_EQ(options.group, 0U);
-    EXPECT_EQ(options.timeout, 1h);
+    EXPECT_EQ(options.max_duration, 1h);
     EXPECT_EQ(options.docker_timeout, 7s);
     EXPECT_EQ(options.docker, "/d");
     EXPECT_EQ(options.rsync, "/r");
@@ -173,7 +197,7 @@ TEST_F(ParseOptions, PrefersTheCommandLine) {
 }
 
 TEST_F(ParseOptions, ChecksTheEnvironmentToo) {
-    const Variable timeout("LOGBACKUP_TIMEOUT", "soon");
+    const Variable timeout("LOGBACKUP_MAX_DURATION", "soon");
     expect_usage_error({}, "soon");
 }
 
@@ -183,6 +207,140 @@ TEST_F(ParseOptions, TakesAnEmptyVariableForNone) {
     const auto options = expect({});
     EXPECT_EQ(options.backup_root, "/u01/logbackup");
     EXPECT_FALSE(has_filter(options));
+}
+
+/// Writes a configuration file.
+class ConfigFile : public ParseOptions {
+  protected:
+    const std::string file = directory.path() + "/logbackup.toml";
+
+    Options configured(const std::string& text, std::vector<const char*> arguments = {}) {
+        write(text);
+        arguments.insert(arguments.end(), {"--config", file.c_str()});
+        return expect(std::move(arguments));
+    }
+    void expect_config_error(const std::string& text, const std::string& words) {
+        write(text);
+        expect_usage_error({"--config", file.c_str()}, words);
+    }
+    void write(const std::string& text) const { std::ofstream(file) << text; }
+};
+
+TEST_F(ConfigFile, HasEveryOption) {
+    const auto options = configured("# of this node\n"
+                                    "dest = \"/backup\"   # big disk\n"
+                                    "service = [\"a*\", \"b\"]\n"
+                                    "pod = \"p\"\n"
+                                    "quiet = true\n"
+                                    "max-duration = \"5m\"\n"
+                                    "max-files = 7\n");
+    EXPECT_EQ(options.backup_root, "/backup");
+    EXPECT_EQ(options.services, (Names{"a*", "b"}));
+    EXPECT_EQ(options.pods, Names{"p"});
+    EXPECT_TRUE(options.quiet);
+    EXPECT_EQ(options.max_duration, 5min);
+    EXPECT_EQ(options.max_files, 7U);
+}
+
+TEST_F(ConfigFile, IsReadFromItsStandardPlace) {
+    std::ofstream(directory.path() + "/none.toml") << "dest = \"/standard\"\n";
+    EXPECT_EQ(expect({}).backup_root, "/standard");
+    EXPECT_EQ(configured("quiet = true").backup_root, "/u01/logbackup") << "the other one is read instead";
+}
+
+TEST_F(ConfigFile, IsWeakerThanTheEnvironmentAndThatThanTheCommandLine) {
+    const std::string text = "dest = \"/file\"\nservice = \"file\"\nquiet = true\nmin-free = \"1G\"\n";
+    const Variable dest("LOGBACKUP_DEST", "/environment");
+    const Variable service("LOGBACKUP_SERVICE", "environment");
+    const Variable quiet("LOGBACKUP_QUIET", "0");
+    const auto options = configured(text, {"--dest", "/line"});
+    EXPECT_EQ(options.backup_root, "/line");
+    EXPECT_EQ(options.services, Names{"environment"});
+    EXPECT_FALSE(options.quiet);
+    EXPECT_EQ(options.min_free.bytes, 1U << 30U);
+    EXPECT_TRUE(configured(text, {"--quiet=true"}).quiet);
+    const Variable from_file("LOGBACKUP_CONFIG", file.c_str());
+    EXPECT_EQ(expect({}).min_free.bytes, 1U << 30U);
+}
+
+TEST_F(ConfigFile, LetsTheStrongerOfTwoThatExcludeEachOtherWin) {
+    const auto options = configured("quiet = true\n", {"-v"});
+    EXPECT_TRUE(options.verbose);
+    EXPECT_FALSE(options.quiet);
+    expect_config_error("quiet = true\nverbose = true\n", "it excludes verbose in");
+}
+
+TEST_F(ConfigFile, SaysWhereEachValueComesFrom) {
+    const Variable pin("LOGBACKUP_PIN", "1");
+    const auto options =
+        configured("dest = \"/file\"\n[service.\"pay*\"]\nlog-dir = \"/l\"\n", {"--pod", "p"});
+    const auto setting = [&](const std::string& name) {
+        return *std::find_if(options.settings.begin(), options.settings.end(),
+                             [&](const Setting& one) { return one.name == name; });
+    };
+    EXPECT_EQ(setting("dest").source, file);
+    EXPECT_EQ(setting("dest").values, Names{"/file"});
+    EXPECT_EQ(setting("pin").source, "LOGBACKUP_PIN");
+    EXPECT_EQ(setting("pin").values, Names{"true"});
+    EXPECT_EQ(setting("pod").source, "command line");
+    EXPECT_EQ(setting("max-bytes").source, "default");
+    EXPECT_EQ(setting("max-bytes").values, Names{"4G"});
+    EXPECT_EQ(options.settings.back().service, "pay*");
+    EXPECT_EQ(options.settings.back().values, Names{"/l"});
+}
+
+TEST_F(ConfigFile, PrintsWhatItReadsAgain) {
+    const auto options = configured("dest = \"/file\"\nservice = [\"a\", \"b*\"]\npin = true\nmax-files = 3\n"
+                                    "[service.\"x*\"]\nlog-dir = \"/l\"\n",
+                                    {"config"});
+    EXPECT_EQ(options.kind, RunKind::config);
+    const auto again = configured(text(options.settings), {"config"});
+    EXPECT_EQ(again.backup_root, "/file");
+    EXPECT_EQ(again.services, (Names{"a", "b*"}));
+    EXPECT_TRUE(again.pin);
+    EXPECT_EQ(again.max_files, 3U);
+    EXPECT_EQ(log_directory_of(again, "x1"), "/l");
+    EXPECT_EQ(json(again.settings).substr(0, 13), "{\"settings\":[");
+}
+
+TEST_F(ConfigFile, HasSectionsForServices) {
+    const auto options = configured("log-dir = \"/all\"\n[service.\"pay*\"]\nlog-dir = \"/pay\"\n"
+                                    "[service.payments]\nlog-dir = \"/payments\"\n");
+    EXPECT_EQ(log_directory_of(options, "web"), "/all");
+    EXPECT_EQ(log_directory_of(options, "pay"), "/pay");
+    EXPECT_EQ(log_directory_of(options, "payments"), "/payments") << "a later one is stronger";
+}
+
+TEST_F(ConfigFile, NamesTheNearestKey) {
+    expect_config_error("max-duratoin = \"5m\"\n", "the nearest is 'max-duration'");
+    expect_config_error("Quiet = true\n", "the nearest is 'quiet'");
+    expect_config_error("log_dir = \"/x\"\n", "the nearest is 'log-dir'");
+    expect_config_error("zzzzzzzzz = 1\n", "'logbackup config' lists them all");
+    expect_config_error("help = true\n", "'help'");
+}
+
+TEST_F(ConfigFile, RefusesWhatItDoesNotUnderstand) {
+    expect_config_error("quiet = maybe\n", "quiet in '" + file + "': 'maybe' is neither true nor false");
+    expect_config_error("dest = [\"/a\", \"/b\"]\n", "it takes one value");
+    expect_config_error("dest = \"/a\"\ndest = \"/b\"\n", "dest");
+    expect_config_error("dest = \"/a#b\"\n", "a quote is not closed");
+    expect_config_error("max-duration = \"soon\"\n", "max-duration in '" + file + "': 'soon' is no time");
+    expect_config_error("[service.x]\ndest = \"/x\"\n", "cannot differ from service to service");
+    expect_config_error("[service.x]\nlog-dir = \"x\"\n", "'x' is no absolute path");
+    expect_config_error("[servic.x]\nlog-dir = \"/x\"\n", "[service.\"GLOB\"]");
+    expect_config_error("this is no configuration\n", "this is no configuration");
+    expect_config_error("dest = \"/\x1b[2Jx\n", "a quote is not closed");
+}
+
+TEST_F(ConfigFile, IsNeededWhereItIsNamed) {
+    expect_usage_error({"--config", "/no/such/file"}, "there is no configuration '/no/such/file'");
+    expect_usage_error({"--config", directory.path().c_str()}, "Is a directory");
+}
+
+TEST_F(ConfigFile, IsNotTrustedWhereOthersCanWriteToIt) {
+    write("quiet = true\n");
+    std::filesystem::permissions(file, std::filesystem::perms(0666));
+    expect_usage_error({"--config", file.c_str()}, "others can write to it");
 }
 
 TEST_F(ParseOptions, MakesTheBackupRootAbsolute) {
@@ -220,13 +378,13 @@ TEST_F(ParseOptions, ReadsDurations) {
         {"1", 1s}, {"90s", 90s}, {"5m", 5min}, {"1h", 1h}, {"1.5m", 90s}, {"0.25s", 250ms}, {"2h", 2h},
     };
     for (const auto& [text, expected] : cases)
-        EXPECT_EQ(expect({"--timeout", text}).timeout, expected) << text;
+        EXPECT_EQ(expect({"--max-duration", text}).max_duration, expected) << text;
 }
 
 TEST_F(ParseOptions, RefusesWhatIsNoDuration) {
     for (const char* text : {"soon", "", "s", "0", "0s", "-1", "-5m", "5 m", "5x", "5mm", "5M", "1d", "nan",
                              "inf", "1e99", "99999999999999999999", "5m3s", "0.0001s"}) {
-        expect_usage_error({"--timeout", text});
+        expect_usage_error({"--max-duration", text});
         expect_usage_error({"--docker-timeout", text});
     }
 }
@@ -401,7 +559,7 @@ TEST_F(ParseOptions, PrintsHelpAndVersion) {
     EXPECT_FALSE(parse({"--help"}));
     EXPECT_EQ(ended.code, 0);
     for (const char* word :
-         {"--dest", "--dry-run", "/u01/logbackup", "/opt/logs", "Exit codes", "LOGBACKUP_DEST", "30m"})
+         {"--dest", "--dry-run", "/u01/logbackup", "/opt/logs", "Exit codes", "LOGBACKUP_MAX_FILES", "30m"})
         EXPECT_NE(ended.text.find(word), std::string::npos) << word;
     EXPECT_FALSE(parse({"--version"}));
     EXPECT_EQ(ended.code, 0);

@@ -58,7 +58,7 @@ struct Missed {
     Timestamp died{};
 };
 
-enum class RunKind { tick, dry_run, list, verify };
+enum class RunKind { tick, dry_run, list, verify, config };
 
 struct Report {
     RunKind kind = RunKind::tick;
