@@ -13,6 +13,7 @@
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 #include "logbackup/util/lock_file.hpp"
+#include "logbackup/util/priority.hpp"
 #include "logbackup/util/process.hpp"
 #include "logbackup/util/stop_signal.hpp"
 
@@ -191,6 +192,7 @@ int run_app(int argc, const char* const* argv) {
     std::shared_ptr<spdlog::logger> log;
     try {
         log = make_logger(*options);
+        give_way(options->nice, options->io_priority);
         return run_logged(*options, *log);
     } catch (const Error& error) {
         end_progress_line();

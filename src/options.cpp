@@ -63,6 +63,8 @@ constexpr const char* config_footer = "The output can serve as a configuration f
 constexpr const char* duration_example = "time; write for example 90s, 5m or 1h";
 constexpr const char* size_example = "size; write for example 5%, 500M or 1.5GiB";
 constexpr const char* limit_example = "size; write for example 500M or 4GiB, or 0 for no limit";
+constexpr const char* ionice_example =
+    "I/O priority; write none, idle, best-effort or best-effort:0 to best-effort:7";
 constexpr const char* count_example = "whole number of at least 1";
 constexpr const char* log_directory_example = "absolute path of a directory in the container";
 
@@ -165,6 +167,9 @@ class CommandLine {
         convert("--max-depth", max_depth_, options.max_depth, parse_count, count_example);
         convert("--max-file-size", max_file_size_, options.max_file_size, parse_size_limit, limit_example);
         convert("--max-bytes", max_bytes_, options.max_bytes, parse_size_limit, limit_example);
+        convert("--nice", nice_, options.nice, parse_nice, "whole number of 0 to 19");
+        convert("--ionice", ionice_, options.io_priority, parse_io_priority, ionice_example);
+        convert("--bwlimit", bwlimit_, options.bandwidth, parse_size_limit, limit_example);
         take_sections();
         choose_kind();
         choose_loudness();
@@ -298,6 +303,10 @@ class CommandLine {
         add("--max-duration,--timeout", max_duration_, "End the run after this long; the next one goes on",
             "TIME")
             ->group(how);
+        add("--nice", nice_, "CPU priority, 0 to 19: 19 gives way to everything", "N")->group(how);
+        add("--ionice", ionice_, "I/O priority: none, best-effort:0 to best-effort:7, idle", "CLASS")
+            ->group(how);
+        add("--bwlimit", bwlimit_, "Save no more than this in a second; 0: no limit", "SIZE")->group(how);
         add("--docker-timeout", docker_timeout_, "Longest wait for one docker command", "TIME")->group(how);
         add("--docker", options_.docker, "The docker client, if not found by itself", "PATH")->group(how);
         add("--rsync", options_.rsync, "The rsync program, if not found by itself", "PATH")->group(how);
@@ -351,6 +360,9 @@ class CommandLine {
     std::string max_depth_ = "100";
     std::string max_file_size_ = "100G";
     std::string max_bytes_ = "4G";
+    std::string nice_ = "10";
+    std::string ionice_ = "best-effort:7";
+    std::string bwlimit_ = "0";
     std::string docker_timeout_ = "10s";
     std::string max_duration_ = "30m";
     std::vector<std::string> coverages_;

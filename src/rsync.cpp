@@ -7,7 +7,9 @@
 #include <linux/capability.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 
 namespace logbackup {
 namespace {
@@ -82,6 +84,9 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
     // Never --sparse with --append: the receiver would truncate what is there.
     command.argv = {run.program,         "--append", "--copy-links",  "--no-dirs",
                     "--no-implied-dirs", "--from0",  "--files-from=-"};
+    if (run.bandwidth != UINT64_MAX) // 1 KiB is the least that rsync takes
+        command.argv.push_back("--bwlimit=" +
+                               std::to_string(std::max<std::uint64_t>(run.bandwidth / 1024, 1)));
     command.argv.push_back(by_descriptor(run.source) + "/");
     command.argv.push_back(by_descriptor(run.target) + "/");
     command.environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};

@@ -28,6 +28,7 @@ struct ApplySettings {
     std::string rsync; ///< path of the program
     MinFree min_free;
     gid_t group = static_cast<gid_t>(-1); ///< whom new files and directories are handed to; -1: nobody
+    std::uint64_t bandwidth = UINT64_MAX; ///< bytes a second; UINT64_MAX: no limit
 };
 
 /// Called while bytes move, with the bytes saved so far.

@@ -6,6 +6,7 @@
 #include "logbackup/model/report.hpp"
 #include "logbackup/option_sources.hpp"
 #include "logbackup/option_values.hpp"
+#include "logbackup/util/priority.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -39,6 +40,9 @@ struct Options {
     std::chrono::milliseconds docker_timeout{10'000};
     std::chrono::milliseconds max_duration{1'800'000};
     MinFree min_free;
+    int nice = 10;
+    IoPriority io_priority;
+    std::uint64_t bandwidth = UINT64_MAX;        ///< bytes a second that rsync reads; UINT64_MAX: no limit
     std::size_t max_files = 100'000;             ///< entries of one log directory
     std::size_t max_depth = 100;                 ///< levels of directories in it
     std::uint64_t max_file_size = 100ULL << 30U; ///< bytes saved of one file; UINT64_MAX: no limit

@@ -17,6 +17,7 @@ struct RsyncRun {
     std::vector<std::string> paths;
     std::vector<int> held_files; ///< inherited
     int lock = -1; ///< inherited: should this process be killed, the lock stays taken as long as rsync lives
+    std::uint64_t bandwidth = UINT64_MAX; ///< bytes a second; UINT64_MAX: no limit
 };
 
 /// Runs `rsync --append` over a list of files. Names come from containers: they pass as a NUL-separated list

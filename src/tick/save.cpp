@@ -157,7 +157,8 @@ void Tick::plan_tree(Candidate& candidate, const std::string& present_as) {
 ApplySettings Tick::apply_settings() const {
     return {context_.root,     mounts_ ? mounts_->scratch() : -1,
             context_.lock,     context_.rsync,
-            options_.min_free, options_.group};
+            options_.min_free, options_.group,
+            options_.bandwidth};
 }
 
 void Tick::count(Row& row, const DirectoryOutcome& outcome) {

@@ -93,7 +93,8 @@ void Transferrer::rsync(Group part, int source, const std::vector<int>& held_fil
 }
 
 void Transferrer::rsync_once(const Group& part, int source, const std::vector<int>& held_files) {
-    RsyncRun run{settings_.rsync, source, incoming_.get(), {}, held_files, settings_.lock};
+    RsyncRun run{settings_.rsync, source,         incoming_.get(),    {},
+                 held_files,      settings_.lock, settings_.bandwidth};
     for (const auto* transfer : part)
         run.paths.push_back(backup_path(*transfer));
     std::size_t next = 0; // rsync works in the order of the list

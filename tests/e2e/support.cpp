@@ -233,6 +233,7 @@ pid_t start_daemon(const std::vector<std::string>& argv, const fs::path& log) {
 } // namespace
 
 Engine::Engine() {
+    ::setenv("LOGBACKUP_CONFIG", "/dev/null", 1); // not that of the machine
     const fs::path d = directory_.path();
     // Its own containerd: a dockerd joins the machine's when there is one, and its containers with it.
     const auto containerd_socket = (d / "containerd.sock").string();

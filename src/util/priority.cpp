@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/util/priority.hpp"
+
+#include <linux/ioprio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace logbackup {
+namespace {
+
+constexpr int least_nice = 0;
+constexpr int most_nice = 19;
+constexpr int last_level = 7;
+
+std::optional<int> number_up_to(int most, const std::string& text) {
+    int number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || rest != end || number < 0 || number > most)
+        return std::nullopt;
+    return number;
+}
+
+/// 0 is the first.
+int rank_of(unsigned priority) {
+    switch (IOPRIO_PRIO_CLASS(priority)) {
+    case IOPRIO_CLASS_RT: return 0;
+    case IOPRIO_CLASS_BE: return 1 + static_cast<int>(IOPRIO_PRIO_DATA(priority));
+    case IOPRIO_CLASS_IDLE: return most_nice;
+    default: return 1 + IOPRIO_BE_NORM;
+    }
+}
+
+} // namespace
+
+std::optional<IoPriority> parse_io_priority(const std::string& text) {
+    if (text == "none")
+        return IoPriority{};
+    if (text == "idle")
+        return IoPriority{IoPriority::Class::idle, 0};
+    const std::string best_effort = "best-effort";
+    if (text == best_effort)
+        return IoPriority{IoPriority::Class::best_effort, last_level};
+    if (!text.starts_with(best_effort + ":"))
+        return std::nullopt;
+    const auto level = number_up_to(last_level, text.substr(best_effort.size() + 1));
+    return level ? std::optional(IoPriority{IoPriority::Class::best_effort, *level}) : std::nullopt;
+}
+
+std::optional<int> parse_nice(const std::string& text) {
+    return number_up_to(most_nice, text);
+}
+
+void give_way(int nice, const IoPriority& io) {
+    const int now = ::getpriority(PRIO_PROCESS, 0);
+    ::setpriority(PRIO_PROCESS, 0, std::max({least_nice, now, nice}));
+    if (io.io_class == IoPriority::Class::unchanged)
+        return;
+    const unsigned wanted =
+        IOPRIO_PRIO_VALUE(static_cast<unsigned>(io.io_class), static_cast<unsigned>(io.level));
+    const long io_now = ::syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+    if (io_now < 0 || rank_of(wanted) > rank_of(static_cast<unsigned>(io_now)))
+        ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, wanted);
+}
+
+} // namespace logbackup
