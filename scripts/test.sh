@@ -18,7 +18,8 @@ packages=(
   gzip zstd xz-utils bzip2                                                         # and compress
   logrotate python3 liblogback-java librhino-java default-jre-headless strace      # what rotates logs in the tests
   clang-format clang-tidy shellcheck                                               # to check
-  clang libclang-rt-dev                                                            # and to fuzz
+  clang libclang-rt-dev                                                            # to fuzz
+  prometheus                                                                       # and to check the metrics (promtool)
 )
 
 say() { printf '\n== %s ==\n' "$*"; }

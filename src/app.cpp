@@ -5,6 +5,8 @@
 #include "logbackup/inventory.hpp"
 #include "logbackup/inventory_report.hpp"
 #include "logbackup/ledger.hpp"
+#include "logbackup/metrics.hpp"
+#include "logbackup/monitor.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/progress.hpp"
 #include "logbackup/report.hpp"
@@ -19,6 +21,7 @@
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <fcntl.h>
@@ -40,7 +43,9 @@ std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
     terminal->set_pattern("logbackup: %^%l%$: %v");
     terminal->set_level(options.quiet ? spdlog::level::warn : spdlog::level::info);
     auto logger = std::make_shared<spdlog::logger>("logbackup", terminal);
-    if (!options.log_file.empty() && options.kind == RunKind::tick) { // a dry run writes nothing
+    if (options.kind != RunKind::tick) // a dry run writes nothing
+        return logger;
+    if (!options.log_file.empty()) {
         try {
             auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file);
             file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
@@ -48,6 +53,11 @@ std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
         } catch (const spdlog::spdlog_ex&) {
             throw Error("cannot open the log file " + in_quotes(options.log_file) + ": " + error_text(errno));
         }
+    }
+    if (options.syslog) {
+        static constexpr bool formatted = false; // it has the time and the level already
+        logger->sinks().push_back(
+            std::make_shared<spdlog::sinks::syslog_sink_mt>("logbackup", LOG_PID, LOG_DAEMON, formatted));
     }
     return logger;
 }
@@ -90,60 +100,111 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
                                                                       : ExitCode::complete);
 }
 
-int run_backup(const Options& options, spdlog::logger& log) {
-    StopSignal stop(options.max_duration);
-    const bool dry = options.kind != RunKind::tick;
-    TickContext context{options, stop, -1, -1, std::chrono::system_clock::now(), {}, {}, {}, {}, {}};
-    context.docker = require_program(options.docker, "--docker", "docker.io");
-    context.rsync = dry ? std::string() : require_program(options.rsync, "--rsync", "rsync");
-    const UniqueFd root = dry ? find_backup_root(options.backup_root) : open_backup_root(options.backup_root);
-    if (!root && options.kind == RunKind::verify)
-        throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
+/// What of a run outlives a failure.
+struct Run {
+    Timestamp began = std::chrono::system_clock::now();
+    UniqueFd root;
     std::optional<LockFile> lock;
-    if (!dry) {
-        const UniqueFd state = open_directory(root.get(), state_directory);
-        lock = LockFile::try_acquire(state.get(), "lock");
-        if (!lock) {
-            // No more than information: on a long first backup cron would send a mail every minute.
-            log.info("another run is working on {}", in_quotes(options.backup_root));
-            return static_cast<int>(ExitCode::busy);
-        }
-        context.lock = lock->fd();
-    }
-    context.root = root.get();
-    if (root)
-        context.previous = last_complete_tick(root.get());
-    context.notice = [&](const std::string& text) { log.info(text); };
-    const bool show_progress = !options.quiet && !options.json;
-    context.start_progress = [&](std::uint64_t total) {
-        return show_progress ? progress_line(total) : Progress();
-    };
+    std::optional<Report> report;
+    std::uint64_t skipped = 0; ///< runs while another one was working
+};
 
-    const Report report = run_tick(context);
+/// Only information: on a long first backup cron would send a mail every minute. But if that goes on for
+/// long, somebody should know.
+int give_up(const Run& run, const Options& options, spdlog::logger& log) {
+    const std::string text = "another run is working on " + in_quotes(options.backup_root);
+    const auto skipped = note_skipped(run.root.get());
+    if (skipped > 0 && skipped % options.warn_skipped == 0)
+        log.warn("{}: {} ended at once since it began", text, counted(skipped, "run"));
+    else
+        log.info(text);
+    return static_cast<int>(ExitCode::busy);
+}
+
+void tell(const Report& report, const Options& options, spdlog::logger& log) {
     end_progress_line();
     print(report, options, options.verbose ? Detail::files : Detail::containers);
     for (const auto& notice : report.notices)
         log.info(notice);
     for (const auto& line : failure_lines(report))
         log.error(line);
-    if (log.sinks().size() > 1) { // the terminal has it on standard output
-        auto to_file = [&](const std::string& line) {
-            log.sinks()[1]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
-        };
-        for (const auto& missed : report.missed)
-            to_file(missed_line(missed));
-        to_file(summary(report));
+    std::vector<std::string> lines; // the terminal has them on standard output
+    for (const auto& missed : report.missed)
+        lines.push_back(missed_line(missed));
+    lines.push_back(summary(report));
+    for (std::size_t i = 1; i < log.sinks().size(); ++i)
+        for (const auto& line : lines)
+            log.sinks()[i]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
+}
+
+int back_up(Run& run, const Options& options, spdlog::logger& log) {
+    StopSignal stop(options.max_duration);
+    const bool dry = options.kind != RunKind::tick;
+    TickContext context{options, stop, -1, -1, run.began, {}, {}, {}, {}, {}};
+    run.root = dry ? find_backup_root(options.backup_root) : open_backup_root(options.backup_root);
+    if (!run.root && options.kind == RunKind::verify)
+        throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
+    if (!dry) {
+        const UniqueFd state = open_directory(run.root.get(), state_directory);
+        run.lock = LockFile::try_acquire(state.get(), "lock");
+        if (!run.lock)
+            return give_up(run, options, log);
+        run.skipped = take_skipped(run.root.get());
+        context.lock = run.lock->fd();
     }
-    const int code = exit_code(report, stop, log);
-    if (lock && !stop.requested() && !has_filter(options)) {
+    context.docker = require_program(options.docker, "--docker", "docker.io");
+    context.rsync = dry ? std::string() : require_program(options.rsync, "--rsync", "rsync");
+    context.root = run.root.get();
+    if (run.root)
+        context.previous = last_complete_tick(run.root.get());
+    context.notice = [&](const std::string& text) { log.info(text); };
+    const bool show_progress = !options.quiet && !options.json;
+    context.start_progress = [&](std::uint64_t total) {
+        return show_progress ? progress_line(total) : Progress();
+    };
+    run.report = run_tick(context);
+    tell(*run.report, options, log);
+    const int code = exit_code(*run.report, stop, log);
+    if (run.lock && !stop.requested() && !has_filter(options)) {
         try {
-            note_complete_tick(root.get(), context.now);
+            note_complete_tick(run.root.get(), context.now);
         } catch (const Error& error) { // the report stands
             log.error(error.what());
             return static_cast<int>(ExitCode::partial);
         }
     }
     return code;
+}
+
+/// The exit code, which is another one when the metrics cannot be written.
+int monitored(int code, const Run& run, const Options& options, spdlog::logger& log) {
+    if (options.metrics.empty() || options.kind != RunKind::tick || has_filter(options))
+        return code; // metrics are of everything
+    FinishedRun finished;
+    finished.began = run.began;
+    finished.seconds = std::chrono::duration<double>(std::chrono::system_clock::now() - run.began).count();
+    finished.exit_code = code;
+    finished.report = run.report ? &*run.report : nullptr;
+    finished.skipped = run.skipped;
+    try {
+        write_metrics(run.lock ? run.root.get() : -1, options, finished);
+    } catch (const Error& error) {
+        log.error(error.what());
+        return code == 0 ? static_cast<int>(ExitCode::partial) : code;
+    }
+    return code;
+}
+
+int run_backup(const Options& options, spdlog::logger& log) {
+    Run run;
+    int code = static_cast<int>(ExitCode::impossible);
+    try {
+        code = back_up(run, options, log);
+    } catch (const Error&) {
+        (void)monitored(code, run, options, log);
+        throw;
+    }
+    return code == static_cast<int>(ExitCode::busy) ? code : monitored(code, run, options, log);
 }
 
 int run_list(const Options& options, spdlog::logger& log) {

@@ -181,12 +181,29 @@ bool is_selected(const Options& options, const Instance& instance) {
     return coverage && selects(options, instance.record);
 }
 
+/// What needs attention most comes first.
+int rank_of(const Instance& instance) {
+    if (is_failing(instance))
+        return 0;
+    if (!instance.has_record)
+        return 3;
+    switch (instance.record.coverage) {
+    case Coverage::cut: return 1;
+    case Coverage::missed: return 2;
+    case Coverage::live:
+    case Coverage::complete: break;
+    }
+    return 4;
+}
+
 void sort(std::vector<Instance>& instances) {
     std::sort(instances.begin(), instances.end(), [](const Instance& left, const Instance& right) {
         const Record& a = left.record;
         const Record& b = right.record;
-        return std::tie(a.service, a.pod, a.created, a.instance) <
-               std::tie(b.service, b.pod, b.created, b.instance);
+        const int rank = rank_of(left);
+        const int other_rank = rank_of(right);
+        return std::tie(rank, a.service, a.pod, a.created, a.instance) <
+               std::tie(other_rank, b.service, b.pod, b.created, b.instance);
     });
 }
 
@@ -206,6 +223,11 @@ void measure(int root, Inventory& inventory) {
 }
 
 } // namespace
+
+bool is_failing(const Instance& instance) {
+    return instance.has_record && instance.record.coverage == Coverage::live &&
+           !instance.record.saved_until.empty();
+}
 
 Inventory take_inventory(int root, const Options& options) {
     Inventory inventory;

@@ -4,6 +4,7 @@
 #include "logbackup/util/files.hpp"
 #include "logbackup/util/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <utility>
@@ -30,6 +31,8 @@ std::string coverage_cell(const Instance& instance) {
     const Record& record = instance.record;
     std::string text(name_of(record.coverage));
     const Timestamp until = parse_rfc3339(record.saved_until);
+    if (is_failing(instance))
+        text = "failing since " + shown(until).substr(0, 16);
     if (record.coverage == Coverage::cut && until != Timestamp{})
         text += " at " + shown(until).substr(0, 16); // no seconds: it is the beginning of a run
     return text;
@@ -54,6 +57,8 @@ std::vector<std::string> cells_of(const Instance& instance) {
 const char* colour_of(const Instance& instance) {
     if (!instance.has_record)
         return colours::dim;
+    if (is_failing(instance))
+        return colours::red;
     switch (instance.record.coverage) {
     case Coverage::live: return colours::green;
     case Coverage::complete: return colours::none;
@@ -126,6 +131,9 @@ std::string summary(const Inventory& inventory) {
     for (const auto coverage : {Coverage::live, Coverage::complete, Coverage::cut})
         add(of_coverage[static_cast<std::size_t>(coverage)], name_of(coverage));
     add(unknown, "without a record");
+    add(static_cast<std::size_t>(
+            std::count_if(inventory.instances.begin(), inventory.instances.end(), is_failing)),
+        "failing");
     if (const auto missed = of_coverage[static_cast<std::size_t>(Coverage::missed)]; missed > 0)
         text += "; " + counted(missed, "container") + " missed";
     if (!inventory.problems.empty())
@@ -168,7 +176,8 @@ std::string json(const Inventory& inventory) {
     Json instances = Json::array();
     for (const auto& instance : inventory.instances)
         instances.push_back(instance_json(instance));
-    const Json document{{"backup_root", inventory.backup_root},
+    const Json document{{"command", "list"},
+                        {"backup_root", inventory.backup_root},
                         {"instances", std::move(instances)},
                         {"problems", inventory.problems}};
     return printable_json(document) + "\n";

@@ -76,6 +76,10 @@ std::optional<std::size_t> parse_count(const std::string& text) {
     return count;
 }
 
+std::optional<std::uint64_t> parse_count_limit(const std::string& text) {
+    return text == "0" ? std::optional<std::uint64_t>(UINT64_MAX) : parse_count(text);
+}
+
 std::optional<Coverage> parse_coverage(const std::string& text) {
     for (const auto value : {Coverage::live, Coverage::complete, Coverage::cut, Coverage::missed})
         if (text == name_of(value))

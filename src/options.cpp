@@ -50,6 +50,7 @@ constexpr const char* list_footer =
     "  complete  it has ended, and all of it is saved\n"
     "  cut       it is gone, and saved up to the time shown\n"
     "  missed    the container lived and died between two runs\n"
+    "What needs attention comes first: failing (the last runs could not save all of it), cut, missed.\n"
     "Times are UTC. Exit codes: 0 listed, 1 no backup or nothing matches, 3 some could not be read.\n";
 
 constexpr const char* verify_footer = "Exit codes: 0 no differences, 1 no backup or no docker, 3 something "
@@ -66,6 +67,7 @@ constexpr const char* limit_example = "size; write for example 500M or 4GiB, or 
 constexpr const char* ionice_example =
     "I/O priority; write none, idle, best-effort or best-effort:0 to best-effort:7";
 constexpr const char* count_example = "whole number of at least 1";
+constexpr const char* count_limit_example = "whole number; write 0 for no limit";
 constexpr const char* log_directory_example = "absolute path of a directory in the container";
 
 std::optional<gid_t> parse_group(const std::string& name) {
@@ -87,6 +89,11 @@ std::optional<std::string> parse_backup_root(const std::string& path) {
     if (normal.size() > 1 && normal.ends_with('/'))
         normal.pop_back();
     return normal;
+}
+
+/// The collector reads no files of other names.
+std::optional<std::string> parse_metrics_file(const std::string& path) {
+    return path.empty() || path.ends_with(".prom") ? std::optional(path) : std::nullopt;
 }
 
 /// A subcommand, and the options that its help shows: those that matter there.
@@ -170,6 +177,9 @@ class CommandLine {
         convert("--nice", nice_, options.nice, parse_nice, "whole number of 0 to 19");
         convert("--ionice", ionice_, options.io_priority, parse_io_priority, ionice_example);
         convert("--bwlimit", bwlimit_, options.bandwidth, parse_size_limit, limit_example);
+        convert("--metrics", metrics_, options.metrics, parse_metrics_file, "path of a file NAME.prom");
+        convert("--warn-skipped", warn_skipped_, options.warn_skipped, parse_count_limit,
+                count_limit_example);
         take_sections();
         choose_kind();
         choose_loudness();
@@ -284,6 +294,12 @@ class CommandLine {
         flag("-v,--verbose", options_.verbose, "List each file and what is done to it");
         flag("--json", options_.json, "Print the report as one JSON object");
         add("--log-file", options_.log_file, "Also append messages to this file", "FILE")->group(output);
+        flag("--syslog", options_.syslog, "Also send messages to the system log");
+        add("--metrics", metrics_, "Write this file for node_exporter's textfile collector", "FILE.prom")
+            ->group(output);
+        add("--warn-skipped", warn_skipped_,
+            "Warn when so many runs have ended at once because one was working; 0: never", "N")
+            ->group(output);
     }
 
     void add_settings() {
@@ -360,6 +376,8 @@ class CommandLine {
     std::string max_depth_ = "100";
     std::string max_file_size_ = "100G";
     std::string max_bytes_ = "4G";
+    std::string metrics_;
+    std::string warn_skipped_ = "10";
     std::string nice_ = "10";
     std::string ionice_ = "best-effort:7";
     std::string bwlimit_ = "0";

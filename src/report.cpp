@@ -204,6 +204,8 @@ std::string summary(const Report& report) {
         text += ", " + std::to_string(skipped) + " skipped";
     if (!report.missed.empty())
         text += ", " + counted(report.missed.size(), "container") + " missed";
+    if (!report.cut.empty())
+        text += ", " + counted(report.cut.size(), "log directory", "log directories") + " cut";
     text += "; " + human_bytes(bytes) + (dry ? " would be saved to " : " saved to ") +
             escaped(report.backup_root);
     std::array<char, 32> time{};
@@ -284,12 +286,19 @@ std::string json(const Report& report) {
                           {"created", rfc3339(container.created)},
                           {"started", rfc3339(container.started)},
                           {"died", rfc3339(container.died)}});
-    const Json document{{"verify", report.kind == RunKind::verify},
-                        {"dry_run", report.kind == RunKind::dry_run},
+    Json stages = Json::object();
+    for (const auto& [name, seconds] : report.stages)
+        stages[name] = seconds;
+    const char* command = report.kind == RunKind::verify    ? "verify"
+                          : report.kind == RunKind::dry_run ? "dry-run"
+                                                            : "save";
+    const Json document{{"command", command},
                         {"backup_root", report.backup_root},
                         {"seconds", report.duration.count()},
                         {"containers", std::move(rows)},
                         {"missed", std::move(missed)},
+                        {"cut", report.cut},
+                        {"stages", std::move(stages)},
                         {"notices", report.notices},
                         {"problems", report.problems}};
     return printable_json(document) + "\n";

@@ -58,7 +58,7 @@ std::string json(const std::vector<Setting>& settings) {
                        {"value", std::move(value)},
                        {"source", setting.source}});
     }
-    return printable_json(Json{{"settings", std::move(all)}}) + "\n";
+    return printable_json(Json{{"command", "config"}, {"settings", std::move(all)}}) + "\n";
 }
 
 } // namespace logbackup

@@ -26,9 +26,13 @@ struct Instance {
     Usage usage;
 };
 
+/// Whether the last runs could not save all of it.
+[[nodiscard]] bool is_failing(const Instance& instance);
+
 struct Inventory {
     std::string backup_root;
-    std::vector<Instance> instances;   ///< by service, pod and the time their containers were created
+    std::vector<Instance> instances; ///< what needs attention first: failing, cut, missed, without a record;
+                                     ///< then by service, pod and the time their containers were created
     std::vector<std::string> problems; ///< safe to print
 };
 

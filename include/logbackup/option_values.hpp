@@ -23,6 +23,8 @@ namespace logbackup {
 
 /// "100000": a whole number from 1 to 1e9.
 [[nodiscard]] std::optional<std::size_t> parse_count(const std::string& text);
+/// The same, but "0" is no limit: UINT64_MAX.
+[[nodiscard]] std::optional<std::uint64_t> parse_count_limit(const std::string& text);
 
 /// The reverse of name_of().
 [[nodiscard]] std::optional<Coverage> parse_coverage(const std::string& text);

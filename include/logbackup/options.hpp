@@ -50,6 +50,9 @@ struct Options {
     bool network_volumes = false;                ///< use file systems that may not answer
     bool pin = false;                            ///< hard-link the files of running containers
     std::string log_file;
+    bool syslog = false;
+    std::string metrics;             ///< path of a file for Prometheus; empty: none
+    std::uint64_t warn_skipped = 10; ///< runs in a row; UINT64_MAX: never
     bool quiet = false;
     bool verbose = false;
     bool json = false;

@@ -147,6 +147,7 @@ void Tick::close_records() {
 /// Records whose containers docker no longer knows. A volume outlives its containers: its log directory has
 /// ended when it is gone itself.
 void Tick::end_records() {
+    report_.live = records_.size();
     for (auto& record : records_) {
         if (!is_gone(record) || unfinished_.contains(pin_key(record)))
             continue;
@@ -155,6 +156,9 @@ void Tick::end_records() {
         ::unlinkat(context_.root, (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
         try {
             end_record(context_.root, record);
+            --report_.live;
+            if (record.coverage == Coverage::cut)
+                report_.cut.push_back(record.directory());
         } catch (const Error& error) {
             report_.problems.emplace_back(error.what());
         }

@@ -63,29 +63,35 @@ class Tick {
         const auto begin = std::chrono::steady_clock::now();
         report_.kind = options_.kind;
         report_.backup_root = options_.backup_root;
-        discovery_ = discover({context_.docker, options_.docker_timeout}, context_.stop);
-        classify_all();
-        load_records();
-        if (options_.kind == RunKind::verify) {
+        stage("discover", [&] {
+            discovery_ = discover({context_.docker, options_.docker_timeout}, context_.stop);
+            classify_all();
+            load_records();
+            if (options_.kind != RunKind::verify)
+                find_missed_containers();
+        });
+        stage("locate", [&] {
             open_mounts();
+            if (options_.kind != RunKind::verify)
+                finish_pins();
             locate_all();
             assign_all();
-            verify_all();
-        } else {
-            find_missed_containers();
-            open_mounts();
-            finish_pins();
-            locate_all();
-            assign_all();
-            plan_all();
-        }
+        });
+        if (options_.kind == RunKind::verify)
+            stage("verify", [&] { verify_all(); });
+        else
+            stage("plan", [&] { plan_all(); });
         if (options_.kind == RunKind::tick && !context_.stop.requested()) {
-            make_moves();
-            apply_plans();
-            drop_all_copies();
-            close_records();
-            end_records();
-            refresh_all_pins();
+            stage("save", [&] {
+                make_moves();
+                apply_plans();
+            });
+            stage("finish", [&] {
+                drop_all_copies();
+                close_records();
+                end_records();
+                refresh_all_pins();
+            });
         }
         sort_rows();
         report_.duration = std::chrono::steady_clock::now() - begin;
@@ -93,6 +99,12 @@ class Tick {
     }
 
   private:
+    template <typename Work> void stage(const char* name, Work work) {
+        const auto begin = std::chrono::steady_clock::now();
+        work();
+        report_.stages.emplace_back(
+            name, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
     void classify_all();
     void load_records();
     void find_missed_containers();

@@ -143,7 +143,7 @@ std::optional<std::string> read_small_file(int at, std::string_view path, std::s
     }
 }
 
-bool write_atomically(int at, std::string_view path, std::string_view content) {
+bool write_atomically(int at, std::string_view path, std::string_view content, mode_t mode) {
     const UniqueFd directory = open_directory(at, parent_path(path));
     if (!directory)
         return false;
@@ -161,7 +161,7 @@ bool write_atomically(int at, std::string_view path, std::string_view content) {
         written = put >= 0;
         content.remove_prefix(written ? static_cast<std::size_t>(put) : 0);
     }
-    if (written && ::fdatasync(file.get()) == 0 &&
+    if (written && ::fchmod(file.get(), mode) == 0 && ::fdatasync(file.get()) == 0 &&
         ::renameat(directory.get(), temporary, directory.get(), name.c_str()) == 0)
         return true;
     const int error = errno;

@@ -242,6 +242,28 @@ TEST(TakeInventory, GoesDownNoFurtherThanAListing) {
     EXPECT_EQ(inventory.problems.size(), 1U);
 }
 
+TEST(TakeInventory, PutsWhatNeedsAttentionFirst) {
+    const TempDir dir;
+    dir.make_directory("x/without-record");
+    save(dir, record_of("a", "a-live", Coverage::live));
+    save(dir, record_of("b", "b-complete", Coverage::complete));
+    Record missed = record_of("c", "", Coverage::missed);
+    missed.pod = "c-1";
+    save(dir, missed);
+    save(dir, record_of("d", "d-cut", Coverage::cut));
+    Record failing = record_of("e", "e-failing", Coverage::live);
+    failing.saved_until = "2026-11-22T14:55:12Z";
+    save(dir, failing);
+    const auto inventory = take(dir);
+    EXPECT_EQ(names(inventory), (Names{"e/e-failing", "d/d-cut", "c/c-1 missed", "x/without-record",
+                                       "a/a-live", "b/b-complete"}));
+    const auto text = table(inventory, Colour::no, InventoryDetail::lines);
+    EXPECT_NE(text.find("failing since 2026-11-22 14:55\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("2 live, 1 complete, 1 cut, 1 without a record, 1 failing; 1 container missed"),
+              std::string::npos)
+        << text;
+}
+
 TEST(TakeInventory, SortsByServicePodAndCreation) {
     const TempDir dir;
     auto created = [](Record record, const char* time) {
@@ -249,7 +271,7 @@ TEST(TakeInventory, SortsByServicePodAndCreation) {
         return record;
     };
     save(dir, created(record_of("web", "web-1", Coverage::live), "2026-11-22T13:00:03Z"));
-    save(dir, created(record_of("web", "web-1@1", Coverage::cut), "2026-11-22T13:00:01Z"));
+    save(dir, created(record_of("web", "web-1@1", Coverage::complete), "2026-11-22T13:00:01Z"));
     Record missed = created(record_of("web", "", Coverage::missed), "2026-11-22T13:00:02Z");
     missed.pod = "web-1";
     save(dir, missed);
@@ -257,8 +279,8 @@ TEST(TakeInventory, SortsByServicePodAndCreation) {
     save(dir, record_of("db", "db-0", Coverage::live));
     dir.make_directory("web/web-00");
     dir.make_directory("web/web-1@3");
-    EXPECT_EQ(names(take(dir)), (Names{"db/db-0", "web/web-0", "web/web-00", "web/web-1@3", "web/web-1@1",
-                                       "web/web-1 missed", "web/web-1"}));
+    EXPECT_EQ(names(take(dir)), (Names{"web/web-1 missed", "web/web-00", "web/web-1@3", "db/db-0", "web/web-0",
+                                       "web/web-1@1", "web/web-1"}));
 }
 
 TEST(TakeInventory, ShowsDirectoriesWithoutARecord) {
@@ -309,14 +331,14 @@ TEST(TakeInventory, AppliesEveryFilter) {
     EXPECT_EQ(with([](Options& o) {
                   o.pods = {"web-1", "web-3"};
               }),
-              (Names{"web/web-1", "web/web-1@1", "web/web-3"}));
+              (Names{"web/web-1@1", "web/web-3", "web/web-1"}));
     EXPECT_EQ(with([](Options& o) { o.namespaces = {"data"}; }), Names{"db/db-0"});
     EXPECT_EQ(with([](Options& o) { o.containers = {"webweb-2"}; }), Names{"web/web-2"});
     EXPECT_EQ(with([](Options& o) { o.coverages = {Coverage::cut}; }), Names{"web/web-1@1"});
     EXPECT_EQ(with([](Options& o) {
                   o.coverages = {Coverage::complete, Coverage::missed};
               }),
-              (Names{"web/web-2", "web/web-7 missed"}));
+              (Names{"web/web-7 missed", "web/web-2"}));
     EXPECT_EQ(with([](Options& o) { o.services = {"none"}; }), Names{});
 }
 
@@ -327,7 +349,7 @@ TEST(TakeInventory, NamesRecordsThatCannotBeRead) {
     dir.write(".logbackup/ended/web/web-3\n", "");
     dir.write("web/web-2/app.log", "x");
     const auto inventory = take(dir);
-    EXPECT_EQ(names(inventory), (Names{"web/web-1", "web/web-2"})) << "what is there is shown";
+    EXPECT_EQ(names(inventory), (Names{"web/web-2", "web/web-1"})) << "what is there is shown";
     ASSERT_EQ(inventory.problems.size(), 2U);
     EXPECT_NE(inventory.problems[0].find("'.logbackup/ended/web/web-3\\x0a'"), std::string::npos);
     EXPECT_NE(inventory.problems[1].find("'.logbackup/live/web/web-2'"), std::string::npos);

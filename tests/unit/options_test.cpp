@@ -300,7 +300,7 @@ TEST_F(ConfigFile, PrintsWhatItReadsAgain) {
     EXPECT_TRUE(again.pin);
     EXPECT_EQ(again.max_files, 3U);
     EXPECT_EQ(log_directory_of(again, "x1"), "/l");
-    EXPECT_EQ(json(again.settings).substr(0, 13), "{\"settings\":[");
+    EXPECT_EQ(json(again.settings).substr(0, 31), R"({"command":"config","settings":)");
 }
 
 TEST_F(ConfigFile, HasSectionsForServices) {

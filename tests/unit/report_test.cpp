@@ -201,7 +201,7 @@ TEST(JsonReport, HasEveryField) {
     EXPECT_EQ(lines_of(text).size(), 1U);
     EXPECT_TRUE(text.ends_with("\n"));
     const auto parsed = nlohmann::json::parse(text);
-    EXPECT_EQ(parsed["dry_run"], false);
+    EXPECT_EQ(parsed["command"], "save");
     EXPECT_EQ(parsed["backup_root"], "/u01/logbackup");
     EXPECT_DOUBLE_EQ(parsed["seconds"].get<double>(), 1.234);
     EXPECT_EQ(parsed["problems"], nlohmann::json::array({"container abc is left out"}));

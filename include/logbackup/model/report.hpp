@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace logbackup {
@@ -69,6 +70,10 @@ struct Report {
 
     std::vector<std::string> notices; ///< of loss that could not be prevented; safe to print
     std::vector<Missed> missed;
+    std::vector<std::string>
+        cut;              ///< "<service>/<instance>" of log directories that are gone since the last run
+    std::size_t live = 0; ///< log directories that are not; 0 unless the run came so far
+    std::vector<std::pair<std::string, double>> stages; ///< name and seconds
 
     [[nodiscard]] bool has_failures() const;
 };

@@ -47,9 +47,10 @@ namespace logbackup {
 /// Everything in a small file, up to `limit` bytes; nothing when it cannot be read or is larger.
 [[nodiscard]] std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit);
 
-/// Replaces the file `path` with `content`, mode 0600, so that after a crash there is either the old or the
-/// new one. False, with errno, when that failed.
-[[nodiscard]] bool write_atomically(int at, std::string_view path, std::string_view content);
+/// Replaces the file `path` with `content`, so that after a crash there is either the old or the new one.
+/// False, with errno, when that failed.
+[[nodiscard]] bool write_atomically(int at, std::string_view path, std::string_view content,
+                                    mode_t mode = 0600);
 
 /// The names in a directory, without "." and "..", in no order; `most` of them at the most, and no more are
 /// read. Nothing when it cannot be read.

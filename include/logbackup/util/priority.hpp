@@ -21,8 +21,8 @@ struct IoPriority {
 /// A whole number of 0 to 19.
 [[nodiscard]] std::optional<int> parse_nice(const std::string& text);
 
-/// Makes this process, and those that it starts, give way to others: see nice(2) and ioprio_set(2). Never takes
-/// back what was given up before. What the system refuses is left as it is.
+/// Makes this process, and those that it starts, give way to others: see nice(2) and ioprio_set(2). Never
+/// takes back what was given up before. What the system refuses is left as it is.
 void give_way(int nice, const IoPriority& io);
 
 } // namespace logbackup
