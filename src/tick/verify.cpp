@@ -8,10 +8,16 @@
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <utility>
 
 namespace logbackup {
 namespace {
+
+/// Files that are opened to find out whether what is saved of another is their beginning; the same number
+/// again of those that have its size and time.
+constexpr std::size_t most_searches = 20'000;
 
 /// Compares one log directory with what is saved of it.
 class Verifier {
@@ -19,7 +25,11 @@ class Verifier {
     Verifier(const Tree& tree, int instance, Timestamp previous, const ListingLimits& limits,
              StopSignal& stop)
         : tree_(tree), instance_(instance), previous_(previous), stop_(stop),
-          source_(list_saved_first(tree, limits, instance, stop)) {}
+          source_(list_saved_first(tree, limits, instance, stop)) {
+        for (const auto& entry : source_.entries)
+            if (entry.type == FileType::regular)
+                by_looks_.emplace(Looks{entry.size, entry.mtime}, &entry);
+    }
 
     void compare_all() {
         differences = source_.problems;
@@ -67,7 +77,7 @@ class Verifier {
         bytes += kept_size;
         if (comparison.error != 0)
             differences.push_back({entry.path, "cannot compare it: " + error_text(comparison.error)});
-        else if (!comparison.same && is_new && has_moved(saved.get(), kept_size))
+        else if (!comparison.same && is_new && has_moved(saved.get(), *kept))
             newer.push_back({entry.path, "it was rotated"});
         else if (!comparison.same)
             differences.push_back({entry.path, is_new
@@ -78,14 +88,33 @@ class Verifier {
             report("its last " + human_bytes(size - kept_size) + " are not in the backup");
     }
 
-    /// Whether what is saved is the beginning of another file of the log directory.
-    [[nodiscard]] bool has_moved(int saved, std::uint64_t size) const {
-        return std::any_of(source_.entries.begin(), source_.entries.end(), [&](const Entry& entry) {
-            if (entry.type != FileType::regular || entry.size < size)
-                return false;
-            const UniqueFd other = open_in(tree_, entry.path);
-            return other && compare_range(other.get(), saved, 0, size, stop_).same;
-        });
+    using Looks = std::pair<std::uint64_t, std::int64_t>; ///< size and time
+
+    /// Whether what is saved is the beginning of another file of the log directory. Most likely of one that
+    /// was not written to since it was renamed.
+    [[nodiscard]] bool has_moved(int saved, const struct stat& kept) {
+        static constexpr std::int64_t second = 1'000'000'000; // a file system can keep whole seconds only
+        const auto size = static_cast<std::uint64_t>(kept.st_size);
+        const std::int64_t time = nanoseconds_of(kept.st_mtim);
+        const auto end = by_looks_.upper_bound({size, time % second == 0 ? time + second - 1 : time});
+        for (auto other = by_looks_.lower_bound({size, time}); other != end && likely_searches_ > 0; ++other)
+            if (begins_with(*other->second, saved, size, likely_searches_))
+                return true;
+        for (auto other = by_looks_.lower_bound({size, INT64_MIN}); other != by_looks_.end() && searches_ > 0;
+             ++other)
+            if (begins_with(*other->second, saved, size, searches_))
+                return true;
+        return false;
+    }
+
+    [[nodiscard]] bool begins_with(const Entry& entry, int saved, std::uint64_t size, std::size_t& searches) {
+        --searches;
+        const UniqueFd other = open_in(tree_, entry.path);
+        if (!other || !compare_range(other.get(), saved, 0, std::min(size, window), stop_).same ||
+            size > bytes_to_search_)
+            return false;
+        bytes_to_search_ -= size;
+        return compare_range(other.get(), saved, 0, size, stop_).same;
     }
 
     const Tree& tree_;
@@ -93,6 +122,10 @@ class Verifier {
     Timestamp previous_;
     StopSignal& stop_;
     Listing source_;
+    std::multimap<Looks, const Entry*> by_looks_;
+    std::size_t searches_ = most_searches;
+    std::size_t likely_searches_ = most_searches;
+    std::uint64_t bytes_to_search_ = comparison_budget;
 };
 
 } // namespace

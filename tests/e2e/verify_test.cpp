@@ -97,3 +97,24 @@ TEST_P(Verify, OfWhatIsGoneSaysSo) {
     EXPECT_EQ(verify().code, 1);
     EXPECT_FALSE(fs::exists(backup));
 }
+
+// Each is compared with many others in vain. What is not found counts as a difference.
+TEST_P(Verify, SearchesForRotatedLogsHaveAnEnd) {
+    in_logs("for i in $(seq 300); do echo $i; done > list; while read i; do echo old $i > f$i; done < list; "
+            "seq 100 > y.log; seq 200 > z.log");
+    expect_clean(tick());
+    in_logs(
+        "while read i; do echo fresh and longer $i > f$i; done < list; mv y.log y1; mv z.log z1; echo more "
+        ">> z1; echo a log that is new and longer than all the old > y.log; seq 300 900 > z.log");
+    const auto result = verify({"--json"});
+    EXPECT_EQ(result.code, 3);
+    const auto json = nlohmann::json::parse(result.out).at("containers").at(0);
+    const auto names = [&](const char* kind, const char* path) {
+        for (const auto& problem : json.at(kind))
+            if (problem.at("path") == path)
+                return problem.at("reason").get<std::string>();
+        return std::string();
+    };
+    EXPECT_NE(names("unsettled", "y.log"), "") << "it was not written to since, and is known by that";
+    EXPECT_EQ(names("unsettled", "z.log"), "") << "so many searches";
+}
