@@ -6,9 +6,6 @@
 namespace logbackup {
 namespace {
 
-/// Of files with what is saved of others. A log directory in which thousands of files are written anew each
-/// minute is saved without looking for them all among thousands of others.
-constexpr std::int64_t most_searches = 20'000;
 /// Files that are looked at for one that begins with all of another.
 constexpr std::int64_t most_looks = 20'000'000;
 constexpr std::int64_t second = 1'000'000'000;
@@ -40,11 +37,11 @@ bool AlikeFiles::is_ambiguous(const Entry& source, const Entry& saved) const {
 }
 
 Comparisons::Comparisons(const Content& content, const Listing& source, const Listing& backup,
-                         Thoroughness thoroughness, ComparedTo from)
+                         Thoroughness thoroughness, ComparedTo from, const ComparisonLimits& limits)
     : content_(content), alike_(source, backup), thoroughness_(thoroughness), from_(std::move(from)),
       reached_(std::none_of(source.entries.begin(), source.entries.end(),
                             [&](const Entry& entry) { return entry.path == from_.path; })),
-      searches_(most_searches), looks_(most_looks) {}
+      pass_budget_(limits.bytes), budget_(limits.bytes), searches_(limits.searches), looks_(most_looks) {}
 
 Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
     if (saved.type != FileType::regular || saved.size > entry.size)
@@ -72,6 +69,7 @@ Comparison Comparisons::go_on(const Entry& entry, std::uint64_t length) {
     pass_budget_ -= part;
     if (begin + part < length) {
         ended_at_ = {entry.path, begin + part};
+        reached_limits_ = true;
         in_part_.insert(entry.path);
     }
     const auto compared =
@@ -80,14 +78,21 @@ Comparison Comparisons::go_on(const Entry& entry, std::uint64_t length) {
                                             : compare_windows(content_, entry.path, entry.path, length);
 }
 
+/// Whether to compare so many bytes of a file with another one. What is too large counts, too.
+bool Comparisons::may_search(std::uint64_t bytes) {
+    const bool may = searches_ > 0 && bytes <= budget_;
+    searches_ -= searches_ > 0 ? 1 : 0;
+    reached_limits_ = reached_limits_ || !may;
+    return may;
+}
+
 bool Comparisons::is_prefix(const Entry& saved, const Entry& entry) {
-    return saved.size <= budget_ && searches_-- > 0 &&
-           compare_windows(content_, entry.path, saved.path, saved.size).same &&
+    return may_search(saved.size) && compare_windows(content_, entry.path, saved.path, saved.size).same &&
            all_or_ends(entry.path, saved.path, saved.size).same;
 }
 
 bool Comparisons::begins_with(const std::string& saved, const Entry& part) {
-    if (!content_.compare_saved || part.size > budget_ || searches_-- <= 0 ||
+    if (!content_.compare_saved || !may_search(part.size) ||
         !content_.compare_saved(part.path, saved, std::min(window, part.size)).same)
         return false;
     budget_ -= part.size;
@@ -96,11 +101,13 @@ bool Comparisons::begins_with(const std::string& saved, const Entry& part) {
 
 bool Comparisons::may_search_among(std::size_t files) {
     looks_ -= static_cast<std::int64_t>(files);
+    reached_limits_ = reached_limits_ || looks_ <= 0;
     return looks_ > 0 && may_search();
 }
 
 Comparison Comparisons::all_or_ends(const std::string& path, const std::string& saved, std::uint64_t length) {
     if (length > budget_) {
+        reached_limits_ = true;
         in_part_.insert(path);
         return compare_windows(content_, path, saved, length);
     }

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <set>
+#include <string_view>
 #include <unordered_set>
 
 namespace logbackup {
@@ -84,10 +85,14 @@ class Walker {
         for (const auto& [below, held] : tree_.mounted)
             if (!seen_.contains(below))
                 add_mounted(below, held);
-        if (full_)
+        listing_.full = too_many_ || too_many_bytes_;
+        if (too_many_)
             listing_.problems.push_back(
                 {"", "more than " + std::to_string(limits_.entries) +
                          " files and directories, the rest is left out (--max-files)"});
+        else if (too_many_bytes_)
+            listing_.problems.push_back({"", "its paths have more than " + human_bytes(limits_.paths) +
+                                                 " together, the rest is left out (--max-files)"});
         too_deep_.tell(listing_, "more than " + std::to_string(limits_.depth) +
                                      " levels of directories, the rest is left out (--max-depth)");
         too_long_.tell(listing_, "its path has more than " + std::to_string(limits_.path) + " bytes");
@@ -102,9 +107,11 @@ class Walker {
             listing_.problems.push_back({path, reason});
     }
 
+    [[nodiscard]] bool is_full() const { return too_many_ || too_many_bytes_; }
+
     void walk(int directory, const std::string& path, std::size_t depth) {
         // One more than there is room for tells whether there are more.
-        const std::size_t room = limits_.entries - listing_.entries.size();
+        const std::size_t room = limits_.entries - looked_at_;
         auto names = names_in(directory, "", room + 1);
         if (!names) {
             problem(path, "cannot read the directory: " + error_text(errno));
@@ -113,14 +120,13 @@ class Walker {
         std::sort(names->begin(), names->end());
         std::vector<std::string> below;
         for (const auto& name : *names) {
-            if (listing_.entries.size() >= limits_.entries) {
-                full_ = true;
+            too_many_ = looked_at_ >= limits_.entries;
+            if (is_full() || (looked_at_ % 256 == 0 && stop_.requested()))
                 return;
-            }
-            if (listing_.entries.size() % 256 == 0 && stop_.requested())
-                return;
+            ++looked_at_; // also what is left out
             add(directory, joined(path, name), name, below);
         }
+        names.reset();
         for (const auto& name : below)
             descend(directory, joined(path, name), name, depth + 1);
     }
@@ -144,6 +150,10 @@ class Walker {
             too_long_.add(path);
             return;
         }
+        too_many_bytes_ = path.size() > limits_.paths - bytes_;
+        if (too_many_bytes_)
+            return;
+        bytes_ += path.size();
         Entry entry = entry_of(std::move(path), status);
         if (entry.type == FileType::directory)
             below.push_back(name);
@@ -154,15 +164,16 @@ class Walker {
 
     void add_mounted(const std::string& path, const UniqueFd& held) {
         const auto status = status_of(held.get());
-        if (!status || listing_.entries.size() >= limits_.entries)
+        if (!status || looked_at_ >= limits_.entries)
             return;
+        ++looked_at_;
         listing_.entries.push_back(entry_of(path, *status));
         if (S_ISDIR(status->st_mode))
             walk(held.get(), path, components(path).size());
     }
 
     void descend(int directory, const std::string& path, const std::string& name, std::size_t depth) {
-        if (full_ || stop_.requested())
+        if (is_full() || stop_.requested())
             return;
         if (depth > limits_.depth) {
             too_deep_.add(path);
@@ -183,7 +194,10 @@ class Walker {
     std::set<std::string> seen_; ///< places of what is mounted below
     LeftOut too_deep_;
     LeftOut too_long_;
-    bool full_ = false;
+    std::size_t looked_at_ = 0;
+    std::size_t bytes_ = 0; ///< of all paths
+    bool too_many_ = false;
+    bool too_many_bytes_ = false;
 };
 
 } // namespace
@@ -194,8 +208,7 @@ Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& sto
 
 Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance, StopSignal& stop) {
     Listing all = list_tree(tree, limits, stop);
-    if (all.complete || all.entries.size() < limits.entries || instance < 0 || !tree.mounted.empty() ||
-        stop.requested())
+    if (!all.full || instance < 0 || !tree.mounted.empty() || stop.requested())
         return all;
     Tree backup;
     backup.held = open_directory(instance, "");
@@ -203,14 +216,24 @@ Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int inst
     std::erase_if(result.entries, [&](const Entry& entry) { // of a bare layer these may be deleted names
         return tree.kind == SourceKind::upper && entry.type == FileType::device;
     });
-    std::unordered_set<std::string> taken;
-    for (const auto& entry : result.entries)
+    std::size_t bytes = 0;
+    result.entries.reserve(result.entries.size() + all.entries.size()); // the paths stay in their places
+    std::unordered_set<std::string_view> taken;
+    for (const auto& entry : result.entries) {
         taken.insert(entry.path);
-    for (auto& entry : all.entries)
-        if (result.entries.size() < limits.entries && !taken.contains(entry.path))
-            result.entries.push_back(std::move(entry));
+        bytes += entry.path.size();
+    }
+    for (auto& entry : all.entries) {
+        if (result.entries.size() >= limits.entries || bytes + entry.path.size() > limits.paths)
+            break;
+        if (taken.contains(entry.path))
+            continue;
+        bytes += entry.path.size();
+        result.entries.push_back(std::move(entry));
+    }
     result.problems = std::move(all.problems);
-    result.complete = all.complete;
+    result.complete = false;
+    result.full = true;
     return result;
 }
 

@@ -12,7 +12,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <set>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -26,7 +26,7 @@ class Planner {
     Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
             Thoroughness thoroughness, const PlanLimits& limits)
         : source_(source), content_(content), now_(now), limits_(limits),
-          comparisons_(content, source, backup, thoroughness, limits.compared_to) {
+          comparisons_(content, source, backup, thoroughness, limits.compared_to, limits.comparisons) {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
         for (const auto* listing : {&source, &backup})
@@ -38,24 +38,38 @@ class Planner {
     DirectoryPlan run() {
         plan_.failures = source_.problems;
         for (const auto& entry : source_.entries)
-            look_at(entry);
+            if (!is_stopped())
+                look_at(entry);
         want_more();
         match_wanted();
         // Names are made free first.
-        for (const auto& path : displaced_)
-            if (!renames_.contains(path))
-                displace(path);
-        plan_.actions.insert(plan_.actions.end(), set_aside_.begin(), set_aside_.end());
+        for (const Entry* entry : displaced_)
+            if (!is_stopped() && !renames_.contains(entry->path))
+                displace(entry->path);
+        std::move(set_aside_.begin(), set_aside_.end(), std::back_inserter(plan_.actions));
         for (const auto& [from, to] :
              renames_in_order(renames_, [&](const std::string& path) { return name_aside(path); }))
             plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
         for (const auto& entry : source_.entries)
-            act_on(entry);
+            if (!is_stopped())
+                act_on(entry);
         plan_.compared_to = comparisons_.ended_at();
+        plan_.has_reached_limits = comparisons_.have_reached_limits();
+        if (stopped_) {
+            plan_.actions.clear();
+            plan_.failures.push_back({"", "the run was stopped before all of it was planned"});
+        }
         return std::move(plan_);
     }
 
   private:
+    /// Asking costs a system call.
+    bool is_stopped() {
+        if (!stopped_ && ++steps_ % 256 == 0 && limits_.is_stopped)
+            stopped_ = limits_.is_stopped();
+        return stopped_;
+    }
+
     void look_at(const Entry& entry) {
         const auto found = backup_.find(entry.path);
         const Entry* saved = found == backup_.end() ? nullptr : found->second;
@@ -64,7 +78,7 @@ class Planner {
         case FileType::link: look_at_link(entry, saved); break;
         case FileType::directory:
             if (saved != nullptr && saved->type != FileType::directory) {
-                displace_later(entry.path);
+                displace_later(entry);
                 kept_.insert(entry.path); // set aside at once: a directory is needed there before any rename
             }
             break;
@@ -87,9 +101,9 @@ class Planner {
             plan_.failures.push_back(
                 {entry.path, "cannot compare it with its backup: " + error_text(comparison.error)});
         } else if (comparison.same) {
-            begun_.emplace(entry.path, *saved);
+            begun_.emplace(entry.path, saved);
         } else {
-            displace_later(entry.path);
+            displace_later(entry);
             wanted_.push_back(&entry);
             return;
         }
@@ -104,7 +118,7 @@ class Planner {
         if (saved != nullptr && saved->type == FileType::link && saved->target == entry.target)
             return;
         if (saved != nullptr && saved->type != FileType::link)
-            displace_later(entry.path);
+            displace_later(entry);
         links_.insert(entry.path);
     }
 
@@ -113,8 +127,8 @@ class Planner {
     void want_more() {
         for (const auto& entry : source_.entries) {
             const auto begun = begun_.find(entry.path);
-            if (begun != begun_.end() && begun->second.size < entry.size &&
-                (begun->second.size < entry.size / 2 || !displaced_.empty()))
+            if (begun != begun_.end() && begun->second->size < entry.size &&
+                (begun->second->size < entry.size / 2 || !displaced_.empty()))
                 wanted_.push_back(&entry);
         }
     }
@@ -132,16 +146,17 @@ class Planner {
                 candidates.emplace(entry.size, &entry);
         for (const auto* entry : wanted_) {
             const auto begun = begun_.find(entry->path);
-            const std::uint64_t have = begun == begun_.end() ? 0 : begun->second.size;
-            auto match = candidates.lower_bound(entry->size);
+            const std::uint64_t have = begun == begun_.end() ? 0 : begun->second->size;
+            auto match = is_stopped() ? candidates.end() : candidates.lower_bound(entry->size);
             while (match != candidates.end() && match->first > have && !is_saved_as(*match->second, *entry))
                 match = comparisons_.may_search() ? std::next(match) : candidates.end();
             if (match == candidates.end() || match->first <= have)
                 continue;
             if (begun != begun_.end())
-                displace_later(entry->path);
+                displace_later(*entry);
             renames_.emplace(match->second->path, entry->path);
-            begun_.insert_or_assign(entry->path, *match->second);
+            comes_from_.emplace(entry->path, match->second);
+            begun_.insert_or_assign(entry->path, match->second);
             candidates.erase(match);
         }
     }
@@ -157,49 +172,54 @@ class Planner {
     std::string name_aside(const std::string& path) {
         const std::string name = aside_name(path, now_);
         std::string free = name;
-        // Counting on: names that begin with the same 231 bytes all come here.
-        for (int& last = last_number_[name]; !names_aside_.insert(free).second;)
-            free = name + "." + std::to_string(++last);
+        if (!names_aside_.insert(free).second)
+            // Counting on: names that begin with the same 231 bytes all come here.
+            for (int& last = last_number_[name]; !names_aside_.insert(free).second;)
+                free = name + "." + std::to_string(++last);
         return free;
     }
 
     /// Sets a saved file aside, unless what it holds is saved elsewhere.
     void displace(const std::string& path) {
         const Entry* saved = regular_in_backup(path);
-        const auto keeper = saved == nullptr ? std::string() : find_keeper(*saved);
-        if (!keeper.empty()) {
-            plan_.actions.push_back({ActionKind::drop, path, keeper, saved->size, 0, 0, 0});
+        const Entry* keeper = saved == nullptr ? nullptr : find_keeper(*saved);
+        if (keeper != nullptr) {
+            plan_.actions.push_back({ActionKind::drop, path, keeper->path, saved->size, 0, 0, 0});
             return;
         }
+        if (saved != nullptr)
+            aside_.push_back(saved);
         set_aside_.push_back({ActionKind::set_aside, path, name_aside(path), 0, 0, 0, 0});
     }
 
-    /// The path of a saved file that begins with all of another one.
-    [[nodiscard]] std::string find_keeper(const Entry& saved) {
-        if (!comparisons_.may_search_among(renames_.size() + source_.entries.size() + set_aside_.size() +
-                                           all_saved().entries.size()))
-            return {};
-        for (const auto& [from, to] : renames_)
-            if (to == saved.path && (saved.size == 0 || comparisons_.begins_with(from, saved)))
-                return from;
-        for (const auto& entry : source_.entries) {
-            const auto begun = begun_.find(entry.path);
-            if (saved.size > 0 && begun != begun_.end() && begun->second.size >= saved.size &&
-                !is_same_file(begun->second, saved) && comparisons_.begins_with(begun->second.path, saved))
-                return begun->second.path;
-        }
-        for (const auto& other : set_aside_)
-            if (const Entry* kept = regular_in_backup(other.path);
-                kept != nullptr && kept->size >= saved.size && saved.size > 0 &&
-                !is_same_file(*kept, saved) && comparisons_.begins_with(kept->path, saved))
-                return kept->path;
-        for (const auto& other : all_saved().entries) // what has no source any longer
-            if (saved.size > 0 && other.type == FileType::regular && other.size >= saved.size &&
-                !kept_.contains(other.path) && !renames_.contains(other.path) &&
-                !is_same_file(other, saved) && !is_displaced_.contains(other.path) &&
-                !lies_below_displaced(other.path) && comparisons_.begins_with(other.path, saved))
-                return other.path;
-        return {};
+    /// A saved file that begins with all of another one.
+    [[nodiscard]] const Entry* find_keeper(const Entry& saved) {
+        if (!keepers_known_)
+            find_keepers();
+        if (!comparisons_.may_search_among(begun_files_.size() + aside_.size() + orphans_.size()))
+            return nullptr;
+        const auto successor = comes_from_.find(saved.path);
+        if (successor != comes_from_.end() &&
+            (saved.size == 0 || comparisons_.begins_with(successor->second->path, saved)))
+            return successor->second;
+        for (const auto* files : {&begun_files_, &aside_, &orphans_})
+            for (const Entry* other : *files)
+                if (saved.size > 0 && other->size >= saved.size && !is_same_file(*other, saved) &&
+                    comparisons_.begins_with(other->path, saved))
+                    return other;
+        return nullptr;
+    }
+
+    void find_keepers() {
+        keepers_known_ = true;
+        for (const auto& entry : source_.entries)
+            if (const auto begun = begun_.find(entry.path); begun != begun_.end())
+                begun_files_.push_back(begun->second);
+        for (const auto& other : all_saved().entries)
+            if (other.type == FileType::regular && other.size > 0 && !kept_.contains(other.path) &&
+                !renames_.contains(other.path) && !is_displaced_.contains(other.path) &&
+                !lies_below_displaced(other.path))
+                orphans_.push_back(&other);
     }
 
     [[nodiscard]] const Listing& all_saved() {
@@ -219,16 +239,20 @@ class Planner {
     }
 
     /// A directory that is set aside takes with it what is in it.
-    [[nodiscard]] bool lies_below_displaced(const std::string& path) const {
-        for (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0;
-             slash = path.rfind('/', slash - 1))
-            if (is_displaced_.contains(path.substr(0, slash)))
-                return true;
-        return false;
+    [[nodiscard]] bool lies_below_displaced(std::string_view path) {
+        const auto slash = path.rfind('/');
+        if (displaced_.empty() || slash == std::string_view::npos)
+            return false;
+        const auto parent = path.substr(0, slash);
+        if (const auto known = below_displaced_.find(parent); known != below_displaced_.end())
+            return known->second;
+        const bool lies = is_displaced_.contains(parent) || lies_below_displaced(parent);
+        below_displaced_.emplace(parent, lies);
+        return lies;
     }
-    void displace_later(const std::string& path) {
-        displaced_.push_back(path);
-        is_displaced_.insert(path);
+    void displace_later(const Entry& entry) {
+        displaced_.push_back(&entry);
+        is_displaced_.insert(entry.path);
     }
 
     /// What there is to do once all names are as they should be.
@@ -241,9 +265,9 @@ class Planner {
         if (begun == begun_.end()) {
             if (!kept_.contains(entry.path)) // it is when it could not be compared
                 transfer(ActionKind::create, entry, 0);
-        } else if (begun->second.size < entry.size) {
-            transfer(ActionKind::append, entry, begun->second.size);
-        } else if (!same_time(entry.mtime, begun->second.mtime) && !comparisons_.only_in_part(entry.path)) {
+        } else if (begun->second->size < entry.size) {
+            transfer(ActionKind::append, entry, begun->second->size);
+        } else if (!same_time(entry.mtime, begun->second->mtime) && !comparisons_.only_in_part(entry.path)) {
             plan_.actions.push_back({ActionKind::retime, entry.path, {}, 0, 0, 0, entry.mtime});
         }
     }
@@ -277,18 +301,27 @@ class Planner {
     Timestamp now_;
     const PlanLimits& limits_;
     Comparisons comparisons_;
-    std::unordered_map<std::string, const Entry*> backup_;
-    std::set<std::string> names_aside_; ///< and all that look like one
+    // Paths are long: what can stay in the listings does.
+    std::unordered_map<std::string_view, const Entry*> backup_;
+    std::unordered_set<std::string> names_aside_; ///< and all that look like one
     std::unordered_map<std::string, int> last_number_;
-    std::optional<Listing> all_saved_;             ///< once it is needed
-    std::set<std::string> kept_;                   ///< saved files that are not to be renamed
-    std::vector<std::string> displaced_;           ///< what is saved under names that something else needs
-    std::unordered_set<std::string> is_displaced_; ///< the same
-    std::vector<const Entry*> wanted_;             ///< source files that have no part saved under their names
-    std::vector<Action> set_aside_;                ///< what becomes of those that nothing needs
-    std::map<std::string, std::string> renames_;   ///< saved files that are prefixes of such, and those names
-    std::unordered_map<std::string, Entry> begun_; ///< by the source's path: a saved prefix of it
-    std::set<std::string> links_;                  ///< links to be made
+    std::optional<Listing> all_saved_;                           ///< once it is needed
+    std::unordered_set<std::string_view> kept_;                  ///< saved files that are not to be renamed
+    std::vector<const Entry*> displaced_;                        ///< by the names that something else needs
+    std::unordered_set<std::string_view> is_displaced_;          ///< the same
+    std::unordered_map<std::string_view, bool> below_displaced_; ///< directories
+    std::vector<const Entry*> wanted_;           ///< source files that have no part saved under their names
+    std::vector<Action> set_aside_;              ///< what becomes of those that nothing needs
+    std::map<std::string, std::string> renames_; ///< saved files that are prefixes of such, and those names
+    std::unordered_map<std::string_view, const Entry*> comes_from_; ///< the same, by the new names
+    std::unordered_map<std::string_view, const Entry*> begun_; ///< by the source's path: a saved prefix of it
+    bool keepers_known_ = false;
+    std::vector<const Entry*> begun_files_;      ///< the same
+    std::vector<const Entry*> aside_;            ///< saved files that are set aside
+    std::vector<const Entry*> orphans_;          ///< saved files that have no source any longer
+    std::unordered_set<std::string_view> links_; ///< links to be made
+    std::size_t steps_ = 0;
+    bool stopped_ = false;
     DirectoryPlan plan_;
 };
 

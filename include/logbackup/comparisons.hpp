@@ -34,7 +34,7 @@ class Comparisons {
   public:
     /// `content` and `source` stay the caller's.
     Comparisons(const Content& content, const Listing& source, const Listing& backup,
-                Thoroughness thoroughness, ComparedTo from);
+                Thoroughness thoroughness, ComparedTo from, const ComparisonLimits& limits);
 
     /// Whether what is saved of a file is a prefix of it. To be called in the order of the listing.
     [[nodiscard]] Comparison with_saved(const Entry& entry, const Entry& saved);
@@ -48,12 +48,15 @@ class Comparisons {
     /// The same, for a search among so many, which are taken as looked at.
     [[nodiscard]] bool may_search_among(std::size_t files);
 
+    /// Whether there would have been more to compare.
+    [[nodiscard]] bool have_reached_limits() const { return reached_limits_ || searches_ <= 0; }
     /// Whether less than all of it could be compared.
     [[nodiscard]] bool only_in_part(const std::string& path) const { return in_part_.contains(path); }
     /// With Thoroughness::everything: up to where it came; nothing when all was compared.
     [[nodiscard]] const std::optional<ComparedTo>& ended_at() const { return ended_at_; }
 
   private:
+    [[nodiscard]] bool may_search(std::uint64_t bytes);
     [[nodiscard]] bool is_its_turn(const Entry& entry);
     [[nodiscard]] Comparison go_on(const Entry& entry, std::uint64_t length);
     [[nodiscard]] Comparison all_or_ends(const std::string& path, const std::string& saved,
@@ -65,10 +68,11 @@ class Comparisons {
     ComparedTo from_;
     bool reached_; ///< what from_ names
     std::optional<ComparedTo> ended_at_;
-    std::uint64_t pass_budget_ = comparison_budget; ///< bytes that Thoroughness::everything may read yet
-    std::uint64_t budget_ = comparison_budget;      ///< bytes that all else may read yet
+    std::uint64_t pass_budget_; ///< bytes that Thoroughness::everything may read yet
+    std::uint64_t budget_;      ///< bytes that all else may read yet
     std::int64_t searches_;
     std::int64_t looks_;
+    bool reached_limits_ = false;
     std::set<std::string> in_part_;
 };
 

@@ -46,10 +46,21 @@ inline constexpr std::uint64_t window = 16384;
 /// Thoroughness::everything may read as many again, and goes on at the next tick.
 inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
 
+/// What one plan may compare.
+struct ComparisonLimits {
+    std::uint64_t bytes = comparison_budget;
+    /// Of files with what is saved of others. A log directory in which thousands of files are written anew
+    /// each minute is saved without looking for them all among thousands of others.
+    std::int64_t searches = 20'000;
+};
+
 struct PlanLimits {
     /// Bytes that are saved of one file; a hole at its beginning does not count. A larger one is a failure.
     std::uint64_t file_size = UINT64_MAX;
     ComparedTo compared_to{}; ///< by Thoroughness::everything at earlier ticks
+    ComparisonLimits comparisons{};
+    /// Asked every now and then: once it says yes there is nothing to do but to report that.
+    std::function<bool()> is_stopped = {};
 };
 
 /// Compares the head and the tail of the first `length` bytes; all of them when they are no more than two

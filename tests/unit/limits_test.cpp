@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <set>
 
 namespace logbackup {
 namespace {
@@ -186,6 +187,67 @@ TEST(ComparisonBudget, ALastPassTakesAsManyTicksAsItNeeds) {
     limits.compared_to = {"no longer there", 5};
     EXPECT_EQ(files.make(Thoroughness::everything, limits).compared_to, (ComparedTo{"b", 1 * GiB}))
         << "it begins anew";
+}
+
+TEST(ComparisonBudget, WhatIsTooLargeToCompareIsNotLookedAtWithoutEnd) {
+    Sizes files; // each could be each of those that are saved but have no source any longer
+    for (int i = 0; i < 300; ++i)
+        Sizes::add(files.source, "new" + std::to_string(i), 6 * GiB, 2);
+    files.orphan = 5 * GiB;
+    PlanLimits limits;
+    limits.comparisons.searches = 100;
+    const auto plan = files.make(Thoroughness::changes, limits);
+    EXPECT_TRUE(plan.has_reached_limits);
+    EXPECT_TRUE(files.compared.empty());
+    EXPECT_EQ(plan.actions.size(), 300U);
+}
+
+TEST(ComparisonBudget, ThePlanTellsWhetherThereWasMore) {
+    Sizes files;
+    Sizes::add(files.source, "a", 100, 2);
+    Sizes::add(files.backup, "a", 100, 1);
+    PlanLimits limits;
+    limits.comparisons.bytes = 100;
+    for (const auto thoroughness : {Thoroughness::changes, Thoroughness::everything}) {
+        limits.comparisons.bytes = 100;
+        EXPECT_FALSE(files.make(thoroughness, limits).has_reached_limits);
+        limits.comparisons.bytes = 99;
+        EXPECT_TRUE(files.make(thoroughness, limits).has_reached_limits);
+    }
+}
+
+TEST(PlanLimits, AStoppedRunPlansNothingAndSaysSo) {
+    Sizes files;
+    for (int i = 0; i < 10'000; ++i) {
+        Sizes::add(files.source, std::to_string(i), 100, 2);
+        Sizes::add(files.backup, std::to_string(i), 100, 1);
+    }
+    std::size_t asked = 0;
+    PlanLimits limits;
+    limits.is_stopped = [&] { return ++asked == 3; };
+    const auto plan = files.make(Thoroughness::changes, limits);
+    EXPECT_EQ(asked, 3U);
+    EXPECT_LT(files.compared.size(), 1000U) << "it goes on with the others";
+    EXPECT_TRUE(plan.actions.empty());
+    ASSERT_EQ(plan.failures.size(), 1U);
+    EXPECT_EQ(plan.failures[0].reason, "the run was stopped before all of it was planned");
+}
+
+/// Files that were all written anew, with names that begin with the same bytes, more than a name aside keeps.
+TEST(PlanLimits, ManyNamesAsideAreAllDifferent) {
+    Sizes files;
+    for (int i = 0; i < 20'000; ++i) {
+        const std::string name = std::string(240, 'x') + std::to_string(i);
+        Sizes::add(files.source, name, 1, 2);
+        Sizes::add(files.backup, name, 2, 1);
+    }
+    std::set<std::string> names;
+    for (const auto& action : files.make(Thoroughness::changes).actions)
+        if (action.kind == ActionKind::set_aside)
+            names.insert(action.new_path);
+    EXPECT_EQ(names.size(), 20'000U);
+    for (const auto& name : names)
+        EXPECT_LE(name.size(), 255U);
 }
 
 } // namespace

@@ -209,6 +209,49 @@ TEST(ListTree, ReportsPathsThatAreTooLong) {
     EXPECT_TRUE(listing.problems[0].path.starts_with("directory/x"));
 }
 
+TEST(ListTree, BoundsTheBytesOfAllPathsTogether) {
+    const TempDir dir;
+    for (int i = 0; i < 10; ++i)
+        dir.write("d" + std::to_string(i) + "/file", ""); // 2 bytes and 7
+    const auto limits = [](std::size_t bytes) { return ListingLimits{100, 100, 3500, bytes}; };
+    auto listing = list(tree_of(dir.path()), limits(90));
+    EXPECT_TRUE(listing.problems.empty());
+    EXPECT_FALSE(listing.full);
+    listing = list(tree_of(dir.path()), limits(89));
+    EXPECT_EQ(listing.entries.size(), 19U);
+    EXPECT_TRUE(listing.full && !listing.complete);
+    ASSERT_EQ(listing.problems.size(), 1U);
+    EXPECT_NE(listing.problems[0].reason.find("more than 89 B together"), std::string::npos);
+    EXPECT_TRUE(list(tree_of(dir.path()), limits(0)).entries.empty());
+    EXPECT_EQ(ListingLimits::of(10, 3).paths, ListingLimits().paths);
+    EXPECT_EQ(ListingLimits::of(1'000'000, 3).paths, 160'000'000U);
+}
+
+TEST(ListTree, CountsAlsoWhatItLeavesOut) {
+    const TempDir dir;
+    for (int i = 0; i < 20; ++i)
+        dir.write("a/long" + std::to_string(i), "");
+    dir.write("b", "");
+    const auto listing = list(tree_of(dir.path()), {10, 100, 5});
+    EXPECT_EQ(paths(listing), (Names{"a", "b"}));
+    EXPECT_TRUE(listing.full);
+    ASSERT_EQ(listing.problems.size(), 2U);
+    EXPECT_TRUE(listing.problems[1].reason.ends_with("; 7 others like it")) << listing.problems[1].reason;
+}
+
+TEST(ListSavedFirst, BoundsTheBytesOfAllPathsTogether) {
+    const TempDir dir;
+    for (const std::string name : {"aaaa", "bbbb", "cccc", "zzzz"})
+        dir.write("source/" + name, "");
+    dir.write("backup/zzzz", "");
+    Stop stop;
+    const UniqueFd instance = test::open_path(dir.at("backup"));
+    const auto listing =
+        list_saved_first(tree_of(dir.at("source")), {100, 100, 3500, 10}, instance.get(), stop.get());
+    EXPECT_EQ(paths(listing), (Names{"zzzz", "aaaa"}));
+    EXPECT_TRUE(listing.full && !listing.complete);
+}
+
 TEST(ListTree, SurvivesAPathLongerThanTheKernelTakes) {
     const TempDir dir;
     const std::string name(250, 'n');

@@ -31,6 +31,7 @@ struct Listing {
     std::vector<Entry> entries; ///< a directory before what is in it
     std::vector<Problem> problems;
     bool complete = true; ///< false: something that is there is left out
+    bool full = false;    ///< because there is more than the limits allow
 };
 
 } // namespace logbackup

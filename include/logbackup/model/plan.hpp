@@ -62,7 +62,8 @@ struct DirectoryPlan {
     std::vector<Problem> skipped;  ///< files that are not for a backup: devices, links that lead out, …
     std::size_t files = 0;         ///< regular files in the source
     std::optional<ComparedTo>
-        compared_to; ///< Thoroughness::everything, and there is more than one tick compares
+        compared_to;                 ///< Thoroughness::everything, and there is more than one tick compares
+    bool has_reached_limits = false; ///< there would have been more to compare
 };
 
 } // namespace logbackup
