@@ -39,8 +39,8 @@ CopySearch copies_in(int instance, const std::vector<std::string>& files, const 
 /// The same for the same files, so that no search is made twice.
 std::string fingerprint(const CopySearch& search) {
     std::string text;
-    for (const auto& entries : {search.compressed, search.plain})
-        for (const auto& entry : entries)
+    for (const auto* entries : {&search.compressed, &search.plain})
+        for (const auto& entry : *entries)
             text += entry.path + '\0' + std::to_string(entry.inode) + ' ' + std::to_string(entry.size) + '\0';
     return hash_text(text);
 }
@@ -51,7 +51,7 @@ std::string fingerprint(const CopySearch& search) {
 void Tick::drop_copies(Candidate& candidate, std::chrono::milliseconds share) {
     Record& record = records_[*candidate.record];
     const UniqueFd instance = open_directory(context_.root, record.directory());
-    CopySearch search = copies_in(instance.get(), candidate.files, listing_limits(), context_.stop);
+    CopySearch search = copies_in(instance.get(), files_of(candidate), listing_limits(), context_.stop);
     if (!search.plain.empty() && !search.compressed.empty() && fingerprint(search) == record.copies_tried)
         return;
     CopiesDropped result;

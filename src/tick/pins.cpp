@@ -59,10 +59,10 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
         unfinished_.insert(work.key);
         return std::nullopt;
     }
-    work.plan =
-        plan(files, list_counterparts(instance.get(), files),
-             content_of(work.tree, instance.get(), context_.stop, listing_limits()), now_,
-             work.gone ? Thoroughness::everything : Thoroughness::changes, {options_.max_file_size, {}});
+    work.plan = plan(files, list_counterparts(instance.get(), files),
+                     content_of(work.tree, instance.get(), context_.stop, listing_limits()), now_,
+                     work.gone ? Thoroughness::everything : Thoroughness::changes,
+                     {options_.max_file_size, {}, {}, [this] { return context_.stop.requested(); }});
     limit_bytes(work.plan, options_.max_bytes);
     for (const auto& entry : files.entries)
         work.files.push_back(entry.path);
@@ -192,7 +192,7 @@ void Tick::refresh_all_pins() {
             is_shared(pin_key(records_[*candidate.record])))
             continue;
         const auto problem = refresh_pins(pins_root_.get(), pin_key(records_[*candidate.record]),
-                                          candidate.pin_sources, candidate.files);
+                                          candidate.pin_sources, files_of(candidate));
         refused += problem.empty() ? 0U : 1U;
         if (why.empty() && !problem.empty())
             why = in_quotes(records_[*candidate.record].directory()) + ": " + problem;

@@ -105,7 +105,8 @@ void Tick::write(const Record& record) {
 /// Waits until files of the backup are on the disk. False when one is not.
 bool Tick::sync(const Candidate& candidate) const {
     const UniqueFd instance = open_directory(context_.root, records_[*candidate.record].directory());
-    return std::all_of(candidate.files.begin(), candidate.files.end(), [&](const std::string& path) {
+    const auto files = files_of(candidate);
+    return std::all_of(files.begin(), files.end(), [&](const std::string& path) {
         const UniqueFd saved = open_regular(instance.get(), path);
         return saved && ::fsync(saved.get()) == 0;
     });

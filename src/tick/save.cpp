@@ -10,6 +10,7 @@
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
+#include <random>
 #include <sstream>
 #include <utility>
 
@@ -20,6 +21,24 @@ namespace {
 constexpr std::uint64_t long_transfer = 64U << 20U;
 /// Of what changed while it was read. A log that changes faster than it can be read waits for the next tick.
 constexpr int most_repetitions = 3;
+/// Of one log directory, before anything is saved. One with more comes after all others.
+constexpr std::size_t little_entries = 5000;
+constexpr std::size_t little_paths = 1U << 20U; ///< bytes
+constexpr ComparisonLimits little_to_compare{64U << 20U, 1000};
+/// Of those together: what is planned at the same time.
+constexpr std::size_t most_planned_entries = 50'000;
+constexpr std::size_t most_planned_paths = 8U << 20U;
+
+/// There can be one for each file.
+void keep_some(std::vector<Problem>& problems) {
+    static constexpr std::size_t most = 1000;
+    if (problems.size() <= most)
+        return;
+    const std::size_t others = problems.size() - most;
+    problems.resize(most);
+    problems.push_back({"", "and " + counted(others, "other")});
+    problems.shrink_to_fit();
+}
 
 /// Whether a compressed log may have come, or a plain one gone, since the last tick: only then is it worth
 /// while to look for plain copies that a compressed file contains.
@@ -111,7 +130,7 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
         return;
     }
     candidate.tree = std::move(tree);
-    plan_tree(candidate, assignment.present_as);
+    plan_tree(candidate, assignment.present_as, is_dry() ? Effort::full : Effort::little);
     if (!is_dry())
         return; // the outcome counts
     Row& row = row_of(candidate);
@@ -123,18 +142,52 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
         row.dropped += action.kind == ActionKind::drop ? 1 : 0;
         row.bytes += action.bytes();
     }
+    candidate.plan = {};
+    candidate.files = {};
+}
+
+/// What one log directory can take of what all together may.
+ListingLimits Tick::limits_for_little() const {
+    ListingLimits limits = listing_limits();
+    limits.entries = std::min({limits.entries, little_entries,
+                               most_planned_entries - std::min(most_planned_entries, planned_entries_)});
+    limits.paths = std::min(
+        {limits.paths, little_paths, most_planned_paths - std::min(most_planned_paths, planned_paths_)});
+    return limits;
 }
 
 /// Plans what is to be done now; `present_as` is what its directory is called in the backup.
-void Tick::plan_tree(Candidate& candidate, const std::string& present_as) {
+void Tick::plan_tree(Candidate& candidate, const std::string& present_as, Effort effort) {
     const UniqueFd instance =
         context_.root >= 0 && !present_as.empty() ? open_directory(context_.root, present_as) : UniqueFd();
     const Tree& tree = *candidate.tree;
-    const Listing source = list_saved_first(tree, listing_limits(), instance.get(), context_.stop);
+    const bool little = effort == Effort::little;
+    const Listing source = little ? list_tree(tree, limits_for_little(), context_.stop)
+                                  : list_saved_first(tree, listing_limits(), instance.get(), context_.stop);
+    candidate.is_postponed = candidate.is_postponed || (little && source.full);
+    if (little && source.full)
+        return;
     const Listing backup = list_counterparts(instance.get(), source);
     candidate.plan =
         plan(source, backup, content_of(tree, instance.get(), context_.stop, listing_limits()), now_,
-             candidate.thoroughness, {options_.max_file_size, compared_to(candidate, source)});
+             candidate.thoroughness,
+             {options_.max_file_size, compared_to(candidate, source),
+              little ? little_to_compare : ComparisonLimits{}, [this] { return context_.stop.requested(); }});
+    if (little && candidate.plan.has_reached_limits) {
+        candidate.is_postponed = true;
+        candidate.plan = {};
+        return;
+    }
+    if (little) {
+        planned_entries_ += source.entries.size();
+        for (const auto& entry : source.entries)
+            planned_paths_ += entry.path.size();
+    }
+    take_plan(candidate, source);
+}
+
+/// Keeps of a plan what the report and the records need.
+void Tick::take_plan(Candidate& candidate, const Listing& source) {
     limit_bytes(candidate.plan, options_.max_bytes - std::min(options_.max_bytes, row_of(candidate).bytes));
     candidate.files.clear();
     for (const auto& entry : source.entries)
@@ -142,12 +195,13 @@ void Tick::plan_tree(Candidate& candidate, const std::string& present_as) {
             candidate.files.push_back(entry.path);
     // Where something is left out nobody knows what has no source any longer.
     candidate.may_have_copies =
-        source.complete &&
-        (candidate.may_have_copies || has_news_for_copies(source, tree, candidate.plan, context_.previous));
+        source.complete && (candidate.may_have_copies ||
+                            has_news_for_copies(source, *candidate.tree, candidate.plan, context_.previous));
 
     Row& row = row_of(candidate);
     row.files = candidate.plan.files;
-    row.skipped = candidate.plan.skipped;
+    row.skipped = std::move(candidate.plan.skipped);
+    keep_some(row.skipped);
     if (options_.verbose || options_.json)
         row.actions.insert(row.actions.end(), candidate.plan.actions.begin(), candidate.plan.actions.end());
     for (const auto& failure : candidate.plan.failures)
@@ -170,29 +224,71 @@ void Tick::count(Row& row, const DirectoryOutcome& outcome) {
     row.bytes += outcome.bytes;
 }
 
+/// The regular files of a log directory. Those of one that was postponed are listed again: they would be many
+/// to keep in mind.
+std::vector<std::string> Tick::files_of(const Candidate& candidate) const {
+    if (!candidate.is_postponed)
+        return candidate.files;
+    const UniqueFd instance = open_directory(context_.root, candidate.tree->directory);
+    std::vector<std::string> files;
+    for (auto& entry :
+         list_saved_first(*candidate.tree, listing_limits(), instance.get(), context_.stop).entries)
+        if (entry.type == FileType::regular)
+            files.push_back(std::move(entry.path));
+    return files;
+}
+
 void Tick::apply_plans() {
     std::vector<Candidate*> workers;
-    for (std::size_t i = 0; i < candidates_.size(); ++i) {
-        Candidate& candidate = candidates_[i];
-        if (!candidate.tree)
-            continue;
-        try {
-            save_record(candidate, assignments_.of_claim[i]);
-        } catch (const Error& error) {
-            candidate.tree.reset();
-            fail(candidate, "", error.what());
-            continue;
-        }
-        if (!candidate.plan.actions.empty())
+    std::vector<Candidate*> postponed;
+    for (auto& candidate : candidates_) {
+        if (candidate.tree && candidate.is_postponed)
+            postponed.push_back(&candidate);
+        else if (candidate.tree && begin_to_save(candidate))
             workers.push_back(&candidate);
     }
+    apply_until_settled(std::move(workers));
+    // One at a time is held in memory. By chance: should the time be up, it is another's turn at the next
+    // tick.
+    std::mt19937_64 chance(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+    std::shuffle(postponed.begin(), postponed.end(), chance);
+    for (auto* candidate : postponed)
+        save_postponed(*candidate);
+}
+
+/// Whether there is something to do.
+bool Tick::begin_to_save(Candidate& candidate) {
+    try {
+        save_record(candidate,
+                    assignments_.of_claim[static_cast<std::size_t>(&candidate - candidates_.data())]);
+    } catch (const Error& error) {
+        candidate.tree.reset();
+        fail(candidate, "", error.what());
+        return false;
+    }
+    return !candidate.plan.actions.empty();
+}
+
+void Tick::save_postponed(Candidate& candidate) {
+    if (!context_.stop.requested()) {
+        plan_tree(candidate, candidate.tree->directory, Effort::full);
+        if (begin_to_save(candidate))
+            apply_until_settled({&candidate});
+        candidate.plan.actions = {};
+        candidate.files = {};
+    }
+    if (context_.stop.requested())
+        fail(candidate, "", "it has much to look at and came last: the run was stopped before all was done");
+}
+
+void Tick::apply_until_settled(std::vector<Candidate*> workers) {
     apply_to(workers);
     // What was rotated or truncated meanwhile may be gone at the next tick, and its container with it.
     for (int again = 0; again < most_repetitions && !context_.stop.requested(); ++again) {
         std::erase_if(workers, [&](Candidate* worker) { return row_of(*worker).unsettled.empty(); });
         for (auto* worker : workers) {
             row_of(*worker).unsettled.clear();
-            plan_tree(*worker, records_[*worker->record].directory());
+            plan_tree(*worker, records_[*worker->record].directory(), Effort::full);
         }
         apply_to(workers);
     }
@@ -219,7 +315,7 @@ void Tick::apply_to(const std::vector<Candidate*>& workers) {
 
 void Tick::release_unchanged() {
     for (auto& candidate : candidates_) {
-        if (!candidate.tree || !candidate.plan.actions.empty())
+        if (!candidate.tree || candidate.is_postponed || !candidate.plan.actions.empty())
             continue;
         const std::string directory = candidate.tree->directory;
         candidate.tree.reset();
@@ -232,6 +328,7 @@ void Tick::take_outcome(Candidate& candidate, DirectoryOutcome& outcome) {
     Row& row = row_of(candidate);
     count(row, outcome);
     row.unsettled = std::move(outcome.unsettled);
+    keep_some(row.unsettled);
     for (const auto& failure : outcome.failures)
         fail(candidate, failure.path, failure.reason);
 }

@@ -39,7 +39,14 @@ struct Candidate {
     std::vector<std::string> files; ///< all regular ones
     std::vector<PinSource> pin_sources;
     bool may_have_copies = false;      ///< plain and compressed
+    bool is_postponed = false;         ///< it takes long to plan: it comes after all others
     std::optional<std::size_t> record; ///< index, once it is written
+};
+
+/// How much of a log directory is looked at in a row.
+enum class Effort {
+    little, ///< before anything is saved; with more to do it is postponed
+    full,
 };
 
 /// Files that are saved from their pins.
@@ -126,15 +133,23 @@ class Tick {
     [[nodiscard]] bool is_last_pass(const Candidate& candidate, const Assignment& assignment) const;
     [[nodiscard]] std::string pass_of(const Candidate& candidate) const;
     [[nodiscard]] ComparedTo compared_to(const Candidate& candidate, const Listing& source) const;
-    [[nodiscard]] ListingLimits listing_limits() const { return {options_.max_files, options_.max_depth}; }
+    [[nodiscard]] ListingLimits listing_limits() const {
+        return ListingLimits::of(options_.max_files, options_.max_depth);
+    }
     void plan_one(Candidate& candidate, const Assignment& assignment);
-    void plan_tree(Candidate& candidate, const std::string& present_as);
+    void plan_tree(Candidate& candidate, const std::string& present_as, Effort effort);
+    void take_plan(Candidate& candidate, const Listing& source);
+    [[nodiscard]] ListingLimits limits_for_little() const;
+    [[nodiscard]] std::vector<std::string> files_of(const Candidate& candidate) const;
     void make_moves();
     [[nodiscard]] std::vector<const Container*> sharers_of(const Candidate& candidate) const;
     void save_record(Candidate& candidate, const Assignment& assignment);
+    [[nodiscard]] bool begin_to_save(Candidate& candidate);
     [[nodiscard]] ApplySettings apply_settings() const;
     static void count(Row& row, const DirectoryOutcome& outcome);
     void apply_plans();
+    void apply_until_settled(std::vector<Candidate*> workers);
+    void save_postponed(Candidate& candidate);
     void apply_to(const std::vector<Candidate*>& workers);
     void drop_copies(Candidate& candidate, std::chrono::milliseconds share);
     void drop_all_copies();
@@ -184,6 +199,8 @@ class Tick {
     UniqueFd pins_root_;                ///< the backup root in our mount namespace
     std::set<std::string> unfinished_;  ///< keys of pins that could not be saved
     Assignments assignments_;
+    std::size_t planned_entries_ = 0; ///< of what was not postponed
+    std::size_t planned_paths_ = 0;   ///< bytes
     Timestamp now_;
 };
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <utility>
 
 namespace logbackup {
 namespace {
@@ -16,7 +17,9 @@ namespace {
 constexpr const char* in_use = ".in-use";      // in it while a run works: left behind by one that was killed
 constexpr std::size_t spare_descriptors = 500; // for everything else, links to held files included
 constexpr std::size_t most_single_files = 100; // with an rsync each, where one for all of them has failed
-constexpr std::uint64_t large = 64U << 20U;    // bytes of one log directory: it comes after all smaller ones
+// Bytes, or files, of one log directory with which it comes after all smaller ones.
+constexpr std::uint64_t large = 64U << 20U;
+constexpr std::size_t many = 1000;
 
 /// As many descriptors as the system lets us have; how many of them may be held at once.
 std::size_t raise_descriptor_limit() {
@@ -48,12 +51,11 @@ void Transferrer::run() {
     open_incoming();
     refuse_what_has_no_room();
     most_held_ = raise_descriptor_limit();
-    Group begun;
-    for (auto& transfer : transfers_)
-        if (!stop_.requested() && begin(transfer))
-            begun.push_back(&transfer);
-    for (auto& group : small_and_large(begun))
+    for (auto& group : small_and_large()) {
+        held_ = 0;
+        std::erase_if(group, [this](Transfer* transfer) { return stop_.requested() || !begin(*transfer); });
         save(std::move(group));
+    }
     ::unlinkat(incoming_.get(), in_use, 0);
     // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
     const auto& directories = outcome_.directories;
@@ -63,13 +65,18 @@ void Transferrer::run() {
 }
 
 /// A log directory that brings a lot keeps no other waiting, nor from being saved should it fail.
-std::vector<Transferrer::Group> Transferrer::small_and_large(const Group& begun) {
-    std::map<std::size_t, std::uint64_t> bytes;
-    for (const auto* transfer : begun)
-        bytes[transfer->work] += transfer->action->bytes();
+std::vector<Transferrer::Group> Transferrer::small_and_large() {
+    std::map<std::size_t, std::pair<std::uint64_t, std::size_t>> brought;
+    for (const auto& transfer : transfers_) {
+        auto& [bytes, files] = brought[transfer.work];
+        bytes += transfer.action->bytes();
+        ++files;
+    }
     std::vector<Group> groups(2);
-    for (auto* transfer : begun)
-        groups[bytes[transfer->work] < large ? 0 : 1].push_back(transfer);
+    for (auto& transfer : transfers_) {
+        const auto& [bytes, files] = brought[transfer.work];
+        groups[bytes < large && files < many ? 0 : 1].push_back(&transfer);
+    }
     std::erase_if(groups, [](const Group& group) { return group.empty(); });
     return groups;
 }

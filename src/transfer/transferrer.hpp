@@ -57,7 +57,7 @@ class Transferrer {
     void open_incoming();
     void refuse_what_has_no_room();
     [[nodiscard]] bool begin(Transfer& transfer);
-    [[nodiscard]] static std::vector<Group> small_and_large(const Group& begun);
+    [[nodiscard]] std::vector<Group> small_and_large();
     void save(Group group);
     [[nodiscard]] bool has_arrived(const Transfer& transfer) const;
     void try_one_by_one(Group& begun);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include <numeric>
+#include <sstream>
+#include <vector>
 
 using namespace e2e;
 using logbackup::UniqueFd;
@@ -256,4 +258,73 @@ TEST_P(Limits, CompressedFilesThatAreBombs) {
         expect_clean(bounded_tick({}));
     EXPECT_TRUE(saved().contains("app.log")) << "it was not proved";
     EXPECT_EQ(tree_of(backup / "good/gz").size(), 1U) << "the other one was";
+}
+
+/// Whether others are saved, and how much of this one is, each time that rsync is called.
+class LimitsOrder : public Limits {
+  protected:
+    std::vector<std::string> calls;
+    void tick_and_look(const std::string& meanwhile = "") {
+        const auto log = scratch.path() / "calls";
+        const RsyncAfter rsync(
+            scratch.path() / "rsync",
+            "cd '" + backup.string() +
+                "'; [ -e a-good/pod/app.log ] && [ -e "
+                "z-good/pod/app.log ] && g=saved; [ -e bad/bad-1/f1 ] && b=saved; echo \"good "
+                "${g:-none}, bad ${b:-none}\" >> '" +
+                log.string() + "'; " + meanwhile);
+        const auto result = bounded_tick({"--rsync", rsync.path()});
+        EXPECT_EQ(result.code, 0) << result.err;
+        std::istringstream lines(read_file(log));
+        for (std::string line; std::getline(lines, line);)
+            calls.push_back(line);
+    }
+};
+IN_BOTH_WAYS(LimitsOrder);
+
+TEST_P(LimitsOrder, ManyNewFilesComeAfterAllOthers) {
+    in_logs("for i in $(seq 1500); do : > f$i; echo x >> f$i; done");
+    tick_and_look();
+    ASSERT_GE(calls.size(), 2U);
+    EXPECT_EQ(calls[0], "good none, bad none");
+    EXPECT_EQ(calls[1], "good saved, bad none");
+    EXPECT_EQ(saved().size(), 1500U);
+}
+
+// More than is looked at before anything is saved.
+TEST_P(LimitsOrder, ADirectoryThatTakesLongToPlanIsPlannedAfterAllOthersAreSaved) {
+    in_logs("mkdir d; for i in $(seq 6000); do : > d/$i; done; echo x > f1");
+    tick_and_look("[ -n \"$g\" ] || echo y > " + (bad_logs / "f2").string());
+    ASSERT_EQ(calls.size(), 2U);
+    EXPECT_EQ(calls[1], "good saved, bad none");
+    EXPECT_EQ(saved().size(), 6003U);
+    EXPECT_EQ(saved().at("f2"), "y\n") << "it was listed when the others had been saved";
+    in_logs("echo more >> f1; echo z > d/7");
+    tick_and_look();
+    EXPECT_EQ(saved().at("f1"), "x\nmore\n");
+    EXPECT_EQ(saved().at("d/7"), "z\n");
+    engine.kill(bad);
+    expect_clean(bounded_tick({}));
+    EXPECT_EQ(coverage(), "complete");
+}
+
+TEST_P(LimitsOrder, SoIsOneWithMuchToCompare) {
+    in_logs("dd if=/dev/zero of=f1 bs=1M count=1 seek=69 2>&1; echo x > f2");
+    expect_clean(bounded_tick({}));
+    engine.kill(bad);
+    expect_clean(bounded_tick({}));
+    EXPECT_EQ(coverage(), "complete");
+}
+
+TEST_P(LimitsOrder, LongPathsAreNotAllHeldAtOnce) {
+    const std::string name(250, 'n');
+    std::string deep;
+    for (int i = 0; i < 13; ++i)
+        deep += (i > 0 ? "/" : "") + name;
+    in_logs("mkdir -p " + deep + "; cd " + deep + "; for i in $(seq 6000); do : > " + std::string(200, 'q') +
+            "$i; done");
+    const auto result = bounded_tick({});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_NE(result.err.find("'bad/bad-1': its paths have more than 16.0 MiB together"), std::string::npos)
+        << result.err;
 }
