@@ -308,7 +308,7 @@ TEST_P(LimitsOrder, ADirectoryThatTakesLongToPlanIsPlannedAfterAllOthersAreSaved
     EXPECT_EQ(coverage(), "complete");
 }
 
-TEST_P(LimitsOrder, SoIsOneWithMuchToCompare) {
+TEST_P(LimitsOrder, ALastPassThatIsPostponedIsCompleteInOneRun) {
     in_logs("dd if=/dev/zero of=f1 bs=1M count=1 seek=69 2>&1; echo x > f2");
     expect_clean(bounded_tick({}));
     engine.kill(bad);
