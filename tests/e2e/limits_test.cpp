@@ -308,12 +308,19 @@ TEST_P(LimitsOrder, ADirectoryThatTakesLongToPlanIsPlannedAfterAllOthersAreSaved
     EXPECT_EQ(coverage(), "complete");
 }
 
-TEST_P(LimitsOrder, ALastPassThatIsPostponedIsCompleteInOneRun) {
+TEST_P(LimitsOrder, ALastPassThatIsPostponedComparesAllOfIt) {
     in_logs("dd if=/dev/zero of=f1 bs=1M count=1 seek=69 2>&1; echo x > f2");
     expect_clean(bounded_tick({}));
+    const std::string f1 = "'" + in_backup("f1").string() + "'";
+    const std::string time =
+        "'" + (scratch.path() / "time").string() + "'"; // damage that only a last pass sees
+    sh("touch -r " + f1 + " " + time + "; printf X | dd of=" + f1 +
+       " bs=1 seek=72500000 conv=notrunc 2>&1; touch -r " + time + " " + f1);
     engine.kill(bad);
     expect_clean(bounded_tick({}));
     EXPECT_EQ(coverage(), "complete");
+    EXPECT_EQ(saved().size(), 3U) << "the damaged one is set aside";
+    sh("cmp -n 73400320 " + f1 + " /dev/zero");
 }
 
 TEST_P(LimitsOrder, LongPathsAreNotAllHeldAtOnce) {
