@@ -62,9 +62,12 @@ class Assigner {
         }
         for (auto& [name, leaders] : fresh)
             place(name.first, name.second, leaders);
-        for (auto& assignment : result_.of_claim)
-            if (assignment.shared_with)
-                assignment.directory = result_.of_claim[*assignment.shared_with].directory;
+        for (auto& assignment : result_.of_claim) {
+            if (!assignment.shared_with)
+                continue;
+            assignment.directory = result_.of_claim[*assignment.shared_with].directory;
+            assignment.problem = result_.of_claim[*assignment.shared_with].problem;
+        }
         return std::move(result_);
     }
 
@@ -137,6 +140,8 @@ class Assigner {
             consider(name);
         for (const auto& name : there.ended)
             consider(name);
+        for (const auto& name : there.live)
+            consider(name);
         for (const auto& record : live_)
             if (record.service == service)
                 consider(record.instance);
@@ -173,19 +178,26 @@ class Assigner {
         });
         std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
         auto& there = service_directory(service);
+        if (!there.problem.empty()) {
+            for (const auto leader : leaders)
+                result_.of_claim[leader].problem = there.problem;
+            return;
+        }
         bool takes_over = true;
         if (held) {
             takes_over = may_take_over(claims_[first], *holder);
             const auto index = static_cast<std::size_t>(holder - live_.begin());
             if (takes_over)
                 move({service, pod, next_name(service, pod), index});
+        } else if (there.live.contains(pod)) {
+            takes_over = false; // its record cannot be read
         } else if (there.ended.contains(pod)) {
-            auto ended = ended_ ? ended_(service, pod) : std::nullopt;
+            auto ended = ended_(service, pod);
             const auto own = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
                 return ended && is_recorded(*ended, claims_[leader]);
             });
             takes_over =
-                own != leaders.end() || !ended || ended->namespace_name == claims_[first].namespace_name;
+                own != leaders.end() || (ended && ended->namespace_name == claims_[first].namespace_name);
             if (own != leaders.end()) {
                 first = *own;
                 result_.of_claim[first].reopened = std::move(ended);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/ledger.hpp"
 
-#include "logbackup/labels.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
@@ -19,13 +18,11 @@
 namespace logbackup {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr int format_version = 1;
 constexpr std::size_t largest_record = 1U << 20U;
 constexpr const char* ended_records = ".logbackup/ended";
 constexpr const char* missed_records = ".logbackup/missed";
 constexpr std::size_t most_missed = 500; // of one service
+constexpr int unlikely_number = 900;     // of an instance: to be offered as a free name
 constexpr const char* last_tick = ".logbackup/last-tick";
 constexpr const char* move_journal = ".logbackup/move";
 
@@ -37,33 +34,18 @@ std::string ended_path(const std::string& service, const std::string& instance) 
     return joined(joined(ended_records, service), instance);
 }
 
-/// The text members, under their names in the file.
-constexpr std::array<std::pair<const char*, std::string Record::*>, 13> text_members{{
-    {"saved_until", &Record::saved_until},
-    {"pod", &Record::pod},
-    {"namespace", &Record::namespace_name},
-    {"pod_uid", &Record::pod_uid},
-    {"image", &Record::image},
-    {"restart_count", &Record::restart_count},
-    {"created", &Record::created},
-    {"started", &Record::started},
-    {"finished", &Record::finished},
-    {"log_directory", &Record::log_directory},
-    {"first_seen", &Record::first_seen},
-    {"copies_tried", &Record::copies_tried},
-    {"compared_to", &Record::compared_to},
-}};
-
-constexpr std::array<Coverage, 4> coverages{Coverage::live, Coverage::complete, Coverage::cut,
-                                            Coverage::missed};
-
 [[noreturn]] void fail(const char* verb, const std::string& path) {
     throw Error(std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno));
 }
 
 void write_record(int root, const std::string& path, const Record& record) {
+    const std::string text = record_text(record);
+    if (text.size() > largest_record) {
+        errno = EFBIG;
+        fail("write the record", path);
+    }
     if (!make_directories(root, parent_path(path), 0700, static_cast<gid_t>(-1)) ||
-        !write_atomically(root, path, record_text(record)))
+        !write_atomically(root, path, text))
         fail("write the record", path);
 }
 
@@ -72,8 +54,12 @@ void remove_file(int root, const std::string& path) {
         fail("remove", path);
 }
 
-std::vector<std::string> sorted_names(int root, const std::string& path) {
-    auto names = names_in(root, path).value_or(std::vector<std::string>());
+/// The names in a directory, which need not exist; `problem` says why it cannot be read.
+std::vector<std::string> sorted_names(int root, const std::string& path, std::string& problem) {
+    auto found = names_in(root, path);
+    if (!found && errno != ENOENT)
+        problem = "cannot read the directory " + in_quotes(path) + ": " + error_text(errno);
+    auto names = std::move(found).value_or(std::vector<std::string>());
     std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
     std::sort(names.begin(), names.end());
     return names;
@@ -101,80 +87,47 @@ int carry_out(int root, const Move& move) {
     return error;
 }
 
-} // namespace
-
-std::string record_text(const Record& record) {
-    Json json;
-    json["version"] = format_version;
-    json["coverage"] = name_of(record.coverage);
-    for (const auto& [name, member] : text_members)
-        if (!(record.*member).empty())
-            json[name] = record.*member;
-    if (!record.volume.empty()) // any bytes: a container can choose a part of the path
-        json["volume"] = percent_encoded(record.volume);
-    if (record.volume_inode != 0)
-        json["volume_inode"] = record.volume_inode;
-    if (record.volumes_below)
-        json["volumes_below"] = true;
-    for (const auto& [path, place] : record.seen_places)
-        json["seen_places"][percent_encoded(path)] = percent_encoded(place);
-    json["containers"] = record.containers;
-    if (!record.last_passes.empty())
-        json["last_passes"] = record.last_passes;
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+void note(std::vector<std::string>& problems, const std::string& problem) {
+    if (!problem.empty() && std::find(problems.begin(), problems.end(), problem) == problems.end())
+        problems.push_back(problem);
 }
 
-Record parse_record(const std::string& service, const std::string& instance, const std::string& text) {
-    const Json json = Json::parse(text, nullptr, false);
-    auto member = [&](const char* name) {
-        const auto found = json.find(name);
-        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    if (!json.is_object() || !json.contains("version") || json["version"] != format_version)
-        throw Error("it is no record of version " + std::to_string(format_version));
-    Record record;
-    record.service = service;
-    record.instance = instance;
-    for (const auto& [name, pointer] : text_members)
-        record.*pointer = member(name);
-    const auto* coverage = std::find_if(coverages.begin(), coverages.end(),
-                                        [&](Coverage value) { return member("coverage") == name_of(value); });
-    record.coverage = coverage == coverages.end() ? Coverage::cut : *coverage;
-    record.volumes_below = json.contains("volumes_below") && json["volumes_below"] == true;
-    record.volume = percent_decoded(member("volume"));
-    if (const auto inode = json.find("volume_inode"); inode != json.end() && inode->is_number_unsigned())
-        record.volume_inode = inode->get<std::uint64_t>();
-    if (const auto places = json.find("seen_places"); places != json.end() && places->is_object())
-        for (const auto& [path, place] : places->items())
-            if (place.is_string())
-                record.seen_places[percent_decoded(path)] = percent_decoded(place.get<std::string>());
-    if (const auto containers = json.find("containers"); containers != json.end() && containers->is_array())
-        for (const auto& id : *containers)
-            if (id.is_string())
-                record.containers.push_back(id.get<std::string>());
-    if (const auto passes = json.find("last_passes"); passes != json.end() && passes->is_object())
-        for (const auto& [id, finished] : passes->items())
-            if (finished.is_string())
-                record.last_passes.emplace(id, finished.get<std::string>());
-    return record;
+/// What becomes of a directory whose record cannot be read, and what the operator can do.
+std::string way_out(const std::string& kind, const std::string& service, const std::string& instance) {
+    if (kind == missed_records)
+        return "; it can be removed";
+    const std::string directory = joined(service, instance);
+    return "; nothing is saved in " + in_quotes(directory) + " until that file is restored from a copy, or " +
+           in_quotes(directory) + " is renamed (to " +
+           in_quotes(directory.substr(0, directory.find('@')) + "@" + std::to_string(unlikely_number)) +
+           " or the like) and then the file removed";
 }
 
-namespace {
+std::optional<Record> load_record(int root, const std::string& kind, const std::string& service,
+                                  const std::string& instance, std::vector<std::string>& problems) {
+    const std::string path = joined(joined(kind, service), instance);
+    try {
+        const auto text = read_small_file(root, path, largest_record);
+        if (!text)
+            throw Error(error_text(errno));
+        return parse_record(service, instance, *text);
+    } catch (const Error& error) {
+        note(problems, "cannot read the record " + in_quotes(path) + ": " + error.what() +
+                           way_out(kind, service, instance));
+    }
+    return std::nullopt;
+}
+
 std::vector<Record> load_records(int root, const std::string& kind, std::vector<std::string>& problems) {
     std::vector<Record> records;
-    for (const auto& service : sorted_names(root, kind)) {
-        for (const auto& instance : sorted_names(root, joined(kind, service))) {
-            const std::string path = joined(joined(kind, service), instance);
-            try {
-                const auto text = read_small_file(root, path, largest_record);
-                if (!text)
-                    throw Error(error_text(errno));
-                records.push_back(parse_record(service, instance, *text));
-            } catch (const Error& error) {
-                problems.push_back("cannot read the record " + in_quotes(path) + ": " + error.what());
-            }
-        }
+    std::string problem;
+    for (const auto& service : sorted_names(root, kind, problem)) {
+        for (const auto& instance : sorted_names(root, joined(kind, service), problem))
+            if (auto record = load_record(root, kind, service, instance, problems))
+                records.push_back(std::move(*record));
+        note(problems, problem);
     }
+    note(problems, problem);
     return records;
 }
 } // namespace
@@ -194,10 +147,13 @@ std::vector<Record> load_missed_records(int root, std::vector<std::string>& prob
 
 ServiceDirectory look_up_service(int root, const std::string& service) {
     ServiceDirectory result;
-    const auto present = sorted_names(root, service);
-    const auto ended = sorted_names(root, joined(ended_records, service));
-    result.present.insert(present.begin(), present.end());
-    result.ended.insert(ended.begin(), ended.end());
+    const auto names = [&](const std::string& path) {
+        const auto found = sorted_names(root, path, result.problem);
+        return std::set<std::string>(found.begin(), found.end());
+    };
+    result.present = names(service);
+    result.ended = names(joined(ended_records, service));
+    result.live = names(joined(live_records, service));
     return result;
 }
 
@@ -210,13 +166,9 @@ void end_record(int root, const Record& record) {
     remove_file(root, live_path(record.service, record.instance));
 }
 
-std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance) {
-    const auto text = read_small_file(root, ended_path(service, instance), largest_record);
-    try {
-        return text ? std::optional(parse_record(service, instance, *text)) : std::nullopt;
-    } catch (const Error&) {
-        return std::nullopt;
-    }
+std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance,
+                                        std::vector<std::string>& problems) {
+    return load_record(root, ended_records, service, instance, problems);
 }
 
 void reopen_record(int root, const Record& record) {
@@ -231,7 +183,8 @@ void save_missed_record(int root, const Record& record) {
                  joined(directory, compact_time(parse_rfc3339(record.finished)) + "-" +
                                        record.containers.front().substr(0, 12)),
                  record);
-    const auto names = sorted_names(root, directory);
+    std::string ignored;
+    const auto names = sorted_names(root, directory, ignored);
     for (std::size_t i = 0; i + most_missed < names.size(); ++i)
         remove_file(root, joined(directory, names[i]));
 }
@@ -254,7 +207,7 @@ void note_complete_tick(int root, Timestamp began) {
 }
 
 void move_instance(int root, const Move& move) {
-    const Json json{
+    const nlohmann::ordered_json json{
         {"service", move.service}, {"from", move.from}, {"to", move.to}, {"live", move.live.has_value()}};
     if (!write_atomically(root, move_journal, json.dump() + "\n"))
         fail("write", move_journal);
@@ -267,7 +220,7 @@ void finish_move(int root) {
     const auto text = read_small_file(root, move_journal, largest_record);
     if (!text && errno == ENOENT)
         return;
-    const Json json = Json::parse(text.value_or(""), nullptr, false);
+    const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
     auto name = [&](const char* key) {
         const auto found = json.find(key);
         return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();

@@ -34,6 +34,7 @@ struct Assignment {
     std::optional<std::size_t> known; ///< index of its record among the live ones; none: it is new
     bool adopted = false;             ///< the directory was there before, without a record
     std::optional<Record> reopened;   ///< the record of an ended log directory that is not ended after all
+    std::string problem;              ///< not empty: it gets no directory, and why, safe to print
 };
 
 /// An instance directory gets another name because a newer log directory takes over the plain one.
@@ -51,8 +52,10 @@ struct Assignments {
 
 /// What is in the backup under one service.
 struct ServiceDirectory {
-    std::set<std::string> present; ///< names of its instance directories
-    std::set<std::string> ended;   ///< those with the record of an ended log directory
+    std::set<std::string> present{}; ///< names of its instance directories
+    std::set<std::string> ended{};   ///< those with the record of an ended log directory
+    std::set<std::string> live{};    ///< those with the record of a live one
+    std::string problem{};           ///< not empty: not all of that is known, and why, safe to print
 };
 
 /// Gives each claim its instance directory.
@@ -63,18 +66,23 @@ struct ServiceDirectory {
 /// namespace: then the new one is numbered. Of several new ones at once that of
 /// the container that has run longest gets the plain name, and if none runs the newest.
 ///
+/// A name whose record cannot be read is taken: its directory is neither given to anybody nor moved, not even
+/// to or for the container that had it, for nobody can tell which that is. Where it cannot be read which
+/// names are taken, new log directories get none.
+///
 /// A directory without any record is adopted. Log directories with one identity are one: saved under the
 /// claim that is already recorded, else the first created that may write. A volume is known by its path on
 /// the host and its inode: what another container puts into its place is another log directory, and one that
 /// was moved away goes on as that of its container.
 ///
 /// `running` are the ids of all containers that run, or may. Pure; `look_up` reads a service's directory,
-/// `ended` the record of an ended log directory, and they are asked only when something is new.
+/// `ended` the record of an ended log directory (nothing when it cannot be read), and they are asked only
+/// when something is new.
 [[nodiscard]] Assignments
 assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
        const std::set<std::string>& running,
        const std::function<ServiceDirectory(const std::string& service)>& look_up,
        const std::function<std::optional<Record>(const std::string& service, const std::string& instance)>&
-           ended = {});
+           ended);
 
 } // namespace logbackup

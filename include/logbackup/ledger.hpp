@@ -23,7 +23,7 @@ inline constexpr const char* state_directory = ".logbackup";
 inline constexpr const char* live_records = ".logbackup/live"; ///< in it a directory for each service
 
 /// The records of live log directories, sorted by service and instance. A file that is no record is left out
-/// and named in `problems`.
+/// and named in `problems`, with what to do; so is a directory that cannot be read.
 [[nodiscard]] std::vector<Record> load_live_records(int root, std::vector<std::string>& problems);
 /// The same of those that have ended.
 [[nodiscard]] std::vector<Record> load_ended_records(int root, std::vector<std::string>& problems);
@@ -32,14 +32,16 @@ inline constexpr const char* live_records = ".logbackup/live"; ///< in it a dire
 
 [[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service);
 
+/// As all that write a record, throws Error where it would be larger than what is read: 1 MiB.
 void save_live_record(int root, const Record& record);
 
 /// Turns a live record into one of an ended log directory.
 void end_record(int root, const Record& record);
 
-/// The record of an ended log directory, if there is one that can be read.
+/// The record of an ended log directory. One that cannot be read is named in `problems`, once.
 [[nodiscard]] std::optional<Record> load_ended_record(int root, const std::string& service,
-                                                      const std::string& instance);
+                                                      const std::string& instance,
+                                                      std::vector<std::string>& problems);
 /// Turns it into a live one again: docker has found its container again.
 void reopen_record(int root, const Record& record);
 

@@ -67,7 +67,7 @@ void Tick::plan_all() {
     // A log directory that a selected container shares is saved although it is another's.
     std::set<std::size_t> wanted;
     for (std::size_t i = 0; i < candidates_.size(); ++i)
-        if (candidates_[i].selected)
+        if (candidates_[i].selected && assignments_.of_claim[i].problem.empty())
             wanted.insert(assignments_.of_claim[i].shared_with.value_or(i));
     for (const auto i : wanted) {
         if (context_.stop.requested())

@@ -224,13 +224,15 @@ void Tick::assign_all() {
             return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
         },
         [&](const std::string& service, const std::string& instance) {
-            return load_ended_record(context_.root, service, instance);
+            return load_ended_record(context_.root, service, instance, report_.problems);
         });
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
         if (!candidates_[i].selected)
             continue;
         Row& row = row_of(candidates_[i]);
         row.target = assignments_.of_claim[i].directory;
+        if (const auto& problem = assignments_.of_claim[i].problem; !problem.empty())
+            fail(candidates_[i], "", problem);
         if (assignments_.of_claim[i].shared_with && row.failures.empty())
             row.status = RowStatus::shared;
     }

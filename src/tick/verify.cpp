@@ -160,7 +160,8 @@ void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
 /// Compares everything that is saved of the log directories that exist with their files, byte for byte.
 void Tick::verify_all() {
     for (std::size_t i = 0; i < candidates_.size() && !context_.stop.requested(); ++i)
-        if (candidates_[i].selected && !assignments_.of_claim[i].shared_with)
+        if (candidates_[i].selected && !assignments_.of_claim[i].shared_with &&
+            assignments_.of_claim[i].problem.empty())
             verify_one(candidates_[i], assignments_.of_claim[i]);
     const auto ended = load_ended_records(context_.root, report_.problems).size();
     if (ended > 0 && !has_filter(options_))
