@@ -21,6 +21,17 @@ bool is_of(const Record& record, const Claim& claim) {
     return record.volume_inode == claim.identity.inode;
 }
 
+/// Whether the container was given the very directory to write to. Others may have come by a link of their
+/// own.
+bool is_writer(const Claim& claim) {
+    return !claim.volume.empty() && claim.direct && claim.access == MountAccess::read_write;
+}
+
+bool has_name_of(const Record& record, const Claim& claim) {
+    return record.service == claim.service &&
+           (record.instance == claim.pod || record.instance.starts_with(claim.pod + "@"));
+}
+
 constexpr unsigned long highest_number = 1'000'000'000; // nobody but an operator makes more
 
 class Assigner {
@@ -50,7 +61,7 @@ class Assigner {
         std::set<std::size_t> taken;
         for (const auto leader : sharing) {
             auto& assignment = result_.of_claim[leader];
-            assignment.known = record_of(claims_[leader]);
+            assignment.is_writer = is_writer(claims_[leader]);
             if (assignment.known && !taken.insert(*assignment.known).second)
                 assignment.known.reset();
             if (assignment.known) {
@@ -63,6 +74,7 @@ class Assigner {
         for (auto& [name, leaders] : fresh)
             place(name.first, name.second, leaders);
         for (auto& assignment : result_.of_claim) {
+            std::erase_if(assignment.supersedes, [&](std::size_t record) { return taken.contains(record); });
             if (!assignment.shared_with)
                 continue;
             assignment.directory = result_.of_claim[*assignment.shared_with].directory;
@@ -72,27 +84,63 @@ class Assigner {
     }
 
   private:
-    [[nodiscard]] std::optional<std::size_t> record_of(const Claim& claim) const {
-        const auto find = [&](const std::multimap<std::string, std::size_t>& records,
-                              const std::string& key) {
+    using Group = std::vector<std::size_t>; ///< claims of one log directory
+
+    /// The live records of a claim's log directory: by its volume, then by its container.
+    [[nodiscard]] std::vector<std::size_t> records_of(const Claim& claim) const {
+        std::vector<std::size_t> found;
+        const auto add = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {
             const auto [begin, end] = records.equal_range(key);
-            const auto found =
-                std::find_if(begin, end, [&](const auto& item) { return is_of(live_[item.second], claim); });
-            return found == end ? std::nullopt : std::optional(found->second);
+            for (auto item = begin; item != end; ++item)
+                if (is_of(live_[item->second], claim))
+                    found.push_back(item->second);
         };
-        const auto by_volume = find(by_volume_, claim.volume);
-        return by_volume ? by_volume : find(by_container_, claim.container_id);
+        add(by_volume_, claim.volume);
+        add(by_container_, claim.container_id);
+        return found;
+    }
+
+    /// Whether writers of a group go on in a record's directory: it is a writer's, or has the name of one.
+    [[nodiscard]] bool is_for_writers(const Record& record, const Group& group) const {
+        return record.has_writer || std::any_of(group.begin(), group.end(), [&](std::size_t i) {
+                   return is_writer(claims_[i]) && has_name_of(record, claims_[i]);
+               });
+    }
+
+    [[nodiscard]] bool has_writer(const Group& group) const {
+        return std::any_of(group.begin(), group.end(), [&](std::size_t i) { return is_writer(claims_[i]); });
+    }
+
+    /// The record under which one of a group goes on: a writer's before any other.
+    [[nodiscard]] std::optional<std::size_t> record_of(std::size_t claim, const Group& group) const {
+        const auto records = records_of(claims_[claim]);
+        for (const auto record : records)
+            if (is_for_writers(live_[record], group))
+                return record;
+        return records.empty() || has_writer(group) ? std::nullopt : std::optional(records.front());
+    }
+
+    /// The records of a group that has a writer, and in whose directories it does not go on.
+    [[nodiscard]] std::set<std::size_t> superseded_in(const Group& group) const {
+        std::set<std::size_t> records;
+        for (const auto i : group)
+            for (const auto record : records_of(claims_[i]))
+                if (has_writer(group) && !is_for_writers(live_[record], group))
+                    records.insert(record);
+        return records;
     }
 
     /// The claims under which log directories are saved; the others are noted as sharing with them.
     std::vector<std::size_t> share() {
-        std::map<Identity, std::vector<std::size_t>> groups;
+        std::map<Identity, Group> groups;
         for (std::size_t i = 0; i < claims_.size(); ++i)
             groups[claims_[i].identity].push_back(i);
         std::vector<std::size_t> leaders;
         for (const auto& [identity, group] : groups) {
             const std::size_t leader = leader_of(group);
             leaders.push_back(leader);
+            result_.of_claim[leader].known = record_of(leader, group);
+            result_.of_claim[leader].supersedes = superseded_in(group);
             for (const auto i : group)
                 if (i != leader)
                     result_.of_claim[i].shared_with = leader;
@@ -100,11 +148,12 @@ class Assigner {
         return leaders;
     }
 
-    std::size_t leader_of(const std::vector<std::size_t>& group) const {
+    std::size_t leader_of(const Group& group) const {
         auto rank = [&](std::size_t i) { // smaller gives the name
             const Claim& claim = claims_[i];
-            return std::make_tuple(!record_of(claim).has_value(), claim.access != MountAccess::read_write,
-                                   claim.created, claim.container_id);
+            return std::make_tuple(!record_of(i, group), !is_writer(claim),
+                                   claim.access != MountAccess::read_write, claim.created,
+                                   claim.container_id);
         };
         const auto first = *std::min_element(group.begin(), group.end(),
                                              [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
@@ -112,7 +161,9 @@ class Assigner {
         std::size_t newest = first;
         for (const auto i : group)
             if (claims_[i].service == claims_[first].service && claims_[i].pod == claims_[first].pod &&
-                claims_[i].volume == claims_[first].volume && claims_[i].created > claims_[newest].created)
+                claims_[i].volume == claims_[first].volume &&
+                is_writer(claims_[i]) == is_writer(claims_[first]) &&
+                claims_[i].created > claims_[newest].created)
                 newest = i;
         return newest;
     }
@@ -136,12 +187,9 @@ class Assigner {
                 highest = std::max(highest, number);
         };
         auto& there = service_directory(service);
-        for (const auto& name : there.present)
-            consider(name);
-        for (const auto& name : there.ended)
-            consider(name);
-        for (const auto& name : there.live)
-            consider(name);
+        for (const auto* names : {&there.present, &there.ended, &there.live})
+            for (const auto& name : *names)
+                consider(name);
         for (const auto& record : live_)
             if (record.service == service)
                 consider(record.instance);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <functional>
 #include <optional>
 
@@ -51,7 +52,7 @@ class Locator {
     [[nodiscard]] Located locate_in_process(const std::string& log_directory);
     [[nodiscard]] MountedTree::Place open_inside(const std::string& path);
     void add_mounts_below(const std::string& path, LogDirectory& found);
-    void name_volume(const std::string& path, LogDirectory& found);
+    void name_volume(const std::string& path, const std::string& log_directory, LogDirectory& found);
     [[nodiscard]] std::string on_host(const std::string& path, int held);
     [[nodiscard]] std::string problem_below(const std::string& host_path) const;
 
@@ -177,6 +178,8 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
             return LocateFailed{problem};
         found.volume = joined(place.mount->source, place.below_mount);
         found.access = place.mount->access;
+        found.direct =
+            components(joined(place.mount->destination, place.below_mount)) == components(log_directory);
     }
     found.sources.push_back(
         {place.mount != nullptr ? SourceKind::volume : root.kind(), "", std::move(place.held), host_path});
@@ -224,7 +227,7 @@ void Locator::add_mounts_below(const std::string& path, LogDirectory& found) {
 
 /// On which volume does it lie? The container has its root in its own hands: what docker was told to mount
 /// there counts only where the host has the very directory.
-void Locator::name_volume(const std::string& path, LogDirectory& found) {
+void Locator::name_volume(const std::string& path, const std::string& log_directory, LogDirectory& found) {
     std::size_t longest = 0;
     for (const auto& mount : container_.mounts) {
         if (mount.source.empty())
@@ -238,6 +241,8 @@ void Locator::name_volume(const std::string& path, LogDirectory& found) {
         longest = place.size();
         found.volume = host_path.empty() ? std::string() : text;
         found.access = host_path.empty() ? MountAccess::read_write : mount.access;
+        found.direct =
+            !host_path.empty() && components(joined(mount.destination, below)) == components(log_directory);
         found.sources.front().host_path = std::move(host_path);
     }
 }
@@ -257,7 +262,7 @@ Located Locator::locate_in_process(const std::string& log_directory) {
     LogDirectory found;
     found.identity = identity_of(*status);
     found.sources.push_back({SourceKind::process, "", std::move(place.held), {}});
-    name_volume(place.path, found);
+    name_volume(place.path, log_directory, found);
     add_mounts_below(place.path, found);
     found.process = std::move(process()->process);
     return found;
@@ -272,7 +277,10 @@ Located Locator::locate(const std::string& log_directory) {
         return LocateFailed{process_problem_.empty() ? reason_ : process_problem_};
     auto located =
         through_process ? locate_in_process(log_directory) : locate_in(std::move(*root), log_directory);
-    if (auto* found = std::get_if<LogDirectory>(&located)) // an outer one comes first
+    auto* found = std::get_if<LogDirectory>(&located);
+    if (found != nullptr && found->volume.size() > PATH_MAX) // links can lead as deep as they like
+        return LocateFailed{"its path on the host is too long"};
+    if (found != nullptr) // an outer one comes first
         std::sort(found->sources.begin(), found->sources.end(),
                   [](const Source& a, const Source& b) { return a.below < b.below; });
     return located;

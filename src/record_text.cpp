@@ -51,6 +51,8 @@ std::string record_text(const Record& record) {
         json["volume_inode"] = record.volume_inode;
     if (record.volumes_below)
         json["volumes_below"] = true;
+    if (record.has_writer)
+        json["has_writer"] = true;
     for (const auto& [path, place] : record.seen_places)
         json["seen_places"][percent_encoded(path)] = percent_encoded(place);
     json["containers"] = record.containers;
@@ -79,6 +81,7 @@ Record parse_record(const std::string& service, const std::string& instance, con
                                         [&](Coverage value) { return member("coverage") == name_of(value); });
     record.coverage = coverage == coverages.end() ? Coverage::cut : *coverage;
     record.volumes_below = json.contains("volumes_below") && json["volumes_below"] == true;
+    record.has_writer = json.contains("has_writer") && json["has_writer"] == true;
     record.volume = percent_decoded(member("volume"));
     if (const auto inode = json.find("volume_inode"); inode != json.end() && inode->is_number_unsigned())
         record.volume_inode = inode->get<std::uint64_t>();

@@ -24,6 +24,7 @@ struct Claim {
     Identity identity;  ///< of the log directory; equal for containers that mount the same one
     std::string volume; ///< path on the host when it lies on a volume
     MountAccess access = MountAccess::read_write;
+    bool direct = false; ///< the volume is mounted at the log directory or above it: no link led there
 };
 
 struct Assignment {
@@ -35,6 +36,9 @@ struct Assignment {
     bool adopted = false;             ///< the directory was there before, without a record
     std::optional<Record> reopened;   ///< the record of an ended log directory that is not ended after all
     std::string problem;              ///< not empty: it gets no directory, and why, safe to print
+    bool is_writer = false;           ///< it was given its volume to write to, see assign()
+    std::set<std::size_t> supersedes; ///< indexes of live records of the same log directory that end with
+                                      ///< this assignment
 };
 
 /// An instance directory gets another name because a newer log directory takes over the plain one.
@@ -71,9 +75,12 @@ struct ServiceDirectory {
 /// names are taken, new log directories get none.
 ///
 /// A directory without any record is adopted. Log directories with one identity are one: saved under the
-/// claim that is already recorded, else the first created that may write. A volume is known by its path on
-/// the host and its inode: what another container puts into its place is another log directory, and one that
-/// was moved away goes on as that of its container.
+/// claim that is already recorded, else the first created that may write. But whoever can read a directory
+/// can link its own log directory to it, and come first: a container gives way to a writer, one that was
+/// given the directory itself (mounted at the log directory or above it, and not read-only). The record of
+/// one that is not ends then, what was saved stays under its name, and the writer gets a directory of its
+/// own. A volume is known by its path on the host and its inode: what another container puts into its place
+/// is another log directory, and one that was moved away goes on as that of its container.
 ///
 /// `running` are the ids of all containers that run, or may. Pure; `look_up` reads a service's directory,
 /// `ended` the record of an ended log directory (nothing when it cannot be read), and they are asked only

@@ -49,13 +49,14 @@ std::vector<const Container*> Tick::sharers_of(const Candidate& candidate) const
     return sharers;
 }
 
-/// What a running container, or one that shares its log directory, has mounted where.
-void Tick::note_places(Record& record, const Candidate& candidate) const {
+/// What a running container, and those that share its log directory, have mounted where.
+std::vector<std::map<std::string, std::string>> Tick::places_of(const Candidate& candidate) const {
     const auto index = static_cast<std::size_t>(&candidate - candidates_.data());
+    std::vector<std::map<std::string, std::string>> places{candidate.seen_places};
     for (std::size_t i = 0; i < candidates_.size(); ++i)
-        if (i == index || assignments_.of_claim[i].shared_with == index)
-            for (const auto& [path, place] : candidates_[i].seen_places)
-                record.seen_places[path] = place;
+        if (assignments_.of_claim[i].shared_with == index)
+            places.push_back(candidates_[i].seen_places);
+    return places;
 }
 
 /// Before a directory is written to, its record says whose it is.
@@ -75,7 +76,8 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
     if (!record.volume.empty() && record.volume == candidate.volume)
         record.volume_inode = candidate.inode;
     record.volumes_below = candidate.volumes_below;
-    note_places(record, candidate);
+    record.has_writer = record.has_writer || assignment.is_writer;
+    note_places(record, places_of(candidate));
     describe_containers(record, sharers_of(candidate));
     if (record.coverage == Coverage::complete && !candidate.plan.actions.empty())
         note_growth(record);
@@ -146,11 +148,17 @@ void Tick::close_records() {
 }
 
 /// Records whose containers docker no longer knows. A volume outlives its containers: its log directory has
-/// ended when it is gone itself.
+/// ended when it is gone itself; but a record ends also when a writer of its log directory has got another.
 void Tick::end_records() {
     report_.live = records_.size();
-    for (auto& record : records_) {
-        if (!is_gone(record) || unfinished_.contains(pin_key(record)))
+    std::set<std::size_t> superseded; // once the writer has its own
+    for (std::size_t i = 0; i < candidates_.size(); ++i)
+        if (candidates_[i].record)
+            superseded.insert(assignments_.of_claim[i].supersedes.begin(),
+                              assignments_.of_claim[i].supersedes.end());
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+        Record& record = records_[i];
+        if (!superseded.contains(i) && (!is_gone(record) || unfinished_.contains(pin_key(record))))
             continue;
         note_gone(record, context_.previous);
         // Where its files arrived; only if nothing is in it.

@@ -210,7 +210,7 @@ void Tick::assign_all() {
         const Container& container = *candidate.container;
         claims.push_back({container.id, container.service, container.pod, container.namespace_name,
                           container.created, candidate.found.identity, candidate.found.volume,
-                          candidate.found.access});
+                          candidate.found.access, candidate.found.direct});
     }
     std::set<std::string> running;
     for (const auto& container : discovery_.containers)

@@ -123,7 +123,7 @@ class Tick {
     void refresh_all_pins();
     [[nodiscard]] bool is_gone(const Record& record);
     [[nodiscard]] bool is_shared(const std::string& key) const;
-    void note_places(Record& record, const Candidate& candidate) const;
+    [[nodiscard]] std::vector<std::map<std::string, std::string>> places_of(const Candidate& candidate) const;
     [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
                                                                const LogDirectory& found);
     void locate_all();

@@ -2,6 +2,7 @@
 #include "fuse_server.hpp"
 #include "support.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 using namespace e2e;
@@ -123,6 +124,105 @@ TEST_P(VolumesAttack, AProcessThatChangedItsRootClaimsNobodyElsesVolume) {
     EXPECT_EQ(tree_of(backup / "victim/victim-1").at("app.log"), "its own\n");
     EXPECT_EQ(tree_of(backup).count("evil"), 0U);
     expect_failure(result, "the root directory of its process is not the container's");
+}
+
+/// Containers that read the volumes of others, which they have not to write to, as their own log directories.
+class SpiesAttack : public VolumesAttack {
+  protected:
+    static constexpr int pairs = 3;
+    std::vector<std::string> victims;
+
+    fs::path log(int pair) const { return shared / std::to_string(pair) / "logs/app.log"; }
+    static std::string victims_directory(int pair) { return "victim/victim-" + std::to_string(pair); }
+    static std::string spys_directory(int pair) { return "spy/spy-" + std::to_string(pair); }
+
+    void start_victims() {
+        for (int pair = 0; pair < pairs; ++pair) {
+            fs::create_directories(log(pair).parent_path());
+            victims.push_back(engine.start({"victim",
+                                            "victim-" + std::to_string(pair),
+                                            {"--volume", log(pair).parent_path().string() + ":/opt/logs"}}));
+        }
+    }
+    /// By a link in the image, by one that is made later, by a mount of the directory itself.
+    void start_spies() {
+        engine.build("spy:1", {"rmdir /opt/logs; ln -s /shared/logs /opt/logs"});
+        for (int pair = 0; pair < pairs; ++pair) {
+            fs::create_directories(log(pair).parent_path());
+            const std::string above = (shared / std::to_string(pair)).string() + ":/shared:ro";
+            Pod pod{"spy", "spy-" + std::to_string(pair), {"--volume", above}};
+            if (pair == 0)
+                pod.image = "spy:1";
+            if (pair == 2)
+                pod.arguments = {"--volume", log(pair).parent_path().string() + ":/opt/logs:ro"};
+            const auto id = engine.start(pod);
+            if (pair == 1)
+                engine.exec(id, "rmdir /opt/logs; ln -s /shared/logs /opt/logs");
+        }
+    }
+    void append(const std::string& text) {
+        for (int pair = 0; pair < pairs; ++pair)
+            append_file(log(pair), text);
+    }
+    /// What is saved of each volume, and where.
+    void expect_saved(const std::string& under_victim, const std::string& under_spy) {
+        const Tree tree = tree_of(backup);
+        for (int pair = 0; pair < pairs; ++pair) {
+            const auto text = [&](const std::string& directory) {
+                const auto found = tree.find(directory + "/app.log");
+                return found == tree.end() ? std::string() : found->second;
+            };
+            EXPECT_EQ(text(victims_directory(pair)), under_victim) << pair;
+            EXPECT_EQ(text(spys_directory(pair)), under_spy) << pair;
+        }
+        EXPECT_LE(std::count_if(tree.begin(), tree.end(),
+                                [](const auto& file) { return file.first.ends_with("app.log"); }),
+                  pairs * 2);
+    }
+};
+IN_BOTH_WAYS(SpiesAttack);
+
+TEST_P(SpiesAttack, WhoComesBeforeTheWriterGivesWayToIt) {
+    start_spies();
+    append("before\n");
+    expect_clean(tick());
+    expect_saved("", "before\n");
+    start_victims();
+    for (const std::string more : {"1\n", "2\n"}) {
+        append(more);
+        expect_clean(tick());
+        expect_saved(more == "1\n" ? "before\n1\n" : "before\n1\n2\n", "before\n");
+    }
+    for (int pair = 0; pair < pairs; ++pair) {
+        EXPECT_TRUE(fs::exists(backup / ".logbackup/live" / victims_directory(pair)));
+        EXPECT_TRUE(fs::exists(backup / ".logbackup/ended" / spys_directory(pair)));
+        EXPECT_FALSE(fs::exists(backup / ".logbackup/live" / spys_directory(pair)));
+    }
+    EXPECT_EQ(tick({"verify"}).code, 0);
+    for (const auto& id : victims)
+        engine.remove(id);
+    append("3\n");
+    expect_clean(tick());
+    expect_saved("before\n1\n2\n3\n", "before\n");
+}
+
+TEST_P(SpiesAttack, WhoComesAfterTheWriterGetsNoName) {
+    start_victims();
+    append("1\n");
+    expect_clean(tick());
+    start_spies();
+    append("2\n");
+    expect_clean(tick());
+    expect_saved("1\n2\n", "");
+}
+
+TEST_P(SpiesAttack, WhoIsThereWithTheWriterAtTheFirstRunGetsNoName) {
+    start_spies();
+    start_victims();
+    append("1\n");
+    expect_clean(tick());
+    expect_clean(tick());
+    expect_saved("1\n", "");
 }
 
 // What masks parts of /proc and /sys for the container does not mask them for others.

@@ -1,67 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/assign.hpp"
+#include "assign_support.hpp"
 
 #include <gtest/gtest.h>
-
-#include <map>
 
 namespace logbackup {
 namespace {
 
-using std::chrono::seconds;
-
-Timestamp at(int second) {
-    return Timestamp{seconds(1'700'000'000 + second)};
-}
-
-Claim claim(const std::string& id, int created, std::uint64_t inode) {
-    Claim result;
-    result.container_id = id;
-    result.service = "svc";
-    result.pod = "pod";
-    result.created = at(created);
-    result.identity = {1, inode};
-    return result;
-}
-
-Claim on_volume(Claim claim, const std::string& volume) {
-    claim.volume = volume;
-    return claim;
-}
-
-Claim read_only(Claim claim) {
-    claim.access = MountAccess::read_only;
-    return claim;
-}
-
-Record record(const std::string& instance, const std::string& id, int created,
-              const std::string& volume = "") {
-    Record result;
-    result.service = "svc";
-    result.instance = instance;
-    result.pod = "pod";
-    result.containers = {id};
-    result.created = rfc3339(at(created));
-    result.volume = volume;
-    return result;
-}
-
-using Backup = std::map<std::string, ServiceDirectory>;
-
-Assignments assign_in(const Backup& backup, const std::vector<Claim>& claims, const std::vector<Record>& live,
-                      const std::set<std::string>& running = {}) {
-    return assign(claims, live, running, [&](const std::string& service) {
-        const auto found = backup.find(service);
-        return found == backup.end() ? ServiceDirectory{} : found->second;
-    });
-}
-
-std::vector<std::string> directories(const Assignments& assignments) {
-    std::vector<std::string> result;
-    for (const auto& assignment : assignments.of_claim)
-        result.push_back(assignment.directory);
-    return result;
-}
+using test::assign_in;
+using test::Backup;
+using test::claim;
+using test::directories;
+using test::on_volume;
+using test::read_only;
+using test::record;
 
 using Names = std::vector<std::string>;
 
@@ -82,10 +33,15 @@ TEST(Assign, GivesNothingToNobody) {
 }
 
 TEST(Assign, KeepsARecordedDirectoryWithoutLookingIntoTheBackup) {
-    const auto result =
-        assign({claim("a", 1, 1)}, {record("pod", "a", 1)}, {}, [](const std::string&) -> ServiceDirectory {
+    const auto result = assign(
+        {claim("a", 1, 1)}, {record("pod", "a", 1)}, {},
+        [](const std::string&) -> ServiceDirectory {
             ADD_FAILURE() << "nothing is new";
             return {};
+        },
+        [](const std::string&, const std::string&) -> std::optional<Record> {
+            ADD_FAILURE() << "nothing is new";
+            return std::nullopt;
         });
     EXPECT_EQ(directories(result), Names{"svc/pod"});
     EXPECT_EQ(result.of_claim[0].present_as, "svc/pod");

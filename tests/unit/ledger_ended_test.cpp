@@ -131,6 +131,9 @@ TEST(LedgerEnded, ReportsGarbageAndLoadsTheOthers) {
     ASSERT_EQ(problems.size(), 2U);
     EXPECT_NE(problems[0].find("'.logbackup/missed/svc/garbage'"), std::string::npos) << problems[0];
     EXPECT_NE(problems[1].find("'.logbackup/ended/svc/garbage'"), std::string::npos) << problems[1];
+    for (int i = 0; i < 2; ++i) // no news
+        EXPECT_FALSE(load_ended_record(dir.fd(), "svc", "garbage", problems));
+    EXPECT_EQ(problems.size(), 2U);
 }
 
 TEST(LedgerMissed, LoadsByServiceAndTimeOfDeath) {

@@ -31,6 +31,7 @@ Record full_record() {
     record.first_seen = "2026-11-22T14:56:00Z";
     record.coverage = Coverage::cut;
     record.saved_until = "2026-11-22T14:57:00Z";
+    record.has_writer = true;
     return record;
 }
 
@@ -159,6 +160,80 @@ TEST(Ledger, ReportsGarbageAndLoadsTheOthers) {
     ASSERT_EQ(problems.size(), 6U);
     for (std::size_t i = 0; i < problems.size(); ++i)
         EXPECT_NE(problems[i].find(std::string("pod-") + "bcdefg"[i]), std::string::npos) << problems[i];
+}
+
+TEST(Ledger, TellsWhatToDoAboutARecordThatCannotBeRead) {
+    const TempDir dir;
+    dir.write(".logbackup/live/svc/pod@3", "{\"version\": 2}");
+    std::vector<std::string> problems;
+    EXPECT_TRUE(load_live_records(dir.fd(), problems).empty());
+    EXPECT_EQ(problems,
+              std::vector<std::string>{
+                  "cannot read the record '.logbackup/live/svc/pod@3': it is of version 2, which a newer "
+                  "logbackup made; nothing is saved in 'svc/pod@3' until that file is restored from a copy, "
+                  "or 'svc/pod@3' is renamed (to 'svc/pod@900' or the like) and then the file removed"});
+    EXPECT_EQ(look_up_service(dir.fd(), "svc").live, std::set<std::string>{"pod@3"});
+}
+
+TEST(Ledger, ReportsDirectoriesThatCannotBeRead) {
+    for (const std::string place : {"svc", ".logbackup/live/svc", ".logbackup/ended/svc"}) {
+        const TempDir dir;
+        save_live_record(dir.fd(), record_of("abc", "pod", "a"));
+        dir.write(place, "in the way");
+        const std::string problem = "cannot read the directory '" + place + "': Not a directory";
+        EXPECT_EQ(look_up_service(dir.fd(), "svc").problem, problem);
+        EXPECT_EQ(look_up_service(dir.fd(), "abc").problem, "");
+        std::vector<std::string> problems;
+        EXPECT_EQ(load_live_records(dir.fd(), problems).size(), 1U);
+        EXPECT_EQ(problems,
+                  place == ".logbackup/live/svc" ? std::vector{problem} : std::vector<std::string>());
+    }
+    const TempDir dir;
+    dir.write(".logbackup/live", "in the way");
+    std::vector<std::string> problems;
+    EXPECT_TRUE(load_live_records(dir.fd(), problems).empty());
+    EXPECT_EQ(problems.size(), 1U);
+    EXPECT_NE(look_up_service(dir.fd(), "svc").problem, "");
+}
+
+TEST(Ledger, WritesNoRecordThatCouldNotBeRead) {
+    const TempDir dir;
+    Record record = record_of("svc", "pod", "a");
+    save_live_record(dir.fd(), record);
+    record.image = std::string(1U << 20U, 'x');
+    for (const auto& write : {save_live_record, end_record, reopen_record})
+        try {
+            write(dir.fd(), record);
+            FAIL();
+        } catch (const Error& error) {
+            EXPECT_NE(std::string(error.what()).find("svc/pod': File too large"), std::string::npos)
+                << error.what();
+        }
+    EXPECT_EQ(load(dir), std::vector<Record>{record_of("svc", "pod", "a")});
+    EXPECT_FALSE(dir.has(".logbackup/ended/svc/pod"));
+    record.image.resize(record.image.size() - 200);
+    save_live_record(dir.fd(), record);
+    EXPECT_EQ(load(dir), std::vector<Record>{record});
+}
+
+TEST(NotePlaces, KeepsThoseOfBeforeAndTakesOverThoseOfNow) {
+    Record record;
+    record.seen_places = {{"/a", "/1"}, {"/b", "/2"}};
+    note_places(record, {{{"/b", "/3"}}, {{"/c", "/4"}}});
+    EXPECT_EQ(record.seen_places,
+              (std::map<std::string, std::string>{{"/a", "/1"}, {"/b", "/3"}, {"/c", "/4"}}));
+}
+
+TEST(NotePlaces, KeepsTheOwnOnesWhereOthersTakeMoreThanThereIsRoomFor) {
+    const std::string most(65536 - 4, 'x');
+    Record record;
+    record.seen_places = {{"/a", "/1"}};
+    note_places(record, {{{"/b", "/2"}}, {{"/c", most}, {"/d", "/3"}}});
+    EXPECT_EQ(record.seen_places, (std::map<std::string, std::string>{{"/b", "/2"}, {"/d", "/3"}}));
+    note_places(record, {{{"/b", "/2"}}, {{"/c", most.substr(2)}}});
+    EXPECT_EQ(record.seen_places, (std::map<std::string, std::string>{{"/b", "/2"}, {"/c", most.substr(2)}}));
+    record.volume = std::string(4096, '\xff');
+    EXPECT_LT(record_text(record).size(), 1U << 20U);
 }
 
 TEST(Ledger, LooksUpWhatIsPresentAndWhatHasEnded) {

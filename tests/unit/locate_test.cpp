@@ -261,6 +261,56 @@ TEST_F(Locate, ResolvesLinksInAVolumeInsideTheContainer) {
     expect_at(real);
 }
 
+TEST_F(Locate, KnowsWhetherALinkLedToTheVolume) {
+    dir.make_directory("volume/logs/deep");
+    dir.make_directory("volume/sub");
+    const auto is_direct = [&](const std::string& destination, const std::string& found_at) {
+        container.mounts.clear();
+        mount(dir.at("volume"), destination);
+        return expect_at(dir.at(found_at)).direct;
+    };
+    dir.make_directory("root/opt/logs");
+    EXPECT_TRUE(is_direct("/opt/logs/", "volume"));
+    EXPECT_TRUE(is_direct("/opt", "volume/logs"));
+    std::filesystem::remove_all(dir.at("root/opt"));
+    dir.link("root/opt", "/data"); // the image's
+    dir.make_directory("root/data/logs");
+    EXPECT_TRUE(is_direct("/opt/logs", "volume"));
+    EXPECT_FALSE(is_direct("/data/logs", "volume"));
+    EXPECT_FALSE(is_direct("/data", "volume/logs"));
+    std::filesystem::remove_all(dir.at("root/data/logs"));
+    dir.link("root/data/logs", "/mnt/sub");
+    dir.make_directory("root/mnt");
+    EXPECT_FALSE(is_direct("/mnt", "volume/sub"));
+    std::filesystem::remove_all(dir.at("volume/logs"));
+    dir.link("volume/logs", "sub");
+    EXPECT_FALSE(is_direct("/opt", "volume/sub"));
+    std::filesystem::remove_all(dir.at("root/opt"));
+    container.mounts.clear();
+    EXPECT_FALSE(expect_at(dir.make_directory("root/opt/logs")).direct);
+}
+
+TEST_F(Locate, FailsWhereLinksLeadDeeperThanAnyPathCanBe) {
+    std::string names;
+    UniqueFd at(::open(dir.at("volume").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    for (int half = 0; half < 2; ++half) {
+        for (int i = 0; i < 10; ++i) {
+            const std::string name(250, static_cast<char>('a' + i));
+            names += half == 0 ? "/" + name : "";
+            ASSERT_EQ(::mkdirat(at.get(), name.c_str(), 0755), 0);
+            at = UniqueFd(::openat(at.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        }
+        ASSERT_EQ(half == 1 ? 0 : ::symlinkat(names.substr(1).c_str(), at.get(), "next"), 0);
+    }
+    dir.make_directory("root/opt");
+    dir.link("root/opt/logs", "/mnt" + names + "/next");
+    mount(dir.at("volume"), "/mnt");
+    EXPECT_EQ(expect_failure(), "its path on the host is too long");
+    std::filesystem::remove(dir.at("root/opt/logs"));
+    dir.link("root/opt/logs", "/mnt" + names);
+    expect_at(dir.at("volume" + names));
+}
+
 TEST_F(Locate, FollowsALinkIntoAVolume) {
     dir.make_directory("root/data/mounted");
     dir.make_directory("volume/sub");

@@ -44,6 +44,7 @@ struct Record {
     /// finished at another time has run again.
     std::map<std::string, std::string> last_passes;
     bool volumes_below = false; ///< a part of it lies on volumes, to which others can write
+    bool has_writer = false;    ///< a container was saved here that was given this volume to write to
     /// Paths of volumes on the host that led through symbolic links, and where they led while a container
     /// had that mounted.
     std::map<std::string, std::string> seen_places;
@@ -53,5 +54,10 @@ struct Record {
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;
 };
+
+/// Notes where volumes' paths on the host led this time: first that of the log directory's own container,
+/// then those of others that share it. A container can choose how long they are: where they take more than 64
+/// KiB what was noted before is given up, and then what does not fit.
+void note_places(Record& record, const std::vector<std::map<std::string, std::string>>& places);
 
 } // namespace logbackup

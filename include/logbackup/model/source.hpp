@@ -49,6 +49,7 @@ struct LogDirectory {
     Identity identity;
     std::string volume; ///< the path on the host when it lies on a volume, and so outlives its containers
     MountAccess access = MountAccess::read_write;
+    bool direct = false;           ///< the volume is mounted at its path or above: no link led there
     UniqueFd process;              ///< pidfd of the container's process when a source is of kind `process`
     std::vector<Problem> problems; ///< parts of it that cannot be saved
     /// Where volumes' paths on the host led, through links, while the container had that mounted.

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "../fuzz/input.hpp"
+#include "logbackup/assign.hpp"
+#include "logbackup/labels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace logbackup::test {
+
+inline constexpr std::uint64_t first_volume = 1'000'000; ///< numbers the owners of files
+
+/// A container, and whose files its log directory holds: its own, or those of a volume.
+struct SimulatedContainer {
+    Claim claim;
+    std::uint64_t files = 0;
+    bool runs = false;
+};
+
+/// A node's containers and their backup over many ticks, kept in maps: two log directories are never mixed,
+/// nor is a directory touched whose record cannot be read.
+class SimulatedNode {
+  public:
+    explicit SimulatedNode(Input& input) : input_(input) {
+        for (auto count = input_.below(6); count > 0; --count)
+            tree_[any_service() + "/" + any_instance()] = ++last_; // of before there were records
+        for (auto count = input_.below(4); count > 0; --count) {
+            Record record;
+            record.service = any_service();
+            record.instance = any_instance();
+            record.namespace_name = input_.any_of({"shop", "other"});
+            ended_[record.directory()] = std::move(record);
+        }
+    }
+
+    void step() {
+        switch (input_.below(10)) {
+        case 0:
+        case 1:
+        case 2: start(); break;
+        case 3: remove(); break;
+        case 4: prune(); break;
+        case 5: stop(); break;
+        case 6: damage(); break;
+        case 7: mend(); break;
+        default: tick();
+        }
+    }
+
+  private:
+    std::string any_service() { return input_.any_of({"svc", "svc", "svc", "svc-1", "s"}); }
+    std::string any_pod() { return input_.any_of({"pod", "pod", "pod", "pod-1", "pod.1", "1"}); }
+    std::string any_instance() {
+        return any_pod() + input_.any_of({"", "", "@1", "@2", "@10", "@01", "@1x", "@-1", "@", "@1@2",
+                                          "@4294967295", "@99999999999999999999"});
+    }
+
+    /// What an image can set, or the kubelet.
+    std::string any_label(std::string valid) {
+        switch (input_.below(8)) {
+        case 0:
+            return input_.any_of(
+                {"..", ".", "", "/", "../svc", "pod@1", "pod/..", "-", "svc/pod", ".logbackup"});
+        case 1: return std::string(input_.take(input_.below(8)));
+        case 2: return valid + std::string(input_.take(input_.below(4)));
+        case 3: return std::string(input_.below(300), 'a');
+        default: return valid;
+        }
+    }
+
+    void start() {
+        Container container;
+        container.id = "c" + std::to_string(++last_);
+        container.has_service = container.has_pod = true;
+        container.service = any_label(any_service());
+        container.pod = any_label(any_pod());
+        container.namespace_name = input_.one_in(8) ? any_label("other") : "shop";
+        if (classify(container).ownership != Ownership::ours)
+            return;
+        SimulatedContainer known;
+        known.claim.container_id = container.id;
+        known.claim.service = container.service;
+        known.claim.pod = container.pod;
+        known.claim.namespace_name = container.namespace_name;
+        known.claim.created = any_time();
+        known.runs = input_.one_in(2);
+        known.claim.access = input_.one_in(3) ? MountAccess::read_only : MountAccess::read_write;
+        known.files = last_;
+        if (input_.one_in(4)) {
+            const auto volume = input_.below(3);
+            known.files = first_volume + volume;
+            known.claim.volume = "/srv/" + std::to_string(volume);
+            known.claim.direct = input_.one_in(2);
+        }
+        known.claim.identity = {1, known.files};
+        containers_.push_back(std::move(known));
+    }
+
+    Timestamp any_time() {
+        const auto seconds = input_.any_of({0U, 1U, 2U, 1000U + static_cast<unsigned>(last_)});
+        return Timestamp{std::chrono::seconds(seconds == 0 ? 0 : 1'700'000'000 + seconds) +
+                         std::chrono::milliseconds(input_.below(2))};
+    }
+
+    void remove() {
+        if (!containers_.empty())
+            containers_.erase(containers_.begin() +
+                              static_cast<std::ptrdiff_t>(input_.below(containers_.size())));
+    }
+
+    void stop() {
+        if (!containers_.empty())
+            containers_[input_.below(containers_.size())].runs = false;
+    }
+
+    /// The operator deletes what has ended.
+    void prune() {
+        if (!ended_.empty())
+            tree_.erase(any_ended()->first);
+    }
+    std::map<std::string, Record>::iterator any_ended() {
+        return std::next(ended_.begin(), static_cast<std::ptrdiff_t>(input_.below(ended_.size())));
+    }
+
+    /// A record becomes unreadable.
+    void damage() {
+        if (input_.one_in(2) && !ended_.empty()) {
+            damaged_ended_.insert(any_ended()->first);
+        } else if (!live_.empty()) {
+            const auto record = live_.begin() + static_cast<std::ptrdiff_t>(input_.below(live_.size()));
+            damaged_.insert(record->directory());
+            given_up_.insert(record->directory());
+            live_.erase(record);
+        }
+    }
+
+    /// The operator does what the report tells him.
+    void mend() {
+        if (damaged_.empty())
+            return;
+        const std::string directory = *damaged_.begin();
+        const std::string plain = directory.substr(0, directory.find('@'));
+        std::string free;
+        do
+            free = plain + "@" + std::to_string(900 + last_++);
+        while (is_taken(free));
+        if (auto node = tree_.extract(directory); !node.empty()) {
+            node.key() = free;
+            tree_.insert(std::move(node));
+        }
+        given_up_.insert(free);
+        damaged_.erase(directory);
+        of_writers_.erase(directory);
+        if (!tree_.contains(directory))
+            given_up_.erase(directory);
+    }
+
+    [[nodiscard]] bool is_taken(const std::string& directory) const {
+        return tree_.contains(directory) || ended_.contains(directory) || damaged_.contains(directory) ||
+               std::any_of(live_.begin(), live_.end(),
+                           [&](const Record& record) { return record.directory() == directory; });
+    }
+
+    [[nodiscard]] ServiceDirectory look_up(const std::string& service) const {
+        ServiceDirectory result;
+        const std::string prefix = service + "/";
+        for (const auto& [directory, files] : tree_)
+            if (directory.starts_with(prefix))
+                result.present.insert(directory.substr(prefix.size()));
+        for (const auto& [directory, record] : ended_)
+            if (directory.starts_with(prefix))
+                result.ended.insert(directory.substr(prefix.size()));
+        for (const auto& record : live_)
+            if (record.service == service)
+                result.live.insert(record.instance);
+        for (const auto& directory : damaged_)
+            if (directory.starts_with(prefix))
+                result.live.insert(directory.substr(prefix.size()));
+        if (service == unreadable_)
+            return {{}, {}, {}, "it cannot be read"};
+        return result;
+    }
+
+    void tick() {
+        std::vector<Claim> claims;
+        running_.clear();
+        unreadable_ = input_.one_in(8) ? any_service() : std::string();
+        if (!containers_.empty())
+            std::rotate(containers_.begin(),
+                        containers_.begin() + static_cast<std::ptrdiff_t>(input_.below(containers_.size())),
+                        containers_.end());
+        for (const auto& known : containers_) {
+            claims.push_back(known.claim);
+            if (known.runs)
+                running_.insert(known.claim.container_id);
+        }
+        const auto result = assign(
+            claims, live_, running_, [this](const std::string& service) { return look_up(service); },
+            [this](const std::string& service, const std::string& instance) {
+                const std::string directory = service + "/" + instance;
+                return damaged_ended_.contains(directory) ? std::nullopt
+                                                          : std::optional(ended_.at(directory));
+            });
+        ASSERT_EQ(result.of_claim.size(), claims.size());
+        for (const auto& move : result.moves)
+            carry_out(move);
+        const auto superseded = superseded_in(result);
+        ASSERT_NO_FATAL_FAILURE(give_up(superseded, result));
+        std::map<std::string, std::uint64_t> given;
+        for (std::size_t i = 0; i < claims.size(); ++i) {
+            const auto& assignment = result.of_claim[i];
+            const auto files = containers_[i].files;
+            ASSERT_EQ(assignment.directory.empty(), !assignment.problem.empty());
+            if (!assignment.problem.empty()) {
+                ASSERT_EQ(claims[assignment.shared_with.value_or(i)].service, unreadable_);
+                continue;
+            }
+            ASSERT_EQ(given.try_emplace(assignment.directory, files).first->second, files)
+                << assignment.directory << " is given to two log directories";
+            if (assignment.shared_with)
+                expect_shared(result, i);
+            else
+                ASSERT_NO_FATAL_FAILURE(save(claims[i], assignment, files));
+        }
+        for (std::size_t i = 0; i < claims.size(); ++i)
+            if (is_writer(claims[i])) {
+                ASSERT_NO_FATAL_FAILURE(expect_writers_directory(result.of_claim[i].directory, claims[i]));
+            }
+        end_superseded(superseded);
+        end_records();
+    }
+
+    void expect_shared(const Assignments& result, std::size_t i) {
+        const auto leader = *result.of_claim[i].shared_with;
+        ASSERT_LT(leader, result.of_claim.size());
+        ASSERT_FALSE(result.of_claim[leader].shared_with);
+        ASSERT_EQ(result.of_claim[leader].directory, result.of_claim[i].directory);
+        ASSERT_EQ(containers_[leader].files, containers_[i].files);
+    }
+
+    static bool is_writer(const Claim& claim) {
+        return claim.direct && claim.access == MountAccess::read_write;
+    }
+
+    /// What a writer has mounted is saved under a name that no other container chose.
+    void expect_writers_directory(const std::string& directory, const Claim& claim) {
+        if (directory.empty())
+            return;
+        const auto has_name = [&](const SimulatedContainer& known) {
+            const std::string plain = known.claim.service + "/" + known.claim.pod;
+            return known.claim.identity == claim.identity && is_writer(known.claim) &&
+                   (directory == plain || directory.starts_with(plain + "@"));
+        };
+        if (std::any_of(containers_.begin(), containers_.end(), has_name))
+            of_writers_.insert(directory);
+        ASSERT_TRUE(of_writers_.contains(directory))
+            << directory << " is not of a writer, but " << claim.container_id << " is one";
+    }
+
+    /// Indexes of records that end because a writer has got another.
+    [[nodiscard]] static std::set<std::size_t> superseded_in(const Assignments& result) {
+        std::set<std::size_t> records;
+        for (const auto& assignment : result.of_claim)
+            if (assignment.problem.empty())
+                records.insert(assignment.supersedes.begin(), assignment.supersedes.end());
+        return records;
+    }
+
+    void give_up(const std::set<std::size_t>& superseded, const Assignments& result) {
+        for (const auto record : superseded) {
+            const std::string directory = live_.at(record).directory();
+            ASSERT_FALSE(of_writers_.contains(directory)) << directory;
+            for (const auto& assignment : result.of_claim)
+                ASSERT_NE(assignment.known, record) << directory;
+            given_up_.insert(directory);
+        }
+    }
+
+    void end_superseded(const std::set<std::size_t>& superseded) {
+        for (auto record = superseded.rbegin(); record != superseded.rend(); ++record) {
+            ended_[live_[*record].directory()] = live_[*record];
+            live_.erase(live_.begin() + static_cast<std::ptrdiff_t>(*record));
+        }
+    }
+
+    /// "<service>/<pod>" or "<service>/<pod>@<n>" of the labels, which leads nowhere else.
+    static void expect_own(const std::string& service, const std::string& pod, const std::string& directory) {
+        const std::string plain = service + "/" + pod;
+        ASSERT_TRUE(directory.starts_with(plain)) << directory << " for " << plain;
+        const std::string rest = directory.substr(plain.size());
+        ASSERT_TRUE(rest.empty() || (rest.size() > 1 && rest[0] == '@' &&
+                                     rest.find_first_not_of("0123456789", 1) == std::string::npos))
+            << directory << " for " << plain;
+        ASSERT_EQ(std::count(directory.begin(), directory.end(), '/'), 1) << directory;
+        ASSERT_EQ(directory.find(".."), std::string::npos) << directory;
+        ASSERT_LE(directory.size() - service.size(), 256U) << directory;
+    }
+
+    void carry_out(const Move& move) {
+        const std::string from = move.service + "/" + move.from;
+        const std::string to = move.service + "/" + move.to;
+        ASSERT_FALSE(tree_.contains(to)) << "a move to " << to << " would overwrite it";
+        ASSERT_FALSE(ended_.contains(to)) << to << " belonged to another one";
+        for (const auto& name : {from, to})
+            ASSERT_FALSE(damaged_.contains(name) || damaged_ended_.contains(name))
+                << "nobody knows whose " << name << " is";
+        ASSERT_NO_FATAL_FAILURE(expect_own(move.service, move.from, to));
+        if (auto node = tree_.extract(from); !node.empty()) {
+            node.key() = to;
+            tree_.insert(std::move(node));
+        }
+        for (auto* names : {&given_up_, &of_writers_})
+            if (names->erase(from) == 1)
+                names->insert(to);
+        if (move.live) {
+            ASSERT_EQ(live_.at(*move.live).directory(), from);
+            for (const auto& id : live_.at(*move.live).containers)
+                ASSERT_FALSE(running_.contains(id)) << from << " is renamed while " << id << " runs";
+            live_.at(*move.live).instance = move.to;
+        } else {
+            auto node = ended_.extract(from);
+            ASSERT_FALSE(node.empty()) << from;
+            node.key() = to;
+            node.mapped().instance = move.to;
+            ended_.insert(std::move(node));
+        }
+    }
+
+    void save(const Claim& claim, const Assignment& assignment, std::uint64_t files) {
+        const auto& directory = assignment.directory;
+        const bool has_record = std::any_of(live_.begin(), live_.end(), [&](const Record& record) {
+            return record.directory() == directory;
+        });
+        ASSERT_EQ(has_record, assignment.known.has_value()) << directory;
+        ASSERT_FALSE(damaged_.contains(directory)) << "nobody knows whose " << directory << " is";
+        ASSERT_EQ(ended_.erase(directory), assignment.reopened ? 1U : 0U) << directory;
+        if (assignment.adopted) {
+            ASSERT_FALSE(has_record);
+            ASSERT_TRUE(tree_.contains(directory)) << directory;
+            tree_[directory] = files; // it is theirs now
+        }
+        const auto there = tree_.try_emplace(directory, files).first;
+        ASSERT_EQ(there->second, files) << directory << " has another log directory's files";
+        for (const auto& [other, owner] : tree_)
+            ASSERT_TRUE(owner != files || other == directory || given_up_.contains(other))
+                << "the files of " << files << " are in " << other << " and " << directory;
+        if (assignment.known) {
+            Record& record = live_.at(*assignment.known);
+            ASSERT_EQ(record.directory(), directory);
+            record.containers.push_back(claim.container_id);
+            record.has_writer = record.has_writer || assignment.is_writer;
+            return;
+        }
+        ASSERT_NO_FATAL_FAILURE(expect_own(claim.service, claim.pod, directory));
+        Record record;
+        record.service = claim.service;
+        record.instance = directory.substr(claim.service.size() + 1);
+        record.pod = claim.pod;
+        record.namespace_name = claim.namespace_name;
+        record.containers = {claim.container_id};
+        record.volume = claim.volume;
+        record.volume_inode = claim.volume.empty() ? 0 : claim.identity.inode;
+        record.created = rfc3339(claim.created);
+        record.has_writer = assignment.is_writer;
+        live_.push_back(std::move(record));
+    }
+
+    /// A volume stays; what a container had in its own file system goes with it.
+    void end_records() {
+        std::erase_if(live_, [&](const Record& record) {
+            const auto has_it = [&](const SimulatedContainer& known) {
+                return std::find(record.containers.begin(), record.containers.end(),
+                                 known.claim.container_id) != record.containers.end();
+            };
+            const bool exists =
+                !record.volume.empty() || std::any_of(containers_.begin(), containers_.end(), has_it);
+            if (!exists)
+                ended_[record.directory()] = record;
+            return !exists;
+        });
+    }
+
+    Input& input_;
+    std::uint64_t last_ = 0;
+    std::vector<SimulatedContainer> containers_;
+    std::vector<Record> live_;
+    std::set<std::string> running_; ///< ids, at the last tick
+    std::string unreadable_;        ///< service, at the last tick
+    std::map<std::string, Record> ended_;
+    std::set<std::string> damaged_;       ///< directories whose live records cannot be read
+    std::set<std::string> damaged_ended_; ///< those of ended ones
+    std::set<std::string> given_up_;      ///< directories in which their owners do not go on
+    std::set<std::string> of_writers_;
+    std::map<std::string, std::uint64_t> tree_; ///< directory of the backup -> whose files are in it
+};
+
+} // namespace logbackup::test
