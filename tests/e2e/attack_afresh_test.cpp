@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "attack_support.hpp"
+
+#include <array>
+#include <ctime>
+#include <set>
+#include <sstream>
+
+using namespace e2e;
+
+/// Attacks that were thought of from what the program promises, not from how it is made.
+class AttackAfresh : public Attack {
+  protected:
+    /// Every line of all files of a directory, as often as it is there.
+    static std::multiset<std::string> lines_in(const fs::path& root) {
+        std::multiset<std::string> lines;
+        for (const auto& [path, content] : tree_of(root)) {
+            std::istringstream text(fs::is_regular_file(root / path) ? content : "");
+            for (std::string line; std::getline(text, line);)
+                lines.insert(line);
+        }
+        return lines;
+    }
+    static std::size_t lines_twice(const std::multiset<std::string>& lines) {
+        return lines.size() - std::set<std::string>(lines.begin(), lines.end()).size();
+    }
+};
+IN_BOTH_WAYS(AttackAfresh);
+
+// What is set aside in the next minutes would get these names: as files, directories and links.
+TEST_P(AttackAfresh, TheNamesOfWhatIsSetAsideAreTakenAlready) {
+    const fs::path logs = scratch.path() / "logs";
+    write_file(logs / "real/x", "forged");
+    std::time_t time = std::time(nullptr);
+    for (int second = 0; second < 180; ++second, ++time) {
+        std::array<char, 32> stamp{};
+        std::strftime(stamp.data(), stamp.size(), "~%Y%m%dT%H%M%SZ", std::gmtime(&time));
+        const std::string suffix = stamp.data();
+        for (const char* number : {"", ".1", ".2"})
+            write_file(logs / ("file.log" + suffix + number), "forged");
+        write_file(logs / ("directory.log" + suffix) / "x", "forged");
+        fs::create_symlink("real", logs / ("link.log" + suffix));
+    }
+    const std::vector<std::string> names{"file.log", "directory.log", "link.log", std::string(255, 'l')};
+    for (const auto& name : names)
+        write_file(logs / name, "the first content of " + name + "\n");
+    engine.start({"evil", "evil-1", {"--volume", logs.string() + ":/opt/logs"}});
+    expect_clean(tick());
+    for (const auto& name : names)
+        write_file(logs / name, "other\n");
+    expect_clean(tick());
+    expect_nothing_from_outside();
+
+    const auto source = tree_of(logs);
+    auto saved = tree_of(backup / "evil/evil-1");
+    for (const auto& [path, content] : source) {
+        EXPECT_EQ(saved[path], content) << path;
+        saved.erase(path);
+    }
+    std::multiset<std::string> aside;
+    for (const auto& [path, content] : saved)
+        aside.insert(content);
+    std::multiset<std::string> expected;
+    for (const auto& name : names)
+        expected.insert("the first content of " + name + "\n");
+    EXPECT_EQ(aside, expected);
+}
+
+TEST_P(AttackAfresh, RestartedKilledPausedAndRenamedDuringTicks) {
+    const std::string writes =
+        "cd /opt/logs; r=$(cat /proc/sys/kernel/random/uuid); i=0; while :; do echo \"$r $i\" >> app.log; "
+        "i=$((i+1)); [ $((i%200)) = 0 ] && mv app.log $r.$i; usleep 500; done";
+    const fs::path volume = scratch.path() / "volume";
+    const auto in_layers = engine.start({"web", "layers", {}, writes});
+    const auto on_volume =
+        engine.start({"web", "volume", {"--volume", volume.string() + ":/opt/logs"}, writes});
+    const std::vector<std::string> changes{"docker restart -t 0 $c", "docker kill $c; docker start $c",
+                                           "docker pause $c; docker unpause $c",
+                                           "docker rename $c other; docker rename other $c-again"};
+    for (int round = 0; round < 12; ++round) {
+        const auto& change = changes[static_cast<std::size_t>(round) % changes.size()];
+        Background chaos(
+            {"sh", "-c", "for c in " + in_layers + " " + on_volume + "; do " + change + "; done"});
+        const Result result = tick({"--quiet"});
+        EXPECT_EQ(result.code, 0) << change << "\n" << result.err;
+        chaos.wait();
+        // Cheap as this, and as plain as can be: what is longer is taken for the same log.
+        sh("rsync -a --append '" + volume.string() + "/' '" + (plain / "volume").string() + "/' || true");
+    }
+    engine.kill(in_layers);
+    engine.kill(on_volume);
+    expect_clean(tick());
+    sh("rsync -a --append '" + volume.string() + "/' '" + (plain / "volume").string() + "/'");
+    EXPECT_NE(lines_in(plain / "volume"), lines_in(volume));
+
+    engine.docker({"cp", "--quiet", in_layers + ":/opt/logs", (scratch.path() / "layers").string()});
+    EXPECT_EQ(lines_in(backup / "web/layers"), lines_in(scratch.path() / "layers"));
+    EXPECT_EQ(lines_in(backup / "web/volume"), lines_in(volume));
+    EXPECT_EQ(lines_twice(lines_in(backup)), 0U);
+}
+
+TEST_P(AttackAfresh, LabelsOfManyMegabytes) {
+    const auto large = engine.start({"web", "large", {}, "echo large > /opt/logs/app.log; sleep 1000000"});
+    const auto many = engine.start({"web", "many", {}, "echo many > /opt/logs/app.log; sleep 1000000"});
+    const auto name = engine.start({"web", "name", {}, "echo name > /opt/logs/app.log; sleep 1000000"});
+    for (const auto& id : {large, many, name})
+        wait_until("its log is there", [&] { return fs::exists(merged(id) / "opt/logs/app.log"); });
+    auto answer = inspect();
+    for (auto& container : answer) {
+        auto& labels = container["Config"]["Labels"];
+        if (container["Id"] == large)
+            labels["large"] = std::string(8U << 20U, '\033');
+        for (int i = 0; container["Id"] == many && i < 100000; ++i)
+            labels["label-" + std::to_string(i)] = "\u202e\n";
+        if (container["Id"] == name)
+            labels["io.kubernetes.pod.name"] = std::string(8U << 20U, '\n');
+    }
+    const Result result = exposed_tick({"--docker", docker_with(answer)});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_NE(result.err.find("is no valid Kubernetes name"), std::string::npos) << result.err.substr(0, 999);
+    EXPECT_LT(result.out.size() + result.err.size(), 4000U) << "nobody can read more of it";
+    EXPECT_EQ(tree_of(backup), (Tree{{"web", "dir"},
+                                     {"web/large", "dir"},
+                                     {"web/large/app.log", "large\n"},
+                                     {"web/many", "dir"},
+                                     {"web/many/app.log", "many\n"}}));
+}
