@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "attack_support.hpp"
+#include "fuse_server.hpp"
 
 #include <array>
 #include <ctime>
@@ -97,6 +98,60 @@ TEST_P(AttackAfresh, RestartedKilledPausedAndRenamedDuringTicks) {
     EXPECT_EQ(lines_in(backup / "web/layers"), lines_in(scratch.path() / "layers"));
     EXPECT_EQ(lines_in(backup / "web/volume"), lines_in(volume));
     EXPECT_EQ(lines_twice(lines_in(backup)), 0U);
+}
+
+// With a shared mount the host sees what the container mounts, below its volume and over it.
+TEST_P(AttackAfresh, MountsThatReachTheHost) {
+    const fs::path shared = scratch.path() / "shared";
+    fs::create_directories(shared);
+    sh("cd '" + shared.string() + "' && mount --bind . . && mount --make-shared '" + shared.string() +
+       "' && mkdir logs");
+    const auto id =
+        engine.start({"evil",
+                      "evil-1",
+                      {"--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--security-opt",
+                       "apparmor=unconfined", "--volume", secret.string() + ":/given:ro", "--volume",
+                       (shared / "logs").string() + ":/opt/logs:rshared"}});
+    const auto good = engine.start({"good", "good-1", {}, "echo good > /opt/logs/app.log; sleep 1000000"});
+    engine.exec(id, "cd /opt/logs; mkdir d p; echo own > app.log; echo own > f; mount --bind /given d; "
+                    "mount --bind /given/app.log f; mount -t proc none p");
+    plain_copy(shared / "logs/d", "below");
+    plain_copy(shared / "logs/p/1/net", "proc");
+    EXPECT_GT(secrets_in(plain / "below"), 0U);
+    EXPECT_FALSE(tree_of(plain / "proc").empty());
+    expect_nothing_from_outside(exposed_tick());
+    if (way == Way::mounted) {
+        EXPECT_EQ(tree_of(backup / "evil/evil-1"), (Tree{{"app.log", "own\n"}, {"f", "own\n"}}));
+    } else {
+        EXPECT_FALSE(fs::exists(backup / "evil")) << "it cannot be read without what lies below";
+    }
+    engine.exec(id, "mount --bind /proc /opt/logs");
+    EXPECT_TRUE(fs::exists(shared / "logs/cmdline"));
+    const auto before = tree_of(backup);
+    EXPECT_EQ(exposed_tick().code, 3);
+    EXPECT_EQ(tree_of(backup), before);
+    engine.kill(id);
+    exposed_tick();
+    expect_nothing_from_outside();
+    EXPECT_EQ(tree_of(backup / "good/good-1").size(), 1U);
+}
+
+TEST_P(AttackAfresh, ADeadServerBelowAVolume) {
+    write_file(scratch.path() / "volume/own.log", "own\n");
+    fs::create_directories(scratch.path() / "volume/fuse");
+    const FuseServer server(scratch.path() / "volume/fuse");
+    engine.start({"web", "web-1", {"--volume", (scratch.path() / "volume").string() + ":/opt/logs"}});
+    const auto good = engine.start({"good", "good-1"});
+    engine.exec(good, "echo good > /opt/logs/app.log");
+    server.stop();
+    auto argv = command({"--timeout", "5s"});
+    argv.insert(argv.begin(), {"timeout", "--signal=KILL", "60"});
+    const Result result = run(argv);
+    EXPECT_EQ(result.code, way == Way::mounted ? 0 : 3) << result.err; // what lies below cannot be left out
+    Tree expected{{"good", "dir"}, {"good/good-1", "dir"}, {"good/good-1/app.log", "good\n"}};
+    if (way == Way::mounted)
+        expected.insert({{"web", "dir"}, {"web/web-1", "dir"}, {"web/web-1/own.log", "own\n"}});
+    EXPECT_EQ(tree_of(backup), expected);
 }
 
 TEST_P(AttackAfresh, LabelsOfManyMegabytes) {
