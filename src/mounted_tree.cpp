@@ -149,7 +149,7 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
 }
 
 std::string MountedTree::problem_below(const std::string& path) const {
-    const MountInfo* mount = table_.first_special_below(slashed(path));
+    const MountInfo* mount = table_.first_special_below(path.starts_with('/') ? path : slashed(path));
     if (mount == nullptr ||
         (network_ == NetworkVolumes::used && file_system(mount->type) == FileSystem::may_not_answer))
         return {};
