@@ -48,13 +48,17 @@ find src include tests -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-ru
 shellcheck --external-sources scripts/*.sh .ci/run
 echo fine
 
-# check DIRECTORY LEFT_OUT OPTION…: configure, build, and run the tests in it, but those whose names match LEFT_OUT.
-check() {
-  local directory=$1 left_out=$2
-  shift 2
-  say "build in $directory: $*"
+# build_in DIRECTORY OPTION…
+build_in() {
+  local directory=$1
+  shift
   cmake -S . -B "$directory" -G Ninja -DLOGBACKUP_TESTS=ON -DLOGBACKUP_WERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
   cmake --build "$directory"
+}
+
+# test_in DIRECTORY LEFT_OUT: run the tests there, but those whose names match LEFT_OUT.
+test_in() {
+  local directory=$1 left_out=$2
   say "test in $directory"
   # More at a time than there are cores: the end-to-end tests mostly wait for their engines.
   ctest --test-dir "$directory" --no-tests=error --output-on-failure --exclude-regex "$left_out" --parallel "$(($(nproc) + 2))" |
@@ -62,18 +66,59 @@ check() {
   ! grep -qF '***Skipped' "$directory/tests.log" || fail "a test could not run"
 }
 
-check "$build-release" "^$" -DCMAKE_BUILD_TYPE=Release
+# What needs the processor is done beside the tests, which wait most of the time.
+beside=()
+begin() {
+  local name=$1
+  shift
+  set -m # a process group of its own
+  (
+    set -e
+    "$@"
+  ) >"$build-$name.log" 2>&1 &
+  set +m
+  beside+=("$name:$!")
+}
+finish_all() {
+  local entry name
+  for entry in "${beside[@]}"; do
+    name=${entry%%:*}
+    say "$name (beside the tests)"
+    wait "${entry#*:}" || {
+      cat "$build-$name.log"
+      fail "$name failed"
+    }
+    tail -n 4 "$build-$name.log"
+  done
+  beside=()
+}
+trap 'for entry in "${beside[@]}"; do kill -- "-${entry#*:}" 2>/dev/null || true; done' EXIT
 
-say "fuzz"
-BUILD_DIR=$build scripts/fuzz.sh 60
+tidy() {
+  find src -name '*.cpp' -print0 |
+    nice xargs -0 -n 3 clang-tidy --quiet -p "$build-release" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
+  echo fine
+}
+build_sanitized() {
+  renice --priority 10 "$BASHPID" >/dev/null
+  build_in "$build-sanitized" -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON
+}
+fuzz() {
+  renice --priority 10 "$BASHPID" >/dev/null
+  BUILD_DIR=$build scripts/fuzz.sh 60
+}
 
-say "clang-tidy"
-find src -name '*.cpp' -print0 |
-  xargs -0 -n 3 -P "$(nproc)" clang-tidy --quiet -p "$build-release" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
-echo fine
+say "build in $build-release"
+build_in "$build-release" -DCMAKE_BUILD_TYPE=Release
+begin sanitized build_sanitized
+test_in "$build-release" "^$"
+finish_all
 
+begin clang-tidy tidy
+begin fuzz fuzz
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
 # The sanitizers need to see each piece of code once: without the second way, and without what takes a minute.
-check "$build-sanitized" '/Direct|KillAt|Logrotate|PythonHandlers|Logback' -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON
+test_in "$build-sanitized" '/Direct|KillAt|Logrotate|PythonHandlers|Logback|AttackRaces'
+finish_all
 
 say "all checks passed"
