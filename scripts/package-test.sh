@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Builds the Debian package, checks it, and lets it live on this machine: installed, started by a real cron, upgraded,
+# removed and purged, with a Docker engine of its own. As root; installs what is missing. Leaves nothing behind but
+# the build directory. Refuses where logbackup is installed or a cron daemon runs, which would start it with the
+# standard settings.
+#
+# BUILD_DIR  where to build (default: build-package)        DOCKER  the docker client (default: the one on PATH)
+set -euo pipefail
+BUILD_DIR=${BUILD_DIR:-$(dirname "$0")/../build-package}
+# shellcheck source=scripts/engine.sh
+source "$(dirname "$0")/engine.sh"
+
+oldest_glibc=2.35 # Debian 12, Ubuntu 22.04
+conffiles=(/etc/cron.d/logbackup /etc/logbackup.toml /etc/logrotate.d/logbackup)
+cron_pid=
+ours=
+
+say() { printf '\n== %s ==\n' "$*"; }
+
+refuse_if_installed() {
+  local file
+  for file in "${conffiles[@]}" /usr/sbin/logbackup; do
+    [[ ! -e $file ]] || die "$file exists: this would install and purge logbackup on this machine"
+  done
+  ! dpkg-query --show logbackup >/dev/null 2>&1 || die "dpkg knows a package logbackup: this would purge it"
+  ! pidof cron >/dev/null || die "a cron daemon runs: it would start logbackup with its standard settings"
+}
+
+end_cron() {
+  end_process "$cron_pid" || true
+  [[ $(cat /run/crond.pid 2>/dev/null) != "$cron_pid" ]] || rm -f /run/crond.pid
+  cron_pid=
+}
+
+end_package() {
+  trap '' HUP INT TERM
+  trap - ERR
+  set +e
+  [[ ! $cron_pid ]] || end_cron
+  [[ ! $ours ]] || dpkg --purge logbackup >/dev/null 2>&1
+  clean_up
+}
+
+apt_get() { quietly env DEBIAN_FRONTEND=noninteractive apt-get --yes -o APT::Sandbox::User=root "$@" </dev/null; }
+# About what belongs to the package: mandoc's database or other units of the machine are not our business.
+says_nothing() {
+  "$@" >"$work/log" 2>&1 || true
+  ! grep -F logbackup "$work/log" || die "failed: $*"
+}
+version_of() { dpkg-query --show --showformat='${Version}' logbackup; }
+tree() { (cd "$work/backup" && find . -path ./.logbackup -prune -o -type f -exec sha256sum {} + | sort); }
+
+# Cron with no other jobs than ours. New mounts of the host are seen by it.
+start_cron() {
+  cat >"$work/cron" <<'END'
+set -e
+for file in /etc/crontab /etc/cron.d/*; do
+  [ "$file" = /etc/cron.d/logbackup ] || [ ! -e "$file" ] || mount --bind /dev/null "$file"
+done
+mount -t tmpfs tmpfs /var/spool/cron/crontabs
+exec cron -f
+END
+  mkdir -p /var/spool/cron/crontabs
+  unshare --mount --propagation slave sh "$work/cron" >"$work/cron.log" 2>&1 &
+  cron_pid=$!
+}
+
+# The shell that cron is told to use: notes each job, what it said, and how it ended.
+make_shell() {
+  cat >"$work/shell" <<END
+#!/bin/sh
+/bin/sh "\$@" >>"$work/said" 2>&1
+echo "\$?" >>"$work/jobs"
+END
+  chmod 755 "$work" "$work/shell"
+  : >"$work/said"
+  : >"$work/jobs"
+}
+jobs_are_more_than() { (($(wc -l <"$work/jobs") > $1)); }
+
+refuse_if_installed
+begin package
+trap end_package EXIT
+install_missing lintian:lintian cron:cron mandoc:mandoc objdump:binutils dpkg-shlibdeps:dpkg-dev file:file \
+  systemd-analyze:systemd logrotate:logrotate unshare:util-linux
+refuse_if_installed # Debian starts a cron that it installs
+
+say "build"
+package=$(BUILD_DIR=$build "$repo/scripts/package.sh" "$work/1")
+newer=$(BUILD_DIR=$build RELEASE=2 "$repo/scripts/package.sh" "$work/2")
+ls -l "$package"
+
+say "check"
+lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$package"
+dpkg-deb --extract "$package" "$work/files"
+binary=$work/files/usr/sbin/logbackup
+says_nothing mandoc -T lint -W warning "$work/files/usr/share/man/man8/logbackup.8.gz"
+needed=$(objdump -p "$binary" | awk '/NEEDED/ {print $2}' | grep -vE '^(libc|libm|ld-linux.*)\.so' || true)
+[[ ! $needed ]] || die "the program needs more than glibc: $needed"
+newest=$(objdump -T "$binary" | grep -oE 'GLIBC_[0-9.]+' | cut -d _ -f 2 | sort -Vu | tail -n 1)
+[[ $(printf '%s\n' "$newest" "$oldest_glibc" | sort -V | tail -n 1) == "$oldest_glibc" ]] ||
+  die "the program needs glibc $newest"
+dpkg-deb --field "$package" Depends Suggests
+for unit in logbackup.service logbackup.timer; do
+  sed "s|=/usr/sbin|=$work/files/usr/sbin|" "$work/files/usr/lib/systemd/system/$unit" >"$work/$unit"
+done
+says_nothing systemd-analyze verify --man=no "$work/logbackup.service" "$work/logbackup.timer"
+logrotate --debug "$work/files/etc/logrotate.d/logbackup" >"$work/log" 2>&1
+! grep -i error "$work/log" || die "logrotate cannot read its file"
+
+say "install"
+start_engine
+pod web web-0 0 'echo first >/opt/logs/app.log; touch /tmp/ready; exec sleep 1000000'
+wait_for 30 docker exec k8s_web_web-0_0 test -e /tmp/ready || die "the container did not get ready"
+ours=1
+apt_get install --no-install-recommends "$package"
+[[ $(version_of) == *-1 ]] || die "not installed: $(version_of)"
+[[ $(/usr/sbin/logbackup --version) == "logbackup $(version_of | sed 's/-.*//')" ]] || die "it has another version"
+[[ $(/usr/sbin/logbackup config --json) != *'"source": "/etc'* ]] || die "the installed configuration sets something"
+bash -c 'source /usr/share/bash-completion/completions/logbackup && complete -p logbackup' >/dev/null
+sed -i "s|^#dest = .*|dest = \"$work/backup\"|" /etc/logbackup.toml
+make_shell
+sed -i -e "s|^SHELL=.*|SHELL=$work/shell|" -e "s|^#DOCKER_HOST=.*|DOCKER_HOST=$DOCKER_HOST|" /etc/cron.d/logbackup
+
+say "run as the systemd service would"
+# No systemd here: its file systems and capabilities by hand. A tmpfs needs the most of them, see setns(2).
+pod scratch scratch-0 0 'echo first >/opt/logs/app.log; touch /tmp/ready; exec sleep 1000000' --tmpfs /opt/logs
+wait_for 30 docker exec k8s_scratch_scratch-0_0 test -e /tmp/ready || die "the container did not get ready"
+unit=/usr/lib/systemd/system/logbackup.service
+capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr 'A-Z \n' 'a-z,,' | sed 's/cap_/+/g; s/,$//')
+command=$(sed -n 's/^ExecStart=//p' "$unit")
+unshare --mount --propagation slave sh -ec 'mount --bind /usr /usr; mount -o remount,ro,bind /usr; exec "$@"' - \
+  setpriv --no-new-privs --bounding-set="-all,$capabilities" sh -c "exec $command"
+[[ $(<"$work/backup/scratch/scratch-0/app.log") == first ]] || die "the service would not save a tmpfs"
+rm -r "$work/backup"
+
+say "wait for cron"
+saved=$work/backup/web/web-0/app.log
+start_cron
+wait_for 90 test -s "$saved" || die "cron saved nothing: $(cat "$work/said" "$work/cron.log")"
+wait_for 30 jobs_are_more_than 0 || die "cron's job does not end"
+end_cron
+[[ $(<"$saved") == first ]] || die "cron saved something else"
+[[ ! -s $work/said && $(<"$work/jobs") == 0 ]] || die "cron's job said: $(cat "$work/said" "$work/jobs")"
+echo "saved, and nothing said"
+
+say "upgrade"
+before=$(sha256sum "${conffiles[@]}")
+apt_get install --no-install-recommends "$newer"
+[[ $(version_of) == *-2 ]] || die "not upgraded: $(version_of)"
+[[ $(sha256sum "${conffiles[@]}") == "$before" ]] || die "the upgrade changed the configuration"
+docker exec k8s_web_web-0_0 sh -c 'echo second >>/opt/logs/app.log'
+# As long as the timer is active, cron's line does nothing.
+line=$(sed -n 's/^\* \* \* \* \* root //p' /etc/cron.d/logbackup)
+mkdir "$work/timer"
+printf '#!/bin/sh\n[ "$*" = "--quiet is-active logbackup.timer" ]\n' >"$work/timer/systemctl"
+chmod +x "$work/timer/systemctl"
+! PATH=$work/timer:$PATH sh -c "$line" || die "cron's line ran although the timer is active"
+[[ $(<"$saved") == first ]] || die "cron's line saved although the timer is active"
+sh -c "$line"
+[[ $(<"$saved") == $'first\nsecond' ]] || die "after the upgrade it does not save"
+echo "configuration kept"
+
+say "remove"
+before=$(tree)
+apt_get remove logbackup
+jobs=$(wc -l <"$work/jobs")
+start_cron
+[[ ! -e /usr/sbin/logbackup ]] || die "the program is still there"
+for file in "${conffiles[@]}"; do
+  [[ -e $file ]] || die "$file is gone"
+done
+wait_for 90 jobs_are_more_than "$jobs" || die "cron does not run any more"
+[[ ! -s $work/said ]] || die "cron's job said: $(<"$work/said")"
+[[ $(tree) == "$before" ]] || die "the backup changed"
+echo "backup and configuration kept, and nothing said"
+
+say "purge"
+touch /var/log/logbackup.log
+apt_get purge logbackup
+for file in "${conffiles[@]}" /var/log/logbackup.log; do
+  [[ ! -e $file ]] || die "$file is still there"
+done
+! dpkg-query --show logbackup >/dev/null 2>&1 || [[ ! $(version_of) ]] || die "dpkg still knows the package"
+[[ $(tree) == "$before" ]] || die "the backup changed"
+ours=
+
+say "the package is fine"
