@@ -20,6 +20,7 @@ packages=(
   clang-format clang-tidy shellcheck                                               # to check
   clang libclang-rt-dev                                                            # to fuzz
   prometheus                                                                       # and to check the metrics (promtool)
+  lintian cron mandoc dpkg-dev file binutils systemd                               # and to build and try the package
 )
 
 say() { printf '\n== %s ==\n' "$*"; }
