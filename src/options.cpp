@@ -316,8 +316,7 @@ class CommandLine {
                       "Read also volumes on network and user-space (FUSE) file systems; without, their\n"
                       "containers are reported, and no system call is made that could wait for them")
             ->group(how);
-        add("--max-duration,--timeout", max_duration_, "End the run after this long; the next one goes on",
-            "TIME")
+        add("--max-duration", max_duration_, "End the run after this long; the next one goes on", "TIME")
             ->group(how);
         add("--nice", nice_, "CPU priority, 0 to 19: 19 gives way to everything", "N")->group(how);
         add("--ionice", ionice_, "I/O priority: none, best-effort:0 to best-effort:7, idle", "CLASS")

@@ -144,7 +144,7 @@ TEST_P(AttackAfresh, ADeadServerBelowAVolume) {
     const auto good = engine.start({"good", "good-1"});
     engine.exec(good, "echo good > /opt/logs/app.log");
     server.stop();
-    auto argv = command({"--timeout", "5s"});
+    auto argv = command({"--max-duration", "5s"});
     argv.insert(argv.begin(), {"timeout", "--signal=KILL", "60"});
     const Result result = run(argv);
     EXPECT_EQ(result.code, way == Way::mounted ? 0 : 3) << result.err; // what lies below cannot be left out
