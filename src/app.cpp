@@ -9,6 +9,8 @@
 #include "logbackup/monitor.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/progress.hpp"
+#include "logbackup/prune.hpp"
+#include "logbackup/prune_report.hpp"
 #include "logbackup/report.hpp"
 #include "logbackup/settings_report.hpp"
 #include "logbackup/tick.hpp"
@@ -27,6 +29,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,13 +40,17 @@
 namespace logbackup {
 namespace {
 
+bool writes(const Options& options) {
+    return options.kind == RunKind::tick || options.kind == RunKind::prune;
+}
+
 /// Messages go to standard error, and with a time to the log file. The result is no message: see print().
 std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
     auto terminal = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
     terminal->set_pattern("logbackup: %^%l%$: %v");
     terminal->set_level(options.quiet ? spdlog::level::warn : spdlog::level::info);
     auto logger = std::make_shared<spdlog::logger>("logbackup", terminal);
-    if (options.kind != RunKind::tick) // a dry run writes nothing
+    if (!writes(options)) // a dry run writes nothing
         return logger;
     if (!options.log_file.empty()) {
         try {
@@ -87,7 +94,24 @@ void print(const Result& result, const Options& options, Detail detail) {
         print(table(result, coloured ? Colour::yes : Colour::no, detail));
 }
 
-int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
+constexpr const char* trust_clock_hint = "if it is right, 'logbackup prune --trust-clock' does not wait";
+
+/// What the terminal has on standard output is for the log file and the system log.
+void log_result(spdlog::logger& log, const std::vector<std::string>& lines) {
+    for (std::size_t i = 1; i < log.sinks().size(); ++i)
+        for (const auto& line : lines)
+            log.sinks()[i]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
+}
+
+Clock see_clock(const Options& options, int root, Timestamp now) {
+    const Clock before = load_clock(root);
+    const Clock clock = seen_at(before, now);
+    if (writes(options))
+        save_clock(root, before, clock);
+    return clock;
+}
+
+int exit_code(bool has_failures, StopSignal& stop, spdlog::logger& log) {
     if (stop.requested()) {
         const auto signal = stop.signal();
         log.error(signal ? "stopped by signal " + std::to_string(*signal) + " (" + ::strsignal(*signal) + ")"
@@ -96,8 +120,7 @@ int exit_code(const Report& report, StopSignal& stop, spdlog::logger& log) {
         if (signal)
             return 128 + *signal;
     }
-    return static_cast<int>(report.has_failures() || stop.requested() ? ExitCode::partial
-                                                                      : ExitCode::complete);
+    return static_cast<int>(has_failures || stop.requested() ? ExitCode::partial : ExitCode::complete);
 }
 
 /// What of a run outlives a failure.
@@ -128,13 +151,11 @@ void tell(const Report& report, const Options& options, spdlog::logger& log) {
         log.info(notice);
     for (const auto& line : failure_lines(report))
         log.error(line);
-    std::vector<std::string> lines; // the terminal has them on standard output
+    auto lines = deleted_lines(report.pruned);
     for (const auto& missed : report.missed)
         lines.push_back(missed_line(missed));
     lines.push_back(summary(report));
-    for (std::size_t i = 1; i < log.sinks().size(); ++i)
-        for (const auto& line : lines)
-            log.sinks()[i]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
+    log_result(log, lines);
 }
 
 int back_up(Run& run, const Options& options, spdlog::logger& log) {
@@ -155,8 +176,10 @@ int back_up(Run& run, const Options& options, spdlog::logger& log) {
     context.docker = require_program(options.docker, "--docker", "docker.io");
     context.rsync = dry ? std::string() : require_program(options.rsync, "--rsync", "rsync");
     context.root = run.root.get();
-    if (run.root)
+    if (run.root) {
         context.previous = last_complete_tick(run.root.get());
+        context.clock = see_clock(options, run.root.get(), context.now);
+    }
     context.notice = [&](const std::string& text) { log.info(text); };
     const bool show_progress = !options.quiet && !options.json;
     context.start_progress = [&](std::uint64_t total) {
@@ -164,7 +187,7 @@ int back_up(Run& run, const Options& options, spdlog::logger& log) {
     };
     run.report = run_tick(context);
     tell(*run.report, options, log);
-    const int code = exit_code(*run.report, stop, log);
+    const int code = exit_code(run.report->has_failures(), stop, log);
     if (run.lock && !stop.requested() && !has_filter(options)) {
         try {
             note_complete_tick(run.root.get(), context.now);
@@ -221,12 +244,82 @@ int run_list(const Options& options, spdlog::logger& log) {
     return static_cast<int>(inventory.problems.empty() ? ExitCode::complete : ExitCode::partial);
 }
 
+/// The files of live log directories that may go. Docker is asked only when there can be one.
+void find_files_to_prune(TickContext& context, PruneReport& pruned, spdlog::logger& log) {
+    const Options& options = context.options;
+    std::vector<std::string> problems;
+    const auto live = load_live_records(context.root, problems);
+    const auto any = [](const std::string&) { return true; };
+    if (std::all_of(live.begin(), live.end(), [&](const Record& record) {
+            return !selects(options, record) ||
+                   old_files(context.root, record, options, context.now, any).empty();
+        }))
+        return;
+    try {
+        context.docker = require_program(options.docker, "--docker", "docker.io");
+        context.notice = [&](const std::string& text) { log.info(text); };
+        Report report = run_tick(context);
+        pruned.items = std::move(report.pruned.items);
+        for (const auto& line : failure_lines(report))
+            pruned.problems.push_back(line);
+    } catch (const Error& error) {
+        pruned.problems.push_back(std::string("live log directories are not looked at: ") + error.what());
+    }
+}
+
+int run_prune(const Options& options, spdlog::logger& log) {
+    const bool dry = options.kind == RunKind::prune_dry_run;
+    UniqueFd root = find_backup_root(options.backup_root);
+    if (!root)
+        throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
+    StopSignal stop(options.max_duration);
+    TickContext context{options, stop, -1, -1, std::chrono::system_clock::now(), {}, {}, {}, {}, {}};
+    std::optional<LockFile> lock;
+    if (!dry) {
+        root = open_backup_root(options.backup_root);
+        lock = LockFile::try_acquire(open_directory(root.get(), state_directory).get(), "lock");
+        if (!lock) {
+            log.error("another run is working on {}", in_quotes(options.backup_root));
+            return static_cast<int>(ExitCode::busy);
+        }
+        context.lock = lock->fd();
+    }
+    context.root = root.get();
+    context.clock = see_clock(options, root.get(), context.now);
+    const bool steady = options.trust_clock || is_steady(context.clock);
+    if (!steady && !dry)
+        throw Error(unsteady_text(context.clock), trust_clock_hint);
+    PruneReport report{dry, options.backup_root, context.now, {}, {}, {}};
+    if (!dry) {
+        finish_move(root.get());
+        settle_pruning(root.get());
+        report.problems = finish_pruning(root.get(), stop);
+    }
+    find_files_to_prune(context, report, log);
+    plan_prune(report, root.get(), options);
+    if (!dry)
+        carry_out(report, root.get(), stop);
+    print(report, options, options.verbose ? InventoryDetail::paths : InventoryDetail::lines);
+    auto lines = deleted_lines(report);
+    lines.push_back(summary(report));
+    log_result(log, lines);
+    if (!steady)
+        log.info("{}\nhint: {}", unsteady_text(context.clock), trust_clock_hint);
+    for (const auto& line : failure_lines(report))
+        log.error(line);
+    if (!report.too_large.empty())
+        log.error(report.too_large);
+    return exit_code(!failure_lines(report).empty() || !report.too_large.empty(), stop, log);
+}
+
 int run_logged(const Options& options, spdlog::logger& log) {
     switch (options.kind) {
     case RunKind::tick:
     case RunKind::dry_run:
     case RunKind::verify: break;
     case RunKind::list: return run_list(options, log);
+    case RunKind::prune:
+    case RunKind::prune_dry_run: return run_prune(options, log);
     case RunKind::config: print(options.json ? json(options.settings) : text(options.settings)); return 0;
     }
     return run_backup(options, log);

@@ -19,8 +19,6 @@ namespace logbackup {
 namespace {
 
 constexpr std::size_t largest_record = 1U << 20U;
-constexpr const char* ended_records = ".logbackup/ended";
-constexpr const char* missed_records = ".logbackup/missed";
 constexpr std::size_t most_missed = 500; // of one service
 constexpr int unlikely_number = 900;     // of an instance: to be offered as a free name
 constexpr const char* last_tick = ".logbackup/last-tick";
@@ -176,13 +174,16 @@ void reopen_record(int root, const Record& record) {
     remove_file(root, ended_path(record.service, record.instance));
 }
 
+std::string missed_path(const Record& record) {
+    // The time in front makes the order of names that of time.
+    return joined(joined(missed_records, record.service),
+                  compact_time(parse_rfc3339(record.finished)) + "-" +
+                      (record.containers.empty() ? "" : record.containers.front().substr(0, 12)));
+}
+
 void save_missed_record(int root, const Record& record) {
     const std::string directory = joined(missed_records, record.service);
-    // The time in front makes the order of names that of time.
-    write_record(root,
-                 joined(directory, compact_time(parse_rfc3339(record.finished)) + "-" +
-                                       record.containers.front().substr(0, 12)),
-                 record);
+    write_record(root, missed_path(record), record);
     std::string ignored;
     const auto names = sorted_names(root, directory, ignored);
     for (std::size_t i = 0; i + most_missed < names.size(); ++i)

@@ -42,13 +42,18 @@ std::optional<std::uint64_t> bytes_of(const Quantity& quantity) {
 } // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
-    static const std::map<std::string, double> units{{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
+    static const std::map<std::string, double> units{{"", 1},     {"s", 1},     {"m", 60},
+                                                     {"h", 3600}, {"d", 86400}, {"w", 604800}};
     const auto quantity = parse_quantity(text);
     const auto unit = quantity ? units.find(quantity->unit) : units.end();
     const double seconds = unit == units.end() ? 0 : quantity->value * unit->second;
     if (seconds < 0.001 || seconds > 1e9)
         return std::nullopt;
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+std::optional<std::chrono::milliseconds> parse_keep(const std::string& text) {
+    return text == "0" ? std::optional(for_ever) : parse_duration(text);
 }
 
 std::optional<MinFree> parse_min_free(const std::string& text) {

@@ -42,6 +42,7 @@ constexpr const char* footer =
     "  logbackup --dry-run                    what would be saved now\n"
     "  logbackup -v --service 'payments*'     save some services only, and list each file\n"
     "  logbackup list --coverage cut          the log directories that were gone too soon\n"
+    "  logbackup prune --keep 30d --dry-run   what would be deleted now\n"
     "  * * * * * root logbackup --quiet       a line of /etc/cron.d/logbackup";
 
 constexpr const char* list_footer =
@@ -57,11 +58,23 @@ constexpr const char* verify_footer = "Exit codes: 0 no differences, 1 no backup
                                       "differs that was there at the last run.\n"
                                       "'logbackup --help' has all options.\n";
 
-constexpr const char* config_footer = "The output can serve as a configuration file. Sections "
-                                      "[service.\"GLOB\"] have the options that differ for\n"
-                                      "some services: log-dir. Of several that match, the last one counts.\n";
+constexpr const char* prune_footer =
+    "Goes: of containers that are gone, what ended longer ago than --keep; of those that are there, files "
+    "that\n"
+    "they do not have any longer, and that did not change for so long; and while the backup is larger than\n"
+    "--max-size, what ended first. Never what a container still has. Without either option nothing is "
+    "deleted.\n"
+    "Nothing is deleted before runs have seen the clock go for a day without a jump.\n"
+    "Exit codes: 0 done, 1 no backup or a clock that cannot be trusted, 3 something could not be deleted or\n"
+    "looked at, 75 another run is working.\n";
 
-constexpr const char* duration_example = "time; write for example 90s, 5m or 1h";
+constexpr const char* config_footer =
+    "The output can serve as a configuration file. Sections "
+    "[service.\"GLOB\"] have the options that differ for\n"
+    "some services: log-dir, keep. Of several that match, the last one counts.\n";
+
+constexpr const char* duration_example = "time; write for example 90s, 5m, 1h or 1d";
+constexpr const char* keep_example = "time; write for example 30d, 4w or 0 for ever";
 constexpr const char* size_example = "size; write for example 5%, 500M or 1.5GiB";
 constexpr const char* limit_example = "size; write for example 500M or 4GiB, or 0 for no limit";
 constexpr const char* ionice_example =
@@ -119,6 +132,13 @@ const std::vector<Command>& commands() {
          verify_footer,
          {"--dest", "--service", "--pod", "--namespace", "--container", "--log-dir", "--json", "--quiet",
           "--verbose", "--max-duration", "--docker", "--config"}},
+        {"prune",
+         RunKind::prune,
+         "Delete what ended long ago, and make the backup fit into a size",
+         prune_footer,
+         {"--keep", "--max-size", "--dry-run", "--trust-clock", "--dest", "--service", "--pod", "--namespace",
+          "--container", "--log-dir", "--json", "--quiet", "--verbose", "--log-file", "--max-duration",
+          "--docker", "--config"}},
         {"config",
          RunKind::config,
          "Print all options as they take effect, and where each value comes from",
@@ -153,6 +173,7 @@ class CommandLine {
         add_output();
         add_settings();
         add_limits();
+        add_retention();
         for (const auto& command : commands())
             app_.add_subcommand(command.name, command.description);
     }
@@ -180,6 +201,8 @@ class CommandLine {
         convert("--metrics", metrics_, options.metrics, parse_metrics_file, "path of a file NAME.prom");
         convert("--warn-skipped", warn_skipped_, options.warn_skipped, parse_count_limit,
                 count_limit_example);
+        convert("--keep", keep_, options.keep, parse_keep, keep_example);
+        convert("--max-size", max_size_, options.max_size, parse_size_limit, limit_example);
         take_sections();
         choose_kind();
         choose_loudness();
@@ -221,23 +244,32 @@ class CommandLine {
                 return Error("cannot use " + in_quotes(line.key) + " of [service." + in_quotes(line.service) +
                              "] in " + in_quotes(sources_->file()) + ": " + why);
             };
-            if (line.key != "log-dir")
-                throw wrong("it cannot differ from service to service; log-dir can");
+            if (line.key != "log-dir" && line.key != "keep")
+                throw wrong("it cannot differ from service to service; log-dir and keep can");
             if (options_.of_services.empty() || options_.of_services.back().glob != line.service)
-                options_.of_services.push_back({line.service, {}});
-            const auto path = parse_log_directory(line.values.front());
-            if (!path || line.values.size() != 1)
-                throw wrong(in_quotes(line.values.front()) + " is no " + log_directory_example);
-            options_.of_services.back().log_directory = path;
+                options_.of_services.push_back({line.service, {}, {}});
+            ServiceOptions& service = options_.of_services.back();
+            const auto take = [&](auto& value, auto parse_text, const char* what) {
+                value = parse_text(line.values.front());
+                if (!value || line.values.size() != 1)
+                    throw wrong(in_quotes(line.values.front()) + " is no " + what);
+            };
+            if (line.key == "keep")
+                take(service.keep, parse_keep, keep_example);
+            else
+                take(service.log_directory, parse_log_directory, log_directory_example);
         }
     }
 
     void choose_kind() {
         const Command* command = subcommand();
         options_.kind = command != nullptr ? command->kind : dry_run_ ? RunKind::dry_run : RunKind::tick;
-        if (command != nullptr && dry_run_ && origin_of("--dry-run") == Origin::command_line)
+        if (options_.kind == RunKind::prune && dry_run_)
+            options_.kind = RunKind::prune_dry_run;
+        else if (command != nullptr && dry_run_ && origin_of("--dry-run") == Origin::command_line)
             throw CLI::ValidationError("--dry-run",
                                        "'" + std::string(command->name) + "' changes nothing anyway");
+        check_retention(command != nullptr && command->kind == RunKind::prune);
         if (options_.kind != RunKind::list && origin_of("--coverage") == Origin::command_line)
             throw CLI::ValidationError("--coverage", "only 'logbackup list' has it");
         if (options_.kind != RunKind::list)
@@ -245,6 +277,13 @@ class CommandLine {
         for (const auto& name : coverages_)
             convert("--coverage", name, options_.coverages.emplace_back(), parse_coverage,
                     "coverage; write live, complete, cut or missed");
+    }
+
+    void check_retention(bool is_prune) {
+        if (options_.trust_clock && !is_prune)
+            throw CLI::ValidationError("--trust-clock", "only 'logbackup prune' has it");
+        if (is_prune && !has_retention(options_))
+            throw CLI::ValidationError("--keep", "say with it, or with --max-size, what is to be deleted");
     }
 
     /// Of two that contradict each other the one from the stronger place counts.
@@ -327,6 +366,22 @@ class CommandLine {
         add("--rsync", options_.rsync, "The rsync program, if not found by itself", "PATH")->group(how);
     }
 
+    void add_retention() {
+        auto retention = [this](const char* name, std::string& value, const char* text, const char* type) {
+            add(name, value, text, type)->group("Retention (by default nothing is ever deleted)");
+        };
+        retention("--keep", keep_,
+                  "Delete what containers that are gone left behind after this long, and files that\n"
+                  "have vanished from those that are there: 30d, 4w or 0 (for ever)",
+                  "TIME");
+        retention("--max-size", max_size_,
+                  "While the backup takes more on disk, delete the container's that ended first; 0: no limit",
+                  "SIZE");
+        app_.add_flag("--trust-clock", options_.trust_clock, "Delete also after the clock has just jumped")
+            ->configurable(false)
+            ->group("");
+    }
+
     void add_limits() {
         auto limit = [this](const char* name, std::string& value, const char* text, const char* type) {
             add(name, value, text, type)
@@ -382,6 +437,8 @@ class CommandLine {
     std::string bwlimit_ = "0";
     std::string docker_timeout_ = "10s";
     std::string max_duration_ = "30m";
+    std::string keep_ = "0";
+    std::string max_size_ = "0";
     std::vector<std::string> coverages_;
 };
 

@@ -17,8 +17,9 @@ using Json = nlohmann::ordered_json;
 constexpr int format_version = 1;
 
 /// The text members, under their names in the file.
-constexpr std::array<std::pair<const char*, std::string Record::*>, 13> text_members{{
+constexpr std::array<std::pair<const char*, std::string Record::*>, 14> text_members{{
     {"saved_until", &Record::saved_until},
+    {"ended", &Record::ended},
     {"pod", &Record::pod},
     {"namespace", &Record::namespace_name},
     {"pod_uid", &Record::pod_uid},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/report.hpp"
 
+#include "prune_json.hpp"
+
 #include "logbackup/text_table.hpp"
 #include "logbackup/util/json_text.hpp"
 #include "logbackup/util/text.hpp"
@@ -299,6 +301,7 @@ std::string json(const Report& report) {
                         {"missed", std::move(missed)},
                         {"cut", report.cut},
                         {"stages", std::move(stages)},
+                        {"pruned", prune_items_json(report.pruned)},
                         {"notices", report.notices},
                         {"problems", report.problems}};
     return printable_json(document) + "\n";

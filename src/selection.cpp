@@ -40,6 +40,21 @@ const std::string& log_directory_of(const Options& options, const std::string& s
     return last == all.rend() ? options.log_directory : *last->log_directory;
 }
 
+std::chrono::milliseconds keep_of(const Options& options, const std::string& service) {
+    const auto& all = options.of_services;
+    const auto last = std::find_if(all.rbegin(), all.rend(), [&](const ServiceOptions& of_service) {
+        return of_service.keep && matches_any({of_service.glob}, service);
+    });
+    return last == all.rend() ? options.keep : *last->keep;
+}
+
+bool has_retention(const Options& options) {
+    return options.keep != for_ever || options.max_size != UINT64_MAX ||
+           std::any_of(
+               options.of_services.begin(), options.of_services.end(),
+               [](const ServiceOptions& service) { return service.keep.value_or(for_ever) != for_ever; });
+}
+
 bool selects(const Options& options, const Container& container) {
     return (options.containers.empty() || begins_with_any(options.containers, container.id)) &&
            names_match(options, container);

@@ -20,7 +20,9 @@
 namespace logbackup {
 
 inline constexpr const char* state_directory = ".logbackup";
-inline constexpr const char* live_records = ".logbackup/live"; ///< in it a directory for each service
+inline constexpr const char* live_records = ".logbackup/live";     ///< in it a directory for each service
+inline constexpr const char* ended_records = ".logbackup/ended";   ///< the same
+inline constexpr const char* missed_records = ".logbackup/missed"; ///< the same
 
 /// The records of live log directories, sorted by service and instance. A file that is no record is left out
 /// and named in `problems`, with what to do; so is a directory that cannot be read.
@@ -48,6 +50,8 @@ void reopen_record(int root, const Record& record);
 /// Writes down a container of which nothing is saved; `containers` and `finished` must be known. Of each
 /// service the last 500 are kept.
 void save_missed_record(int root, const Record& record);
+/// Where that is, below the backup root.
+[[nodiscard]] std::string missed_path(const Record& record);
 
 /// Gives an instance directory, which need not exist, and its record a new name. Never overwrites anything.
 void move_instance(int root, const Move& move);

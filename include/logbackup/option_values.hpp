@@ -12,7 +12,7 @@
 /// The values of options as people write them. Nothing when the text is no such value.
 namespace logbackup {
 
-/// "90s", "5m", "1.5h"; a number alone means seconds. At least a millisecond.
+/// "90s", "5m", "1.5h", "30d", "2w"; a number alone means seconds. At least a millisecond.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(const std::string& text);
 
 /// "5%", "0", "500M", "1.5GiB"; the units are powers of 1024. Less than 100 %.
@@ -20,6 +20,11 @@ namespace logbackup {
 
 /// "500M", "100GiB", in the same units; "0" means no limit and gives UINT64_MAX.
 [[nodiscard]] std::optional<std::uint64_t> parse_size_limit(const std::string& text);
+
+/// What parse_keep() gives for "0".
+inline constexpr std::chrono::milliseconds for_ever = std::chrono::milliseconds::max();
+/// The same as parse_duration(), and "0": for ever.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_keep(const std::string& text);
 
 /// "100000": a whole number from 1 to 1e9.
 [[nodiscard]] std::optional<std::size_t> parse_count(const std::string& text);

@@ -21,6 +21,7 @@ namespace logbackup {
 struct ServiceOptions {
     std::string glob;
     std::optional<std::string> log_directory;
+    std::optional<std::chrono::milliseconds> keep;
 };
 
 /// What a run is to do: the command line, completed by LOGBACKUP_… variables, a configuration file and
@@ -47,6 +48,9 @@ struct Options {
     std::size_t max_depth = 100;                 ///< levels of directories in it
     std::uint64_t max_file_size = 100ULL << 30U; ///< bytes saved of one file; UINT64_MAX: no limit
     std::uint64_t max_bytes = 4ULL << 30U;       ///< bytes of one log directory and run; the same
+    std::chrono::milliseconds keep = for_ever;   ///< what has ended is deleted then; see keep_of()
+    std::uint64_t max_size = UINT64_MAX;         ///< bytes on disk of the backup; UINT64_MAX: no limit
+    bool trust_clock = false;                    ///< only of RunKind::prune
     bool network_volumes = false;                ///< use file systems that may not answer
     bool pin = false;                            ///< hard-link the files of running containers
     std::string log_file;
@@ -73,6 +77,12 @@ struct ParseEnded {
 
 /// The log directory in the containers of a service.
 [[nodiscard]] const std::string& log_directory_of(const Options& options, const std::string& service);
+
+/// How long after its end what is saved of a service is kept.
+[[nodiscard]] std::chrono::milliseconds keep_of(const Options& options, const std::string& service);
+
+/// Whether anything is ever to be deleted.
+[[nodiscard]] bool has_retention(const Options& options);
 
 /// Whether the filters select a container; without any they select all.
 [[nodiscard]] bool selects(const Options& options, const Container& container);

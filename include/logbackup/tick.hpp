@@ -2,6 +2,7 @@
 #pragma once
 
 #include "logbackup/apply.hpp"
+#include "logbackup/clock.hpp"
 #include "logbackup/model/report.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/util/stop_signal.hpp"
@@ -24,6 +25,7 @@ struct TickContext {
     std::string rsync;
     std::function<void(const std::string&)> notice;                    ///< says something that is no failure
     std::function<Progress(std::uint64_t total_bytes)> start_progress; ///< may give an empty Progress
+    Clock clock{};                                                     ///< as this run sees it
 };
 
 /// One tick: discover, locate, assign, view, plan and, unless it is a dry run, apply. One container's failure
@@ -32,6 +34,9 @@ struct TickContext {
 /// With RunKind::verify nothing is planned and nothing changed: each file is compared with its backup, byte
 /// for byte. A row's failures are differences; its `unsettled` files differ because they changed after the
 /// last tick.
+///
+/// With RunKind::prune and RunKind::prune_dry_run the report has, in `pruned`, the files of live log
+/// directories that may go because their source does not have them any longer. Nothing is changed.
 [[nodiscard]] Report run_tick(const TickContext& context);
 
 } // namespace logbackup

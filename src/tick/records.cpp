@@ -66,6 +66,7 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
         record = records_[*assignment.known];
     } else if (assignment.reopened) {
         record = *assignment.reopened;
+        record.ended.clear();
     } else {
         record.service = parent_path(assignment.directory);
         record.instance = base_name(assignment.directory);
@@ -161,6 +162,7 @@ void Tick::end_records() {
         if (!superseded.contains(i) && (!is_gone(record) || unfinished_.contains(pin_key(record))))
             continue;
         note_gone(record, context_.previous);
+        record.ended = rfc3339(now_);
         // Where its files arrived; only if nothing is in it.
         ::unlinkat(context_.root, (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
         try {

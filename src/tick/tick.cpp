@@ -5,6 +5,7 @@
 #include "logbackup/labels.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/missed.hpp"
+#include "logbackup/prune.hpp"
 #include "logbackup/transfer.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
@@ -49,7 +50,7 @@ void Tick::classify_all() {
                                        " is left out: " + classification.problem);
         }
     }
-    if (has_filter(options_) && !any_matches && !context_.stop.requested())
+    if (has_filter(options_) && !any_matches && !is_prune() && !context_.stop.requested())
         throw Error("no container matches --service, --pod, --namespace or --container",
                     "'logbackup --dry-run' without them lists all containers");
 }
@@ -57,6 +58,7 @@ void Tick::classify_all() {
 void Tick::load_records() {
     if (!is_dry()) {
         finish_move(context_.root);
+        settle_pruning(context_.root);
         remove_leftovers(context_.root);
     }
     if (context_.root >= 0)

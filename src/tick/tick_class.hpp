@@ -74,18 +74,20 @@ class Tick {
             discovery_ = discover({context_.docker, options_.docker_timeout}, context_.stop);
             classify_all();
             load_records();
-            if (options_.kind != RunKind::verify)
+            if (saves())
                 find_missed_containers();
         });
         stage("locate", [&] {
             open_mounts();
-            if (options_.kind != RunKind::verify)
+            if (saves())
                 finish_pins();
             locate_all();
             assign_all();
         });
         if (options_.kind == RunKind::verify)
             stage("verify", [&] { verify_all(); });
+        else if (is_prune())
+            stage("plan", [&] { find_prunable_files(); });
         else
             stage("plan", [&] { plan_all(); });
         if (options_.kind == RunKind::tick && !context_.stop.requested()) {
@@ -100,6 +102,8 @@ class Tick {
                 refresh_all_pins();
             });
         }
+        if (saves() && !context_.stop.requested())
+            stage("prune", [&] { prune(); });
         sort_rows();
         report_.duration = std::chrono::steady_clock::now() - begin;
         return std::move(report_);
@@ -161,8 +165,19 @@ class Tick {
     void write(const Record& record);
     void verify_all();
     void verify_one(Candidate& candidate, const Assignment& assignment);
+    void find_prunable_files();
+    void find_prunable_files_of(std::size_t index);
+    [[nodiscard]] bool has_lost_something(const Candidate& candidate) const;
+    void prune();
     void sort_rows();
 
+    [[nodiscard]] bool is_prune() const {
+        return options_.kind == RunKind::prune || options_.kind == RunKind::prune_dry_run;
+    }
+    /// It saves, or shows what it would save.
+    [[nodiscard]] bool saves() const {
+        return options_.kind == RunKind::tick || options_.kind == RunKind::dry_run;
+    }
     [[nodiscard]] bool is_dry() const { return options_.kind != RunKind::tick; }
     Row& row_of(const Candidate& candidate) { return report_.rows[candidate.row]; }
     void fail(const Candidate& candidate, const std::string& path, const std::string& reason) {

@@ -29,10 +29,11 @@ class ParseOptions : public ::testing::Test {
 
     void SetUp() override {
         for (const char* name :
-             {"DEST",          "LOG_DIR",         "SERVICE",  "POD",          "NAMESPACE",      "CONTAINER",
-              "LOG_FILE",      "GROUP",           "CONFIG",   "MAX_DURATION", "DOCKER_TIMEOUT", "DOCKER",
-              "RSYNC",         "MIN_FREE",        "PIN",      "COVERAGE",     "MAX_FILES",      "MAX_DEPTH",
-              "MAX_FILE_SIZE", "NETWORK_VOLUMES", "MAX_BYTES"})
+             {"DEST",           "LOG_DIR",   "SERVICE",   "POD",           "NAMESPACE",
+              "CONTAINER",      "LOG_FILE",  "GROUP",     "CONFIG",        "MAX_DURATION",
+              "DOCKER_TIMEOUT", "DOCKER",    "RSYNC",     "MIN_FREE",      "PIN",
+              "COVERAGE",       "MAX_FILES", "MAX_DEPTH", "MAX_FILE_SIZE", "NETWORK_VOLUMES",
+              "MAX_BYTES",      "KEEP",      "MAX_SIZE",  "TRUST_CLOCK"})
             unset_.push_back(std::make_unique<Variable>(
                 names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
     }
@@ -382,7 +383,7 @@ TEST_F(ParseOptions, ReadsDurations) {
 }
 
 TEST_F(ParseOptions, RefusesWhatIsNoDuration) {
-    for (const char* text : {"soon", "", "s", "0", "0s", "-1", "-5m", "5 m", "5x", "5mm", "5M", "1d", "nan",
+    for (const char* text : {"soon", "", "s", "0", "0s", "-1", "-5m", "5 m", "5x", "5mm", "5M", "1y", "nan",
                              "inf", "1e99", "99999999999999999999", "5m3s", "0.0001s"}) {
         expect_usage_error({"--max-duration", text});
         expect_usage_error({"--docker-timeout", text});
@@ -534,6 +535,51 @@ TEST_F(ParseOptions, HasNoDryRunOfASubcommand) {
         expect_usage_error({command, "--dry-run"}, "--dry-run");
         expect_usage_error({"-n", command}, "--dry-run");
     }
+}
+
+TEST_F(ParseOptions, DeletesNothingUnlessAskedTo) {
+    EXPECT_FALSE(has_retention(expect({})));
+    EXPECT_FALSE(has_retention(expect({"--keep", "0", "--max-size", "0"})));
+    EXPECT_TRUE(has_retention(expect({"--max-size", "50G"})));
+    const auto options = expect({"--keep", "30d"});
+    EXPECT_TRUE(has_retention(options));
+    EXPECT_EQ(keep_of(options, "web"), std::chrono::hours(30 * 24));
+    EXPECT_EQ(expect({"--keep", "2w"}).keep, std::chrono::hours(14 * 24));
+    EXPECT_EQ(expect({"--max-duration", "1d"}).max_duration, 24h);
+    for (const char* text : {"", "0d", "-1d", "for ever", "1m1d"})
+        expect_usage_error({"--keep", text}, "--keep");
+    const Variable keep("LOGBACKUP_KEEP", "1d");
+    EXPECT_EQ(expect({}).keep, 24h);
+    EXPECT_FALSE(has_retention(expect({"--keep", "0"})));
+}
+
+TEST_F(ParseOptions, KeepsSomeServicesLonger) {
+    const auto file = directory.write("some.toml", "keep = \"30d\"\n[service.\"audit*\"]\nkeep = \"0\"\n"
+                                                   "[service.\"audit-test\"]\nkeep = \"1d\"\n");
+    const auto options = expect({"--config", file.c_str()});
+    EXPECT_EQ(keep_of(options, "web"), std::chrono::hours(30 * 24));
+    EXPECT_EQ(keep_of(options, "audit"), for_ever);
+    EXPECT_EQ(keep_of(options, "audit-test"), 24h);
+    const auto only = directory.write("only.toml", "[service.\"audit*\"]\nkeep = \"1d\"\n");
+    EXPECT_TRUE(has_retention(expect({"--config", only.c_str()})));
+    const auto wrong = directory.write("wrong.toml", "[service.\"a\"]\nkeep = \"soon\"\n");
+    expect_usage_error({"--config", wrong.c_str()}, "'soon' is no time");
+}
+
+TEST_F(ParseOptions, PrunesWhenAskedTo) {
+    EXPECT_EQ(expect({"prune", "--keep", "1d"}).kind, RunKind::prune);
+    EXPECT_EQ(expect({"prune", "--max-size", "1G", "-n"}).kind, RunKind::prune_dry_run);
+    expect_usage_error({"prune"}, "--max-size");
+    expect_usage_error({"prune", "--keep", "0"}, "--keep");
+    EXPECT_TRUE(expect({"prune", "--keep", "1d", "--trust-clock"}).trust_clock);
+    expect_usage_error({"--keep", "1d", "--trust-clock"}, "--trust-clock");
+    expect_usage_error({"list", "--trust-clock"}, "--trust-clock");
+    const Variable trust("LOGBACKUP_TRUST_CLOCK", "1");
+    EXPECT_FALSE(expect({"prune", "--keep", "1d"}).trust_clock) << "only from the command line";
+    const auto file = directory.write("trust.toml", "trust-clock = true\n");
+    expect_usage_error({"prune", "--keep", "1d", "--config", file.c_str()}, "trust-clock");
+    const Variable dry("LOGBACKUP_DRY_RUN", "1");
+    EXPECT_EQ(expect({"prune", "--keep", "1d"}).kind, RunKind::prune_dry_run);
 }
 
 TEST_F(ParseOptions, PrintsTheHelpOfASubcommand) {

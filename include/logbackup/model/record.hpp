@@ -40,6 +40,7 @@ struct Record {
     /// complete: when its last pass began; cut: the last tick that saved it; live: empty, but when it fails
     /// the last tick before it began to.
     std::string saved_until;
+    std::string ended; ///< the tick that found it gone; empty when it is there, and in older records
     /// The ended containers after which every byte was compared, by id, and when each had finished: one that
     /// finished at another time has run again.
     std::map<std::string, std::string> last_passes;

@@ -4,6 +4,7 @@
 #include "logbackup/model/container.hpp"
 #include "logbackup/model/listing.hpp"
 #include "logbackup/model/plan.hpp"
+#include "logbackup/model/prune.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -59,7 +60,7 @@ struct Missed {
     Timestamp died{};
 };
 
-enum class RunKind { tick, dry_run, list, verify, config };
+enum class RunKind { tick, dry_run, list, verify, prune, prune_dry_run, config };
 
 struct Report {
     RunKind kind = RunKind::tick;
@@ -74,6 +75,7 @@ struct Report {
         cut;              ///< "<service>/<instance>" of log directories that are gone since the last run
     std::size_t live = 0; ///< log directories that are not; 0 unless the run came so far
     std::vector<std::pair<std::string, double>> stages; ///< name and seconds
+    PruneReport pruned;
 
     [[nodiscard]] bool has_failures() const;
 };

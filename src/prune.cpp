@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/prune.hpp"
+
+#include "logbackup/inventory.hpp"
+#include "logbackup/ledger.hpp"
+#include "logbackup/util/files.hpp"
+#include "logbackup/util/trees.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <tuple>
+
+namespace logbackup {
+namespace {
+
+bool is_older(std::chrono::milliseconds keep, Timestamp time, Timestamp now) {
+    return keep != for_ever && time != Timestamp{} && now - time > keep;
+}
+
+Timestamp time_of(const struct statx_timestamp& time) {
+    return Timestamp(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+/// A clock that was never set gives times long ago.
+Timestamp credible(Timestamp time) {
+    static constexpr Timestamp first{std::chrono::sys_days{std::chrono::year{2000} / 1 / 1}};
+    return time < first ? Timestamp{} : time;
+}
+
+void sort_by_age(std::vector<PruneItem>& items) {
+    std::sort(items.begin(), items.end(), [](const PruneItem& a, const PruneItem& b) {
+        return std::tie(a.ended, a.record.service, a.record.instance, a.path) <
+               std::tie(b.ended, b.record.service, b.record.instance, b.path);
+    });
+}
+
+PruneItem item_of(PruneKind kind, Record record, Timestamp ended) {
+    PruneItem item;
+    item.kind = kind;
+    item.record = std::move(record);
+    item.ended = ended;
+    return item;
+}
+
+/// All that have ended and may go, oldest first.
+std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Options& options) {
+    std::vector<PruneItem> items;
+    for (auto& record : load_ended_records(root, report.problems)) {
+        const auto written = status_at(root, joined(ended_records, record.directory()));
+        // One that is both was being ended, or being opened again.
+        if (!selects(options, record) || !written || is_half_pruned(root, record) ||
+            status_at(root, joined(live_records, record.directory())))
+            continue;
+        const auto ended = ended_at(record, Timestamp(std::chrono::seconds(written->st_mtim.tv_sec)));
+        if (ended != Timestamp{})
+            items.push_back(item_of(PruneKind::directory, std::move(record), ended));
+    }
+    sort_by_age(items);
+    return items;
+}
+
+std::vector<PruneItem> missed_containers(PruneReport& report, int root, const Options& options) {
+    std::vector<PruneItem> items;
+    for (auto& record : load_missed_records(root, report.problems)) {
+        const auto died = credible(parse_rfc3339(record.finished));
+        if (selects(options, record) && is_older(keep_of(options, record.service), died, report.now))
+            items.push_back(item_of(PruneKind::missed, std::move(record), died));
+    }
+    sort_by_age(items);
+    return items;
+}
+
+void measure(PruneItem& item, int root) {
+    const UniqueFd service = open_directory(root, item.record.service);
+    const auto size = service ? size_of_tree(service.get(), item.record.instance) : std::nullopt;
+    if (size) {
+        item.files = size->files;
+        item.disk_bytes = size->disk_bytes;
+    } else if (errno != ENOENT) { // nothing could be saved of it
+        item.failure = undeletable_text(errno);
+    }
+}
+
+/// Takes the oldest of what has ended until the rest is small enough.
+void make_it_fit(PruneReport& report, int root, const Options& options, std::vector<PruneItem> ended) {
+    Options all;
+    all.backup_root = options.backup_root;
+    const Inventory inventory = take_inventory(root, all);
+    report.problems.insert(report.problems.end(), inventory.problems.begin(), inventory.problems.end());
+    std::uint64_t total = 0;
+    for (const auto& instance : inventory.instances)
+        total += instance.usage.disk_bytes;
+    for (const auto& item : report.items)
+        total -= item.failure.empty() ? std::min(total, item.disk_bytes) : 0;
+    for (auto& item : ended) {
+        if (total <= options.max_size)
+            return;
+        measure(item, root);
+        if (item.failure.empty() && item.disk_bytes == 0)
+            continue;
+        total -= item.failure.empty() ? std::min(total, item.disk_bytes) : 0;
+        item.reason = PruneReason::max_size;
+        report.items.push_back(std::move(item));
+    }
+    if (total > options.max_size)
+        report.too_large = "the backup takes " + human_bytes(total) + ", more than --max-size (" +
+                           human_bytes(options.max_size) + "), and nothing else in it may be deleted";
+}
+
+} // namespace
+
+Timestamp ended_at(const Record& record, Timestamp written) {
+    const Timestamp noted = record.ended.empty() ? written : parse_rfc3339(record.ended);
+    return credible(std::max({noted, parse_rfc3339(record.finished), parse_rfc3339(record.saved_until)}));
+}
+
+std::vector<PruneItem> old_files(int root, const Record& live, const Options& options, Timestamp now,
+                                 const std::function<bool(const std::string& path)>& has_gone) {
+    std::vector<PruneItem> items;
+    const auto keep = keep_of(options, live.service);
+    const UniqueFd instance = keep == for_ever ? UniqueFd() : open_directory(root, live.directory());
+    if (!instance)
+        return items;
+    for_each_file(instance.get(), [&](const std::string& path, const struct statx& status) {
+        const Timestamp changed = credible(time_of(status.stx_ctime));
+        if (!is_older(keep, changed, now) || !has_gone(path))
+            return;
+        PruneItem item = item_of(PruneKind::file, live, changed);
+        item.path = path;
+        item.files = 1;
+        item.disk_bytes = status.stx_blocks * 512;
+        items.push_back(std::move(item));
+    });
+    sort_by_age(items);
+    return items;
+}
+
+void plan_prune(PruneReport& report, int root, const Options& options) {
+    std::vector<PruneItem> younger;
+    for (auto& item : ended_directories(report, root, options)) {
+        if (is_older(keep_of(options, item.record.service), item.ended, report.now)) {
+            measure(item, root);
+            report.items.push_back(std::move(item));
+        } else {
+            younger.push_back(std::move(item));
+        }
+    }
+    for (auto& item : missed_containers(report, root, options))
+        report.items.push_back(std::move(item));
+    if (options.max_size != UINT64_MAX)
+        make_it_fit(report, root, options, std::move(younger));
+}
+
+} // namespace logbackup

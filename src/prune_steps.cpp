@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/prune.hpp"
+
+#include "logbackup/ledger.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+#include "logbackup/util/trees.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+// What is being deleted: in "<service>/<instance>" of it the instance directory as "files", then its record
+// as "record". So it is gone from the backup, with all it consists of, before the first file is deleted; and
+// whoever comes upon it knows which record is to go: none any longer when there is one with the files.
+constexpr const char* pruning = ".logbackup/pruning";
+constexpr const char* doomed_files = "files";
+constexpr const char* doomed_record = "record";
+
+std::string place_of(const Record& record) {
+    return joined(pruning, record.directory());
+}
+
+/// 0 or an errno value; so are the others.
+int move_record(int root, const Record& record) {
+    const std::string from = joined(ended_records, record.directory());
+    const std::string to = joined(place_of(record), doomed_record);
+    return ::renameat2(root, from.c_str(), root, to.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
+}
+
+/// That there is no instance directory is no failure.
+int move_files(int service, const Record& record, int place) {
+    if (service < 0 ||
+        ::renameat2(service, record.instance.c_str(), place, doomed_files, RENAME_NOREPLACE) == 0)
+        return 0;
+    return errno == ENOENT ? 0 : errno;
+}
+
+int empty_place(int root, const Record& record, StopSignal& stop) {
+    const UniqueFd place = open_directory(root, place_of(record));
+    if (!place)
+        return errno;
+    if (const int error = remove_tree(place.get(), doomed_files, stop); error != 0)
+        return error;
+    if (::unlinkat(place.get(), doomed_record, 0) != 0 && errno != ENOENT)
+        return errno;
+    return ::unlinkat(root, place_of(record).c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+/// Only those that are empty.
+void remove_service_directories(int root, const std::string& service) {
+    for (const std::string& path :
+         {service, joined(live_records, service), joined(ended_records, service),
+          joined(missed_records, service), joined(pruning, service), std::string(pruning)})
+        ::unlinkat(root, path.c_str(), AT_REMOVEDIR);
+}
+
+int delete_directory(int root, const Record& record, StopSignal& stop) {
+    const UniqueFd service = open_directory(root, record.service);
+    if (!service && errno != ENOENT)
+        return errno;
+    const UniqueFd above =
+        make_directories(root, joined(pruning, record.service), 0700, static_cast<gid_t>(-1));
+    if (!above || ::mkdirat(above.get(), record.instance.c_str(), 0700) != 0)
+        return errno; // EEXIST: an earlier one of that name could not be deleted
+    const UniqueFd place = open_directory(above.get(), record.instance);
+    int error = place ? move_files(service.get(), record, place.get()) : errno;
+    if (error == 0) {
+        error = move_record(root, record);
+        if (error != 0 && service) // as it was
+            ::renameat2(place.get(), doomed_files, service.get(), record.instance.c_str(), RENAME_NOREPLACE);
+    }
+    if (error == 0)
+        return empty_place(root, record, stop);
+    ::unlinkat(above.get(), record.instance.c_str(), AT_REMOVEDIR);
+    return error;
+}
+
+/// With directories that are empty then.
+int delete_file(int root, const PruneItem& item) {
+    const UniqueFd instance = open_directory(root, item.record.directory());
+    std::string above = parent_path(item.path);
+    const UniqueFd directory = instance ? open_directory(instance.get(), above) : UniqueFd();
+    const std::string name = base_name(item.path);
+    const auto status = directory ? status_at(directory.get(), name) : std::nullopt;
+    if (!status)
+        return errno;
+    if (!S_ISREG(status->st_mode) ||
+        Timestamp(std::chrono::seconds(status->st_ctim.tv_sec) +
+                  std::chrono::nanoseconds(status->st_ctim.tv_nsec)) != item.ended)
+        return ESTALE;
+    if (::unlinkat(directory.get(), name.c_str(), 0) != 0)
+        return errno;
+    while (!above.empty() && ::unlinkat(open_directory(instance.get(), parent_path(above)).get(),
+                                        base_name(above).c_str(), AT_REMOVEDIR) == 0)
+        above = parent_path(above);
+    return 0;
+}
+
+int delete_item(int root, const PruneItem& item, StopSignal& stop) {
+    switch (item.kind) {
+    case PruneKind::directory: return delete_directory(root, item.record, stop);
+    case PruneKind::file: return delete_file(root, item);
+    case PruneKind::missed: return ::unlinkat(root, missed_path(item.record).c_str(), 0) == 0 ? 0 : errno;
+    }
+    return 0;
+}
+
+/// The names below ".logbackup/pruning".
+std::vector<Record> doomed(int root) {
+    std::vector<Record> records;
+    for (const auto& service : names_in(root, pruning).value_or(std::vector<std::string>()))
+        for (const auto& instance :
+             names_in(root, joined(pruning, service)).value_or(std::vector<std::string>())) {
+            Record& record = records.emplace_back();
+            record.service = service;
+            record.instance = instance;
+        }
+    return records;
+}
+
+} // namespace
+
+std::string undeletable_text(int error) {
+    if (error == EXDEV || error == EBUSY)
+        return "another file system is mounted there";
+    return error == ECANCELED ? "the run was stopped; the next one goes on" : error_text(error);
+}
+
+bool is_half_pruned(int root, const Record& record) {
+    return status_at(root, joined(place_of(record), doomed_files)) &&
+           !status_at(root, joined(place_of(record), doomed_record));
+}
+
+void carry_out(PruneReport& report, int root, StopSignal& stop) {
+    for (auto& item : report.items) {
+        if (!item.failure.empty())
+            continue;
+        const int error = stop.requested() ? ECANCELED : delete_item(root, item, stop);
+        if (error != 0)
+            item.failure = undeletable_text(error);
+        else if (item.kind != PruneKind::file)
+            remove_service_directories(root, item.record.service);
+    }
+}
+
+void settle_pruning(int root) {
+    for (const auto& record : doomed(root))
+        if (is_half_pruned(root, record))
+            move_record(root, record);
+}
+
+std::vector<std::string> finish_pruning(int root, StopSignal& stop) {
+    std::vector<std::string> problems;
+    for (const auto& record : doomed(root)) {
+        if (const int error = empty_place(root, record, stop); error != 0 && error != ECANCELED)
+            problems.push_back("cannot delete " + in_quotes(place_of(record)) + ": " +
+                               undeletable_text(error));
+        remove_service_directories(root, record.service);
+    }
+    return problems;
+}
+
+} // namespace logbackup

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "tick_class.hpp"
+
+#include "logbackup/content.hpp"
+#include "logbackup/prune.hpp"
+#include "logbackup/prune_report.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace logbackup {
+
+/// Whether a log directory is being removed, or rotated, just now: then what it has not says nothing.
+bool Tick::has_lost_something(const Candidate& candidate) const {
+    const std::string& upper = candidate.container->upper;
+    if (!upper.empty() && ::access(upper.c_str(), F_OK) != 0)
+        return true;
+    return !std::all_of(candidate.files.begin(), candidate.files.end(),
+                        [&](const std::string& path) { return locate_in(*candidate.tree, path).get() >= 0; });
+}
+
+void Tick::find_prunable_files_of(std::size_t index) {
+    Candidate& candidate = candidates_[index];
+    const Assignment& assignment = assignments_.of_claim[index];
+    if (!candidate.selected || assignment.shared_with || !assignment.known)
+        return;
+    const Record& record = records_[*assignment.known];
+    const auto old = [&](const std::function<bool(const std::string&)>& has_gone) {
+        return old_files(context_.root, record, options_, now_, has_gone);
+    };
+    // A part of it that cannot be looked at would seem to be gone.
+    if (failed_.contains(candidate.container->id) || unfinished_.contains(pin_key(record)) ||
+        old([](const std::string&) { return true; }).empty())
+        return;
+    if (is_prune()) {
+        std::string problem;
+        Tree tree =
+            show(std::move(candidate.found), record.directory(), mounts_ ? &*mounts_ : nullptr, problem);
+        if (!problem.empty()) {
+            fail_unless_vanished(candidate, problem);
+            return;
+        }
+        candidate.tree = std::move(tree);
+        const Listing source = list_tree(*candidate.tree, listing_limits(), context_.stop);
+        for (const auto& entry : source.entries)
+            if (entry.type == FileType::regular)
+                candidate.files.push_back(entry.path);
+        for (const auto& [path, reason] : source.problems)
+            fail(candidate, path, reason);
+        if (!source.complete)
+            return;
+    }
+    // A bare layer does not show the image's files; and a directory without any may be a volume that is not
+    // mounted.
+    if (!candidate.tree || candidate.tree->kind == SourceKind::upper || candidate.files.empty())
+        return;
+    const Content content = content_of(*candidate.tree, -1, context_.stop, listing_limits());
+    auto items = old(content.has_gone);
+    if (!has_lost_something(candidate))
+        std::move(items.begin(), items.end(), std::back_inserter(report_.pruned.items));
+}
+
+/// What is saved of live log directories, did not change for long, and has no source any longer.
+void Tick::find_prunable_files() {
+    for (std::size_t i = 0; i < candidates_.size() && !context_.stop.requested(); ++i)
+        find_prunable_files_of(i);
+}
+
+/// Retention as a part of a tick.
+void Tick::prune() {
+    PruneReport& pruned = report_.pruned;
+    pruned.dry_run = is_dry();
+    pruned.backup_root = options_.backup_root;
+    pruned.now = now_;
+    if (!is_dry())
+        for (auto& problem : finish_pruning(context_.root, context_.stop))
+            report_.notices.push_back(std::move(problem));
+    if (!has_retention(options_) || context_.root < 0 || (!is_dry() && !is_time_to_prune(context_.clock)))
+        return;
+    if (!is_steady(context_.clock)) {
+        report_.notices.push_back(unsteady_text(context_.clock) +
+                                  "; if it is right, 'logbackup prune --trust-clock' does not wait");
+        return;
+    }
+    find_prunable_files();
+    try {
+        plan_prune(pruned, context_.root, options_);
+    } catch (const Error& error) {
+        report_.problems.emplace_back(error.what());
+        return;
+    }
+    if (!is_dry())
+        carry_out(pruned, context_.root, context_.stop);
+    for (auto& line : failure_lines(pruned))
+        report_.problems.push_back(std::move(line));
+    if (!pruned.items.empty())
+        report_.notices.push_back(summary(pruned));
+    if (!pruned.too_large.empty())
+        report_.notices.push_back(pruned.too_large);
+    if (is_dry() || has_filter(options_) || context_.stop.requested())
+        return;
+    Clock clock = context_.clock;
+    clock.pruned = now_;
+    save_clock(context_.root, context_.clock, clock);
+}
+
+} // namespace logbackup
