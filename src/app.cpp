@@ -11,6 +11,7 @@
 #include "logbackup/progress.hpp"
 #include "logbackup/prune.hpp"
 #include "logbackup/prune_report.hpp"
+#include "logbackup/prune_steps.hpp"
 #include "logbackup/report.hpp"
 #include "logbackup/settings_report.hpp"
 #include "logbackup/tick.hpp"

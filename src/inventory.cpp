@@ -3,6 +3,7 @@
 
 #include "logbackup/ledger.hpp"
 #include "logbackup/listing.hpp"
+#include "logbackup/prune_steps.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
@@ -248,7 +249,8 @@ Inventory take_inventory(int root, const Options& options) {
             add(without_record(directory));
     }
     for (auto& [directory, record] : records.of_directory)
-        add({std::move(record), true, {}});
+        if (record.coverage == Coverage::live || !is_half_pruned(root, record))
+            add({std::move(record), true, {}});
     for (auto& record : records.missed)
         add({std::move(record), true, {}});
     sort(inventory.instances);

@@ -375,8 +375,7 @@ class CommandLine {
                   "have vanished from those that are there: 30d, 4w or 0 (for ever)",
                   "TIME");
         retention("--max-size", max_size_,
-                  "While the backup takes more on disk, delete the container's that ended first; 0: no limit",
-                  "SIZE");
+                  "While the backup takes more on disk, delete what ended first; 0: no limit", "SIZE");
         app_.add_flag("--trust-clock", options_.trust_clock, "Delete also after the clock has just jumped")
             ->configurable(false)
             ->group("");
@@ -407,6 +406,11 @@ class CommandLine {
 
     /// CLI11 would show the subcommand's own options, of which there are none.
     [[nodiscard]] std::string help_of(const Command& command) {
+        if (command.kind == RunKind::prune) {
+            app_.get_option("--verbose")->description("Show also paths");
+            app_.get_option("--dry-run")->description("List what would be deleted; change and write nothing");
+            app_.get_option("--trust-clock")->group("Options"); // CLI11 shows no hidden one
+        }
         std::vector<const CLI::Option*> shown{app_.get_option("--help")};
         for (const char* name : command.options)
             shown.push_back(app_.get_option(name));

@@ -3,6 +3,7 @@
 
 #include "logbackup/inventory.hpp"
 #include "logbackup/ledger.hpp"
+#include "logbackup/prune_steps.hpp"
 #include "logbackup/util/files.hpp"
 #include "logbackup/util/trees.hpp"
 

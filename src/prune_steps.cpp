@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/prune.hpp"
+#include "logbackup/prune_steps.hpp"
 
 #include "logbackup/ledger.hpp"
 #include "logbackup/util/error.hpp"

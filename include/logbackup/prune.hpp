@@ -3,7 +3,6 @@
 
 #include "logbackup/model/prune.hpp"
 #include "logbackup/options.hpp"
-#include "logbackup/util/stop_signal.hpp"
 
 #include <functional>
 #include <string>
@@ -28,20 +27,5 @@ namespace logbackup {
 /// Adds to the report what has ended and is to go, after the files of live log directories that it has by
 /// now. Changes nothing.
 void plan_prune(PruneReport& report, int root, const Options& options);
-
-/// Deletes what is in the report, in its order. An instance directory first gets a place in
-/// ".logbackup/pruning", and its record with it: wherever that ends, finish_pruning() goes on.
-void carry_out(PruneReport& report, int root, StopSignal& stop);
-
-/// Why something cannot be deleted, from an errno value.
-[[nodiscard]] std::string undeletable_text(int error);
-
-/// Whether an interruption has left only its record in its place.
-[[nodiscard]] bool is_half_pruned(int root, const Record& record);
-/// After an interruption: sees that nothing which is half deleted has a record. To be called before anything
-/// else is read, but after finish_move().
-void settle_pruning(int root);
-/// Deletes what an interrupted run left to be deleted. Gives what cannot be; safe to print.
-[[nodiscard]] std::vector<std::string> finish_pruning(int root, StopSignal& stop);
 
 } // namespace logbackup

@@ -4,6 +4,7 @@
 #include "logbackup/content.hpp"
 #include "logbackup/prune.hpp"
 #include "logbackup/prune_report.hpp"
+#include "logbackup/prune_steps.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 

@@ -5,7 +5,7 @@
 #include "logbackup/labels.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/missed.hpp"
-#include "logbackup/prune.hpp"
+#include "logbackup/prune_steps.hpp"
 #include "logbackup/transfer.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include "logbackup/clock.hpp"
+#include "logbackup/util/process.hpp"
+#include "logbackup/util/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+using namespace e2e;
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+using logbackup::rfc3339;
+
+namespace {
+
+constexpr auto day = 24h;
+using Names = std::set<std::string>;
+
+logbackup::Timestamp now() {
+    return std::chrono::system_clock::now();
+}
+
+/// What is deleted on purpose, and what never is.
+class PruneRuns : public BothWays {
+  protected:
+    /// The clock as it is after three days without a jump; the last run was `ago`.
+    void set_clock(std::chrono::nanoseconds ago = 0s) {
+        write_file(clock, R"({"steady_since":")" + rfc3339(now() - 3 * day) + "\"}\n");
+        fs::last_write_time(clock, fs::file_time_type::clock::now() -
+                                       std::chrono::duration_cast<std::chrono::seconds>(ago));
+    }
+    /// Makes the record of an ended log directory as old as it is to be.
+    void age(const std::string& instance, std::chrono::nanoseconds by) {
+        const auto path = backup / ".logbackup/ended" / instance;
+        auto record = Json::parse(read_file(path));
+        for (const char* name : {"ended", "finished", "saved_until"})
+            record[name] = rfc3339(now() - by);
+        write_file(path, record.dump());
+    }
+    /// A container that was saved and is gone since.
+    void end(const std::string& pod, std::chrono::nanoseconds ago, const std::string& text = "a line") {
+        const auto id = engine.start({"job", pod, {}, "echo '" + text + "' > /opt/logs/app.log"});
+        engine.wait(id);
+        expect_clean(tick());
+        engine.remove(id);
+        expect_clean(tick());
+        age("job/" + pod, ago);
+    }
+    Result prune(std::vector<std::string> arguments, const std::vector<std::string>& variables = {}) {
+        arguments.insert(arguments.begin(), "prune");
+        return run(command(arguments), variables);
+    }
+    Json prune_json(std::vector<std::string> arguments) {
+        arguments.emplace_back("--json");
+        const auto result = prune(arguments);
+        expect_clean(result);
+        return Json::parse(result.out);
+    }
+    Names saved(const std::string& below = "") {
+        Names names;
+        for (const auto& [name, content] : tree_of(backup / below))
+            if (content != "dir")
+                names.insert(name);
+        return names;
+    }
+    /// All there is, and when it was changed.
+    std::string state() { return sh("find '" + backup.string() + "' -printf '%P %i %s %T@ %C@\n' | sort"); }
+
+    const fs::path clock = backup / ".logbackup/clock";
+    const std::vector<std::string> no_engine{"DOCKER_HOST=unix:///nowhere/docker.sock"};
+};
+
+class PruneKilled : public PruneRuns {};
+
+} // namespace
+IN_BOTH_WAYS(PruneRuns);
+
+TEST_P(PruneRuns, DeletesWhatEndedLongAgoAndWhatItSaidItWould) {
+    const auto live = engine.start({"web", "web-1"});
+    engine.exec(live, "echo x > /opt/logs/app.log");
+    end("job-1", 31 * day);
+    end("job-2", 29 * day);
+    set_clock();
+    const auto before = state();
+    const auto dry = prune_json({"--keep", "30d", "--dry-run"});
+    EXPECT_EQ(state(), before);
+    ASSERT_EQ(dry["pruned"].size(), 1U) << dry;
+    EXPECT_EQ(dry["pruned"][0]["instance"], "job-1");
+    EXPECT_EQ(dry["pruned"][0]["what"], "log directory");
+    const auto table = prune({"--keep", "30d", "-n"});
+    expect_clean(table);
+    EXPECT_TRUE(table.out.starts_with("SERVICE  POD    INSTANCE  ENDED (UTC) ")) << table.out;
+
+    const auto log = (scratch.path() / "log").string();
+    const auto done = prune_json({"--keep", "30d", "--log-file", log});
+    EXPECT_EQ(done["pruned"], dry["pruned"]);
+    EXPECT_EQ(done["disk_bytes"], dry["disk_bytes"]);
+    EXPECT_EQ(saved(), (Names{"web/web-1/app.log", "job/job-2/app.log"}));
+    EXPECT_FALSE(fs::exists(backup / ".logbackup/ended/job/job-1"));
+    EXPECT_NE(read_file(log).find("deleted: 'job/job-1', ended "), std::string::npos);
+
+    const auto quiet = prune({"--keep", "30d", "--quiet"});
+    expect_clean(quiet);
+    EXPECT_EQ(quiet.out, "");
+    EXPECT_EQ(prune_json({"--keep", "1d", "--service", "web"})["pruned"].size(), 0U);
+    EXPECT_EQ(prune_json({"--keep", "1d", "--service", "job"})["pruned"].size(), 1U);
+    EXPECT_EQ(saved(), Names{"web/web-1/app.log"});
+    EXPECT_FALSE(fs::exists(backup / "job"));
+    expect_clean(tick());
+    EXPECT_EQ(engine.cat(live, "/opt/logs/app.log"), read_file(backup / "web/web-1/app.log"));
+}
+
+TEST_P(PruneRuns, ATickPrunesOnceAnHour) {
+    end("job-1", 31 * day);
+    engine.start({"web", "web-1"});
+    set_clock();
+    expect_clean(tick());
+    EXPECT_TRUE(fs::exists(backup / "job/job-1")) << "by default nothing is deleted";
+    const auto dry = tick({"--keep", "30d", "--dry-run"});
+    EXPECT_NE(dry.err.find("dry run: 1 ended log directory would be deleted"), std::string::npos) << dry.err;
+    EXPECT_TRUE(fs::exists(backup / "job/job-1"));
+
+    const auto first = tick({"--keep", "30d", "--json"});
+    EXPECT_EQ(first.code, 0);
+    EXPECT_EQ(Json::parse(first.out)["pruned"].size(), 1U) << first.out;
+    EXPECT_NE(first.err.find("1 ended log directory deleted"), std::string::npos) << first.err;
+    EXPECT_FALSE(fs::exists(backup / "job"));
+
+    engine.remove_all();
+    engine.start({"web", "web-1"});
+    end("job-2", 31 * day);
+    expect_clean(tick({"--keep", "30d"}));
+    EXPECT_TRUE(fs::exists(backup / "job/job-2")) << "it is no hour since";
+    set_clock();
+    const auto quiet = tick({"--keep", "30d", "--quiet"});
+    expect_clean(quiet);
+    EXPECT_EQ(quiet.out, "");
+    EXPECT_FALSE(fs::exists(backup / "job"));
+}
+
+TEST_P(PruneRuns, FilesThatALiveSourceStillHasAreNeverDeleted) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id,
+                "cd /opt/logs; mkdir d; for f in app.log old.log d/gone.log d/e.log; do echo $f > $f; done");
+    expect_clean(tick());
+    engine.exec(id, "cd /opt/logs; echo x > app.log; rm d/gone.log; touch -d '1999-01-01' app.log");
+    expect_clean(tick());
+    Names all = saved("web/web-1");
+    ASSERT_EQ(all.size(), 5U);
+    set_clock();
+    EXPECT_EQ(prune_json({"--keep", "1h"})["pruned"].size(), 0U) << "they changed just now";
+
+    // Not all of it can be looked at.
+    const auto partly = prune({"--keep", "0.001s", "--max-files", "2"});
+    EXPECT_EQ(partly.code, 3) << partly.out;
+    EXPECT_NE(partly.err.find("--max-files"), std::string::npos) << partly.err;
+    const auto down = prune({"--keep", "0.001s"}, no_engine);
+    EXPECT_EQ(down.code, 3) << down.out;
+    EXPECT_NE(down.err.find("live log directories are not looked at: "), std::string::npos) << down.err;
+    EXPECT_EQ(saved("web/web-1"), all);
+
+    const auto dry = prune_json({"--keep", "0.001s", "--dry-run"});
+    const auto done = prune_json({"--keep", "0.001s"});
+    EXPECT_EQ(done["pruned"], dry["pruned"]);
+    ASSERT_EQ(done["pruned"].size(), 2U) << done;
+    EXPECT_EQ(saved("web/web-1"), (Names{"app.log", "old.log", "d/e.log"}));
+    for (const char* name : {"app.log", "old.log", "d/e.log"})
+        EXPECT_EQ(read_file(backup / "web/web-1" / name), engine.cat(id, std::string("/opt/logs/") + name));
+
+    // As a volume looks that is not mounted.
+    engine.exec(id, "rm -r /opt/logs/*");
+    EXPECT_EQ(prune_json({"--keep", "0.001s"})["pruned"].size(), 0U);
+    EXPECT_EQ(saved("web/web-1").size(), 3U);
+}
+
+TEST_P(PruneRuns, ATickDeletesWhatALiveSourceHasNoLonger) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "cd /opt/logs; echo one > app.log; echo two > gone.log");
+    expect_clean(tick());
+    engine.exec(id, "cd /opt/logs; echo x > app.log; rm gone.log");
+    expect_clean(tick());
+    ASSERT_EQ(saved("web/web-1").size(), 3U);
+    set_clock();
+    const auto result = tick({"--keep", "0.001s"});
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_NE(result.err.find("0 ended log directories, 2 files of live ones deleted"), std::string::npos)
+        << result.err;
+    EXPECT_EQ(saved("web/web-1"), Names{"app.log"});
+}
+
+TEST_P(PruneRuns, NeedsNoEngineForWhatHasEnded) {
+    end("job-1", 31 * day);
+    set_clock();
+    expect_clean(prune({"--keep", "30d"}, no_engine));
+    EXPECT_EQ(saved(), Names{});
+}
+
+TEST_P(PruneRuns, MakesTheBackupFit) {
+    const auto live = engine.start({"web", "web-1"});
+    engine.exec(live, "head -c 100000 /dev/urandom > /opt/logs/app.log");
+    end("job-1", 2 * day);
+    end("job-2", 3 * day);
+    end("job-3", 1 * day);
+    set_clock();
+    EXPECT_EQ(prune_json({"--max-size", "1G"})["pruned"].size(), 0U);
+    const auto one = prune_json({"--max-size", "110K"});
+    ASSERT_EQ(one["pruned"].size(), 1U) << one;
+    EXPECT_EQ(one["pruned"][0]["instance"], "job-2");
+    EXPECT_EQ(one["pruned"][0]["reason"], "max-size");
+    const auto too_large = prune({"--max-size", "50K"});
+    EXPECT_EQ(too_large.code, 3);
+    EXPECT_NE(too_large.err.find("more than --max-size"), std::string::npos) << too_large.err;
+    EXPECT_EQ(saved(), Names{"web/web-1/app.log"});
+    set_clock();
+    const auto in_tick = tick({"--max-size", "50K"});
+    EXPECT_EQ(in_tick.code, 0);
+    EXPECT_NE(in_tick.err.find("info: the backup takes "), std::string::npos) << in_tick.err;
+}
+
+TEST_P(PruneRuns, AClockThatJumpedDeletesNothing) {
+    engine.start({"web", "web-1"});
+    end("job-1", 1 * day);
+    for (const auto ago : {std::chrono::nanoseconds(10 * 365 * day), std::chrono::nanoseconds(-365 * day)}) {
+        set_clock(ago);
+        const auto jump = tick({"--keep", "12h"});
+        EXPECT_EQ(jump.code, 0);
+        EXPECT_NE(jump.err.find("info: nothing is deleted yet: "), std::string::npos) << jump.err;
+        EXPECT_NE(jump.err.find("prune --trust-clock"), std::string::npos) << jump.err;
+        const auto quiet = tick({"--keep", "12h", "--quiet"});
+        expect_clean(quiet);
+        EXPECT_EQ(quiet.out, "");
+        const auto refused = prune({"--keep", "12h"});
+        EXPECT_EQ(refused.code, 1);
+        EXPECT_NE(refused.err.find("\nhint: "), std::string::npos) << refused.err;
+        EXPECT_EQ(saved(), Names{"job/job-1/app.log"});
+    }
+    fs::remove(clock);
+    EXPECT_EQ(prune({"--keep", "12h"}).code, 1) << "nothing is known of the clock";
+    fs::remove(clock);
+    const auto dry = prune({"--keep", "12h", "--dry-run"});
+    EXPECT_EQ(dry.code, 0);
+    EXPECT_NE(dry.err.find("nothing is deleted yet"), std::string::npos) << dry.err;
+    EXPECT_FALSE(fs::exists(clock));
+    EXPECT_EQ(saved(), Names{"job/job-1/app.log"});
+    expect_clean(prune({"--keep", "12h", "--trust-clock"}));
+    EXPECT_EQ(saved(), Names{});
+}
+
+TEST_P(PruneRuns, WaitsForNobodyAndNeedsABackup) {
+    EXPECT_EQ(prune({"--keep", "1d"}).code, 1);
+    EXPECT_FALSE(fs::exists(backup));
+    end("job-1", 31 * day);
+    set_clock();
+    for (const bool dry : {false, true}) {
+        auto locked = command({"prune", "--keep", "30d"});
+        if (dry)
+            locked.emplace_back("--dry-run");
+        locked.insert(locked.begin(), {"flock", "--nonblock", (backup / ".logbackup/lock").string()});
+        EXPECT_EQ(run(locked).code, dry ? 0 : 75);
+    }
+    EXPECT_EQ(prune({}).code, 2);
+    EXPECT_EQ(saved(), Names{"job/job-1/app.log"});
+}
+
+TEST_P(PruneRuns, LinksInTheBackupLeadNowhere) {
+    write_file(scratch.path() / "outside/precious", "precious");
+    end("job-1", 31 * day);
+    fs::create_directory_symlink(scratch.path() / "outside", backup / "job/job-1/out");
+    fs::create_symlink(scratch.path() / "outside/precious", backup / "job/job-1/precious");
+    set_clock();
+    expect_clean(prune({"--keep", "30d"}));
+    EXPECT_FALSE(fs::exists(backup / "job"));
+    EXPECT_EQ(read_file(scratch.path() / "outside/precious"), "precious");
+}
+
+IN_BOTH_WAYS(PruneKilled);
+
+TEST_P(PruneKilled, IsFinishedByTheNextRun) {
+    ASSERT_NE(logbackup::find_program("strace"), "");
+    engine.start({"web", "web-1"});
+    end("job-1", 31 * day);
+    write_file(backup / "job/job-1/d/other.log", "other");
+    write_file(backup / "job/job-1/another.log", "another");
+    const auto whole = saved();
+    const auto original = scratch.path() / "original";
+    fs::rename(backup, original);
+    int kills = 0;
+    for (const std::string call : {"mkdirat", "renameat2", "unlinkat"}) {
+        bool killed = true;
+        for (int n = 1; killed && !HasFailure(); ++n) {
+            SCOPED_TRACE(call + " " + std::to_string(n));
+            sh("rm -rf '" + backup.string() + "'; cp -a '" + original.string() + "' '" + backup.string() +
+               "'");
+            set_clock();
+            std::vector<std::string> argv{
+                "strace",    "-qq", "-o",
+                "/dev/null", "-e",  "inject=" + call + ":signal=KILL:when=" + std::to_string(n)};
+            const auto plain = command({"prune", "--keep", "30d"});
+            argv.insert(argv.end(), plain.begin(), plain.end());
+            killed = run(argv, {"ASAN_OPTIONS=detect_leaks=0"}).code == 128 + SIGKILL;
+            kills += killed ? 1 : 0;
+            // With a record it is whole; without one nothing of it is left under its name.
+            const auto listed = Json::parse(tick({"list", "--json", "--service", "job"}).out, nullptr, false);
+            const bool known = listed.is_object() && !listed["instances"].empty();
+            EXPECT_EQ(saved(), known ? whole : Names{}) << listed;
+            if (known) {
+                EXPECT_EQ(listed["instances"][0]["coverage"], "complete");
+            }
+            if (n % 2 == 0 && !known)
+                expect_clean(tick()); // which finishes it although it is not to prune
+            else
+                expect_clean(prune({"--keep", "30d"}));
+            EXPECT_EQ(saved(), Names{});
+            EXPECT_FALSE(fs::exists(backup / "job"));
+            EXPECT_FALSE(fs::exists(backup / ".logbackup/pruning"));
+            EXPECT_FALSE(fs::exists(backup / ".logbackup/ended/job"));
+        }
+    }
+    EXPECT_GT(kills, 10);
+}
