@@ -159,12 +159,13 @@ void settle_pruning(int root) {
 
 std::vector<std::string> finish_pruning(int root, StopSignal& stop) {
     std::vector<std::string> problems;
-    for (const auto& record : doomed(root)) {
+    for (const auto& record : doomed(root))
         if (const int error = empty_place(root, record, stop); error != 0 && error != ECANCELED)
             problems.push_back("cannot delete " + in_quotes(place_of(record)) + ": " +
                                undeletable_text(error));
-        remove_service_directories(root, record.service);
-    }
+    for (const auto& service : names_in(root, pruning).value_or(std::vector<std::string>()))
+        remove_service_directories(root, service);
+    ::unlinkat(root, pruning, AT_REMOVEDIR);
     return problems;
 }
 

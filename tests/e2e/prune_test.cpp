@@ -78,7 +78,18 @@ class PruneRuns : public BothWays {
     const std::vector<std::string> no_engine{"DOCKER_HOST=unix:///nowhere/docker.sock"};
 };
 
-class PruneKilled : public PruneRuns {};
+class PruneKilled : public PruneRuns {
+  protected:
+    /// False when a run that prunes has no n-th such call.
+    bool kill_at(const std::string& call, int n) {
+        std::vector<std::string> argv{"strace", "-qq",
+                                      "-o",     "/dev/null",
+                                      "-e",     "inject=" + call + ":signal=KILL:when=" + std::to_string(n)};
+        const auto plain = command({"prune", "--keep", "30d"});
+        argv.insert(argv.end(), plain.begin(), plain.end());
+        return run(argv, {"ASAN_OPTIONS=detect_leaks=0"}).code == 128 + SIGKILL;
+    }
+};
 
 } // namespace
 IN_BOTH_WAYS(PruneRuns);
@@ -183,17 +194,20 @@ TEST_P(PruneRuns, FilesThatALiveSourceStillHasAreNeverDeleted) {
 
 TEST_P(PruneRuns, ATickDeletesWhatALiveSourceHasNoLonger) {
     const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "cd /opt/logs; echo one > app.log; echo two > gone.log");
+    engine.exec(id, "cd /opt/logs; echo one > app.log; echo two > gone.log; mkdir d; echo a > d/a.log");
     expect_clean(tick());
     engine.exec(id, "cd /opt/logs; echo x > app.log; rm gone.log");
     expect_clean(tick());
-    ASSERT_EQ(saved("web/web-1").size(), 3U);
+    ASSERT_EQ(saved("web/web-1").size(), 4U);
+    set_clock();
+    EXPECT_EQ(tick({"--keep", "0.001s", "--max-files", "2"}).code, 3);
+    EXPECT_EQ(saved("web/web-1").size(), 4U) << "not all of it could be looked at";
     set_clock();
     const auto result = tick({"--keep", "0.001s"});
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_NE(result.err.find("0 ended log directories, 2 files of live ones deleted"), std::string::npos)
         << result.err;
-    EXPECT_EQ(saved("web/web-1"), Names{"app.log"});
+    EXPECT_EQ(saved("web/web-1"), (Names{"app.log", "d/a.log"}));
 }
 
 TEST_P(PruneRuns, NeedsNoEngineForWhatHasEnded) {
@@ -295,34 +309,29 @@ TEST_P(PruneKilled, IsFinishedByTheNextRun) {
     int kills = 0;
     for (const std::string call : {"mkdirat", "renameat2", "unlinkat"}) {
         bool killed = true;
-        for (int n = 1; killed && !HasFailure(); ++n) {
-            SCOPED_TRACE(call + " " + std::to_string(n));
-            sh("rm -rf '" + backup.string() + "'; cp -a '" + original.string() + "' '" + backup.string() +
-               "'");
-            set_clock();
-            std::vector<std::string> argv{
-                "strace",    "-qq", "-o",
-                "/dev/null", "-e",  "inject=" + call + ":signal=KILL:when=" + std::to_string(n)};
-            const auto plain = command({"prune", "--keep", "30d"});
-            argv.insert(argv.end(), plain.begin(), plain.end());
-            killed = run(argv, {"ASAN_OPTIONS=detect_leaks=0"}).code == 128 + SIGKILL;
-            kills += killed ? 1 : 0;
-            // With a record it is whole; without one nothing of it is left under its name.
-            const auto listed = Json::parse(tick({"list", "--json", "--service", "job"}).out, nullptr, false);
-            const bool known = listed.is_object() && !listed["instances"].empty();
-            EXPECT_EQ(saved(), known ? whole : Names{}) << listed;
-            if (known) {
-                EXPECT_EQ(listed["instances"][0]["coverage"], "complete");
+        for (int n = 1; killed && !HasFailure(); ++n)
+            for (const bool by_tick : {false, true}) {
+                SCOPED_TRACE(call + " " + std::to_string(n) + (by_tick ? ", then a tick" : ""));
+                sh("rm -rf '" + backup.string() + "'; cp -a '" + original.string() + "' '" + backup.string() +
+                   "'");
+                set_clock();
+                killed = kill_at(call, n);
+                kills += killed ? 1 : 0;
+                // With a record it is whole; without one nothing of it is left under its name.
+                const auto listed =
+                    Json::parse(tick({"list", "--json", "--service", "job"}).out, nullptr, false);
+                const bool known = listed.is_object() && !listed["instances"].empty();
+                EXPECT_EQ(saved(), known ? whole : Names{}) << listed;
+                if (known) {
+                    EXPECT_EQ(listed["instances"][0]["coverage"], "complete");
+                }
+                expect_clean(by_tick ? tick() : prune({"--keep", "30d"}));
+                const bool stays = by_tick && known; // it is not to prune, only to go on
+                EXPECT_EQ(saved(), stays ? whole : Names{});
+                EXPECT_EQ(fs::exists(backup / "job"), stays);
+                EXPECT_EQ(fs::exists(backup / ".logbackup/ended/job"), stays);
+                EXPECT_FALSE(fs::exists(backup / ".logbackup/pruning"));
             }
-            if (n % 2 == 0 && !known)
-                expect_clean(tick()); // which finishes it although it is not to prune
-            else
-                expect_clean(prune({"--keep", "30d"}));
-            EXPECT_EQ(saved(), Names{});
-            EXPECT_FALSE(fs::exists(backup / "job"));
-            EXPECT_FALSE(fs::exists(backup / ".logbackup/pruning"));
-            EXPECT_FALSE(fs::exists(backup / ".logbackup/ended/job"));
-        }
     }
-    EXPECT_GT(kills, 10);
+    EXPECT_GT(kills, 20);
 }

@@ -160,12 +160,15 @@ TEST_F(Prune, TakesRecordsOfMissedContainers) {
         missed.finished = rfc3339(now - age * day);
         save_missed_record(dir.fd(), missed);
     }
+    Record unknown = record_of("other", "other-1", Coverage::missed);
+    unknown.finished = "garbage";
+    save_missed_record(dir.fd(), unknown);
     options.keep = 30 * day;
     EXPECT_EQ(planned(), Names{"job missed"});
     prune();
     Names problems;
     const auto left = load_missed_records(dir.fd(), problems);
-    ASSERT_EQ(left.size(), 1U);
+    ASSERT_EQ(left.size(), 2U);
     EXPECT_EQ(left[0].pod, "job-29");
     options.keep = day;
     prune();
@@ -189,6 +192,9 @@ TEST_F(Prune, TakesTheOldestUntilTheRestFits) {
     --options.max_size;
     EXPECT_EQ(planned(), (Names{"old/old-0", "b/b-0", "c/c-0"}));
     options.keep = 30 * day;
+    ++options.max_size;
+    EXPECT_EQ(planned(), (Names{"old/old-0", "b/b-0"}));
+    --options.max_size;
     const auto both = plan();
     EXPECT_EQ(names_of(both), (Names{"old/old-0", "b/b-0", "c/c-0"}));
     EXPECT_EQ(both.items[0].reason, PruneReason::keep);
@@ -310,7 +316,7 @@ TEST_F(PruneInterrupted, BeforeItBegan) {
 }
 
 TEST_F(PruneInterrupted, BetweenTheFilesAndTheRecord) {
-    end("web", "web-1", now);
+    end("web", "web-1", now - day);
     rename("web/web-1", files);
     EXPECT_TRUE(take_inventory(dir.fd(), {}).instances.empty()) << "it is not called complete";
     options.keep = 1ms;
@@ -347,7 +353,7 @@ TEST_F(Prune, FindsOldFilesOfALiveDirectory) {
         dir.write(std::string("web/web-1/") + name, "x");
     dir.link("web/web-1/link", "app.log");
     // Any container can set that.
-    const std::array<timespec, 2> long_ago{timespec{1, 0}, timespec{1, 0}};
+    const std::array<timespec, 2> long_ago{timespec{1'000'000'000, 0}, timespec{1'000'000'000, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, dir.at("web/web-1/app.log").c_str(), long_ago.data(), 0), 0);
     const Timestamp today = std::chrono::system_clock::now();
     const auto find = [&](Timestamp then, const Names& in_source) {
