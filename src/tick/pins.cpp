@@ -45,8 +45,10 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
         return std::nullopt;
     Tree bare;
     bare.held = open_directory(found.sources.front().held.get(), "");
+    // Of a directory that was moved away by its container nothing but its pins is saved from now on.
+    const bool all = work.gone || (!record.volume.empty() && leads_elsewhere(record));
     const Listing files = files_to_finish(list_tree(bare, listing_limits(), context_.stop),
-                                          work.gone ? PinnedContainer::gone : PinnedContainer::exists);
+                                          all ? PinnedContainer::gone : PinnedContainer::exists);
     if (files.entries.empty())
         return std::nullopt;
     std::string problem;
@@ -74,8 +76,11 @@ bool Tick::is_gone(const Record& record) {
         std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
             return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
         });
-    if (!abandoned || record.volume.empty())
-        return abandoned;
+    return abandoned && (record.volume.empty() || leads_elsewhere(record));
+}
+
+/// Whether a volume's path no longer leads to the directory that was saved.
+bool Tick::leads_elsewhere(const Record& record) {
     const auto place = host_->open(record.volume);
     const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
     return place.ended == MountedTree::Ended::missing || place.ended == MountedTree::Ended::failed ||
@@ -85,8 +90,10 @@ bool Tick::is_gone(const Record& record) {
 /// Whether several log directories have the same key, by whatever chance: then nobody can tell whose its pins
 /// are.
 bool Tick::is_shared(const std::string& key) const {
-    return std::count_if(records_.begin(), records_.end(),
-                         [&](const Record& record) { return pin_key(record) == key; }) > 1;
+    std::size_t holders = 0;
+    for (std::size_t i = 0; i < records_.size(); ++i)
+        holders += pin_key(records_[i]) == key && !ended_.contains(i) ? 1U : 0U;
+    return holders > 1;
 }
 
 /// Saves what containers wrote after the last tick into files that are gone by now, from their pins. This

@@ -148,8 +148,39 @@ void Tick::close_records() {
     }
 }
 
-/// Records whose containers docker no longer knows. A volume outlives its containers: its log directory has
-/// ended when it is gone itself; but a record ends also when a writer of its log directory has got another.
+/// Whether the path of a record's volume leads to another directory by now, which is saved under a record of
+/// its own, and none of its containers has the former one any longer.
+bool Tick::is_replaced(std::size_t index) const {
+    const Record& record = records_[index];
+    bool replaced = false;
+    std::set<std::string> located;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        const Assignment& assignment = assignments_.of_claim[i];
+        const auto saved_as = candidates_[assignment.shared_with.value_or(i)].record;
+        if (assignment.known == index || saved_as == index)
+            return false;
+        located.insert(candidates_[i].container->id);
+        replaced = replaced ||
+                   (saved_as && !record.volume.empty() && record.volume_inode != 0 &&
+                    candidates_[i].volume == record.volume && candidates_[i].inode != record.volume_inode);
+    }
+    // Of a container that docker knows and that was not located nobody can tell what it has.
+    return replaced &&
+           std::all_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
+               return located.contains(id) ||
+                      std::find(discovery_.ids.begin(), discovery_.ids.end(), id) == discovery_.ids.end();
+           });
+}
+
+/// The live records in whose directories nothing is saved any longer. A volume outlives its containers: its
+/// log directory has ended when it is gone itself; but a record ends also when a writer of its log directory
+/// has got another, or its log directory was replaced.
+bool Tick::ends_now(std::size_t index, const std::set<std::size_t>& superseded) {
+    return superseded.contains(index) || is_replaced(index) ||
+           (is_gone(records_[index]) && !unfinished_.contains(pin_key(records_[index])));
+}
+
+/// They can be many, and each is waited for until the disk has it: what is left ends at the next tick.
 void Tick::end_records() {
     report_.live = records_.size();
     std::set<std::size_t> superseded; // once the writer has its own
@@ -157,9 +188,9 @@ void Tick::end_records() {
         if (candidates_[i].record)
             superseded.insert(assignments_.of_claim[i].supersedes.begin(),
                               assignments_.of_claim[i].supersedes.end());
-    for (std::size_t i = 0; i < records_.size(); ++i) {
+    for (std::size_t i = 0; i < records_.size() && !context_.stop.requested(); ++i) {
         Record& record = records_[i];
-        if (!superseded.contains(i) && (!is_gone(record) || unfinished_.contains(pin_key(record))))
+        if (!ends_now(i, superseded))
             continue;
         note_gone(record, context_.previous);
         record.ended = rfc3339(now_);
@@ -168,6 +199,7 @@ void Tick::end_records() {
         try {
             end_record(context_.root, record);
             --report_.live;
+            ended_.insert(i);
             if (record.coverage == Coverage::cut)
                 report_.cut.push_back(record.directory());
         } catch (const Error& error) {

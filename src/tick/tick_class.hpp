@@ -126,6 +126,7 @@ class Tick {
     void take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome);
     void refresh_all_pins();
     [[nodiscard]] bool is_gone(const Record& record);
+    [[nodiscard]] bool leads_elsewhere(const Record& record);
     [[nodiscard]] bool is_shared(const std::string& key) const;
     [[nodiscard]] std::vector<std::map<std::string, std::string>> places_of(const Candidate& candidate) const;
     [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
@@ -162,6 +163,8 @@ class Tick {
     [[nodiscard]] bool sync(const Candidate& candidate) const;
     void close_records();
     void end_records();
+    [[nodiscard]] bool is_replaced(std::size_t index) const;
+    [[nodiscard]] bool ends_now(std::size_t index, const std::set<std::size_t>& superseded);
     void write(const Record& record);
     void verify_all();
     void verify_one(Candidate& candidate, const Assignment& assignment);
@@ -210,6 +213,7 @@ class Tick {
     std::optional<HostPaths> host_;
     std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
     std::vector<Record> records_;       ///< of live log directories
+    std::set<std::size_t> ended_;       ///< indices of those that have ended in this tick
     std::set<std::string> failed_;      ///< ids of containers of which something could not be saved
     UniqueFd pins_root_;                ///< the backup root in our mount namespace
     std::set<std::string> unfinished_;  ///< keys of pins that could not be saved

@@ -100,6 +100,76 @@ TEST_P(AttackAfresh, RestartedKilledPausedAndRenamedDuringTicks) {
     EXPECT_EQ(lines_twice(lines_in(backup)), 0U);
 }
 
+/// A container that puts new directories in the place of its volume's log directory, without end.
+class ReplacedAttack : public AttackAfresh {
+  protected:
+    fs::path above = scratch.path() / "above";
+
+    std::size_t live_records() const {
+        const auto directory = backup / ".logbackup/live";
+        std::size_t count = 0;
+        if (fs::exists(directory))
+            for (const auto& entry : fs::recursive_directory_iterator(directory))
+                count += entry.is_regular_file() ? 1U : 0U;
+        return count;
+    }
+    void expect_lines(const std::multiset<std::string>& lines) const { EXPECT_EQ(lines_in(backup), lines); }
+};
+IN_BOTH_WAYS(ReplacedAttack);
+
+TEST_P(ReplacedAttack, ManyTimes) {
+    const auto id = engine.start({"evil", "evil-1", {"--volume", above.string() + ":/opt"}});
+    engine.exec(id, "mkdir /opt/logs; echo 0 > /opt/logs/app.log");
+    expect_clean(tick());
+    std::multiset<std::string> lines{"0"};
+    for (int round = 1; round <= 5; ++round) {
+        const auto number = std::to_string(round);
+        engine.exec(id, "cd /opt; mv logs o" + number + "; mkdir logs; echo " + number + " > logs/app.log");
+        expect_clean(tick());
+        EXPECT_EQ(live_records(), 1U) << round;
+        lines.insert(number);
+        expect_lines(lines);
+    }
+    // It is another log directory again: what was saved of it before stays as it is.
+    engine.exec(id, "cd /opt; mv logs o6; mv o3 logs; echo more >> logs/app.log");
+    expect_clean(tick());
+    expect_clean(tick());
+    lines.insert({"2", "more"}); // o3 has what was there in round 2
+    expect_lines(lines);
+    EXPECT_EQ(live_records(), 1U);
+    EXPECT_EQ(tick({"verify"}).code, 0);
+}
+
+TEST_P(ReplacedAttack, WhileItsPinsAreKept) {
+    const auto id = engine.start({"evil", "evil-1", {"--volume", above.string() + ":/opt"}});
+    engine.exec(id, "mkdir /opt/logs; echo 0 > /opt/logs/app.log");
+    expect_clean(tick({"--pin"}));
+    engine.exec(id, "cd /opt; echo last >> logs/app.log; mv logs old; mkdir logs; echo 1 > logs/app.log");
+    expect_clean(tick({"--pin"}));
+    EXPECT_EQ(live_records(), 1U);
+    expect_lines({"0", "last", "1"});
+    engine.exec(id, "cd /opt; echo end >> logs/app.log; rm logs/app.log");
+    expect_clean(tick({"--pin"}));
+    expect_lines({"0", "last", "1", "end"});
+}
+
+// Two containers have another directory each under the same path.
+TEST_P(ReplacedAttack, UnderAContainerThatStillHasTheFormerOne) {
+    const std::string volume = (above / "logs").string() + ":/opt/logs";
+    const auto former = engine.start({"web", "web-1", {"--volume", volume}});
+    engine.exec(former, "echo former > /opt/logs/app.log");
+    expect_clean(tick());
+    fs::rename(above / "logs", above / "old");
+    const auto other = engine.start({"web", "web-2", {"--volume", volume}});
+    for (const auto* line : {"1", "2"}) {
+        for (const auto& id : {former, other})
+            engine.exec(id, std::string("echo ") + line + " >> /opt/logs/app.log");
+        expect_clean(tick());
+        EXPECT_EQ(live_records(), 2U);
+    }
+    expect_lines({"former", "1", "1", "2", "2"});
+}
+
 // With a shared mount the host sees what the container mounts, below its volume and over it.
 TEST_P(AttackAfresh, MountsThatReachTheHost) {
     const fs::path shared = scratch.path() / "shared";
