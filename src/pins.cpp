@@ -7,6 +7,7 @@
 #include "logbackup/util/text.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -143,6 +144,8 @@ std::string refresh_pins(int root, const std::string& key, const std::vector<Pin
     const UniqueFd pins = make_directories(root, pins_path(key), 0700, nobody_else);
     if (!pins)
         return "cannot make " + in_quotes(pins_path(key)) + ": " + error_text(errno);
+    // Says since when they are kept: that may be long after the last of them was made.
+    ::utimensat(root, pins_path(key).c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
     remove_others(pins.get(), "", {files.begin(), files.end()});
     std::string problem;
     Link link;

@@ -9,9 +9,11 @@
 #include "logbackup/util/files.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace logbackup {
@@ -167,18 +169,26 @@ void Tick::take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome) {
     if (mounts_)
         mounts_->release(work.tree.directory);
     std::erase_if(work.files, [&](const std::string& path) { return failed.contains(path); });
+    const auto kept = status_of(pins.get());
     unpin(pins_root_.get(), work.key, work.files);
-    if (!work.gone || failed.empty())
+    if (failed.empty())
         return;
-    note_failure(record, context_.previous);
-    write(record);
+    if (work.gone) {
+        note_failure(record, context_.previous);
+        write(record);
+    }
     const auto space = free_space(context_.root, options_.min_free);
-    const auto last_change = status_of(pins.get());
-    const bool too_old =
-        last_change && Timestamp(std::chrono::seconds(last_change->st_mtim.tv_sec)) + longest_failure < now_;
+    // Pins are not made anew while one of them waits: that is as old as they all are.
+    bool too_old = false;
+    if (kept) {
+        const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, kept->st_mtim};
+        ::utimensat(pins.get(), ".", times.data(), 0);
+        too_old = Timestamp(std::chrono::seconds(kept->st_mtim.tv_sec)) + longest_failure < now_;
+    }
     if ((space && space->bytes < space->reserved_bytes / 2) || too_old) {
         row.failures.push_back({"", "its pins are given up, and with them what was not saved"});
         unfinished_.erase(work.key);
+        unpin(pins_root_.get(), work.key, {failed.begin(), failed.end()});
     }
 }
 

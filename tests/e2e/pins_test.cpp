@@ -37,7 +37,7 @@ TEST_F(Pins, OfAContainerThatIsRemoved) {
     EXPECT_EQ(saved().at("a.log"), "a\n");
     const auto result = pinning_tick();
     expect_clean(result);
-    EXPECT_NE(result.out.find("2 changed; 10 B saved"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("2 changed, 1 log directory cut; 10 B saved"), std::string::npos) << result.out;
     EXPECT_EQ(saved(), (Tree{{"a.log", "a\ndying\n"}, {"d", "dir"}, {"d/d.log", "d\ntoo\n"}}));
     EXPECT_EQ(pins(), 0U);
     EXPECT_EQ(coverage("ended/web/web-1"), "cut"); // it may have had younger files
@@ -163,6 +163,43 @@ TEST_F(Pins, WaitForRoom) {
     EXPECT_TRUE(saved().at("a.log") == content);
     EXPECT_EQ(coverage("ended/web/web-1"), "cut");
     EXPECT_EQ(pins(), 0U);
+}
+
+// Its space is nobody's: the container has deleted the file.
+TEST_F(Pins, OfALivingContainerAreGivenUpAfterADay) {
+    const auto id = start();
+    in_logs(id, "echo a > a.log; mkdir d; head -c 30000000 /dev/zero > d/large.log");
+    const std::vector<std::string> small{"--max-file-size", "1M"};
+    EXPECT_EQ(pinning_tick(small).code, 3);
+    const auto directory = backup / ".logbackup/pins" / id;
+    sh("touch -d '3 days ago' '" + directory.string() + "'"); // nothing was made or removed in it since
+    EXPECT_EQ(pinning_tick(small).code, 3);
+    in_logs(id, "rm d/large.log");
+    const auto waits = pinning_tick(small);
+    EXPECT_EQ(waits.code, 3);
+    EXPECT_EQ(waits.err.find("given up"), std::string::npos) << waits.err;
+    EXPECT_TRUE(fs::exists(directory / "d/large.log"));
+    sh("touch -d '3 days ago' '" + directory.string() + "'");
+    const auto given_up = pinning_tick(small);
+    EXPECT_EQ(given_up.code, 3);
+    EXPECT_NE(given_up.err.find("its pins are given up"), std::string::npos) << given_up.err;
+    EXPECT_FALSE(fs::exists(directory / "d/large.log"));
+    EXPECT_TRUE(fs::exists(directory / "a.log"));
+    expect_clean(pinning_tick(small));
+    EXPECT_EQ(saved().at("d/large.log").size(), 1U << 20U); // what was saved of it stays
+}
+
+TEST_F(Pins, OfALivingContainerAreGivenUpWhenHardlyAnyRoomIsLeft) {
+    const auto id = start();
+    in_logs(id, "echo a > a.log; head -c 3000000 /dev/zero > large.log");
+    EXPECT_EQ(pinning_tick({"--max-file-size", "1M"}).code, 3);
+    in_logs(id, "rm large.log");
+    const std::vector<std::string> full{"--max-file-size", "1M", "--min-free", "1000T"};
+    const auto given_up = pinning_tick(full);
+    EXPECT_EQ(given_up.code, 3);
+    EXPECT_NE(given_up.err.find("its pins are given up"), std::string::npos) << given_up.err;
+    EXPECT_FALSE(fs::exists(backup / ".logbackup/pins" / id / "large.log"));
+    expect_clean(pinning_tick(full));
 }
 
 TEST_F(Pins, SaveAlsoThatOfWhichNothingWasSavedBefore) {
