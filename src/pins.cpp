@@ -13,7 +13,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <set>
 
@@ -171,17 +170,55 @@ std::string refresh_pins(int root, const std::string& key, const std::vector<Pin
     return problem;
 }
 
-void unpin(int root, const std::string& key, const std::vector<std::string>& files) {
-    for (const auto& file : files)
-        ::unlinkat(open_directory(root, joined(pins_path(key), parent_path(file))).get(),
-                   base_name(file).c_str(), 0);
+namespace {
+
+/// Why the last call could not remove a pin. Not even root can remove what a container has made immutable.
+std::string removal_problem(const std::string& path) {
+    const std::string hint = errno == EPERM ? " ('lsattr' tells whether it is immutable; if so, 'chattr -ia' "
+                                              "before the next run)"
+                                            : "";
+    return "cannot remove the pin " + in_quotes(path) + ": " + error_text(errno) + hint;
 }
 
-void unpin_all(int root, const std::string& key) {
-    std::error_code ignored;
-    if (key.empty())
-        return;
-    std::filesystem::remove_all("/proc/self/fd/" + std::to_string(root) + "/" + pins_path(key), ignored);
+/// Removes what a directory holds as far as possible. Gives the first problem.
+std::string remove_contents(int directory, const std::string& path) {
+    std::string problem;
+    for (const auto& name : names_in(directory, "").value_or(std::vector<std::string>())) {
+        const std::string below = joined(path, name);
+        const auto status = status_at(directory, name);
+        const bool is_directory = status && S_ISDIR(status->st_mode);
+        std::string found;
+        if (is_directory)
+            found = remove_contents(open_directory(directory, name).get(), below);
+        if (found.empty() && ::unlinkat(directory, name.c_str(), is_directory ? AT_REMOVEDIR : 0) != 0)
+            found = removal_problem(below);
+        if (problem.empty())
+            problem = std::move(found);
+    }
+    return problem;
+}
+
+} // namespace
+
+std::string unpin(int root, const std::string& key, const std::vector<std::string>& files) {
+    std::string problem;
+    for (const auto& file : files) {
+        const UniqueFd directory = open_directory(root, joined(pins_path(key), parent_path(file)));
+        if (directory && ::unlinkat(directory.get(), base_name(file).c_str(), 0) != 0 && errno != ENOENT &&
+            problem.empty())
+            problem = removal_problem(joined(pins_path(key), file));
+    }
+    return problem;
+}
+
+std::string unpin_all(int root, const std::string& key) {
+    const UniqueFd pins = key.empty() ? UniqueFd() : open_pins(root, key);
+    if (!pins)
+        return "";
+    auto problem = remove_contents(pins.get(), pins_path(key));
+    if (problem.empty() && ::unlinkat(root, pins_path(key).c_str(), AT_REMOVEDIR) != 0)
+        problem = removal_problem(pins_path(key));
+    return problem;
 }
 
 } // namespace logbackup

@@ -50,8 +50,9 @@ struct PinSource {
                                        const std::vector<PinSource>& sources,
                                        const std::vector<std::string>& files);
 
-/// Removes pins: those of some files, or all of a key.
-void unpin(int root, const std::string& key, const std::vector<std::string>& files);
-void unpin_all(int root, const std::string& key);
+/// Removes pins: those of some files, or all of a key. Those that are not there are no problem. Gives the
+/// first thing that went wrong, safe to print; the others are removed all the same.
+[[nodiscard]] std::string unpin(int root, const std::string& key, const std::vector<std::string>& files);
+[[nodiscard]] std::string unpin_all(int root, const std::string& key);
 
 } // namespace logbackup

@@ -169,8 +169,14 @@ void Tick::take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome) {
     if (mounts_)
         mounts_->release(work.tree.directory);
     std::erase_if(work.files, [&](const std::string& path) { return failed.contains(path); });
+    const auto remove_pins = [&](const std::vector<std::string>& files) {
+        if (auto problem = unpin(pins_root_.get(), work.key, files); !problem.empty()) {
+            row.status = RowStatus::failed;
+            row.failures.push_back({"", std::move(problem)});
+        }
+    };
     const auto kept = status_of(pins.get());
-    unpin(pins_root_.get(), work.key, work.files);
+    remove_pins(work.files);
     if (failed.empty())
         return;
     if (work.gone) {
@@ -188,7 +194,7 @@ void Tick::take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome) {
     if ((space && space->bytes < space->reserved_bytes / 2) || too_old) {
         row.failures.push_back({"", "its pins are given up, and with them what was not saved"});
         unfinished_.erase(work.key);
-        unpin(pins_root_.get(), work.key, {failed.begin(), failed.end()});
+        remove_pins({failed.begin(), failed.end()});
     }
 }
 
@@ -214,9 +220,12 @@ void Tick::refresh_all_pins() {
         if (why.empty() && !problem.empty())
             why = in_quotes(records_[*candidate.record].directory()) + ": " + problem;
     }
+    // After a problem, say a record that cannot be read, nobody knows whose pins they are.
+    const bool may_unpin = !has_filter(options_) && report_.problems.empty();
     for (const auto& key : pinned_keys(pins_root_.get()))
-        if (!kept.contains(key) && !has_filter(options_) && report_.problems.empty())
-            unpin_all(pins_root_.get(), key);
+        if (may_unpin && !kept.contains(key))
+            if (auto problem = unpin_all(pins_root_.get(), key); !problem.empty())
+                report_.problems.push_back(std::move(problem));
     if (refused > 0)
         report_.notices.push_back("files of " + counted(refused, "log directory", "log directories") +
                                   " cannot be pinned; the first is " + why);

@@ -202,6 +202,30 @@ TEST_F(Pins, OfALivingContainerAreGivenUpWhenHardlyAnyRoomIsLeft) {
     expect_clean(pinning_tick(full));
 }
 
+// Not even root can remove what is immutable.
+TEST_F(Pins, ThatCannotBeRemovedAreReported) {
+    const auto disk = scratch.path() / "disk";
+    fs::create_directories(disk);
+    sh("truncate -s 20M '" + disk.string() + ".image' && mkfs.ext4 -q '" + disk.string() +
+       ".image' && mount -o loop '" + disk.string() + ".image' '" + disk.string() + "'");
+    backup = disk / "backup";
+    const auto log = disk / "volume/a.log";
+    const auto id = start({"--volume", (disk / "volume").string() + ":/opt/logs"});
+    in_logs(id, "echo a > a.log; echo b > b.log");
+    expect_clean(pinning_tick({"--min-free", "0"}));
+    sh("chattr +i '" + log.string() + "'"); // with CAP_LINUX_IMMUTABLE the container can do that
+    for (int run = 0; run < 2; ++run) {
+        const auto result = tick({"--min-free", "0"});
+        EXPECT_EQ(result.code, 3);
+        EXPECT_NE(result.err.find("/a.log': Operation not permitted"), std::string::npos) << result.err;
+        EXPECT_NE(result.err.find("chattr -i"), std::string::npos) << result.err;
+        EXPECT_EQ(pins(), 2U); // the other one is removed
+    }
+    sh("chattr -i '" + log.string() + "'");
+    expect_clean(tick({"--min-free", "0"}));
+    EXPECT_EQ(pins(), 0U);
+}
+
 TEST_F(Pins, SaveAlsoThatOfWhichNothingWasSavedBefore) {
     const auto id = start();
     in_logs(id, "echo a > a.log");

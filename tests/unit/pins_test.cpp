@@ -246,7 +246,7 @@ TEST_F(Pins, ComeFromTheSourceThatShowsTheFile) {
         expect_pinned("volume.log", "upper/volume.log");
         expect_pinned("vol/b.log", "volume/b.log");
         expect_pinned("vol/inner/c.log", "inner/c.log");
-        unpin_all(root.get(), key);
+        EXPECT_EQ(unpin_all(root.get(), key), "");
     }
 }
 
@@ -358,10 +358,11 @@ TEST_F(Pins, AreRemovedFileByFile) {
     for (const std::string file : {"a.log", "one/b.log", "one/c.log"})
         dir.write("upper/" + file, "");
     EXPECT_EQ(refresh({"a.log", "one/b.log", "one/c.log"}), "");
-    unpin(root.get(), key, {"one/b.log", "absent", "absent/too", "one"});
-    unpin(root.get(), "absent", {"a.log"});
+    EXPECT_EQ(unpin(root.get(), key, {"absent", "absent/too"}), "");
+    EXPECT_EQ(unpin(root.get(), "absent", {"a.log"}), "");
+    EXPECT_NE(unpin(root.get(), key, {"one", "one/b.log"}).find("/one': Is a directory"), std::string::npos);
     EXPECT_EQ(pinned(), (Names{"a.log", "one", "one/c.log"}));
-    unpin(root.get(), key, {"a.log"});
+    EXPECT_EQ(unpin(root.get(), key, {"a.log"}), "");
     EXPECT_EQ(pinned(), (Names{"one", "one/c.log"}));
     EXPECT_TRUE(dir.has("upper/a.log") && dir.has("upper/one/b.log"));
 }
@@ -370,8 +371,8 @@ TEST_F(Pins, AreRemovedAllOfOneKey) {
     dir.write("upper/one/a.log", "line\n");
     EXPECT_EQ(refresh({"one/a.log"}), "");
     EXPECT_EQ(refresh_pins(root.get(), "other", {upper()}, {"one/a.log"}), "");
-    unpin_all(root.get(), key);
-    unpin_all(root.get(), key); // nor does it matter when there is none
+    EXPECT_EQ(unpin_all(root.get(), key), "");
+    EXPECT_EQ(unpin_all(root.get(), key), ""); // nor does it matter when there is none
     EXPECT_EQ(pinned_keys(root.get()), Names{"other"});
     EXPECT_EQ(dir.read("backup/.logbackup/pins/other/one/a.log"), "line\n");
     EXPECT_EQ(dir.read("upper/one/a.log"), "line\n");
