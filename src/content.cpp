@@ -127,9 +127,10 @@ Content content_of(const Tree& tree, int instance, StopSignal& stop, const Listi
         [pair](const std::string& source, const std::string& saved, std::uint64_t offset,
                std::uint64_t length) { return pair->compare(source, saved, offset, length); },
         [pair](const std::string& source, std::uint64_t offset) { return pair->next_data(source, offset); },
-        [instance, &stop, limits] {
+        [&tree, instance, &stop, limits] {
             Tree all;
             all.held = open_directory(instance, "");
+            all.excluded = tree.excluded; // their sources may be there still
             return list_tree(all, limits_of_saved(limits), stop);
         },
         [instance, &stop](const std::string& saved, const std::string& other, std::uint64_t length) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/listing.hpp"
 
+#include "logbackup/exclude.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 #include "logbackup/util/text.hpp"
@@ -135,6 +136,10 @@ class Walker {
         const UniqueFd* mounted = tree_.mounted_at(path);
         if (mounted != nullptr)
             seen_.insert(path);
+        if (is_excluded(tree_.excluded, path)) {
+            ++listing_.excluded;
+            return;
+        }
         struct stat status {};
         const int failed = mounted != nullptr
                                ? ::fstat(mounted->get(), &status)
@@ -164,7 +169,7 @@ class Walker {
 
     void add_mounted(const std::string& path, const UniqueFd& held) {
         const auto status = status_of(held.get());
-        if (!status || looked_at_ >= limits_.entries)
+        if (!status || looked_at_ >= limits_.entries || is_excluded(tree_.excluded, path))
             return;
         ++looked_at_;
         listing_.entries.push_back(entry_of(path, *status));
@@ -213,8 +218,9 @@ Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int inst
     Tree backup;
     backup.held = open_directory(instance, "");
     Listing result = list_counterparts(tree.held.get(), list_tree(backup, limits, stop));
-    std::erase_if(result.entries, [&](const Entry& entry) { // of a bare layer these may be deleted names
-        return tree.kind == SourceKind::upper && entry.type == FileType::device;
+    std::erase_if(result.entries, [&](const Entry& entry) { // of a bare layer devices may be deleted names
+        return (tree.kind == SourceKind::upper && entry.type == FileType::device) ||
+               is_excluded(tree.excluded, entry.path);
     });
     std::size_t bytes = 0;
     result.entries.reserve(result.entries.size() + all.entries.size()); // the paths stay in their places
@@ -232,6 +238,7 @@ Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int inst
         result.entries.push_back(std::move(entry));
     }
     result.problems = std::move(all.problems);
+    result.excluded = all.excluded;
     result.complete = false;
     result.full = true;
     return result;

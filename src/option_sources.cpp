@@ -108,9 +108,9 @@ void OptionSources::take_file() {
         }
         if (++seen[{line.service, line.key}] > 1)
             throw Error(place + " stands there twice");
-        if (line.values.empty() && is_list(found->second))
+        if (line.values.empty() && is_list(found->second) && line.service.empty())
             continue;
-        if (line.values.empty())
+        if (line.values.empty() && !is_list(found->second))
             throw Error(place + " has no value");
         if (!line.service.empty())
             sections_.push_back(std::move(line));
@@ -156,8 +156,11 @@ std::vector<Setting> OptionSources::settings() const {
         }
         result.push_back(std::move(setting));
     }
-    for (const auto& line : sections_)
-        result.push_back({line.service, line.key, Setting::Type::text, line.values, Origin::file, file_});
+    for (const auto& line : sections_) {
+        const auto type =
+            is_list(app_.get_option("--" + line.key)) ? Setting::Type::list : Setting::Type::text;
+        result.push_back({line.service, line.key, type, line.values, Origin::file, file_});
+    }
     return result;
 }
 

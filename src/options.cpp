@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/options.hpp"
 
+#include "logbackup/exclude.hpp"
 #include "logbackup/option_sources.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/text.hpp"
@@ -71,7 +72,7 @@ constexpr const char* prune_footer =
 constexpr const char* config_footer =
     "The output can serve as a configuration file. Sections "
     "[service.\"GLOB\"] have the options that differ for\n"
-    "some services: log-dir, keep. Of several that match, the last one counts.\n";
+    "some services: log-dir, exclude, keep. Of several that match, the last one counts.\n";
 
 constexpr const char* duration_example = "time; write for example 90s, 5m, 1h or 1d";
 constexpr const char* keep_example = "time; write for example 30d, 4w or 0 for ever";
@@ -81,6 +82,7 @@ constexpr const char* ionice_example =
     "I/O priority; write none, idle, best-effort or best-effort:0 to best-effort:7";
 constexpr const char* count_example = "whole number of at least 1";
 constexpr const char* count_limit_example = "whole number; write 0 for no limit";
+constexpr const char* exclude_example = "glob of files in a log directory";
 constexpr const char* log_directory_example = "absolute path of a directory in the container";
 
 std::optional<gid_t> parse_group(const std::string& name) {
@@ -130,8 +132,8 @@ const std::vector<Command>& commands() {
          RunKind::verify,
          "Compare the backup with the containers' files, byte by byte",
          verify_footer,
-         {"--dest", "--service", "--pod", "--namespace", "--container", "--log-dir", "--json", "--quiet",
-          "--verbose", "--max-duration", "--docker", "--config"}},
+         {"--dest", "--service", "--pod", "--namespace", "--container", "--log-dir", "--exclude", "--json",
+          "--quiet", "--verbose", "--max-duration", "--docker", "--config"}},
         {"prune",
          RunKind::prune,
          "Delete what ended long ago, and make the backup fit into a size",
@@ -186,6 +188,8 @@ class CommandLine {
         convert("--dest", dest_, options.backup_root, parse_backup_root, "path");
         convert("--log-dir", log_directory_, options.log_directory, parse_log_directory,
                 log_directory_example);
+        for (const auto& glob : exclude_)
+            convert("--exclude", glob, options.exclude.emplace_back(), parse_exclude, exclude_example);
         convert("--group", group_, options.group, parse_group, "group of this system");
         convert("--min-free", min_free_, options.min_free, parse_min_free, size_example);
         convert("--max-duration", max_duration_, options.max_duration, parse_duration, duration_example);
@@ -244,20 +248,29 @@ class CommandLine {
                 return Error("cannot use " + in_quotes(line.key) + " of [service." + in_quotes(line.service) +
                              "] in " + in_quotes(sources_->file()) + ": " + why);
             };
-            if (line.key != "log-dir" && line.key != "keep")
-                throw wrong("it cannot differ from service to service; log-dir and keep can");
+            if (line.key != "log-dir" && line.key != "keep" && line.key != "exclude")
+                throw wrong("it cannot differ from service to service; log-dir, exclude and keep can");
             if (options_.of_services.empty() || options_.of_services.back().glob != line.service)
-                options_.of_services.push_back({line.service, {}, {}});
+                options_.of_services.push_back({line.service, {}, {}, {}});
             ServiceOptions& service = options_.of_services.back();
-            const auto take = [&](auto& value, auto parse_text, const char* what) {
-                value = parse_text(line.values.front());
-                if (!value || line.values.size() != 1)
-                    throw wrong(in_quotes(line.values.front()) + " is no " + what);
+            const auto read = [&](const std::string& text, auto parse_text, const char* what) {
+                const auto value = parse_text(text);
+                if (!value)
+                    throw wrong(in_quotes(text) + " is no " + what);
+                return *value;
             };
+            if (line.key == "exclude") {
+                service.exclude.emplace();
+                for (const auto& glob : line.values)
+                    service.exclude->push_back(read(glob, parse_exclude, exclude_example));
+                continue;
+            }
+            if (line.values.size() != 1)
+                throw wrong("it takes one value");
             if (line.key == "keep")
-                take(service.keep, parse_keep, keep_example);
+                service.keep = read(line.values.front(), parse_keep, keep_example);
             else
-                take(service.log_directory, parse_log_directory, log_directory_example);
+                service.log_directory = read(line.values.front(), parse_log_directory, log_directory_example);
         }
     }
 
@@ -302,6 +315,12 @@ class CommandLine {
         app_.add_flag("-n,--dry-run", dry_run_, "List what would be saved; change and write nothing");
         add("--dest", dest_, "Where the backup is", "DIR");
         add("--log-dir", log_directory_, "Log directory inside the containers", "PATH");
+        add("--exclude", exclude_,
+            "Leave these files out, and what is in such directories: *.hprof at any depth,\n"
+            "with a slash a path from the log directory (repeatable)",
+            "GLOB")
+            ->default_str("")
+            ->allow_extra_args(false);
         add("--config", standard_file_, "Read options from this file, too", "FILE")->configurable(false);
     }
 
@@ -428,6 +447,7 @@ class CommandLine {
     bool dry_run_ = false;
     std::string dest_ = "/u01/logbackup";
     std::string log_directory_ = "/opt/logs";
+    std::vector<std::string> exclude_;
     std::string group_;
     std::string min_free_ = "5%";
     std::string max_files_ = "100000";

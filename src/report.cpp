@@ -75,6 +75,8 @@ std::string file_lines(const Row& row) {
         text += file_line("from", row.source_path, {});
     for (const auto& action : row.actions)
         text += file_line(name_of(action.kind), action.path, describe(action));
+    if (row.excluded > 0)
+        text += detail_line("exclude", counted(row.excluded, "file") + " left out (--exclude)");
     for (const auto& [path, reason] : row.skipped)
         text += file_line("skip", path, reason);
     for (const auto& [path, reason] : row.unsettled)
@@ -264,6 +266,7 @@ Json row_json(const Row& row) {
             {"set_aside", row.set_aside},
             {"dropped", row.dropped},
             {"files", row.files},
+            {"excluded", row.excluded},
             {"bytes", row.bytes},
             {"source", row.source},
             {"source_path", row.source_path},

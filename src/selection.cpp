@@ -25,6 +25,17 @@ template <typename T> bool names_match(const Options& options, const T& named) {
            matches_any(options.namespaces, named.namespace_name);
 }
 
+/// What the last matching section has, or else all services.
+template <typename T>
+const T& value_for(const Options& options, const std::string& service, const T& of_all,
+                   std::optional<T> ServiceOptions::*member) {
+    const auto& all = options.of_services;
+    const auto last = std::find_if(all.rbegin(), all.rend(), [&](const ServiceOptions& of_service) {
+        return of_service.*member && matches_any({of_service.glob}, service);
+    });
+    return last == all.rend() ? of_all : *((*last).*member);
+}
+
 } // namespace
 
 bool has_filter(const Options& options) {
@@ -33,11 +44,11 @@ bool has_filter(const Options& options) {
 }
 
 const std::string& log_directory_of(const Options& options, const std::string& service) {
-    const auto& all = options.of_services;
-    const auto last = std::find_if(all.rbegin(), all.rend(), [&](const ServiceOptions& of_service) {
-        return of_service.log_directory && matches_any({of_service.glob}, service);
-    });
-    return last == all.rend() ? options.log_directory : *last->log_directory;
+    return value_for(options, service, options.log_directory, &ServiceOptions::log_directory);
+}
+
+const std::vector<std::string>& exclude_of(const Options& options, const std::string& service) {
+    return value_for(options, service, options.exclude, &ServiceOptions::exclude);
 }
 
 std::chrono::milliseconds keep_of(const Options& options, const std::string& service) {

@@ -33,8 +33,9 @@ struct ListingLimits {
 }
 
 /// Lists everything in a log directory. Follows no link, opens nothing but directories. A file that vanishes
-/// meanwhile is left out. Ends early, with what it has, when `stop` is requested. Memory: about 200
-/// bytes for each entry and its path, whatever is in the directories.
+/// meanwhile is left out. Ends early, with what it has, when `stop` is requested. What the tree
+/// excludes is only counted, and counts as there: `complete` stays true, and a directory is not read. Memory:
+/// about 200 bytes for each entry and its path, whatever is in the directories.
 [[nodiscard]] Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop);
 
 /// The same. Where there are more entries than the limit those come first that stand under the same path in

@@ -22,6 +22,7 @@ struct ServiceOptions {
     std::string glob;
     std::optional<std::string> log_directory;
     std::optional<std::chrono::milliseconds> keep;
+    std::optional<std::vector<std::string>> exclude;
 };
 
 /// What a run is to do: the command line, completed by LOGBACKUP_… variables, a configuration file and
@@ -30,6 +31,7 @@ struct Options {
     RunKind kind = RunKind::tick;
     std::string backup_root = "/u01/logbackup"; ///< absolute
     std::string log_directory = "/opt/logs";    ///< absolute, in the container; see log_directory_of()
+    std::vector<std::string> exclude;           ///< globs of files, see is_excluded() and exclude_of()
     std::vector<std::string> services;          ///< globs; empty: all
     std::vector<std::string> pods;
     std::vector<std::string> namespaces;
@@ -83,6 +85,9 @@ struct ParseEnded {
 
 /// Whether anything is ever to be deleted.
 [[nodiscard]] bool has_retention(const Options& options);
+
+/// The globs of what is left out of their log directories.
+[[nodiscard]] const std::vector<std::string>& exclude_of(const Options& options, const std::string& service);
 
 /// Whether the filters select a container; without any they select all.
 [[nodiscard]] bool selects(const Options& options, const Container& container);

@@ -18,6 +18,7 @@ struct Tree {
     UniqueFd held; ///< the log directory itself
     /// What is mounted below it, by path, where the kernel does not show it there by itself.
     std::vector<std::pair<std::string, UniqueFd>> mounted;
+    std::vector<std::string> excluded{}; ///< globs of what is not looked at; see is_excluded()
 
     /// What stands at `path` instead of what `held` shows there; nullptr almost always.
     [[nodiscard]] const UniqueFd* mounted_at(const std::string& path) const;

@@ -2,6 +2,7 @@
 #include "tick_class.hpp"
 
 #include "logbackup/decompress.hpp"
+#include "logbackup/exclude.hpp"
 #include "logbackup/listing.hpp"
 #include "logbackup/redundant.hpp"
 #include "logbackup/util/files.hpp"
@@ -18,7 +19,8 @@ constexpr std::chrono::milliseconds longest_search{10'000};
 /// In a record: no search has had the time that it needs yet.
 constexpr const char* again = "again";
 
-CopySearch copies_in(int instance, const std::vector<std::string>& files, const ListingLimits& limits,
+CopySearch copies_in(int instance, const std::vector<std::string>& files,
+                     const std::vector<std::string>& excluded, const ListingLimits& limits,
                      StopSignal& stop) {
     Tree all;
     all.held = open_directory(instance, "");
@@ -28,6 +30,8 @@ CopySearch copies_in(int instance, const std::vector<std::string>& files, const 
     for (auto& entry : list_tree(all, limits_of_saved(limits), stop).entries) {
         if (entry.type != FileType::regular || entry.size == 0)
             continue;
+        if (is_excluded(excluded, entry.path))
+            continue; // its source may be there still
         if (is_compressed(entry.path))
             search.compressed.push_back(std::move(entry));
         else if (!in_source.contains(entry.path))
@@ -51,7 +55,8 @@ std::string fingerprint(const CopySearch& search) {
 void Tick::drop_copies(Candidate& candidate, std::chrono::milliseconds share) {
     Record& record = records_[*candidate.record];
     const UniqueFd instance = open_directory(context_.root, record.directory());
-    CopySearch search = copies_in(instance.get(), files_of(candidate), listing_limits(), context_.stop);
+    CopySearch search = copies_in(instance.get(), files_of(candidate), candidate.tree->excluded,
+                                  listing_limits(), context_.stop);
     if (!search.plain.empty() && !search.compressed.empty() && fingerprint(search) == record.copies_tried)
         return;
     CopiesDropped result;

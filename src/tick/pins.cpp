@@ -2,6 +2,7 @@
 #include "tick_class.hpp"
 
 #include "logbackup/content.hpp"
+#include "logbackup/exclude.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/limits.hpp"
 #include "logbackup/listing.hpp"
@@ -47,14 +48,23 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
         return std::nullopt;
     Tree bare;
     bare.held = open_directory(found.sources.front().held.get(), "");
+    const auto& excluded = exclude_of(options_, record.service);
+    Listing pins = list_tree(bare, listing_limits(), context_.stop);
+    std::erase_if(pins.entries, [&](const Entry& pin) { // made before these were to be left out
+        const bool leave = is_excluded(excluded, pin.path);
+        if (leave && !is_dry() && pin.type == FileType::regular)
+            if (auto problem = unpin(pins_root_.get(), work.key, {pin.path}); !problem.empty())
+                report_.problems.push_back(std::move(problem));
+        return leave;
+    });
     // Of a directory that was moved away by its container nothing but its pins is saved from now on.
     const bool all = work.gone || (!record.volume.empty() && leads_elsewhere(record));
-    const Listing files = files_to_finish(list_tree(bare, listing_limits(), context_.stop),
-                                          all ? PinnedContainer::gone : PinnedContainer::exists);
+    const Listing files = files_to_finish(pins, all ? PinnedContainer::gone : PinnedContainer::exists);
     if (files.entries.empty())
         return std::nullopt;
     std::string problem;
     work.tree = show(std::move(found), record.directory(), mounts_ ? &*mounts_ : nullptr, problem);
+    work.tree.excluded = excluded;
     // There is none when nothing could be saved before.
     const UniqueFd instance = open_directory(context_.root, record.directory());
     if (!problem.empty()) {

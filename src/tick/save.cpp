@@ -129,6 +129,7 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
         fail_unless_vanished(candidate, problem);
         return;
     }
+    tree.excluded = exclude_of(options_, candidate.container->service);
     candidate.tree = std::move(tree);
     plan_tree(candidate, assignment.present_as, is_dry() ? Effort::full : Effort::little);
     if (!is_dry())
@@ -200,6 +201,7 @@ void Tick::take_plan(Candidate& candidate, const Listing& source) {
 
     Row& row = row_of(candidate);
     row.files = candidate.plan.files;
+    row.excluded = source.excluded;
     row.skipped = std::move(candidate.plan.skipped);
     keep_some(row.skipped);
     if (options_.verbose || options_.json)

@@ -2,6 +2,7 @@
 #include "tick_class.hpp"
 
 #include "logbackup/backup_root.hpp"
+#include "logbackup/exclude.hpp"
 #include "logbackup/labels.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/missed.hpp"
@@ -200,7 +201,8 @@ void Tick::locate_all() {
             row_of(candidate).source_path = candidate.found.sources.front().host_path;
         }
         for (const auto& [below, reason] : candidate.found.problems)
-            fail(candidate, below, reason);
+            if (!is_excluded(exclude_of(options_, candidate.container->service), below))
+                fail(candidate, below, reason);
         found.push_back(std::move(candidate));
     }
     candidates_ = std::move(found);

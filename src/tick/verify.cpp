@@ -38,6 +38,8 @@ class Verifier {
                 compare(entry);
     }
 
+    [[nodiscard]] std::size_t excluded() const { return source_.excluded; }
+
     std::vector<Problem> differences;
     std::vector<Problem> newer; ///< what came after the last run
     std::size_t files = 0;
@@ -132,12 +134,13 @@ class Verifier {
 
 void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
     std::string problem;
-    const Tree tree =
+    Tree tree =
         show(std::move(candidate.found), assignment.directory, mounts_ ? &*mounts_ : nullptr, problem);
     if (!problem.empty()) {
         fail_unless_vanished(candidate, problem);
         return;
     }
+    tree.excluded = exclude_of(options_, candidate.container->service);
     // A run may be working at the same time: what differs is looked at twice.
     for (int attempt = 0; attempt < 2 && !context_.stop.requested(); ++attempt) {
         const UniqueFd instance =
@@ -147,6 +150,7 @@ void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
         verifier.compare_all();
         Row& row = row_of(candidate);
         row.files = verifier.files;
+        row.excluded = verifier.excluded();
         row.bytes += verifier.bytes;
         row.unsettled = std::move(verifier.newer);
         if (verifier.differences.empty())

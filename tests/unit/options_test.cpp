@@ -312,6 +312,23 @@ TEST_F(ConfigFile, HasSectionsForServices) {
     EXPECT_EQ(log_directory_of(options, "payments"), "/payments") << "a later one is stronger";
 }
 
+TEST_F(ConfigFile, HasWhatIsLeftOutOfServices) {
+    const auto options = configured("exclude = [\"*.hprof\", \"/dumps/\"]\n[service.\"pay*\"]\n"
+                                    "exclude = \"core\"\n[service.payments]\nlog-dir = \"/pay\"\n"
+                                    "[service.all]\nexclude = []\n",
+                                    {"config"});
+    for (const auto& read : {options, configured(text(options.settings), {"config"})}) {
+        EXPECT_EQ(exclude_of(read, "web"), (Names{"*.hprof", "/dumps"}));
+        EXPECT_EQ(exclude_of(read, "pay"), Names{"core"});
+        EXPECT_EQ(exclude_of(read, "payments"), Names{"core"}) << "a later one that says nothing of it";
+        EXPECT_EQ(exclude_of(read, "all"), Names{});
+    }
+    EXPECT_EQ(expect({"--exclude", "a", "--exclude", "b/c"}).exclude, (Names{"a", "/b/c"}));
+    expect_usage_error({"--exclude", "/"}, "'/' is no glob of files");
+    expect_config_error("exclude = [\"a\", \"\"]\n", "'' is no glob of files");
+    expect_config_error("[service.x]\nexclude = [\"../a\"]\n", "'../a' is no glob of files");
+}
+
 TEST_F(ConfigFile, NamesTheNearestKey) {
     expect_config_error("max-duratoin = \"5m\"\n", "the nearest is 'max-duration'");
     expect_config_error("Quiet = true\n", "the nearest is 'quiet'");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -30,8 +31,9 @@ struct Problem {
 struct Listing {
     std::vector<Entry> entries; ///< a directory before what is in it
     std::vector<Problem> problems;
-    bool complete = true; ///< false: something that is there is left out
-    bool full = false;    ///< because there is more than the limits allow
+    bool complete = true;     ///< false: something that is there is left out
+    bool full = false;        ///< because there is more than the limits allow
+    std::size_t excluded = 0; ///< files and directories that are left out on purpose
 };
 
 } // namespace logbackup

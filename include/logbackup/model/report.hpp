@@ -35,8 +35,9 @@ struct Row {
     std::size_t changed = 0; ///< files that were appended to
     std::size_t renamed = 0; ///< their sources were rotated by renaming
     std::size_t set_aside = 0;
-    std::size_t dropped = 0; ///< copies whose bytes are saved elsewhere too
-    std::size_t files = 0;   ///< regular files in the log directory
+    std::size_t dropped = 0;  ///< copies whose bytes are saved elsewhere too
+    std::size_t files = 0;    ///< regular files in the log directory
+    std::size_t excluded = 0; ///< files and directories there that are left out, see --exclude
     std::uint64_t bytes = 0;
     std::string source; ///< kind of source
     std::string source_path;
