@@ -113,8 +113,8 @@ TEST(Exclude, HoldsWhereThereIsMoreThanTheLimits) {
         dir.write("z" + std::to_string(i), "x");
         backup.write("z" + std::to_string(i), "x");
     }
-    dir.write("z9.hprof", "x");
-    backup.write("z9.hprof", "x");
+    dir.write("a.hprof", "x");
+    backup.write("a.hprof", "x");
     ListingLimits limits;
     limits.entries = 20;
     Stop stop;
