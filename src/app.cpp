@@ -2,6 +2,7 @@
 #include "logbackup/app.hpp"
 
 #include "logbackup/backup_root.hpp"
+#include "logbackup/check.hpp"
 #include "logbackup/inventory.hpp"
 #include "logbackup/inventory_report.hpp"
 #include "logbackup/ledger.hpp"
@@ -85,14 +86,17 @@ void print(const std::string& text) {
     std::fflush(stdout);
 }
 
+bool is_coloured() {
+    return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+}
+
 /// A Report or an Inventory, as the options ask for it.
 template <typename Result, typename Detail>
 void print(const Result& result, const Options& options, Detail detail) {
-    const bool coloured = ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
     if (options.json)
         print(json(result));
     else if (!options.quiet)
-        print(table(result, coloured ? Colour::yes : Colour::no, detail));
+        print(table(result, is_coloured() ? Colour::yes : Colour::no, detail));
 }
 
 constexpr const char* trust_clock_hint = "if it is right, 'logbackup prune --trust-clock' does not wait";
@@ -313,6 +317,19 @@ int run_prune(const Options& options, spdlog::logger& log) {
     return exit_code(!failure_lines(report).empty() || !report.too_large.empty(), stop, log);
 }
 
+int run_check(const Options& options) {
+    StopSignal stop(options.max_duration);
+    const auto checks = check_machine(options, stop);
+    if (stop.requested() && stop.signal())
+        return 128 + *stop.signal();
+    if (options.json)
+        print(json(checks));
+    else
+        print(table(checks, is_coloured() ? Colour::yes : Colour::no,
+                    options.quiet ? CheckLines::not_ok : CheckLines::all));
+    return exit_code(checks);
+}
+
 int run_logged(const Options& options, spdlog::logger& log) {
     switch (options.kind) {
     case RunKind::tick:
@@ -321,6 +338,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
     case RunKind::list: return run_list(options, log);
     case RunKind::prune:
     case RunKind::prune_dry_run: return run_prune(options, log);
+    case RunKind::check: return run_check(options);
     case RunKind::config: print(options.json ? json(options.settings) : text(options.settings)); return 0;
     }
     return run_backup(options, log);

@@ -63,14 +63,23 @@ void require_ours(int directory, const std::string& path) {
                "chmod go-w " + in_quotes(path) + ", or choose another directory with --dest");
 }
 
-void open_state(int root, const std::string& path) {
+/// ".logbackup"; none where it is missing.
+UniqueFd find_state(int root, const std::string& path) {
     const std::string below = joined(path, state_directory);
-    const UniqueFd state = open_directory(root, state_directory);
+    UniqueFd state = open_directory(root, state_directory);
     if (!state && (errno == ELOOP || errno == ENOTDIR))
         refuse(below, "it is no directory", "see what it is, and move it away");
+    if (!state && errno != ENOENT)
+        fail("open", path, errno);
+    if (state)
+        require_ours(state.get(), below);
+    return state;
+}
+
+void open_state(int root, const std::string& path) {
+    const UniqueFd state = find_state(root, path);
     if (!state)
         fail("write to", path, errno);
-    require_ours(state.get(), below);
     if ((status_of(state.get())->st_mode & 07777U) != state_mode &&
         ::fchmodat(state.get(), ".", state_mode, 0) != 0)
         fail("write to", path, errno);
@@ -112,6 +121,11 @@ UniqueFd find_backup_root(const std::string& path) {
     if (!root && errno != ENOENT)
         fail("open", path, errno);
     return root;
+}
+
+void examine_backup_root(int root, const std::string& path) {
+    require_ours(root, path);
+    (void)find_state(root, path);
 }
 
 OverlapCheck overlap_check(const std::string& path, const UniqueFd& root) {

@@ -72,13 +72,18 @@ std::uint64_t note_skipped(int root) {
     return status ? static_cast<std::uint64_t>(status->st_size) : 0;
 }
 
-std::uint64_t take_skipped(int root) {
+std::uint64_t skipped_runs(int root) {
     const auto status = status_at(root, skipped_file);
-    if (!status)
+    return status ? static_cast<std::uint64_t>(status->st_size) : 0;
+}
+
+std::uint64_t take_skipped(int root) {
+    const auto skipped = skipped_runs(root);
+    if (skipped == 0)
         return 0;
     const UniqueFd state = open_directory(root, parent_path(skipped_file));
     ::unlinkat(state.get(), base_name(skipped_file).c_str(), 0);
-    return static_cast<std::uint64_t>(status->st_size);
+    return skipped;
 }
 
 } // namespace logbackup

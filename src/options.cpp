@@ -69,6 +69,11 @@ constexpr const char* prune_footer =
     "Exit codes: 0 done, 1 no backup or a clock that cannot be trusted, 3 something could not be deleted or\n"
     "looked at, 75 another run is working.\n";
 
+constexpr const char* check_footer =
+    "Exit codes: 0 ready, be it with warnings; 1 no run is possible; 3 runs are possible, but something will "
+    "be\n"
+    "missing. --quiet shows only what is not ok. 'logbackup --help' has all options.\n";
+
 constexpr const char* config_footer =
     "The output can serve as a configuration file. Sections "
     "[service.\"GLOB\"] have the options that differ for\n"
@@ -141,6 +146,12 @@ const std::vector<Command>& commands() {
          {"--keep", "--max-size", "--dry-run", "--trust-clock", "--dest", "--service", "--pod", "--namespace",
           "--container", "--log-dir", "--json", "--quiet", "--verbose", "--log-file", "--max-duration",
           "--docker", "--config"}},
+        {"check",
+         RunKind::check,
+         "Look whether this machine is ready, from docker to the schedule; change and write nothing",
+         check_footer,
+         {"--dest", "--json", "--quiet", "--min-free", "--pin", "--network-volumes", "--docker-timeout",
+          "--docker", "--rsync", "--config"}},
         {"config",
          RunKind::config,
          "Print all options as they take effect, and where each value comes from",
@@ -210,6 +221,7 @@ class CommandLine {
         take_sections();
         choose_kind();
         choose_loudness();
+        options.config_file = sources_->file();
         options.settings = sources_->settings();
         return options;
     }

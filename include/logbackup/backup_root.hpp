@@ -21,6 +21,9 @@ namespace logbackup {
 /// directory or cannot be opened.
 [[nodiscard]] UniqueFd find_backup_root(const std::string& path);
 
+/// Throws Error where open_backup_root() would refuse what is there. Makes and changes nothing.
+void examine_backup_root(int root, const std::string& path);
+
 /// For a backup root that need not exist.
 [[nodiscard]] OverlapCheck overlap_check(const std::string& path, const UniqueFd& root);
 

@@ -63,6 +63,7 @@ struct Options {
     bool verbose = false;
     bool json = false;
     std::vector<ServiceOptions> of_services; ///< a later one is stronger
+    std::string config_file;                 ///< that was read; empty: none
     std::vector<Setting> settings;           ///< all of them, as text, and where each comes from
 };
 

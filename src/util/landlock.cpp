@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -85,8 +86,12 @@ void allow_program(int rules, const std::string& program) {
 
 } // namespace
 
+long landlock_version() noexcept {
+    return std::max(0L, ::syscall(create_ruleset, nullptr, 0, ask_version));
+}
+
 UniqueFd landlock_rules(const FileAccess& access, const std::string& program) {
-    const long version = ::syscall(create_ruleset, nullptr, 0, ask_version);
+    const long version = landlock_version();
     if (version < 1)
         return {};
     const Ruleset handled = all_of(version);

@@ -61,7 +61,7 @@ struct Missed {
     Timestamp died{};
 };
 
-enum class RunKind { tick, dry_run, list, verify, prune, prune_dry_run, config };
+enum class RunKind { tick, dry_run, list, verify, prune, prune_dry_run, check, config };
 
 struct Report {
     RunKind kind = RunKind::tick;

@@ -23,6 +23,9 @@ struct FileAccess {
 /// before 5.13, or where it is switched off.
 [[nodiscard]] UniqueFd landlock_rules(const FileAccess& access, const std::string& program);
 
+/// What the kernel has of it; 0: none.
+[[nodiscard]] long landlock_version() noexcept;
+
 /// Applies it to this process and what it starts, for ever; it must have set no_new_privs. Async-signal-safe.
 /// 0 or an errno value.
 [[nodiscard]] int landlock_restrict(int rules) noexcept;

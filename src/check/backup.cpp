@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "parts.hpp"
+
+#include "logbackup/backup_root.hpp"
+#include "logbackup/free_space.hpp"
+#include "logbackup/ledger.hpp"
+#include "logbackup/monitor.hpp"
+#include "logbackup/mount_table.hpp"
+#include "logbackup/util/error.hpp"
+#include "logbackup/util/files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <sstream>
+
+namespace logbackup::check {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int directory_flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+
+/// The nearest directory above a path that exists, and its path.
+std::pair<UniqueFd, std::string> nearest_above(const std::string& path) {
+    for (fs::path above = fs::path(path).parent_path();; above = above.parent_path()) {
+        UniqueFd held(::open(above.c_str(), directory_flags));
+        if (held || !above.has_relative_path())
+            return {std::move(held), above.string()};
+    }
+}
+
+/// "on the xfs at '/u01'".
+std::string file_system_text(int directory) {
+    const UniqueFd self(::open("/proc/self", directory_flags));
+    const auto table = read_mount_table(self.get());
+    const auto id = mount_id(directory);
+    const MountInfo* mount = table && id ? table->by_id(*id) : nullptr;
+    return mount == nullptr ? std::string()
+                            : ", on the " + escaped(mount->type) + " at " + in_quotes(mount->point);
+}
+
+/// Whether one path is the other, or lies in it.
+bool lies_in(const fs::path& path, const fs::path& directory) {
+    const auto relative = path.lexically_relative(directory);
+    return !relative.empty() && *relative.begin() != "..";
+}
+
+void free_space_of(int directory, const Options& options, Checks& checks) {
+    const auto space = free_space(directory, options.min_free);
+    if (!space) {
+        checks.push_back(
+            {"free space", CheckStatus::problem, "the file system does not tell: " + error_text(errno), {}});
+        return;
+    }
+    const bool counts_inodes = space->inodes != UINT64_MAX;
+    Check check{"free space", CheckStatus::ok, human_bytes(space->bytes), {}};
+    check.found += counts_inodes ? " and " + counted(space->inodes, "inode") : "";
+    check.found += "; --min-free leaves " + human_bytes(space->reserved_bytes);
+    check.found += counts_inodes ? " and " + counted(space->reserved_inodes, "inode") : "";
+    if (space->bytes <= space->reserved_bytes || space->inodes < space->reserved_inodes) {
+        check.status = CheckStatus::problem;
+        check.hint = "nothing new is saved until there is room: free some, or choose another directory with "
+                     "--dest";
+    }
+    checks.push_back(std::move(check));
+}
+
+void beside_docker(int directory, const Options& options, const std::string& docker_root, Checks& checks) {
+    std::error_code error;
+    const auto docker = fs::canonical(docker_root, error);
+    const auto backup = error ? fs::path() : fs::weakly_canonical(options.backup_root, error);
+    const UniqueFd held(::open(docker_root.c_str(), directory_flags));
+    const auto here = status_of(directory);
+    const auto there = held ? status_of(held.get()) : std::nullopt;
+    if (error || !here || !there)
+        return; // an engine elsewhere, or one that does not tell
+    Check check{"docker's disk", CheckStatus::ok, "another one than the backup's", {}};
+    const bool same_disk = here->st_dev == there->st_dev;
+    if (lies_in(backup, docker) || lies_in(docker, backup)) {
+        check.status = CheckStatus::problem;
+        check.found = "the backup and docker's directory " + in_quotes(docker_root) + " lie one in the other";
+        check.hint = "choose another directory with --dest";
+    } else if (options.pin && !same_disk) {
+        check.status = CheckStatus::warning;
+        check.found += ": with --pin it must be the same";
+        check.hint = "choose a directory on the file system of " + in_quotes(docker_root) +
+                     " with --dest, or leave --pin out";
+    } else if (same_disk && !options.pin) {
+        check.status = CheckStatus::warning;
+        check.found = "the backup is on the file system of " + in_quotes(docker_root);
+        check.hint =
+            "what fills the backup fills docker's disk, up to --min-free; choose another file system "
+            "with --dest, unless you mean to use --pin";
+    } else if (same_disk) {
+        check.found = "the same as the backup's, as --pin needs it";
+    }
+    checks.push_back(std::move(check));
+}
+
+/// Since when a process has been running; nothing when it has ended.
+std::optional<std::chrono::seconds> age_of(const std::string& pid) {
+    const UniqueFd process(::open(("/proc/" + pid).c_str(), directory_flags));
+    const auto text = process ? read_small_file(process.get(), "stat", 4096).value_or("") : std::string();
+    const auto name_end = text.rfind(')');
+    if (name_end == std::string::npos)
+        return std::nullopt;
+    static constexpr int before_start = 19; // fields between the name and the start, see proc_pid_stat(5)
+    std::istringstream fields(text.substr(name_end + 1));
+    std::string skipped;
+    for (int i = 0; i < before_start; ++i)
+        fields >> skipped;
+    std::int64_t ticks = 0;
+    timespec now{};
+    if (!(fields >> ticks) || ::clock_gettime(CLOCK_BOOTTIME, &now) != 0)
+        return std::nullopt;
+    return std::chrono::seconds(now.tv_sec - ticks / ::sysconf(_SC_CLK_TCK));
+}
+
+/// The process that took the lock, as text; empty when nobody has it. To try the lock would turn away a run
+/// that begins at this moment.
+std::string holder_of(const struct stat& lock) {
+    const UniqueFd proc(::open("/proc", directory_flags));
+    std::istringstream lines(read_small_file(proc.get(), "locks", std::size_t{64} << 20U).value_or(""));
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream fields(line); // "1: FLOCK  ADVISORY  WRITE 4711 fe:00:123 0 EOF"
+        std::string number;
+        std::string kind;
+        std::string pid;
+        std::string file;
+        fields >> number >> kind >> file >> file >> pid >> file;
+        if (kind == "FLOCK" && file.ends_with(":" + std::to_string(lock.st_ino)))
+            return pid;
+    }
+    return {};
+}
+
+void lock_of(int root, const Options& options, Checks& checks) {
+    const auto lock = status_at(root, joined(state_directory, "lock"));
+    const std::string holder = lock ? holder_of(*lock) : std::string();
+    Check check{"lock", CheckStatus::ok, "no run is working", {}};
+    if (!holder.empty()) {
+        const auto age = age_of(holder);
+        check.found = age ? "a run is working, process " + holder + ", for " + rough_time(*age)
+                          : "it is held by what process " + holder + ", which has ended, left behind";
+        if (!age || *age > options.max_duration + std::chrono::minutes(1)) {
+            check.status = CheckStatus::warning;
+            check.hint =
+                age ? "that is longer than --max-duration: see what it waits for, a file system that "
+                      "does not answer?"
+                    : "'fuser' of .logbackup/lock names who holds it";
+        }
+    }
+    if (const auto skipped = skipped_runs(root); skipped > 0) {
+        check.found += "; " + counted(skipped, "run") + " ended at once because one was working";
+        if (skipped >= options.warn_skipped) {
+            check.status = CheckStatus::warning;
+            check.hint +=
+                (check.hint.empty() ? "" : "; ") + std::string("runs take longer than the time between them");
+        }
+    }
+    checks.push_back(std::move(check));
+}
+
+void last_run(int root, Checks& checks) {
+    static constexpr std::chrono::minutes old{10};
+    const auto last = last_complete_tick(root);
+    Check check{"last complete run", CheckStatus::ok, "never", {}};
+    if (last != Timestamp{}) {
+        const auto age = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() - last);
+        check.found =
+            rfc3339(last) + (age.count() >= 0 ? ", " + rough_time(age) + " ago" : ", in the future");
+        if (age <= old)
+            return checks.push_back(std::move(check));
+    }
+    check.status = CheckStatus::warning;
+    check.hint = "see what its last messages were, or what 'logbackup' says when it is started by hand";
+    checks.push_back(std::move(check));
+}
+
+} // namespace
+
+UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine, Checks& checks) {
+    Check check{"backup root", CheckStatus::ok, in_quotes(options.backup_root), {}};
+    UniqueFd root;
+    UniqueFd above;
+    try {
+        root = find_backup_root(options.backup_root);
+        if (root)
+            examine_backup_root(root.get(), options.backup_root);
+    } catch (const Error& error) {
+        checks.push_back({"backup root", CheckStatus::impossible, error.what(), error.hint()});
+        return {};
+    }
+    if (!root) {
+        auto [held, path] = nearest_above(options.backup_root);
+        above = std::move(held);
+        check.found += ", to be made in " + in_quotes(path);
+    }
+    const int directory = root ? root.get() : above.get();
+    check.found += file_system_text(directory);
+    if (::faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        check.status = CheckStatus::impossible;
+        check.found += ": cannot write there: " + error_text(errno);
+        check.hint = "run as root, and see that the file system is mounted read-write; or choose another "
+                     "directory with --dest";
+    }
+    const bool writable = check.status == CheckStatus::ok;
+    checks.push_back(std::move(check));
+    if (writable)
+        free_space_of(directory, options, checks);
+    if (engine && !engine->root_directory.empty())
+        beside_docker(directory, options, engine->root_directory, checks);
+    return root;
+}
+
+void records(int root, const Options& options, Checks& checks) {
+    std::vector<std::string> problems;
+    const auto live = load_live_records(root, problems).size();
+    const auto ended = load_ended_records(root, problems).size();
+    Check check{"records",
+                CheckStatus::ok,
+                std::to_string(live) + " of live log directories, " + std::to_string(ended) +
+                    " of ended ones",
+                {}};
+    if (!problems.empty()) {
+        check.status = CheckStatus::problem;
+        check.found += ", " + std::to_string(problems.size()) + " that cannot be read";
+        check.hint = problems.front();
+    }
+    checks.push_back(std::move(check));
+    lock_of(root, options, checks);
+    last_run(root, checks);
+}
+
+} // namespace logbackup::check

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "parts.hpp"
+
+#include "logbackup/labels.hpp"
+#include "logbackup/util/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace logbackup::check {
+namespace {
+
+using Json = nlohmann::json;
+
+/// A member, or null where there is none.
+Json member(const Json& object, const char* name) {
+    const auto found = object.is_object() ? object.find(name) : object.end();
+    return object.is_object() && found != object.end() ? *found : Json();
+}
+
+std::string text_member(const Json& object, const char* name) {
+    const Json value = member(object, name);
+    return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::string address() {
+    const char* host = std::getenv("DOCKER_HOST");
+    return host != nullptr && *host != '\0' ? "DOCKER_HOST " + escaped(host) : "its default address";
+}
+
+std::string version_text(const Json& of) {
+    const auto text = text_member(of, "Version");
+    return text.empty() ? "of an unknown version" : "version " + escaped(text);
+}
+
+void containers(const Options& options, const std::string& program, StopSignal& stop, Engine& engine,
+                Checks& checks) {
+    const auto found = discover({program, options.docker_timeout}, stop);
+    std::string invalid;
+    std::size_t left_out = 0;
+    for (const auto& container : found.containers) {
+        const auto classification = classify(container);
+        if (classification.ownership == Ownership::ours)
+            engine.ours.push_back(container);
+        if (classification.ownership == Ownership::invalid && left_out++ == 0)
+            invalid = container.id.substr(0, 12) + ": " + classification.problem;
+    }
+    Check check{"containers", CheckStatus::ok, {}, {}};
+    check.found =
+        std::to_string(found.ids.size()) + ", of these " + std::to_string(engine.ours.size()) + " of pods";
+    if (engine.ours.empty()) {
+        check.status = CheckStatus::warning;
+        check.hint = "there is nothing to save: containers of pods have the labels "
+                     "io.kubernetes.container.name and io.kubernetes.pod.name";
+    }
+    if (left_out > 0) {
+        check.status = CheckStatus::problem;
+        check.found += ", " + std::to_string(left_out) + " with labels that cannot be used";
+        check.hint = "they are not saved; the first is " + invalid;
+    }
+    if (!found.unreachable.empty()) {
+        check.status = CheckStatus::problem;
+        check.found += ", " + std::to_string(found.unreachable.size()) + " that docker cannot describe";
+        check.hint = "the first is " + found.unreachable.front().id.substr(0, 12) + ": " +
+                     found.unreachable.front().reason;
+    }
+    checks.push_back(std::move(check));
+}
+
+Check storage(const Json& info) {
+    const auto driver = text_member(info, "Driver");
+    Check check{"storage driver", CheckStatus::ok, escaped(driver), {}};
+    const bool in_containerd = member(info, "DriverStatus")
+                                   .dump(-1, ' ', true, Json::error_handler_t::replace)
+                                   .find("io.containerd.snapshotter") != std::string::npos;
+    if ((driver == "overlay2" || driver == "overlay") && !in_containerd)
+        return check;
+    check.status = CheckStatus::warning;
+    check.found = (driver.empty() ? "unknown" : escaped(driver)) +
+                  (in_containerd ? ", images are kept by containerd" : "") +
+                  ": running containers are read through their processes, stopped ones cannot be read";
+    check.hint = in_containerd
+                     ? "what a container writes after the last run before its end is lost; with overlay2 "
+                       "(\"features\": {\"containerd-snapshotter\": false} in daemon.json) it is not"
+                     : "what a container writes after the last run before its end is lost; with overlay2 it "
+                       "is not";
+    return check;
+}
+
+} // namespace
+
+std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& checks) {
+    const std::string program = find_program(options.docker);
+    if (program.empty()) {
+        checks.push_back({"docker client", CheckStatus::impossible, in_quotes(options.docker) + " not found",
+                          "install it (on Debian: docker.io), or name it with --docker"});
+        return std::nullopt;
+    }
+    const auto say = [&](const char* what) {
+        return ask({program, what, "--format", "{{json .}}"}, docker_environment(), options.docker_timeout,
+                   stop);
+    };
+    const auto asked = say("version");
+    const Json version = Json::parse(asked.out, nullptr, false);
+    const Json client = member(version, "Client");
+    const bool is_docker = !text_member(client, "Version").empty();
+    checks.push_back({"docker client", is_docker ? CheckStatus::ok : CheckStatus::warning,
+                      escaped(program) + ", " + version_text(client),
+                      is_docker ? "" : "it does not tell its version: is it docker?"});
+    Engine engine;
+    Json info;
+    try {
+        if (const auto told = say("info"); succeeded(told.ending))
+            info = Json::parse(told.out, nullptr, false);
+        engine.root_directory = text_member(info, "DockerRootDir");
+        Checks further;
+        containers(options, program, stop, engine, further);
+        checks.push_back({"docker engine",
+                          CheckStatus::ok,
+                          version_text(member(version, "Server")) + ", at " + address(),
+                          {}});
+        checks.insert(checks.end(), further.begin(), further.end());
+    } catch (const Error& error) {
+        checks.push_back(
+            {"docker engine", CheckStatus::impossible, address() + ": " + error.what(), error.hint()});
+        return std::nullopt;
+    }
+    checks.push_back(storage(info));
+    return engine;
+}
+
+} // namespace logbackup::check

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/check.hpp"
+#include "logbackup/docker/docker_cli.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The parts of check_machine(): each adds its checks to `checks`.
+namespace logbackup::check {
+
+using Checks = std::vector<Check>;
+
+/// What the Docker engine says of itself.
+struct Engine {
+    std::string root_directory;
+    std::vector<Container> ours;
+};
+
+/// The client, the engine, its containers and its storage driver. Nothing when the engine cannot be reached.
+[[nodiscard]] std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& checks);
+
+void rsync(const Options& options, StopSignal& stop, Checks& checks);
+void decompressors(Checks& checks);
+
+void rights(Checks& checks);
+/// Gives this process a mount namespace of its own.
+void mounts(Checks& checks);
+void landlock(Checks& checks);
+
+/// A descriptor of the backup root: none when it does not exist, or must not be used.
+[[nodiscard]] UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine,
+                                   Checks& checks);
+/// Records, the lock and the last runs. `root` is a descriptor of the backup root.
+void records(int root, const Options& options, Checks& checks);
+
+/// `root` is a descriptor of the backup root, or -1.
+void clock(int root, Checks& checks);
+void schedule(Checks& checks);
+void configuration(const Options& options, Checks& checks);
+void volumes(const Options& options, const Engine& engine, Checks& checks);
+
+/// How a program that prints little ended, within `time`.
+[[nodiscard]] ProcessResult ask(std::vector<std::string> argv, std::vector<std::string> environment,
+                                std::chrono::milliseconds time, StopSignal& stop);
+
+/// "40 s", "12 min", "3 h", "5 days".
+[[nodiscard]] std::string rough_time(std::chrono::seconds time);
+
+} // namespace logbackup::check

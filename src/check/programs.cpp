@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "parts.hpp"
+
+#include "logbackup/decompress.hpp"
+#include "logbackup/schedule.hpp"
+
+#include <cstdlib>
+
+namespace logbackup::check {
+
+ProcessResult ask(std::vector<std::string> argv, std::vector<std::string> environment,
+                  std::chrono::milliseconds time, StopSignal& stop) {
+    Command command;
+    command.argv = std::move(argv);
+    command.environment = std::move(environment);
+    Limits limits;
+    limits.time = time;
+    limits.output = std::size_t{1} << 20U;
+    limits.grace = std::chrono::milliseconds(1000);
+    return run(command, limits, stop);
+}
+
+void rsync(const Options& options, StopSignal& stop, Checks& checks) {
+    static constexpr int oldest = 3;
+    Check check{"rsync", CheckStatus::ok, {}, {}};
+    const std::string program = find_program(options.rsync);
+    if (program.empty()) {
+        checks.push_back({"rsync", CheckStatus::impossible, in_quotes(options.rsync) + " not found",
+                          "install it (on Debian: rsync), or name it with --rsync"});
+        return;
+    }
+    const auto result =
+        ask({program, "--version"}, {"LC_ALL=C", "PATH=/usr/bin:/bin"}, std::chrono::seconds(10), stop);
+    const auto version = version_in(result.out);
+    check.found = escaped(program) + (version.empty() ? "" : ", version " + version);
+    if (!succeeded(result.ending)) {
+        check.status = CheckStatus::impossible;
+        check.found += ": it " + describe(result.ending);
+        if (const auto lines = last_lines(result.err, 1); !lines.empty())
+            check.found += ": " + escaped(lines);
+        check.hint = "see why it does not run, or name another one with --rsync";
+    } else if (version.empty()) {
+        check.status = CheckStatus::warning;
+        check.found += ", of an unknown version";
+        check.hint = "is it rsync? 3.0 or newer is needed";
+    } else if (std::atoi(version.c_str()) < oldest) {
+        check.status = CheckStatus::problem;
+        check.found += ", which is too old";
+        check.hint = "3.0 or newer is needed: with an older one nothing new can be saved";
+    }
+    checks.push_back(std::move(check));
+}
+
+void decompressors(Checks& checks) {
+    std::string there;
+    std::string missing;
+    for (const auto* name : {".gz", ".zst", ".xz", ".bz2"}) {
+        const auto found = decompressor_for(name);
+        auto& list = found.argv.empty() ? missing : there;
+        list += (list.empty() ? "" : ", ") + found.name;
+    }
+    if (missing.empty())
+        checks.push_back({"decompressors", CheckStatus::ok, there, {}});
+    else
+        checks.push_back({"decompressors", CheckStatus::warning, "missing: " + missing,
+                          "logs that containers compress with it stay in the backup twice, plain and "
+                          "compressed; install what they use"});
+}
+
+} // namespace logbackup::check
