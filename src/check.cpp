@@ -3,7 +3,6 @@
 
 #include "check/parts.hpp"
 #include "logbackup/app.hpp"
-
 #include "logbackup/util/json_text.hpp"
 #include "logbackup/util/text.hpp"
 

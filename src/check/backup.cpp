@@ -179,7 +179,11 @@ void last_run(int root, Checks& checks) {
             return checks.push_back(std::move(check));
     }
     check.status = CheckStatus::warning;
-    check.hint = "see what its last messages were, or what 'logbackup' says when it is started by hand";
+    check.hint = last == Timestamp{}
+                     ? "start 'logbackup' by hand and see; runs for some containers only, with "
+                       "--service and the like, do not count"
+                     : "see what its last messages were, or what 'logbackup' says when it is "
+                       "started by hand";
     checks.push_back(std::move(check));
 }
 

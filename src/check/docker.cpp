@@ -35,9 +35,7 @@ std::string version_text(const Json& of) {
     return text.empty() ? "of an unknown version" : "version " + escaped(text);
 }
 
-void containers(const Options& options, const std::string& program, StopSignal& stop, Engine& engine,
-                Checks& checks) {
-    const auto found = discover({program, options.docker_timeout}, stop);
+void containers(const Discovery& found, Engine& engine, Checks& checks) {
     std::string invalid;
     std::size_t left_out = 0;
     for (const auto& container : found.containers) {
@@ -112,16 +110,19 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
     Engine engine;
     Json info;
     try {
+        // Not to wait three times.
+        if (std::holds_alternative<TimedOut>(asked.ending))
+            throw Error("docker version " + describe(asked.ending),
+                        "is the engine overloaded? --docker-timeout waits longer");
         if (const auto told = say("info"); succeeded(told.ending))
             info = Json::parse(told.out, nullptr, false);
         engine.root_directory = text_member(info, "DockerRootDir");
-        Checks further;
-        containers(options, program, stop, engine, further);
+        const auto found = discover({program, options.docker_timeout}, stop);
         checks.push_back({"docker engine",
                           CheckStatus::ok,
                           version_text(member(version, "Server")) + ", at " + address(),
                           {}});
-        checks.insert(checks.end(), further.begin(), further.end());
+        containers(found, engine, checks);
     } catch (const Error& error) {
         checks.push_back(
             {"docker engine", CheckStatus::impossible, address() + ": " + error.what(), error.hint()});

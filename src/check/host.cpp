@@ -71,7 +71,7 @@ void mounts(Checks& checks) {
             {"mounts", CheckStatus::ok, kernel + "log directories are seen through read-only mounts", {}});
     else
         checks.push_back({"mounts", CheckStatus::warning,
-                          kernel + "log directories are read directly: no " + why_not,
+                          kernel + "log directories are read directly (" + why_not + ")",
                           "of stopped containers only what they wrote themselves is seen; it needs "
                           "CAP_SYS_ADMIN and Linux 5.14"});
 }

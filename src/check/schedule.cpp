@@ -34,21 +34,24 @@ std::string_view bare(std::string_view word) {
 
 /// The program of a shell command that is a run: `nice`, `flock` and the like may stand before it.
 std::string run_in_command(std::string_view command) {
-    std::string program;
-    while (program.empty() && command.find_first_not_of(blanks) != std::string_view::npos) {
-        const auto word = bare(next_word(command));
-        if (base_name(word) == "logbackup")
-            program = word;
-    }
-    if (program.empty())
-        return {};
-    const auto first = next_word(command);
-    const bool is_name = !first.empty() && std::isalpha(static_cast<unsigned char>(first.front())) != 0;
-    if (is_name) // of a subcommand
-        return {};
-    for (auto word = first; !word.empty(); word = next_word(command))
-        if (word == "--dry-run" || word == "-n")
+    static constexpr std::string_view separators = ";&|";
+    std::string_view word;
+    do {
+        word = next_word(command);
+        if (word.empty())
             return {};
+    } while (base_name(bare(word)) != "logbackup");
+    std::string program(bare(word));
+    bool is_first = true;
+    while (separators.find(word.back()) == std::string_view::npos) {
+        word = next_word(command);
+        if (word.empty() || separators.find(word.front()) != std::string_view::npos)
+            break;
+        const bool is_subcommand = is_first && std::isalpha(static_cast<unsigned char>(word.front())) != 0;
+        if (is_subcommand || bare(word) == "--dry-run" || bare(word) == "-n")
+            return {};
+        is_first = false;
+    }
     return program;
 }
 

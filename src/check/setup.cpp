@@ -6,8 +6,6 @@
 #include "logbackup/util/files.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -85,15 +83,6 @@ void configuration(const Options& options, Checks& checks) {
         if (setting.origin == Origin::environment)
             variables += (variables.empty() ? "" : ", ") + escaped(setting.source);
     check.found += variables.empty() ? "" : ", and " + variables;
-    struct stat status {};
-    const bool looked = !options.config_file.empty() && ::stat(options.config_file.c_str(), &status) == 0;
-    const bool is_safe = !S_ISREG(status.st_mode) || ((status.st_uid == 0 || status.st_uid == ::geteuid()) &&
-                                                      (status.st_mode & (S_IWGRP | S_IWOTH)) == 0);
-    if (looked && !is_safe) {
-        check.status = CheckStatus::warning;
-        check.found += ", which users other than root may write to";
-        check.hint = "chown root and chmod go-w: it names programs that are run as root";
-    }
     checks.push_back(std::move(check));
 }
 
