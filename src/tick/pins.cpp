@@ -22,6 +22,8 @@ namespace {
 
 /// After that a pin that cannot be saved is given up: it holds the disk's space.
 constexpr std::chrono::hours longest_failure{24};
+/// So many are saved with one rsync before more are planned; those of one container are never divided.
+constexpr std::size_t most_planned_files = 5000;
 
 Container container_of(const Record& record) {
     Container container;
@@ -117,16 +119,28 @@ void Tick::finish_pins() {
     pins_root_ = UniqueFd(::open(options_.backup_root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     const auto keys = pinned_keys(pins_root_.get());
     std::vector<PinnedWork> works;
+    std::size_t files = 0; // of those
     for (std::size_t i = 0; i < records_.size(); ++i) {
         const std::string key = pin_key(records_[i]);
         if (std::find(keys.begin(), keys.end(), key) == keys.end())
             continue;
         if (context_.stop.requested() || records_[i].containers.empty() || is_shared(key) ||
-            !selects(options_, container_of(records_[i])))
+            !selects(options_, container_of(records_[i]))) {
             unfinished_.insert(key);
-        else if (auto work = plan_pins(i))
+        } else if (auto work = plan_pins(i)) {
+            files += work->files.size();
             works.push_back(std::move(*work));
+        }
+        if (files >= most_planned_files) {
+            save_pinned(works);
+            works.clear();
+            files = 0;
+        }
     }
+    save_pinned(works);
+}
+
+void Tick::save_pinned(std::vector<PinnedWork>& works) {
     for (auto& work : works) {
         work.row = add_row(container_of(records_[work.record]));
         Row& row = report_.rows[work.row];
@@ -136,7 +150,8 @@ void Tick::finish_pins() {
         row.target = records_[work.record].directory();
         row.source = name_of(SourceKind::pins);
         row.files = work.files.size();
-        row.actions = work.plan.actions;
+        if (options_.verbose || options_.json)
+            row.actions = work.plan.actions;
     }
     if (is_dry() || works.empty() || context_.stop.requested())
         return;

@@ -123,6 +123,7 @@ class Tick {
     void open_mounts();
     void finish_pins();
     [[nodiscard]] std::optional<PinnedWork> plan_pins(std::size_t index);
+    void save_pinned(std::vector<PinnedWork>& works);
     void take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome);
     void refresh_all_pins();
     [[nodiscard]] bool is_gone(const Record& record);
