@@ -48,8 +48,8 @@ std::string verdict(const std::vector<Check>& checks) {
     switch (worst(checks)) {
     case CheckStatus::impossible: return text + "no run is possible\n";
     case CheckStatus::problem: return text + "runs are possible, but something will be missing\n";
-    case CheckStatus::ok:
-    case CheckStatus::warning: break;
+    case CheckStatus::warning: return text + "this machine is ready, but see the warnings\n";
+    case CheckStatus::ok: break;
     }
     return text + "this machine is ready\n";
 }

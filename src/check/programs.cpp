@@ -4,8 +4,6 @@
 #include "logbackup/decompress.hpp"
 #include "logbackup/schedule.hpp"
 
-#include <cstdlib>
-
 namespace logbackup::check {
 
 ProcessResult ask(std::vector<std::string> argv, std::vector<std::string> environment,
@@ -21,7 +19,7 @@ ProcessResult ask(std::vector<std::string> argv, std::vector<std::string> enviro
 }
 
 void rsync(const Options& options, StopSignal& stop, Checks& checks) {
-    static constexpr int oldest = 3;
+    static constexpr char oldest = '3';
     Check check{"rsync", CheckStatus::ok, {}, {}};
     const std::string program = find_program(options.rsync);
     if (program.empty()) {
@@ -43,7 +41,7 @@ void rsync(const Options& options, StopSignal& stop, Checks& checks) {
         check.status = CheckStatus::warning;
         check.found += ", of an unknown version";
         check.hint = "is it rsync? 3.0 or newer is needed";
-    } else if (std::atoi(version.c_str()) < oldest) {
+    } else if (version.find('.') == 1 && version.front() < oldest) {
         check.status = CheckStatus::problem;
         check.found += ", which is too old";
         check.hint = "3.0 or newer is needed: with an older one nothing new can be saved";
