@@ -3,10 +3,10 @@
 #
 # Runs every check there is. On a bare Debian 12, as root: installs what is missing, checks format, scripts and
 # code, builds with warnings as errors, and runs the unit tests and the end-to-end tests, twice: as users build it
-# and with the address and undefined-behaviour sanitizers; and fuzzes for a minute. The end-to-end tests start Docker
+# and with the address and undefined-behaviour sanitizers; fuzzes for a minute, and installs, runs and removes the package. The end-to-end tests start Docker
 # engines of their own and remove them again. Fails if anything fails, or could not run.
 #
-# BUILD_DIR  where to build: three directories with this name in front (default: build-test)
+# BUILD_DIR  where to build: four directories with this name in front (default: build-test)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,12 +41,21 @@ read -ra missing <<<"${missing[*]}"
 if ((${#missing[@]} > 0)); then
   say "installing ${missing[*]}"
   apt-get update -qq
+  # Services among them are not to be started.
+  policy=/usr/sbin/policy-rc.d
+  [[ -e $policy ]] || {
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  }
   DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "${missing[@]}" >/dev/null
+  [[ $(trap -p EXIT) != *policy* ]] || rm -f "$policy"
+  trap - EXIT
 fi
 
 say "format and scripts"
 find src include tests -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run --Werror
-shellcheck --external-sources scripts/*.sh .ci/run
+shellcheck --external-sources scripts/*.sh scripts/package/logbackup.bash tests/package/*.sh .ci/run
 echo fine
 
 # build_in DIRECTORY OPTION…
@@ -104,6 +113,10 @@ build_sanitized() {
   renice --priority 10 "$BASHPID" >/dev/null
   build_in "$build-sanitized" -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON
 }
+package() {
+  renice --priority 10 "$BASHPID" >/dev/null
+  BUILD_DIR=$build-package scripts/package.sh
+}
 fuzz() {
   renice --priority 10 "$BASHPID" >/dev/null
   BUILD_DIR=$build scripts/fuzz.sh 60
@@ -115,11 +128,15 @@ begin sanitized build_sanitized
 test_in "$build-release" "^$"
 finish_all
 
+begin package package
 begin clang-tidy tidy
 begin fuzz fuzz
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
 # The sanitizers need to see each piece of code once: without the second way, and without what takes a minute.
 test_in "$build-sanitized" '/Direct|KillAt|Logrotate|PythonHandlers|Logback|AttackRaces'
 finish_all
+
+say "the package, installed, run by cron, upgraded and removed"
+BUILD_DIR=$build-package scripts/package-test.sh
 
 say "all checks passed"
