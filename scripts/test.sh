@@ -3,8 +3,9 @@
 #
 # Runs every check there is. On a bare Debian 12, as root: installs what is missing, checks format, scripts and
 # code, builds with warnings as errors, and runs the unit tests and the end-to-end tests, twice: as users build it
-# and with the address and undefined-behaviour sanitizers; fuzzes for a minute, and installs, runs and removes the package. The end-to-end tests start Docker
-# engines of their own and remove them again. Fails if anything fails, or could not run.
+# and with the address and undefined-behaviour sanitizers; fuzzes for a minute; and installs, runs and removes the
+# package. The end-to-end tests start Docker engines of their own and remove them again. Fails if anything fails, or
+# could not run.
 #
 # BUILD_DIR  where to build: four directories with this name in front (default: build-test)
 set -euo pipefail
