@@ -20,7 +20,7 @@ packages=(
   logrotate python3 liblogback-java librhino-java default-jre-headless strace      # what rotates logs in the tests
   clang-format clang-tidy shellcheck                                               # to check
   clang libclang-rt-dev                                                            # to fuzz
-  prometheus                                                                       # and to check the metrics (promtool)
+  prometheus python3-jsonschema                                                   # and to check metrics and JSON
   lintian cron mandoc dpkg-dev file binutils systemd                               # and to build and try the package
 )
 

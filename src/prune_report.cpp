@@ -153,7 +153,8 @@ nlohmann::ordered_json prune_items_json(const PruneReport& report) {
 
 std::string json(const PruneReport& report) {
     const Total total = total_of(report);
-    const Json document{{"dry_run", report.dry_run},
+    const Json document{{"command", "prune"},
+                        {"dry_run", report.dry_run},
                         {"backup_root", report.backup_root},
                         {"pruned", prune_items_json(report)},
                         {"files", total.files},

@@ -21,7 +21,9 @@ compressed(logbackup.8 ${package_source}/logbackup.8)
 install(FILES ${package_output}/logbackup.8.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES ${package_source}/logbackup.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME logbackup)
-install(FILES ${package_source}/logbackup.toml ${package_source}/logbackup.rules.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/logbackup/examples)
+install(FILES ${package_source}/logbackup.toml ${package_source}/logbackup.rules.yml
+              ${PROJECT_SOURCE_DIR}/tests/schema/logbackup.schema.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/logbackup/examples)
 
 foreach(file IN ITEMS cron logbackup.service logbackup.timer)
   configure_file(${package_source}/${file}.in ${package_output}/${file} @ONLY)
