@@ -378,7 +378,11 @@ TEST_P(Privilege, ALinkInThePlaceOfADirectoryIsNotFollowed) {
         fs::create_directory_symlink(elsewhere, backup / place);
         const Result result = tick();
         EXPECT_EQ(result.code, 3) << place;
-        EXPECT_NE(result.err.find("'web/web-1: app.log': cannot "), std::string::npos) << result.err;
+        const bool is_service = place == std::string("web"); // then nobody knows which names are taken
+        EXPECT_NE(result.err.find(is_service ? "'web/web-1': cannot read the directory 'web': Not a directory"
+                                             : "'web/web-1: app.log': cannot "),
+                  std::string::npos)
+            << result.err;
         EXPECT_EQ(read_file(backup / "db/db-0/app.log"), "other\n");
         EXPECT_EQ(tree_of(elsewhere), (Tree{{"web-1", "dir"}})) << place;
     }

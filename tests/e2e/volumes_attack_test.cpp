@@ -293,8 +293,8 @@ TEST_P(VolumesAttack, AFileSystemThatNoLongerAnswersEndsTheRunInTime) {
     engine.start({"web", "web-1", {"--volume", (scratch.path() / "fuse").string() + ":/opt/logs"}});
     const auto result = limited_tick({"--network-volumes", "--max-duration", "3s"});
     EXPECT_EQ(result.code, 128 + SIGALRM);
-    EXPECT_NE(
-        result.err.find("stopped by --max-duration: '" + (scratch.path() / "fuse").string() + "' does not answer"),
-        std::string::npos)
+    EXPECT_NE(result.err.find("stopped by --max-duration: '" + (scratch.path() / "fuse").string() +
+                              "' does not answer"),
+              std::string::npos)
         << result.err;
 }

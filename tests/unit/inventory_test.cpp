@@ -279,8 +279,8 @@ TEST(TakeInventory, SortsByServicePodAndCreation) {
     save(dir, record_of("db", "db-0", Coverage::live));
     dir.make_directory("web/web-00");
     dir.make_directory("web/web-1@3");
-    EXPECT_EQ(names(take(dir)), (Names{"web/web-1 missed", "web/web-00", "web/web-1@3", "db/db-0", "web/web-0",
-                                       "web/web-1@1", "web/web-1"}));
+    EXPECT_EQ(names(take(dir)), (Names{"web/web-1 missed", "web/web-00", "web/web-1@3", "db/db-0",
+                                       "web/web-0", "web/web-1@1", "web/web-1"}));
 }
 
 TEST(TakeInventory, ShowsDirectoriesWithoutARecord) {
