@@ -115,7 +115,7 @@ TEST_F(Neighbour, GivesWayWithAllThatItStarts) {
         wait_until("its rsync runs", [&] {
             for (const pid_t child : children_of(running.pid()))
                 if (seen = {of(running.pid()), of(child)};
-                    seen.second.command.find("rsync") != std::string::npos)
+                    seen.second.command.find("--append") != std::string::npos)
                     return true;
             return false;
         });
