@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 using namespace e2e;
 
 /// Everything that --json prints is one object on one line, and has the documented fields and no others.
@@ -66,6 +68,7 @@ TEST_F(JsonOutput, OfFailuresIsAsDocumented) {
     const auto failed = valid({"--max-files", "1"}, 3);
     EXPECT_FALSE(failed["containers"][0]["failures"].empty());
     const auto check = valid({"check", "--docker", "/bin/false"}, 1);
-    EXPECT_EQ(check["checks"][0]["status"], "problem");
+    EXPECT_TRUE(std::any_of(check["checks"].begin(), check["checks"].end(),
+                            [](const nlohmann::json& one) { return one["status"] == "problem"; }));
     EXPECT_EQ(valid({"prune", "--max-size", "1", "--trust-clock"}, 3)["pruned"], nlohmann::json::array());
 }

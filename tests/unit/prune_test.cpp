@@ -100,7 +100,7 @@ TEST_F(Prune, TakesWhatEndedLongAgo) {
     EXPECT_EQ(planned(), Names{}) << "nothing was asked for";
     options.keep = 30 * day;
     EXPECT_EQ(planned(), (Names{"db/db-0", "web/web-1"}));
-    options.of_services = {{"d*", {}, for_ever}, {"web", {}, 28 * day}};
+    options.of_services = {{"d*", {}, for_ever, {}}, {"web", {}, 28 * day, {}}};
     EXPECT_EQ(planned(), (Names{"web/web-1", "web/web-2"}));
     options.of_services.clear();
     options.services = {"web"};
