@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace logbackup {
@@ -172,6 +175,36 @@ bool Tick::is_replaced(std::size_t index) const {
            });
 }
 
+/// Records of log directories on volumes that a container has led its path away from, by a link. It may lead
+/// it back, so they stay live; but it can do so for ever, and each is read at each tick: the oldest ones end.
+std::set<std::size_t> Tick::former_of_too_many() const {
+    static constexpr std::size_t most_former = 20;
+    std::set<std::size_t> assigned;
+    std::set<std::string> located;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+        const Assignment& assignment = assignments_.of_claim[i];
+        located.insert(candidates_[i].container->id);
+        if (assignment.known)
+            assigned.insert(*assignment.known);
+        if (const auto saved_as = candidates_[assignment.shared_with.value_or(i)].record)
+            assigned.insert(*saved_as);
+    }
+    std::map<std::string, std::vector<std::size_t>> former; // by container
+    for (std::size_t i = 0; i < records_.size(); ++i)
+        if (!assigned.contains(i) && !records_[i].volume.empty() && !records_[i].containers.empty() &&
+            located.contains(records_[i].containers.back()))
+            former[records_[i].containers.back()].push_back(i);
+    std::set<std::size_t> oldest;
+    for (auto& [container, indexes] : former) {
+        std::sort(indexes.begin(), indexes.end(), [&](std::size_t a, std::size_t b) {
+            return std::tie(records_[a].first_seen, a) > std::tie(records_[b].first_seen, b);
+        });
+        if (indexes.size() > most_former)
+            oldest.insert(indexes.begin() + most_former, indexes.end());
+    }
+    return oldest;
+}
+
 /// The live records in whose directories nothing is saved any longer. A volume outlives its containers: its
 /// log directory has ended when it is gone itself; but a record ends also when a writer of its log directory
 /// has got another, or its log directory was replaced.
@@ -183,9 +216,9 @@ bool Tick::ends_now(std::size_t index, const std::set<std::size_t>& superseded) 
 /// They can be many, and each is waited for until the disk has it: what is left ends at the next tick.
 void Tick::end_records() {
     report_.live = records_.size();
-    std::set<std::size_t> superseded; // once the writer has its own
+    std::set<std::size_t> superseded = former_of_too_many();
     for (std::size_t i = 0; i < candidates_.size(); ++i)
-        if (candidates_[i].record)
+        if (candidates_[i].record) // the writer has its own
             superseded.insert(assignments_.of_claim[i].supersedes.begin(),
                               assignments_.of_claim[i].supersedes.end());
     for (std::size_t i = 0; i < records_.size() && !context_.stop.requested(); ++i) {

@@ -165,6 +165,7 @@ class Tick {
     void close_records();
     void end_records();
     [[nodiscard]] bool is_replaced(std::size_t index) const;
+    [[nodiscard]] std::set<std::size_t> former_of_too_many() const;
     [[nodiscard]] bool ends_now(std::size_t index, const std::set<std::size_t>& superseded);
     void write(const Record& record);
     void verify_all();

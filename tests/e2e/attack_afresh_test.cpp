@@ -140,6 +140,24 @@ TEST_P(ReplacedAttack, ManyTimes) {
     EXPECT_EQ(tick({"verify"}).code, 0);
 }
 
+TEST_P(ReplacedAttack, ByALinkManyTimes) {
+    const auto id = engine.start({"evil", "evil-1", {"--volume", above.string() + ":/opt"}});
+    std::multiset<std::string> lines;
+    for (int round = 0; round < 24; ++round) {
+        const auto number = std::to_string(round);
+        engine.exec(id, "cd /opt; rm -f logs; mkdir d" + number + "; echo " + number + " > d" + number +
+                            "/app.log; ln -s d" + number + " logs");
+        expect_clean(tick());
+        lines.insert(number);
+    }
+    EXPECT_EQ(live_records(), 21U) << "the one that it has, and twenty to go back to";
+    expect_lines(lines);
+    engine.exec(id, "cd /opt; rm logs; ln -s d20 logs; echo more >> logs/app.log");
+    expect_clean(tick());
+    lines.insert("more");
+    expect_lines(lines);
+}
+
 TEST_P(ReplacedAttack, WhileItsPinsAreKept) {
     const auto id = engine.start({"evil", "evil-1", {"--volume", above.string() + ":/opt"}});
     engine.exec(id, "mkdir /opt/logs; echo 0 > /opt/logs/app.log");
