@@ -53,8 +53,8 @@ std::vector<std::string> keys_of(const CLI::App& app) {
     return keys;
 }
 
-OptionSources::OptionSources(CLI::App& app, const std::string& standard_file)
-    : app_(app), file_(standard_file) {
+OptionSources::OptionSources(CLI::App& app, std::string standard_file)
+    : app_(app), file_(std::move(standard_file)) {
     for (const auto* option : app_.get_options())
         origins_[option] = option->count() > 0 ? Origin::command_line : Origin::standard;
     take_environment();

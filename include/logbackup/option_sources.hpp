@@ -37,7 +37,7 @@ class OptionSources {
     /// The values of `app`, which has parsed the command line, are completed from LOGBACKUP_… variables, and
     /// from the file that its option --config names; without one from `standard_file`, if that exists. The
     /// sections of the file are only kept. Throws CLI::ParseError, and Error for the file itself.
-    OptionSources(CLI::App& app, const std::string& standard_file);
+    OptionSources(CLI::App& app, std::string standard_file);
 
     [[nodiscard]] Origin origin_of(const CLI::Option* option) const;
     /// How whoever wrote its value knows it: "--dest", "LOGBACKUP_DEST", or "dest in '/etc/logbackup.toml'".
