@@ -12,13 +12,22 @@ namespace {
 
 using EndedRecord = std::function<std::optional<Record>(const std::string&, const std::string&)>;
 
-/// Whether the log directory of a claim is that of a record with its path, or its container.
-bool is_of(const Record& record, const Claim& claim) {
+/// Whether the log directory of a record with a claim's path, or its container, lies where the claim's does.
+bool has_place_of(const Record& record, const Claim& claim) {
     if (record.volume.empty())
         return claim.volume.empty();
     if (record.volume_inode == 0)
         return record.volume == claim.volume;
     return record.volume_inode == claim.identity.inode;
+}
+
+/// Whether the log directory of a claim is that of a record with its path, or its container.
+bool is_of(const Record& record, const Claim& claim) {
+    // A container has several; and of one service a log directory has one name.
+    if ((record.volume.empty() || record.service == claim.service) &&
+        below_of(record.instance) != claim.below)
+        return false;
+    return has_place_of(record, claim);
 }
 
 /// Whether the container was given the very directory to write to. Others may have come by a link of their
@@ -28,8 +37,8 @@ bool is_writer(const Claim& claim) {
 }
 
 bool has_name_of(const Record& record, const Claim& claim) {
-    return record.service == claim.service &&
-           (record.instance == claim.pod || record.instance.starts_with(claim.pod + "@"));
+    const std::string top = top_of(record.instance);
+    return record.service == claim.service && (top == claim.pod || top.starts_with(claim.pod + "@"));
 }
 
 constexpr unsigned long highest_number = 1'000'000'000; // nobody but an operator makes more
@@ -50,7 +59,7 @@ class Assigner {
 
     Assignments run() {
         result_.of_claim.resize(claims_.size());
-        std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> fresh; // by service and pod
+        std::map<Name, std::vector<std::size_t>> fresh;
         auto sharing = share();
         // A volume's path can be another directory by now, while an old container still has the former one:
         // the record is the newest's.
@@ -62,17 +71,19 @@ class Assigner {
         for (const auto leader : sharing) {
             auto& assignment = result_.of_claim[leader];
             assignment.is_writer = is_writer(claims_[leader]);
+            end_others(leader);
             if (assignment.known && !taken.insert(*assignment.known).second)
                 assignment.known.reset();
             if (assignment.known) {
                 assignment.directory = live_[*assignment.known].directory();
                 assignment.present_as = assignment.directory;
             } else {
-                fresh[{claims_[leader].service, claims_[leader].pod}].push_back(leader);
+                fresh[{claims_[leader].service, claims_[leader].pod, claims_[leader].below}].push_back(
+                    leader);
             }
         }
         for (auto& [name, leaders] : fresh)
-            place(name.first, name.second, leaders);
+            place(name, leaders);
         for (auto& assignment : result_.of_claim) {
             std::erase_if(assignment.supersedes, [&](std::size_t record) { return taken.contains(record); });
             if (!assignment.shared_with)
@@ -85,6 +96,18 @@ class Assigner {
 
   private:
     using Group = std::vector<std::size_t>; ///< claims of one log directory
+
+    /// What an instance is called, but for its number.
+    struct Name {
+        std::string service;
+        std::string pod;
+        std::string below;
+        auto operator<=>(const Name&) const = default; // NOLINT(modernize-use-nullptr): a false positive
+
+        [[nodiscard]] std::string instance(const std::string& number = {}) const {
+            return pod + number + (below.empty() ? "" : "/" + below);
+        }
+    };
 
     /// The live records of a claim's log directory: by its volume, then by its container.
     [[nodiscard]] std::vector<std::size_t> records_of(const Claim& claim) const {
@@ -161,7 +184,7 @@ class Assigner {
         std::size_t newest = first;
         for (const auto i : group)
             if (claims_[i].service == claims_[first].service && claims_[i].pod == claims_[first].pod &&
-                claims_[i].volume == claims_[first].volume &&
+                claims_[i].volume == claims_[first].volume && claims_[i].below == claims_[first].below &&
                 is_writer(claims_[i]) == is_writer(claims_[first]) &&
                 claims_[i].created > claims_[newest].created)
                 newest = i;
@@ -174,28 +197,60 @@ class Assigner {
                                         : services_.emplace(service, look_up_(service)).first->second;
     }
 
-    /// The next "<pod>@<n>" that was never used.
-    std::string next_name(const std::string& service, const std::string& pod) {
+    /// The next "<pod>@<n>" that was never used for this log directory, nor for what would lie above or
+    /// below.
+    std::string next_name(const Name& wanted) {
         unsigned long highest = 0;
-        const std::string prefix = pod + "@";
+        const std::string prefix = wanted.pod + "@";
+        auto& there = service_directory(wanted.service);
+        auto excludes = [&](const std::string& name) {
+            return wanted.below.empty() || below_of(name) == wanted.below || is_flat(wanted.service, name);
+        };
         auto consider = [&](const std::string& name) {
             unsigned long number = 0;
-            if (name.starts_with(prefix) &&
+            if (name.starts_with(prefix) && excludes(name) &&
                 std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number).ec ==
                     std::errc() &&
                 number < highest_number)
                 highest = std::max(highest, number);
         };
-        auto& there = service_directory(service);
         for (const auto* names : {&there.present, &there.ended, &there.live})
             for (const auto& name : *names)
                 consider(name);
         for (const auto& record : live_)
-            if (record.service == service)
+            if (record.service == wanted.service)
                 consider(record.instance);
-        std::string name = prefix + std::to_string(highest + 1);
-        there.present.insert(name); // taken from now on
+        std::string name = wanted.instance("@" + std::to_string(highest + 1));
+        there.live.insert(name); // taken from now on
         return name;
+    }
+
+    /// Whether something with a record, or about to have one, lies in a directory.
+    [[nodiscard]] bool has_nested(const std::string& service, const std::string& top) {
+        const auto& there = service_directory(service);
+        const auto lies_in = [&](const std::string& name) { return name.starts_with(top + "/"); };
+        return std::any_of(there.live.begin(), there.live.end(), lies_in) ||
+               std::any_of(there.ended.begin(), there.ended.end(), lies_in) ||
+               std::any_of(live_.begin(), live_.end(), [&](const Record& record) {
+                   return record.service == service && lies_in(record.instance);
+               });
+    }
+
+    /// Whether a name is that of an instance with nothing but logs in it.
+    [[nodiscard]] bool is_flat(const std::string& service, const std::string& name) {
+        const auto& there = service_directory(service);
+        return below_of(name).empty() && (there.live.contains(name) || there.ended.contains(name) ||
+                                          std::any_of(live_.begin(), live_.end(),
+                                                      [&](const Record& record) {
+                                                          return record.service == service &&
+                                                                 record.instance == name;
+                                                      }) ||
+                                          (there.present.contains(name) && !has_nested(service, name)));
+    }
+
+    /// Whether the plain name would lie in another instance, or another in it.
+    [[nodiscard]] bool is_blocked(const Name& name) {
+        return name.below.empty() ? has_nested(name.service, name.pod) : is_flat(name.service, name.pod);
     }
 
     static bool is_recorded(const Record& record, const Claim& claim) {
@@ -211,14 +266,16 @@ class Assigner {
                             [&](const std::string& id) { return running_.contains(id); });
     }
 
-    /// Gives directories to new log directories of one service and pod.
-    void place(const std::string& service, const std::string& pod, std::vector<std::size_t>& leaders) {
+    /// Gives directories to new log directories of one name.
+    void place(const Name& name, std::vector<std::size_t>& leaders) {
+        const auto& service = name.service;
+        const std::string plain_name = name.instance();
         std::sort(leaders.begin(), leaders.end(), [&](std::size_t a, std::size_t b) {
             return std::tie(claims_[a].created, claims_[a].container_id) <
                    std::tie(claims_[b].created, claims_[b].container_id);
         });
         const auto holder = std::find_if(live_.begin(), live_.end(), [&](const Record& record) {
-            return record.service == service && record.instance == pod;
+            return record.service == service && record.instance == plain_name;
         });
         const bool held = holder != live_.end();
         const auto longest_running = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
@@ -232,15 +289,15 @@ class Assigner {
             return;
         }
         bool takes_over = true;
-        if (held) {
+        if (is_blocked(name) || (!held && there.live.contains(plain_name))) {
+            takes_over = false; // the latter: its record cannot be read
+        } else if (held) {
             takes_over = may_take_over(claims_[first], *holder);
             const auto index = static_cast<std::size_t>(holder - live_.begin());
             if (takes_over)
-                move({service, pod, next_name(service, pod), index});
-        } else if (there.live.contains(pod)) {
-            takes_over = false; // its record cannot be read
-        } else if (there.ended.contains(pod)) {
-            auto ended = ended_(service, pod);
+                move({service, plain_name, next_name(name), index});
+        } else if (there.ended.contains(plain_name)) {
+            auto ended = ended_(service, plain_name);
             const auto own = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
                 return ended && is_recorded(*ended, claims_[leader]);
             });
@@ -250,18 +307,36 @@ class Assigner {
                 first = *own;
                 result_.of_claim[first].reopened = std::move(ended);
             } else if (takes_over) {
-                move({service, pod, next_name(service, pod), std::nullopt});
+                move({service, plain_name, next_name(name), std::nullopt});
             }
         }
         for (const auto leader : leaders) {
             auto& assignment = result_.of_claim[leader];
             const bool plain = takes_over && leader == first;
-            assignment.directory = service + "/" + (plain ? pod : next_name(service, pod));
-            if (plain && there.present.contains(pod)) {
+            assignment.directory = service + "/" + (plain ? plain_name : next_name(name));
+            if (plain && there.present.contains(plain_name)) {
                 assignment.adopted = !assignment.reopened;
                 assignment.present_as = assignment.directory;
             }
         }
+        if (takes_over)
+            there.live.insert(plain_name); // for those that would lie in it, or it in them
+    }
+
+    /// A log directory that had a name of the other kind: its service has more of them by now, or only one.
+    void end_others(std::size_t leader) {
+        const Claim& claim = claims_[leader];
+        const auto end = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {
+            const auto [first, last] = records.equal_range(key);
+            for (auto item = first; item != last; ++item) {
+                const Record& record = live_[item->second];
+                if (record.service == claim.service && has_place_of(record, claim) &&
+                    below_of(record.instance).empty() != claim.below.empty())
+                    result_.of_claim[leader].supersedes.insert(item->second);
+            }
+        };
+        end(by_volume_, claim.volume);
+        end(by_container_, claim.container_id);
     }
 
     void move(Move move) {

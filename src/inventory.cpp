@@ -218,8 +218,10 @@ void measure(int root, Inventory& inventory) {
             held = open_directory(root, record.service);
             service = &record.service;
         }
-        if (held)
-            usage = UsageWalk(inventory.problems).run(held.get(), record.instance, record.directory());
+        const UniqueFd above = held ? open_directory(held.get(), parent_path(record.instance)) : UniqueFd();
+        if (above)
+            usage = UsageWalk(inventory.problems)
+                        .run(above.get(), base_name(record.instance), record.directory());
     }
 }
 
@@ -242,7 +244,9 @@ Inventory take_inventory(int root, const Options& options) {
             inventory.instances.push_back(std::move(instance));
     };
     for (const auto& directory : directories) {
-        if (records.of_directory.contains(directory))
+        const auto in_it = records.of_directory.lower_bound(directory + "/");
+        if (records.of_directory.contains(directory) ||
+            (in_it != records.of_directory.end() && in_it->first.starts_with(directory + "/")))
             continue;
         const auto status = status_at(root, directory);
         if (status && S_ISDIR(status->st_mode))

@@ -21,16 +21,9 @@ namespace {
 constexpr std::size_t largest_record = 1U << 20U;
 constexpr std::size_t most_missed = 500; // of one service
 constexpr int unlikely_number = 900;     // of an instance: to be offered as a free name
+constexpr const char* incoming = ".logbackup/incoming";
 constexpr const char* last_tick = ".logbackup/last-tick";
 constexpr const char* move_journal = ".logbackup/move";
-
-/// Paths below the backup root.
-std::string live_path(const std::string& service, const std::string& instance) {
-    return joined(joined(live_records, service), instance);
-}
-std::string ended_path(const std::string& service, const std::string& instance) {
-    return joined(joined(ended_records, service), instance);
-}
 
 [[noreturn]] void fail(const char* verb, const std::string& path) {
     throw Error(std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno));
@@ -70,6 +63,15 @@ int rename_if_there(int root, const std::string& from, const std::string& to) {
     return errno;
 }
 
+/// The directories that a nested instance moves to, for those who may read the ones it comes from. 0 or an
+/// errno value.
+int make_directories_above(int root, const std::string& from, const std::string& to) {
+    const auto above = status_at(root, parent_path(from));
+    if (!above)
+        return 0; // it is not there
+    return make_directories(root, parent_path(to), 0750, above->st_gid) ? 0 : errno;
+}
+
 /// Does what the journal says, or where that is impossible leaves everything as it was. 0 or an errno value.
 int carry_out(int root, const Move& move) {
     const auto path = move.live ? live_path : ended_path;
@@ -77,7 +79,9 @@ int carry_out(int root, const Move& move) {
     const std::string to = path(move.service, move.to);
     int error = rename_if_there(root, from, to);
     if (error == 0) {
-        error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
+        error = make_directories_above(root, joined(move.service, move.from), joined(move.service, move.to));
+        if (error == 0)
+            error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
         if (error != 0)
             rename_if_there(root, to, from);
     }
@@ -95,15 +99,17 @@ std::string way_out(const std::string& kind, const std::string& service, const s
     if (kind == missed_records)
         return "; it can be removed";
     const std::string directory = joined(service, instance);
+    const std::string top = top_of(instance);
+    const std::string free = top.substr(0, top.find('@')) + "@" + std::to_string(unlikely_number);
     return "; nothing is saved in " + in_quotes(directory) + " until that file is restored from a copy, or " +
            in_quotes(directory) + " is renamed (to " +
-           in_quotes(directory.substr(0, directory.find('@')) + "@" + std::to_string(unlikely_number)) +
+           in_quotes(joined(joined(service, free), below_of(instance))) +
            " or the like) and then the file removed";
 }
 
 std::optional<Record> load_record(int root, const std::string& kind, const std::string& service,
                                   const std::string& instance, std::vector<std::string>& problems) {
-    const std::string path = joined(joined(kind, service), instance);
+    const std::string path = joined(joined(kind, service), record_name(instance));
     try {
         const auto text = read_small_file(root, path, largest_record);
         if (!text)
@@ -120,8 +126,8 @@ std::vector<Record> load_records(int root, const std::string& kind, std::vector<
     std::vector<Record> records;
     std::string problem;
     for (const auto& service : sorted_names(root, kind, problem)) {
-        for (const auto& instance : sorted_names(root, joined(kind, service), problem))
-            if (auto record = load_record(root, kind, service, instance, problems))
+        for (const auto& name : sorted_names(root, joined(kind, service), problem))
+            if (auto record = load_record(root, kind, service, percent_decoded(name), problems))
                 records.push_back(std::move(*record));
         note(problems, problem);
     }
@@ -129,6 +135,20 @@ std::vector<Record> load_records(int root, const std::string& kind, std::vector<
     return records;
 }
 } // namespace
+
+std::string record_name(const std::string& instance) {
+    std::string name;
+    for (const char byte : instance)
+        name += byte == '/' ? "%2F" : byte == '%' ? "%25" : std::string(1, byte);
+    return name;
+}
+
+std::string live_path(const std::string& service, const std::string& instance) {
+    return joined(joined(live_records, service), record_name(instance));
+}
+std::string ended_path(const std::string& service, const std::string& instance) {
+    return joined(joined(ended_records, service), record_name(instance));
+}
 
 std::vector<Record> load_live_records(int root, std::vector<std::string>& problems) {
     return load_records(root, live_records, problems);
@@ -143,15 +163,22 @@ std::vector<Record> load_missed_records(int root, std::vector<std::string>& prob
     return records;
 }
 
-ServiceDirectory look_up_service(int root, const std::string& service) {
+ServiceDirectory look_up_service(int root, const std::string& service, const std::set<std::string>& below) {
     ServiceDirectory result;
-    const auto names = [&](const std::string& path) {
-        const auto found = sorted_names(root, path, result.problem);
-        return std::set<std::string>(found.begin(), found.end());
+    const auto records = [&](const std::string& path) {
+        std::set<std::string> instances;
+        for (const auto& name : sorted_names(root, path, result.problem))
+            instances.insert(percent_decoded(name));
+        return instances;
     };
-    result.present = names(service);
-    result.ended = names(joined(ended_records, service));
-    result.live = names(joined(live_records, service));
+    for (const auto& name : sorted_names(root, service, result.problem)) {
+        result.present.insert(name);
+        for (const auto& nested : below)
+            if (!nested.empty() && status_at(root, joined(joined(service, name), nested)))
+                result.present.insert(joined(name, nested));
+    }
+    result.ended = records(joined(ended_records, service));
+    result.live = records(joined(live_records, service));
     return result;
 }
 
@@ -162,6 +189,9 @@ void save_live_record(int root, const Record& record) {
 void end_record(int root, const Record& record) {
     write_record(root, ended_path(record.service, record.instance), record);
     remove_file(root, live_path(record.service, record.instance));
+    // Above where the files of a nested one arrived; only if nothing is in it.
+    for (auto above = parent_path(record.instance); !above.empty(); above = parent_path(above))
+        ::unlinkat(root, joined(joined(incoming, record.service), above).c_str(), AT_REMOVEDIR);
 }
 
 std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance,

@@ -26,6 +26,10 @@ std::string failed(const char* verb, const std::string& path) {
     return std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno);
 }
 
+UniqueFd copy_of(const UniqueFd& held) {
+    return UniqueFd(::fcntl(held.get(), F_DUPFD_CLOEXEC, 0));
+}
+
 /// MergedDir exists as an empty directory for whoever does not see the daemon's mounts.
 bool is_mount_point(int directory) {
     const auto here = status_of(directory);
@@ -61,6 +65,7 @@ class Locator {
     HostPaths& host_;
     std::optional<std::optional<ProcessRoot>> process_; ///< once it was asked for
     std::string process_problem_;
+    UniqueFd rebuilt_; ///< the file system of a stopped container
     Volumes volumes_;
     std::string reason_;
 };
@@ -95,9 +100,11 @@ std::optional<Root> Locator::layers() {
     layers.insert(layers.end(), container_.lowers.begin(), container_.lowers.end());
     std::vector<UniqueFd> held;
     if (mounts_ != nullptr) {
-        held.push_back(mounts_->rebuild(layers, reason_));
-        if (!held.front())
+        if (!rebuilt_) // mounted twice it would be two file systems
+            rebuilt_ = mounts_->rebuild(layers, reason_);
+        if (!rebuilt_)
             return std::nullopt;
+        held.push_back(copy_of(rebuilt_));
         return Root(SourceKind::layers, std::move(held), container_.upper);
     }
     for (const auto& layer : layers) {
@@ -149,8 +156,7 @@ std::string Locator::add_volumes_below(const Root& root, const std::string& path
         if (!problem.empty())
             found.problems.push_back({below, problem});
         else if (status && (S_ISDIR(status->st_mode) || S_ISREG(status->st_mode)))
-            found.sources.push_back({SourceKind::volume, below,
-                                     UniqueFd(::fcntl(volume.held.get(), F_DUPFD_CLOEXEC, 0)), volume.path});
+            found.sources.push_back({SourceKind::volume, below, copy_of(volume.held), volume.path});
     }
     return {};
 }
@@ -264,7 +270,7 @@ Located Locator::locate_in_process(const std::string& log_directory) {
     found.sources.push_back({SourceKind::process, "", std::move(place.held), {}});
     name_volume(place.path, log_directory, found);
     add_mounts_below(place.path, found);
-    found.process = std::move(process()->process);
+    found.process = copy_of(process()->process);
     return found;
 }
 
@@ -291,6 +297,16 @@ Located Locator::locate(const std::string& log_directory) {
 Located locate(const Container& container, const std::string& log_directory, PrivateMounts* mounts,
                HostPaths& host) {
     return Locator(container, mounts, host).locate(log_directory);
+}
+
+std::vector<Located> locate(const Container& container, const std::vector<std::string>& log_directories,
+                            PrivateMounts* mounts, HostPaths& host) {
+    Locator locator(container, mounts, host);
+    std::vector<Located> located;
+    located.reserve(log_directories.size());
+    for (const auto& log_directory : log_directories)
+        located.push_back(locator.locate(log_directory));
+    return located;
 }
 
 } // namespace logbackup

@@ -6,6 +6,8 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -75,14 +77,28 @@ std::string sample_of(const char* family, const char* label, const std::string& 
     return std::string(family) + "{" + label + "=\"" + value + "\"}";
 }
 
+/// Of several log directories of a container that counts which most needs attention.
+std::vector<RowStatus> status_of_containers(const Report& report) {
+    static constexpr std::array<RowStatus, 6> by_need{RowStatus::failed,   RowStatus::vanished,
+                                                      RowStatus::saved,    RowStatus::shared,
+                                                      RowStatus::complete, RowStatus::no_log_directory};
+    std::vector<RowStatus> result;
+    std::set<std::string> counted;
+    for (const auto status : by_need)
+        for (const auto& row : report.rows)
+            if (row.status == status && counted.insert(row.container_id).second)
+                result.push_back(status);
+    return result;
+}
+
 void write_run(Text& text, const FinishedRun& run) {
     const Report& report = *run.report;
     text.family("logbackup_stage_duration_seconds", "Duration of the stages of the last run.", "gauge");
     for (const auto& [stage, seconds] : report.stages)
         text.sample(seconds, "stage", stage);
     std::array<std::uint64_t, statuses.size()> of_status{};
-    for (const auto& row : report.rows)
-        ++of_status[static_cast<std::size_t>(row.status)];
+    for (const auto status : status_of_containers(report))
+        ++of_status[static_cast<std::size_t>(status)];
     text.family("logbackup_containers", "Containers that the last run saw, by what became of them.", "gauge");
     for (std::size_t i = 0; i < statuses.size(); ++i)
         text.sample(of_status[i], "status", statuses[i]);

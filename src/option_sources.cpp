@@ -144,8 +144,11 @@ std::vector<Setting> OptionSources::settings() const {
                                          : Setting::Type::text;
         setting.origin = origin_of(option);
         setting.values = option->results();
-        if (setting.origin == Origin::standard && setting.type != Setting::Type::list)
-            setting.values = {setting.type == Setting::Type::flag ? "false" : option->get_default_str()};
+        const std::string standard = option->get_default_str();
+        if (setting.origin == Origin::standard && setting.type == Setting::Type::list && !standard.empty())
+            setting.values = {standard};
+        else if (setting.origin == Origin::standard && setting.type != Setting::Type::list)
+            setting.values = {setting.type == Setting::Type::flag ? "false" : standard};
         else if (setting.type == Setting::Type::flag)
             setting.values = {option->as<bool>() ? "true" : "false"};
         switch (setting.origin) {

@@ -15,6 +15,7 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <sstream>
 #include <string_view>
 
 namespace logbackup {
@@ -99,7 +100,29 @@ std::optional<gid_t> parse_group(const std::string& name) {
 
 std::optional<std::string> parse_log_directory(const std::string& path) {
     const auto normal = std::filesystem::path(path).lexically_normal();
-    return normal.is_absolute() && normal != "/" ? std::optional(normal.string()) : std::nullopt;
+    std::string text = normal.string();
+    if (text.size() > 1 && text.ends_with('/'))
+        text.pop_back();
+    return normal.is_absolute() && text != "/" ? std::optional(text) : std::nullopt;
+}
+
+/// Why these cannot all be saved; empty when they can.
+std::string overlap_of(const std::vector<std::string>& log_directories) {
+    for (const auto& one : log_directories)
+        for (const auto& other : log_directories)
+            if (&one != &other && (other + "/").starts_with(one + "/"))
+                return one == other ? in_quotes(one) + " stands there twice"
+                                    : in_quotes(other) + " lies in " + in_quotes(one);
+    return {};
+}
+
+/// As PATH has them.
+std::vector<std::string> parts_between_colons(const std::string& text) {
+    std::vector<std::string> parts;
+    std::istringstream rest(text);
+    for (std::string part; std::getline(rest, part, ':');)
+        parts.push_back(part);
+    return parts;
 }
 
 std::optional<std::string> parse_backup_root(const std::string& path) {
@@ -197,8 +220,7 @@ class CommandLine {
         sources_.emplace(app_, standard_file_);
         Options& options = options_;
         convert("--dest", dest_, options.backup_root, parse_backup_root, "path");
-        convert("--log-dir", log_directory_, options.log_directory, parse_log_directory,
-                log_directory_example);
+        take_log_directories();
         for (const auto& glob : exclude_)
             convert("--exclude", glob, options.exclude.emplace_back(), parse_exclude, exclude_example);
         convert("--group", group_, options.group, parse_group, "group of this system");
@@ -277,13 +299,31 @@ class CommandLine {
                     service.exclude->push_back(read(glob, parse_exclude, exclude_example));
                 continue;
             }
-            if (line.values.size() != 1)
-                throw wrong("it takes one value");
-            if (line.key == "keep")
+            if (line.key == "keep") {
+                if (line.values.size() != 1)
+                    throw wrong("it takes one value");
                 service.keep = read(line.values.front(), parse_keep, keep_example);
-            else
-                service.log_directory = read(line.values.front(), parse_log_directory, log_directory_example);
+                continue;
+            }
+            service.log_directories.emplace();
+            for (const auto& text : line.values)
+                service.log_directories->push_back(read(text, parse_log_directory, log_directory_example));
+            if (service.log_directories->empty())
+                throw wrong("it has no value");
+            if (const auto overlap = overlap_of(*service.log_directories); !overlap.empty())
+                throw wrong(overlap);
         }
+    }
+
+    void take_log_directories() {
+        if (origin_of("--log-dir") == Origin::environment)
+            log_directories_ = parts_between_colons(log_directories_.front());
+        options_.log_directories.clear();
+        for (const auto& path : log_directories_)
+            convert("--log-dir", path, options_.log_directories.emplace_back(), parse_log_directory,
+                    log_directory_example);
+        if (const auto overlap = overlap_of(options_.log_directories); !overlap.empty())
+            throw CLI::ValidationError(sources_->shown(app_.get_option("--log-dir")), overlap);
     }
 
     void choose_kind() {
@@ -326,7 +366,12 @@ class CommandLine {
     void add_basics() {
         app_.add_flag("-n,--dry-run", dry_run_, "List what would be saved; change and write nothing");
         add("--dest", dest_, "Where the backup is", "DIR");
-        add("--log-dir", log_directory_, "Log directory inside the containers", "PATH");
+        add("--log-dir", log_directories_,
+            "Log directory inside the containers (repeatable: of several each is saved under\n"
+            "its own path below <pod>)",
+            "PATH")
+            ->default_str("/opt/logs")
+            ->allow_extra_args(false);
         add("--exclude", exclude_,
             "Leave these files out, and what is in such directories: *.hprof at any depth,\n"
             "with a slash a path from the log directory (repeatable)",
@@ -458,7 +503,7 @@ class CommandLine {
     Options options_;
     bool dry_run_ = false;
     std::string dest_ = "/u01/logbackup";
-    std::string log_directory_ = "/opt/logs";
+    std::vector<std::string> log_directories_{"/opt/logs"};
     std::vector<std::string> exclude_;
     std::string group_;
     std::string min_free_ = "5%";

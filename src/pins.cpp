@@ -44,9 +44,11 @@ std::pair<const PinSource*, std::string> source_of(const std::vector<PinSource>&
 } // namespace
 
 std::string pin_key(const Record& record) {
+    const std::string below = below_of(record.instance);
+    const std::string suffix = below.empty() ? std::string() : "-" + hash_text(below);
     if (!record.volume.empty())
-        return "volume-" + hash_text(record.volume);
-    return record.containers.empty() ? std::string() : record.containers.back();
+        return "volume-" + hash_text(record.volume) + suffix;
+    return record.containers.empty() ? std::string() : record.containers.back() + suffix;
 }
 
 std::vector<std::string> pinned_keys(int root) {

@@ -50,10 +50,10 @@ PruneItem item_of(PruneKind kind, Record record, Timestamp ended) {
 std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Options& options) {
     std::vector<PruneItem> items;
     for (auto& record : load_ended_records(root, report.problems)) {
-        const auto written = status_at(root, joined(ended_records, record.directory()));
+        const auto written = status_at(root, ended_path(record.service, record.instance));
         // One that is both was being ended, or being opened again.
         if (!selects(options, record) || !written || is_half_pruned(root, record) ||
-            status_at(root, joined(live_records, record.directory())))
+            status_at(root, live_path(record.service, record.instance)))
             continue;
         const auto ended = ended_at(record, Timestamp(std::chrono::seconds(written->st_mtim.tv_sec)));
         if (ended != Timestamp{})

@@ -17,20 +17,21 @@
 namespace logbackup {
 namespace {
 
-// What is being deleted: in "<service>/<instance>" of it the instance directory as "files", then its record
-// as "record". So it is gone from the backup, with all it consists of, before the first file is deleted; and
-// whoever comes upon it knows which record is to go: none any longer when there is one with the files.
+// What is being deleted: in "<service>/<name of the record>" of it the instance directory as "files", then
+// its record as "record". So it is gone from the backup, with all it consists of, before the first file is
+// deleted; and whoever comes upon it knows which record is to go: none any longer when there is one with the
+// files.
 constexpr const char* pruning = ".logbackup/pruning";
 constexpr const char* doomed_files = "files";
 constexpr const char* doomed_record = "record";
 
 std::string place_of(const Record& record) {
-    return joined(pruning, record.directory());
+    return joined(joined(pruning, record.service), record_name(record.instance));
 }
 
 /// 0 or an errno value; so are the others.
 int move_record(int root, const Record& record) {
-    const std::string from = joined(ended_records, record.directory());
+    const std::string from = ended_path(record.service, record.instance);
     const std::string to = joined(place_of(record), doomed_record);
     return ::renameat2(root, from.c_str(), root, to.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
 }
@@ -54,8 +55,11 @@ int empty_place(int root, const Record& record, StopSignal& stop) {
     return ::unlinkat(root, place_of(record).c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
 }
 
-/// Only those that are empty.
-void remove_service_directories(int root, const std::string& service) {
+/// Only those that are empty: the directories above an instance, and those of its service.
+void remove_directories_above(int root, const Record& record) {
+    for (auto above = parent_path(record.instance); !above.empty(); above = parent_path(above))
+        ::unlinkat(root, joined(record.service, above).c_str(), AT_REMOVEDIR);
+    const std::string& service = record.service;
     for (const std::string& path :
          {service, joined(live_records, service), joined(ended_records, service),
           joined(missed_records, service), joined(pruning, service), std::string(pruning)})
@@ -68,9 +72,10 @@ int delete_directory(int root, const Record& record, StopSignal& stop) {
         return errno;
     const UniqueFd above =
         make_directories(root, joined(pruning, record.service), 0700, static_cast<gid_t>(-1));
-    if (!above || ::mkdirat(above.get(), record.instance.c_str(), 0700) != 0)
+    const std::string name = record_name(record.instance);
+    if (!above || ::mkdirat(above.get(), name.c_str(), 0700) != 0)
         return errno; // EEXIST: an earlier one of that name could not be deleted
-    const UniqueFd place = open_directory(above.get(), record.instance);
+    const UniqueFd place = open_directory(above.get(), name);
     int error = place ? move_files(service.get(), record, place.get()) : errno;
     if (error == 0) {
         error = move_record(root, record);
@@ -79,7 +84,7 @@ int delete_directory(int root, const Record& record, StopSignal& stop) {
     }
     if (error == 0)
         return empty_place(root, record, stop);
-    ::unlinkat(above.get(), record.instance.c_str(), AT_REMOVEDIR);
+    ::unlinkat(above.get(), name.c_str(), AT_REMOVEDIR);
     return error;
 }
 
@@ -117,11 +122,11 @@ int delete_item(int root, const PruneItem& item, StopSignal& stop) {
 std::vector<Record> doomed(int root) {
     std::vector<Record> records;
     for (const auto& service : names_in(root, pruning).value_or(std::vector<std::string>()))
-        for (const auto& instance :
+        for (const auto& name :
              names_in(root, joined(pruning, service)).value_or(std::vector<std::string>())) {
             Record& record = records.emplace_back();
             record.service = service;
-            record.instance = instance;
+            record.instance = percent_decoded(name);
         }
     return records;
 }
@@ -147,7 +152,7 @@ void carry_out(PruneReport& report, int root, StopSignal& stop) {
         if (error != 0)
             item.failure = undeletable_text(error);
         else if (item.kind != PruneKind::file)
-            remove_service_directories(root, item.record.service);
+            remove_directories_above(root, item.record);
     }
 }
 
@@ -159,12 +164,17 @@ void settle_pruning(int root) {
 
 std::vector<std::string> finish_pruning(int root, StopSignal& stop) {
     std::vector<std::string> problems;
-    for (const auto& record : doomed(root))
+    for (const auto& record : doomed(root)) {
         if (const int error = empty_place(root, record, stop); error != 0 && error != ECANCELED)
             problems.push_back("cannot delete " + in_quotes(place_of(record)) + ": " +
                                undeletable_text(error));
-    for (const auto& service : names_in(root, pruning).value_or(std::vector<std::string>()))
-        remove_service_directories(root, service);
+        remove_directories_above(root, record);
+    }
+    for (const auto& service : names_in(root, pruning).value_or(std::vector<std::string>())) {
+        Record none;
+        none.service = service;
+        remove_directories_above(root, none);
+    }
     ::unlinkat(root, pruning, AT_REMOVEDIR);
     return problems;
 }

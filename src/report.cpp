@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <set>
 
 namespace logbackup {
 namespace {
@@ -17,6 +18,14 @@ namespace {
 /// Numbers that are zero are shown as "-": what happened stands out.
 std::string number(std::size_t value) {
     return value == 0 ? "-" : std::to_string(value);
+}
+
+/// One can have several rows.
+std::size_t containers_in(const Report& report) {
+    std::set<std::string> ids;
+    for (const auto& row : report.rows)
+        ids.insert(row.container_id);
+    return ids.size();
 }
 
 std::string target_cell(const Row& row) {
@@ -138,7 +147,7 @@ std::string verify_summary(const Report& report) {
         differences += row.failures.size();
         bytes += row.bytes;
     }
-    std::string text = counted(report.rows.size(), "container") + ", " + counted(files, "file") + ", " +
+    std::string text = counted(containers_in(report), "container") + ", " + counted(files, "file") + ", " +
                        human_bytes(bytes) + " compared with " + escaped(report.backup_root) + ": " +
                        (differences == 0 ? "no differences" : counted(differences, "difference"));
     if (newer > 0)
@@ -196,7 +205,7 @@ std::string summary(const Report& report) {
     }
     const bool dry = report.kind == RunKind::dry_run;
     std::string text = dry ? "dry run: " : "";
-    text += counted(report.rows.size(), "container") + ", " + counted(files, "file") + ": " +
+    text += counted(containers_in(report), "container") + ", " + counted(files, "file") + ": " +
             std::to_string(created) + " new, " + std::to_string(changed) + " changed";
     if (renamed > 0)
         text += ", " + std::to_string(renamed) + " renamed";
@@ -223,7 +232,8 @@ std::string summary(const Report& report) {
 std::vector<std::string> failure_lines(const Report& report) {
     std::vector<std::string> lines = report.problems;
     for (const auto& row : report.rows) {
-        const std::string name = row.service + "/" + row.pod;
+        const std::string name =
+            row.service + "/" + row.pod + (row.below.empty() ? std::string() : "/" + row.below);
         for (const auto& [path, reason] : row.failures) {
             std::string line = name;
             if (!path.empty())
@@ -258,6 +268,7 @@ Json row_json(const Row& row) {
             {"service", row.service},
             {"pod", row.pod},
             {"namespace", row.namespace_name},
+            {"log_directory", row.log_directory},
             {"state", name_of(row.state)},
             {"status", statuses[static_cast<std::size_t>(row.status)]},
             {"new", row.created},

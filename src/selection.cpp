@@ -43,8 +43,13 @@ bool has_filter(const Options& options) {
            !options.containers.empty() || !options.coverages.empty();
 }
 
-const std::string& log_directory_of(const Options& options, const std::string& service) {
-    return value_for(options, service, options.log_directory, &ServiceOptions::log_directory);
+std::vector<LogDirectoryName> log_directories_of(const Options& options, const std::string& service) {
+    const auto& paths =
+        value_for(options, service, options.log_directories, &ServiceOptions::log_directories);
+    std::vector<LogDirectoryName> names;
+    for (const auto& path : paths)
+        names.push_back({path, paths.size() == 1 ? std::string() : path.substr(1)});
+    return names;
 }
 
 const std::vector<std::string>& exclude_of(const Options& options, const std::string& service) {

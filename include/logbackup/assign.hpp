@@ -25,10 +25,12 @@ struct Claim {
     std::string volume; ///< path on the host when it lies on a volume
     MountAccess access = MountAccess::read_write;
     bool direct = false; ///< the volume is mounted at the log directory or above it: no link led there
+    /// Where below "<pod>" it is saved, "opt/logs"; empty where its service has only this log directory.
+    std::string below{};
 };
 
 struct Assignment {
-    std::string directory;  ///< "<service>/<instance>"
+    std::string directory;  ///< "<service>/<instance>"; an instance can have slashes in it
     std::string present_as; ///< what the directory is called in the backup now; empty: not there
     std::optional<std::size_t>
         shared_with;                  ///< index of the claim under which the same log directory is saved
@@ -56,7 +58,7 @@ struct Assignments {
 
 /// What is in the backup under one service.
 struct ServiceDirectory {
-    std::set<std::string> present{}; ///< names of its instance directories
+    std::set<std::string> present{}; ///< names of its instance directories, and of those that contain them
     std::set<std::string> ended{};   ///< those with the record of an ended log directory
     std::set<std::string> live{};    ///< those with the record of a live one
     std::string problem{};           ///< not empty: not all of that is known, and why, safe to print
@@ -69,6 +71,11 @@ struct ServiceDirectory {
 /// next free "<pod>@<n>". But labels can be forged, so a holder that runs is never moved, nor one of another
 /// namespace: then the new one is numbered. Of several new ones at once that of
 /// the container that has run longest gets the plain name, and if none runs the newest.
+///
+/// Where a service has several log directories each is an instance by itself, "<pod>/opt/logs", and so is its
+/// number: "<pod>@<n>/opt/logs". Such a name and "<pod>" exclude each other, for one would lie in the other:
+/// who comes later gets a number, and the record of the same log directory under a name of the other kind
+/// ends with that.
 ///
 /// A name whose record cannot be read is taken: its directory is neither given to anybody nor moved, not even
 /// to or for the container that had it, for nobody can tell which that is. Where it cannot be read which

@@ -5,12 +5,14 @@
 #include "logbackup/model/record.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 /// The records of the backup: below the backup root, one small JSON file for each log directory,
 /// ".logbackup/live/<service>/<instance>", and when it is gone ".logbackup/ended/<service>/<instance>". A
-/// record lies beside the tree of logs, never in it, where a container could write one.
+/// record lies beside the tree of logs, never in it, where a container could write one. The slashes in an
+/// instance's name are "%2F" in that of its record, and a percent sign is "%25".
 ///
 /// Every step leaves a state from which the next run goes on: a record is replaced atomically, and it says
 /// what it was called before its directory gets a new name.
@@ -24,6 +26,12 @@ inline constexpr const char* live_records = ".logbackup/live";     ///< in it a 
 inline constexpr const char* ended_records = ".logbackup/ended";   ///< the same
 inline constexpr const char* missed_records = ".logbackup/missed"; ///< the same
 
+/// The name of an instance's record in the directory of its service.
+[[nodiscard]] std::string record_name(const std::string& instance);
+/// Where the record of an instance is, or would be, below the backup root.
+[[nodiscard]] std::string live_path(const std::string& service, const std::string& instance);
+[[nodiscard]] std::string ended_path(const std::string& service, const std::string& instance);
+
 /// The records of live log directories, sorted by service and instance. A file that is no record is left out
 /// and named in `problems`, with what to do; so is a directory that cannot be read.
 [[nodiscard]] std::vector<Record> load_live_records(int root, std::vector<std::string>& problems);
@@ -32,7 +40,9 @@ inline constexpr const char* missed_records = ".logbackup/missed"; ///< the same
 /// The same of containers of which nothing is saved, by service and the time they died; `instance` is empty.
 [[nodiscard]] std::vector<Record> load_missed_records(int root, std::vector<std::string>& problems);
 
-[[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service);
+/// `below` are the places where instances may be nested: "opt/logs" in "<pod>/opt/logs".
+[[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service,
+                                               const std::set<std::string>& below = {});
 
 /// As all that write a record, throws Error where it would be larger than what is read: 1 MiB.
 void save_live_record(int root, const Record& record);

@@ -37,5 +37,9 @@ using Located = std::variant<LogDirectory, NoLogDirectory, LocateFailed>;
 /// matter none is touched.
 [[nodiscard]] Located locate(const Container& container, const std::string& log_directory,
                              PrivateMounts* mounts, HostPaths& host);
+/// The same for several log directories of a container, in their order. Those that are one have one identity.
+[[nodiscard]] std::vector<Located> locate(const Container& container,
+                                          const std::vector<std::string>& log_directories,
+                                          PrivateMounts* mounts, HostPaths& host);
 
 } // namespace logbackup

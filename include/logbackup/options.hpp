@@ -20,7 +20,7 @@ namespace logbackup {
 /// What is otherwise for the services whose name matches; nothing: as for all.
 struct ServiceOptions {
     std::string glob;
-    std::optional<std::string> log_directory;
+    std::optional<std::vector<std::string>> log_directories;
     std::optional<std::chrono::milliseconds> keep;
     std::optional<std::vector<std::string>> exclude;
 };
@@ -30,9 +30,10 @@ struct ServiceOptions {
 struct Options {
     RunKind kind = RunKind::tick;
     std::string backup_root = "/u01/logbackup"; ///< absolute
-    std::string log_directory = "/opt/logs";    ///< absolute, in the container; see log_directory_of()
-    std::vector<std::string> exclude;           ///< globs of files, see is_excluded() and exclude_of()
-    std::vector<std::string> services;          ///< globs; empty: all
+    /// Absolute, in the container; none lies in another. See log_directories_of().
+    std::vector<std::string> log_directories{"/opt/logs"};
+    std::vector<std::string> exclude;  ///< globs of files, see is_excluded() and exclude_of()
+    std::vector<std::string> services; ///< globs; empty: all
     std::vector<std::string> pods;
     std::vector<std::string> namespaces;
     std::vector<std::string> containers; ///< prefixes of ids
@@ -78,8 +79,15 @@ struct ParseEnded {
 [[nodiscard]] std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended,
                                                    const std::string& standard_file = "/etc/logbackup.toml");
 
-/// The log directory in the containers of a service.
-[[nodiscard]] const std::string& log_directory_of(const Options& options, const std::string& service);
+/// A log directory in a service's containers, and where in their instances it is saved: in these themselves
+/// (""), or where there are several each under its own path ("opt/logs").
+struct LogDirectoryName {
+    std::string path;
+    std::string below;
+};
+
+[[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,
+                                                               const std::string& service);
 
 /// How long after its end what is saved of a service is kept.
 [[nodiscard]] std::chrono::milliseconds keep_of(const Options& options, const std::string& service);

@@ -15,8 +15,8 @@
 /// the directory is closed to all but its owner, as all of ".logbackup" is.
 namespace logbackup {
 
-/// The name of a log directory's pins: the id of its container, or for a volume a hash of its path. Not the
-/// name of its instance directory, which can change between two ticks.
+/// The name of a log directory's pins: the id of its container, or for a volume a hash of its path; and where
+/// in its instance it is nested. Not the name of its instance directory, which can change between two ticks.
 [[nodiscard]] std::string pin_key(const Record& record);
 
 /// The keys of all pins there are.

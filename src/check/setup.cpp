@@ -33,11 +33,13 @@ bool lies_at_or_in(const std::vector<std::string>& path, const std::vector<std::
     return path.size() >= directory.size() && std::equal(directory.begin(), directory.end(), path.begin());
 }
 
-/// Whether logs can lie on it: it is mounted at the log directory, above or below it.
-bool holds_logs(const Mount& mount, const std::string& log_directory) {
+/// Whether logs can lie on it: it is mounted at a log directory, above or below it.
+bool holds_logs(const Mount& mount, const std::vector<LogDirectoryName>& log_directories) {
     const auto place = components(mount.destination);
-    const auto logs = components(log_directory);
-    return lies_at_or_in(place, logs) || lies_at_or_in(logs, place);
+    return std::any_of(log_directories.begin(), log_directories.end(), [&](const auto& name) {
+        const auto logs = components(name.path);
+        return lies_at_or_in(place, logs) || lies_at_or_in(logs, place);
+    });
 }
 
 } // namespace
@@ -97,7 +99,7 @@ void volumes(const Options& options, const Engine& engine, Checks& checks) {
     for (const auto& container : engine.ours)
         for (const auto& mount : container.mounts) {
             if (!container.has_process() || mount.source.empty() ||
-                !holds_logs(mount, log_directory_of(options, container.service)))
+                !holds_logs(mount, log_directories_of(options, container.service)))
                 continue;
             const auto place = host.open(mount.source, container.created);
             if (place.ended == MountedTree::Ended::refused && refused++ == 0)

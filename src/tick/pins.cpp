@@ -148,6 +148,8 @@ void Tick::save_pinned(std::vector<PinnedWork>& works) {
             if (container.id == row.container_id)
                 row.state = container.state;
         row.target = records_[work.record].directory();
+        row.log_directory = records_[work.record].log_directory;
+        row.below = below_of(records_[work.record].instance);
         row.source = name_of(SourceKind::pins);
         row.files = work.files.size();
         if (options_.verbose || options_.json)
@@ -188,7 +190,7 @@ void Tick::take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome) {
     }
     if (!failed.empty()) {
         row.status = RowStatus::failed;
-        failed_.insert(record.containers.back());
+        failed_.insert({record.containers.back(), below_of(record.instance)});
         unfinished_.insert(work.key);
     }
     if (mounts_)

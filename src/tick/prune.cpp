@@ -33,8 +33,8 @@ void Tick::find_prunable_files_of(std::size_t index) {
         return old_files(context_.root, record, options_, now_, has_gone);
     };
     // A part of it that cannot be looked at would seem to be gone.
-    if (failed_.contains(candidate.container->id) || unfinished_.contains(pin_key(record)) ||
-        old([](const std::string&) { return true; }).empty())
+    if (failed_.contains({candidate.container->id, candidate.name.below}) ||
+        unfinished_.contains(pin_key(record)) || old([](const std::string&) { return true; }).empty())
         return;
     if (is_prune()) {
         std::string problem;

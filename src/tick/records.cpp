@@ -43,8 +43,9 @@ std::vector<const Container*> Tick::sharers_of(const Candidate& candidate) const
     std::vector<const Container*> sharers{candidate.container};
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
         const Container& other = *candidates_[i].container;
+        const bool is_new = std::find(sharers.begin(), sharers.end(), &other) == sharers.end();
         if (assignments_.of_claim[i].shared_with == index && other.service == candidate.container->service &&
-            other.pod == candidate.container->pod)
+            other.pod == candidate.container->pod && is_new) // not a second log directory of the same
             sharers.push_back(&other);
     }
     std::sort(sharers.begin(), sharers.end(),
@@ -71,10 +72,10 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
         record = *assignment.reopened;
         record.ended.clear();
     } else {
-        record.service = parent_path(assignment.directory);
-        record.instance = base_name(assignment.directory);
+        record.service = top_of(assignment.directory);
+        record.instance = below_of(assignment.directory);
         record.volume = candidate.volume;
-        record.log_directory = log_directory_of(options_, record.service);
+        record.log_directory = candidate.name.path;
         record.first_seen = rfc3339(now_);
     }
     if (!record.volume.empty() && record.volume == candidate.volume)
@@ -123,7 +124,7 @@ void Tick::close_records() {
     if (context_.stop.requested())
         return;
     for (auto& candidate : candidates_) {
-        if (!candidate.record || failed_.contains(candidate.container->id))
+        if (!candidate.record || failed_.contains({candidate.container->id, candidate.name.below}))
             continue;
         Record& record = records_[*candidate.record];
         if (candidate.thoroughness == Thoroughness::everything && row_of(candidate).unsettled.empty() &&
@@ -144,7 +145,7 @@ void Tick::close_records() {
     for (auto& record : records_) {
         const Record before = record;
         if (record.coverage == Coverage::live && !record.containers.empty() &&
-            failed_.contains(record.containers.back()))
+            failed_.contains({record.containers.back(), below_of(record.instance)}))
             note_failure(record, context_.previous);
         if (record != before)
             write(record);

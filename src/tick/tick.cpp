@@ -40,12 +40,18 @@ void Tick::classify_all() {
         const bool selected = selects(options_, container);
         any_matches = any_matches || selected;
         if (classification.ownership == Ownership::ours) {
-            Candidate candidate;
-            candidate.container = &container;
-            candidate.selected = selected;
-            if (selected)
-                candidate.row = add_row(container);
-            candidates_.push_back(std::move(candidate));
+            for (auto& name : log_directories_of(options_, container.service)) {
+                Candidate candidate;
+                candidate.container = &container;
+                candidate.selected = selected;
+                if (selected) {
+                    candidate.row = add_row(container);
+                    row_of(candidate).log_directory = name.path;
+                    row_of(candidate).below = name.below;
+                }
+                candidate.name = std::move(name);
+                candidates_.push_back(std::move(candidate));
+            }
         } else if (selected) {
             report_.problems.push_back("container " + container.id.substr(0, 12) +
                                        " is left out: " + classification.problem);
@@ -65,11 +71,13 @@ void Tick::load_records() {
     if (context_.root >= 0)
         records_ = load_live_records(context_.root, report_.problems);
     for (const auto& [id, reason] : discovery_.unreachable) {
-        failed_.insert(id);
         std::string name;
         for (const auto& record : records_)
-            if (std::find(record.containers.begin(), record.containers.end(), id) != record.containers.end())
+            if (std::find(record.containers.begin(), record.containers.end(), id) !=
+                record.containers.end()) {
+                failed_.insert({id, below_of(record.instance)});
                 name = std::string(" (").append(in_quotes(record.directory())).append(")");
+            }
         report_.problems.push_back("container " + id.substr(0, 12) + name + " is left out: " + reason);
     }
 }
@@ -131,7 +139,10 @@ void Tick::fail_unless_vanished(const Candidate& candidate, const std::string& r
         return std::find(record.containers.begin(), record.containers.end(), container.id) !=
                record.containers.end();
     });
-    if (known || container.started == Timestamp{} || options_.kind == RunKind::verify)
+    const bool told = std::any_of(report_.missed.begin(), report_.missed.end(), [&](const Missed& missed) {
+        return missed.container_id == container.id; // of another of its log directories
+    });
+    if (known || told || container.started == Timestamp{} || options_.kind == RunKind::verify)
         return; // it is cut at the next tick, or there is nothing to save
     report_.missed.push_back({container.id, container.service, container.pod, container.namespace_name,
                               container.pod_uid, container.image, container.created, container.started,
@@ -152,7 +163,7 @@ void Tick::write_down(const Missed& missed) {
 /// A container of which nothing can have changed since all of it was saved.
 bool Tick::leave_closed(const Candidate& candidate) {
     const auto record = std::find_if(records_.begin(), records_.end(), [&](const Record& known) {
-        return is_closed(known, *candidate.container);
+        return below_of(known.instance) == candidate.name.below && is_closed(known, *candidate.container);
     });
     if (record == records_.end())
         return false;
@@ -169,43 +180,56 @@ void Tick::locate_all() {
         root = open_directory(context_.root, "");
     const OverlapCheck overlap = overlap_check(options_.backup_root, root);
     std::vector<Candidate> found;
-    for (auto& candidate : candidates_) {
-        if (context_.stop.requested())
-            break;
-        if (options_.kind != RunKind::verify && leave_closed(candidate))
-            continue;
-        auto located = locate(*candidate.container, log_directory_of(options_, candidate.container->service),
-                              mounts_ ? &*mounts_ : nullptr, *host_);
-        if (const auto* failed = std::get_if<LocateFailed>(&located)) {
-            fail_unless_vanished(candidate, failed->reason);
-            continue;
+    for (auto next = candidates_.begin(); next != candidates_.end() && !context_.stop.requested();) {
+        const Container& container = *next->container;
+        std::vector<Candidate*> open; // of this container
+        std::vector<std::string> log_directories;
+        for (; next != candidates_.end() && next->container == &container; ++next) {
+            if (options_.kind != RunKind::verify && leave_closed(*next))
+                continue;
+            open.push_back(&*next);
+            log_directories.push_back(next->name.path);
         }
-        if (std::holds_alternative<NoLogDirectory>(located)) {
-            if (candidate.selected)
-                row_of(candidate).status = RowStatus::no_log_directory;
+        if (open.empty())
             continue;
-        }
-        candidate.found = std::get<LogDirectory>(std::move(located));
-        candidate.volume = candidate.found.volume;
-        candidate.inode = candidate.found.identity.inode;
-        if (options_.pin)
-            candidate.pin_sources = pin_sources_of(*candidate.container, candidate.found);
-        candidate.volumes_below = candidate.found.sources.size() > 1;
-        candidate.seen_places = candidate.found.seen_places;
-        if (const auto problem = overlap.problem(candidate.found); !problem.empty()) {
-            fail(candidate, "", problem + ", which is refused");
-            continue;
-        }
-        if (candidate.selected) {
-            row_of(candidate).source = name_of(candidate.found.sources.front().kind);
-            row_of(candidate).source_path = candidate.found.sources.front().host_path;
-        }
-        for (const auto& [below, reason] : candidate.found.problems)
-            if (!is_excluded(exclude_of(options_, candidate.container->service), below))
-                fail(candidate, below, reason);
-        found.push_back(std::move(candidate));
+        auto located = locate(container, log_directories, mounts_ ? &*mounts_ : nullptr, *host_);
+        for (std::size_t i = 0; i < open.size(); ++i)
+            if (take_located(*open[i], std::move(located[i]), overlap))
+                found.push_back(std::move(*open[i]));
     }
     candidates_ = std::move(found);
+}
+
+/// Whether there is something to save.
+bool Tick::take_located(Candidate& candidate, Located located, const OverlapCheck& overlap) {
+    if (const auto* failed = std::get_if<LocateFailed>(&located)) {
+        fail_unless_vanished(candidate, failed->reason);
+        return false;
+    }
+    if (std::holds_alternative<NoLogDirectory>(located)) {
+        if (candidate.selected)
+            row_of(candidate).status = RowStatus::no_log_directory;
+        return false;
+    }
+    candidate.found = std::get<LogDirectory>(std::move(located));
+    candidate.volume = candidate.found.volume;
+    candidate.inode = candidate.found.identity.inode;
+    if (options_.pin)
+        candidate.pin_sources = pin_sources_of(*candidate.container, candidate.found);
+    candidate.volumes_below = candidate.found.sources.size() > 1;
+    candidate.seen_places = candidate.found.seen_places;
+    if (const auto problem = overlap.problem(candidate.found); !problem.empty()) {
+        fail(candidate, "", problem + ", which is refused");
+        return false;
+    }
+    if (candidate.selected) {
+        row_of(candidate).source = name_of(candidate.found.sources.front().kind);
+        row_of(candidate).source_path = candidate.found.sources.front().host_path;
+    }
+    for (const auto& [below, reason] : candidate.found.problems)
+        if (!is_excluded(exclude_of(options_, candidate.container->service), below))
+            fail(candidate, below, reason);
+    return true;
 }
 
 void Tick::assign_all() {
@@ -214,7 +238,7 @@ void Tick::assign_all() {
         const Container& container = *candidate.container;
         claims.push_back({container.id, container.service, container.pod, container.namespace_name,
                           container.created, candidate.found.identity, candidate.found.volume,
-                          candidate.found.access, candidate.found.direct});
+                          candidate.found.access, candidate.found.direct, candidate.name.below});
     }
     std::set<std::string> running;
     for (const auto& container : discovery_.containers)
@@ -225,7 +249,10 @@ void Tick::assign_all() {
     assignments_ = assign(
         claims, records_, running,
         [&](const std::string& service) {
-            return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
+            std::set<std::string> below;
+            for (const auto& name : log_directories_of(options_, service))
+                below.insert(name.below);
+            return context_.root >= 0 ? look_up_service(context_.root, service, below) : ServiceDirectory{};
         },
         [&](const std::string& service, const std::string& instance) {
             return load_ended_record(context_.root, service, instance, report_.problems);
@@ -240,6 +267,17 @@ void Tick::assign_all() {
         if (assignments_.of_claim[i].shared_with && row.failures.empty())
             row.status = RowStatus::shared;
     }
+}
+
+/// Of a container's log directories that are not there, unless it has none at all.
+void Tick::drop_rows_of_nothing() {
+    const auto is_nothing = [](const Row& row) { return row.status == RowStatus::no_log_directory; };
+    std::set<std::string> told; // ids of containers
+    for (const auto& row : report_.rows)
+        if (!is_nothing(row))
+            told.insert(row.container_id);
+    std::erase_if(report_.rows,
+                  [&](const Row& row) { return is_nothing(row) && !told.insert(row.container_id).second; });
 }
 
 void Tick::sort_rows() {

@@ -7,6 +7,7 @@
 #include "logbackup/docker/docker_cli.hpp"
 #include "logbackup/listing.hpp"
 #include "logbackup/locate.hpp"
+#include "logbackup/overlap.hpp"
 #include "logbackup/pins.hpp"
 #include "logbackup/plan.hpp"
 #include "logbackup/private_mounts.hpp"
@@ -25,6 +26,7 @@ namespace logbackup {
 /// One of our containers on its way through the stages.
 struct Candidate {
     const Container* container = nullptr;
+    LogDirectoryName name;
     bool selected = false;
     std::size_t row = 0;     ///< in the report, when selected
     LogDirectory found;      ///< until it is shown in the view
@@ -104,6 +106,7 @@ class Tick {
         }
         if (saves() && !context_.stop.requested())
             stage("prune", [&] { prune(); });
+        drop_rows_of_nothing();
         sort_rows();
         report_.duration = std::chrono::steady_clock::now() - begin;
         return std::move(report_);
@@ -133,6 +136,7 @@ class Tick {
     [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
                                                                const LogDirectory& found);
     void locate_all();
+    [[nodiscard]] bool take_located(Candidate& candidate, Located located, const OverlapCheck& overlap);
     [[nodiscard]] bool leave_closed(const Candidate& candidate);
     void assign_all();
     void plan_all();
@@ -174,6 +178,7 @@ class Tick {
     void find_prunable_files_of(std::size_t index);
     [[nodiscard]] bool has_lost_something(const Candidate& candidate) const;
     void prune();
+    void drop_rows_of_nothing();
     void sort_rows();
 
     [[nodiscard]] bool is_prune() const {
@@ -186,7 +191,7 @@ class Tick {
     [[nodiscard]] bool is_dry() const { return options_.kind != RunKind::tick; }
     Row& row_of(const Candidate& candidate) { return report_.rows[candidate.row]; }
     void fail(const Candidate& candidate, const std::string& path, const std::string& reason) {
-        failed_.insert(candidate.container->id);
+        failed_.insert({candidate.container->id, candidate.name.below});
         if (!candidate.selected)
             return;
         row_of(candidate).status = RowStatus::failed;
@@ -216,9 +221,10 @@ class Tick {
     std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
     std::vector<Record> records_;       ///< of live log directories
     std::set<std::size_t> ended_;       ///< indices of those that have ended in this tick
-    std::set<std::string> failed_;      ///< ids of containers of which something could not be saved
-    UniqueFd pins_root_;                ///< the backup root in our mount namespace
-    std::set<std::string> unfinished_;  ///< keys of pins that could not be saved
+    /// Ids of containers, and which of their log directories, of which something could not be saved.
+    std::set<std::pair<std::string, std::string>> failed_;
+    UniqueFd pins_root_;               ///< the backup root in our mount namespace
+    std::set<std::string> unfinished_; ///< keys of pins that could not be saved
     Assignments assignments_;
     std::size_t planned_entries_ = 0; ///< of what was not postponed
     std::size_t planned_paths_ = 0;   ///< bytes

@@ -81,6 +81,25 @@ Inventory small_inventory() {
     return inventory;
 }
 
+TEST(TakeInventory, ListsNestedInstancesByThemselves) {
+    const TempDir dir;
+    dir.write("svc/pod/opt/logs/a.log", "12345");
+    dir.write("svc/pod/var/log/b.log", "123");
+    dir.write("svc/pod@1/opt/logs/a.log", "1");
+    dir.write("svc/pod0/a.log", "1");
+    for (const char* instance : {"pod/opt/logs", "pod/var/log", "pod@1/opt/logs"}) {
+        Record record = record_of("svc", instance, Coverage::live);
+        record.pod = "pod";
+        save(dir, record);
+    }
+    const auto inventory = take(dir);
+    EXPECT_EQ(names(inventory),
+              (Names{"svc/pod0", "svc/pod/opt/logs", "svc/pod/var/log", "svc/pod@1/opt/logs"}));
+    EXPECT_TRUE(inventory.problems.empty());
+    EXPECT_EQ(inventory.instances[1].usage.bytes, 5U);
+    EXPECT_EQ(inventory.instances[2].usage.files, 1U);
+}
+
 TEST(InventoryTable, IsWhatPeopleRead) {
     EXPECT_EQ(
         table(small_inventory(), Colour::no, InventoryDetail::lines),

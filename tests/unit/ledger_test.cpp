@@ -412,5 +412,52 @@ TEST_F(LedgerMove, KeepsBothRecordsOfTwoLogDirectories) {
     EXPECT_EQ(load(dir).size(), 2U);
 }
 
+TEST(NestedRecords, AreOneFileEach) {
+    const TempDir dir;
+    Record record = record_of("svc", "pod", "a");
+    record.instance = "pod@1/opt/100%/%2F";
+    save_live_record(dir.fd(), record);
+    EXPECT_TRUE(dir.has(".logbackup/live/svc/pod@1%2Fopt%2F100%25%2F%252F"));
+    std::vector<std::string> problems;
+    ASSERT_EQ(load_live_records(dir.fd(), problems).size(), 1U);
+    EXPECT_EQ(load_live_records(dir.fd(), problems).front().instance, record.instance);
+    EXPECT_EQ(look_up_service(dir.fd(), "svc").live, std::set<std::string>{record.instance});
+    end_record(dir.fd(), record);
+    EXPECT_TRUE(load_live_records(dir.fd(), problems).empty());
+    EXPECT_TRUE(load_ended_record(dir.fd(), "svc", record.instance, problems));
+    EXPECT_EQ(look_up_service(dir.fd(), "svc").ended, std::set<std::string>{record.instance});
+    EXPECT_TRUE(problems.empty());
+    dir.write(".logbackup/live/svc/pod@1%2Fopt", "{}");
+    (void)load_live_records(dir.fd(), problems);
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_NE(problems.front().find("'svc/pod@900/opt'"), std::string::npos) << problems.front();
+}
+
+TEST(NestedRecords, AreLookedUpWithTheirDirectories) {
+    const TempDir dir;
+    dir.make_directory("svc/pod/opt/logs");
+    dir.make_directory("svc/pod@1/var");
+    dir.make_directory("svc/other");
+    EXPECT_EQ(look_up_service(dir.fd(), "svc", {"opt/logs", "var/log"}).present,
+              (std::set<std::string>{"other", "pod", "pod/opt/logs", "pod@1"}));
+    EXPECT_EQ(look_up_service(dir.fd(), "svc").present, (std::set<std::string>{"other", "pod", "pod@1"}));
+}
+
+TEST(NestedRecords, MoveAlone) {
+    const TempDir dir;
+    dir.make_directory(".logbackup");
+    dir.write("svc/pod/opt/logs/app.log", "first");
+    dir.write("svc/pod/var/log/app.log", "volume");
+    Record record = record_of("svc", "pod", "a");
+    record.instance = "pod/opt/logs";
+    save_live_record(dir.fd(), record);
+    move_instance(dir.fd(), {"svc", "pod/opt/logs", "pod@1/opt/logs", 0});
+    EXPECT_EQ(dir.read("svc/pod@1/opt/logs/app.log"), "first");
+    EXPECT_EQ(dir.read("svc/pod/var/log/app.log"), "volume");
+    EXPECT_FALSE(dir.has("svc/pod/opt/logs"));
+    std::vector<std::string> problems;
+    EXPECT_EQ(load_live_records(dir.fd(), problems).front().instance, "pod@1/opt/logs");
+}
+
 } // namespace
 } // namespace logbackup

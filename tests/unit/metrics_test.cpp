@@ -17,6 +17,7 @@ const Timestamp noon = parse_rfc3339("2026-11-22T12:00:00Z");
 Report report_of_a_run() {
     Report report;
     Row row;
+    row.container_id = "a";
     row.created = 2;
     row.changed = 3;
     row.set_aside = 1;
@@ -49,6 +50,25 @@ std::string value_in(const std::string& text, const std::string& sample) {
         if (line.starts_with(sample + " "))
             return line.substr(sample.size() + 1);
     return "none";
+}
+
+TEST(Metrics, CountAContainerOnce) {
+    Report report;
+    const auto add = [&](const char* id, RowStatus status) {
+        Row& row = report.rows.emplace_back();
+        row.container_id = id;
+        row.status = status;
+    };
+    add("a", RowStatus::saved);
+    add("a", RowStatus::failed);
+    add("b", RowStatus::complete);
+    add("b", RowStatus::saved);
+    add("c", RowStatus::no_log_directory);
+    const auto text = metrics_text({}, run_of(&report, 0));
+    EXPECT_EQ(value_in(text, "logbackup_containers{status=\"failed\"}"), "1");
+    EXPECT_EQ(value_in(text, "logbackup_containers{status=\"saved\"}"), "1");
+    EXPECT_EQ(value_in(text, "logbackup_containers{status=\"complete\"}"), "0");
+    EXPECT_EQ(value_in(text, "logbackup_containers{status=\"no_log_directory\"}"), "1");
 }
 
 TEST(Metrics, CountOverRuns) {

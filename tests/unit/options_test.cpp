@@ -72,7 +72,7 @@ TEST_F(ParseOptions, HasDefaults) {
     const auto options = expect({});
     EXPECT_EQ(options.kind, RunKind::tick);
     EXPECT_EQ(options.backup_root, "/u01/logbackup");
-    EXPECT_EQ(options.log_directory, "/opt/logs");
+    EXPECT_EQ(options.log_directories, Names{"/opt/logs"});
     EXPECT_FALSE(has_filter(options));
     EXPECT_EQ(options.group, static_cast<gid_t>(-1));
     EXPECT_EQ(options.docker, "docker");
@@ -125,7 +125,7 @@ TEST_F(ParseOptions, ReadsEveryOption) {
                                  "/r/rsync"});
     EXPECT_EQ(options.kind, RunKind::dry_run);
     EXPECT_EQ(options.backup_root, "/backup");
-    EXPECT_EQ(options.log_directory, "/var/log/app");
+    EXPECT_EQ(options.log_directories, Names{"/var/log/app"});
     EXPECT_EQ(options.services, Names{"s*"});
     EXPECT_EQ(options.pods, Names{"p"});
     EXPECT_EQ(options.namespaces, Names{"n"});
@@ -176,7 +176,7 @@ TEST_F(ParseOptions, ReadsTheEnvironment) {
     EXPECT_DOUBLE_EQ(options.min_free.fraction, 0.1);
     EXPECT_TRUE(options.pin);
     EXPECT_EQ(options.backup_root, "/from/environment");
-    EXPECT_EQ(options.log_directory, "/logs");
+    EXPECT_EQ(options.log_directories, Names{"/logs"});
     EXPECT_EQ(options.services, Names{"payments*"});
     EXPECT_EQ(options.pods, Names{"p"});
     EXPECT_EQ(options.namespaces, Names{"n"});
@@ -300,16 +300,16 @@ TEST_F(ConfigFile, PrintsWhatItReadsAgain) {
     EXPECT_EQ(again.services, (Names{"a", "b*"}));
     EXPECT_TRUE(again.pin);
     EXPECT_EQ(again.max_files, 3U);
-    EXPECT_EQ(log_directory_of(again, "x1"), "/l");
+    EXPECT_EQ(log_directories_of(again, "x1").front().path, "/l");
     EXPECT_EQ(json(again.settings).substr(0, 31), R"({"command":"config","settings":)");
 }
 
 TEST_F(ConfigFile, HasSectionsForServices) {
     const auto options = configured("log-dir = \"/all\"\n[service.\"pay*\"]\nlog-dir = \"/pay\"\n"
                                     "[service.payments]\nlog-dir = \"/payments\"\n");
-    EXPECT_EQ(log_directory_of(options, "web"), "/all");
-    EXPECT_EQ(log_directory_of(options, "pay"), "/pay");
-    EXPECT_EQ(log_directory_of(options, "payments"), "/payments") << "a later one is stronger";
+    EXPECT_EQ(log_directories_of(options, "web").front().path, "/all");
+    EXPECT_EQ(log_directories_of(options, "pay").front().path, "/pay");
+    EXPECT_EQ(log_directories_of(options, "payments").front().path, "/payments") << "a later one is stronger";
 }
 
 TEST_F(ConfigFile, HasWhatIsLeftOutOfServices) {
@@ -327,6 +327,34 @@ TEST_F(ConfigFile, HasWhatIsLeftOutOfServices) {
     expect_usage_error({"--exclude", "/"}, "'/' is no glob of files");
     expect_config_error("exclude = [\"a\", \"\"]\n", "'' is no glob of files");
     expect_config_error("[service.x]\nexclude = [\"../a\"]\n", "'../a' is no glob of files");
+}
+
+TEST_F(ConfigFile, HasSeveralLogDirectories) {
+    const auto names = [](const Options& from, const std::string& service) {
+        std::vector<std::pair<std::string, std::string>> pairs;
+        for (const auto& [path, below] : log_directories_of(from, service))
+            pairs.emplace_back(path, below);
+        return pairs;
+    };
+    using Pairs = std::vector<std::pair<std::string, std::string>>;
+    const Pairs two{{"/opt/logs", "opt/logs"}, {"/var/log/app", "var/log/app"}};
+    const auto options = configured("log-dir = [\"/opt/logs\", \"/var/./log/app/\"]\n"
+                                    "[service.pay]\nlog-dir = [\"/pay\"]\n",
+                                    {"config"});
+    for (const auto& read : {options, configured(text(options.settings), {"config"})}) {
+        EXPECT_EQ(names(read, "web"), two);
+        EXPECT_EQ(names(read, "pay"), (Pairs{{"/pay", ""}}));
+    }
+    EXPECT_EQ(names(expect({"--log-dir", "/opt/logs", "--log-dir", "/var/log/app"}), "web"), two);
+    EXPECT_EQ(names(configured(text(expect({"config"}).settings), {}), "web"), (Pairs{{"/opt/logs", ""}}));
+    expect_usage_error({"--log-dir", "/a", "--log-dir", "/a/b"}, "'/a/b' lies in '/a'");
+    expect_usage_error({"--log-dir", "/a/", "--log-dir", "/b/../a"}, "'/a' stands there twice");
+    EXPECT_EQ(expect({"--log-dir", "/a", "--log-dir", "/ab"}).log_directories, (Names{"/a", "/ab"}));
+    expect_config_error("[service.x]\nlog-dir = [\"/a\", \"/a/b\"]\n", "'/a/b' lies in '/a'");
+    expect_config_error("[service.x]\nlog-dir = []\n", "it has no value");
+    const Variable variable("LOGBACKUP_LOG_DIR", "/opt/logs:/var/log/app");
+    EXPECT_EQ(names(expect({}), "web"), two);
+    EXPECT_EQ(names(expect({"--log-dir", "/a:b"}), "web"), (Pairs{{"/a:b", ""}}));
 }
 
 TEST_F(ConfigFile, NamesTheNearestKey) {
@@ -387,8 +415,8 @@ TEST_F(ParseOptions, RefusesAnUnknownGroup) {
 TEST_F(ParseOptions, RefusesALogDirectoryThatIsNotAbsolute) {
     for (const char* path : {"opt/logs", ".", "", "/", "//", "/opt/..", "/../..", "./opt"})
         expect_usage_error({"--log-dir", path}, "--log-dir");
-    EXPECT_EQ(expect({"--log-dir", "/opt/./x/../logs"}).log_directory, "/opt/logs");
-    EXPECT_EQ(expect({"--log-dir", "/../opt/logs"}).log_directory, "/opt/logs");
+    EXPECT_EQ(expect({"--log-dir", "/opt/./x/../logs"}).log_directories, Names{"/opt/logs"});
+    EXPECT_EQ(expect({"--log-dir", "/../opt/logs"}).log_directories, Names{"/opt/logs"});
 }
 
 TEST_F(ParseOptions, ReadsDurations) {
@@ -517,7 +545,7 @@ TEST_F(ParseOptions, TakesOptionsBeforeAndAfterASubcommand) {
         }
         const auto both = expect({"--service", "a", command, "--service", "b", "--log-dir", "/l", "-q"});
         EXPECT_EQ(both.services, (Names{"a", "b"}));
-        EXPECT_EQ(both.log_directory, "/l");
+        EXPECT_EQ(both.log_directories, Names{"/l"});
         EXPECT_TRUE(both.quiet);
     }
 }

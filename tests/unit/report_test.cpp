@@ -14,7 +14,7 @@ namespace {
 
 Row row_of(const std::string& service, const std::string& pod) {
     Row row;
-    row.container_id = std::string(64, 'a');
+    row.container_id = std::string(62, 'a') + service.substr(0, 2);
     row.service = service;
     row.pod = pod;
     row.namespace_name = "shop";
@@ -207,7 +207,7 @@ TEST(JsonReport, HasEveryField) {
     EXPECT_EQ(parsed["problems"], nlohmann::json::array({"container abc is left out"}));
     ASSERT_EQ(parsed["containers"].size(), 5U);
     const auto& row = parsed["containers"][0];
-    EXPECT_EQ(row["container"], std::string(64, 'a'));
+    EXPECT_EQ(row["container"], std::string(62, 'a') + "pa");
     EXPECT_EQ(row["service"], "payments");
     EXPECT_EQ(row["pod"], "payments-7d9f");
     EXPECT_EQ(row["namespace"], "shop");

@@ -23,6 +23,7 @@ inline constexpr std::uint64_t first_volume = 1'000'000; ///< numbers the owners
 struct SimulatedContainer {
     Claim claim;
     std::uint64_t files = 0;
+    std::uint64_t other_files = 0; ///< of its second log directory, while its service has two
     bool runs = false;
 };
 
@@ -43,7 +44,7 @@ class SimulatedNode {
     }
 
     void step() {
-        switch (input_.below(10)) {
+        switch (input_.below(11)) {
         case 0:
         case 1:
         case 2: start(); break;
@@ -52,6 +53,7 @@ class SimulatedNode {
         case 5: stop(); break;
         case 6: damage(); break;
         case 7: mend(); break;
+        case 8: configure(); break;
         default: tick();
         }
     }
@@ -95,6 +97,7 @@ class SimulatedNode {
         known.runs = input_.one_in(2);
         known.claim.access = input_.one_in(3) ? MountAccess::read_only : MountAccess::read_write;
         known.files = last_;
+        known.other_files = ++last_;
         if (input_.one_in(4)) {
             const auto volume = input_.below(3);
             known.files = first_volume + volume;
@@ -120,6 +123,13 @@ class SimulatedNode {
     void stop() {
         if (!containers_.empty())
             containers_[input_.below(containers_.size())].runs = false;
+    }
+
+    /// A service gets a second log directory, or has only one again.
+    void configure() {
+        const auto service = any_service();
+        if (with_several_.erase(service) == 0)
+            with_several_.insert(service);
     }
 
     /// The operator deletes what has ended.
@@ -148,10 +158,14 @@ class SimulatedNode {
         if (damaged_.empty())
             return;
         const std::string directory = *damaged_.begin();
-        const std::string plain = directory.substr(0, directory.find('@'));
+        const std::string service = top_of(directory);
+        const std::string instance = below_of(directory);
+        const std::string top = top_of(instance);
+        const std::string below = below_of(instance);
         std::string free;
         do
-            free = plain + "@" + std::to_string(900 + last_++);
+            free = service + "/" + top.substr(0, top.find('@')) + "@" + std::to_string(900 + last_++) +
+                   (below.empty() ? "" : "/" + below);
         while (is_taken(free));
         if (auto node = tree_.extract(directory); !node.empty()) {
             node.key() = free;
@@ -165,7 +179,12 @@ class SimulatedNode {
     }
 
     [[nodiscard]] bool is_taken(const std::string& directory) const {
-        return tree_.contains(directory) || ended_.contains(directory) || damaged_.contains(directory) ||
+        const auto overlaps = [&](const auto& item) {
+            return (item.first + "/").starts_with(directory + "/") ||
+                   (directory + "/").starts_with(item.first + "/");
+        };
+        return std::any_of(tree_.begin(), tree_.end(), overlaps) || ended_.contains(directory) ||
+               damaged_.contains(directory) ||
                std::any_of(live_.begin(), live_.end(),
                            [&](const Record& record) { return record.directory() == directory; });
     }
@@ -174,8 +193,10 @@ class SimulatedNode {
         ServiceDirectory result;
         const std::string prefix = service + "/";
         for (const auto& [directory, files] : tree_)
-            if (directory.starts_with(prefix))
+            if (directory.starts_with(prefix)) {
                 result.present.insert(directory.substr(prefix.size()));
+                result.present.insert(top_of(directory.substr(prefix.size())));
+            }
         for (const auto& [directory, record] : ended_)
             if (directory.starts_with(prefix))
                 result.ended.insert(directory.substr(prefix.size()));
@@ -192,6 +213,7 @@ class SimulatedNode {
 
     void tick() {
         std::vector<Claim> claims;
+        files_of_claims_.clear();
         running_.clear();
         unreadable_ = input_.one_in(8) ? any_service() : std::string();
         if (!containers_.empty())
@@ -200,6 +222,17 @@ class SimulatedNode {
                         containers_.end());
         for (const auto& known : containers_) {
             claims.push_back(known.claim);
+            files_of_claims_.push_back(known.files);
+            if (with_several_.contains(known.claim.service)) {
+                claims.back().below = "opt/logs";
+                Claim other = known.claim;
+                other.below = "var/app";
+                other.volume.clear();
+                other.direct = false;
+                other.identity = {1, known.other_files};
+                claims.push_back(std::move(other));
+                files_of_claims_.push_back(known.other_files);
+            }
             if (known.runs)
                 running_.insert(known.claim.container_id);
         }
@@ -214,11 +247,11 @@ class SimulatedNode {
         for (const auto& move : result.moves)
             carry_out(move);
         const auto superseded = superseded_in(result);
-        ASSERT_NO_FATAL_FAILURE(give_up(superseded, result));
+        ASSERT_NO_FATAL_FAILURE(give_up(superseded, result, claims));
         std::map<std::string, std::uint64_t> given;
         for (std::size_t i = 0; i < claims.size(); ++i) {
             const auto& assignment = result.of_claim[i];
-            const auto files = containers_[i].files;
+            const auto files = files_of_claims_[i];
             ASSERT_EQ(assignment.directory.empty(), !assignment.problem.empty());
             if (!assignment.problem.empty()) {
                 ASSERT_EQ(claims[assignment.shared_with.value_or(i)].service, unreadable_);
@@ -237,6 +270,7 @@ class SimulatedNode {
             }
         end_superseded(superseded);
         end_records();
+        expect_none_in_another();
     }
 
     void expect_shared(const Assignments& result, std::size_t i) {
@@ -244,7 +278,15 @@ class SimulatedNode {
         ASSERT_LT(leader, result.of_claim.size());
         ASSERT_FALSE(result.of_claim[leader].shared_with);
         ASSERT_EQ(result.of_claim[leader].directory, result.of_claim[i].directory);
-        ASSERT_EQ(containers_[leader].files, containers_[i].files);
+        ASSERT_EQ(files_of_claims_[leader], files_of_claims_[i]);
+    }
+
+    void expect_none_in_another() const {
+        for (auto directory = tree_.begin(); directory != tree_.end(); ++directory) {
+            const auto next = tree_.lower_bound(directory->first + "/");
+            ASSERT_FALSE(next != tree_.end() && next->first.starts_with(directory->first + "/"))
+                << next->first << " lies in " << directory->first;
+        }
     }
 
     static bool is_writer(const Claim& claim) {
@@ -258,7 +300,7 @@ class SimulatedNode {
         const auto has_name = [&](const SimulatedContainer& known) {
             const std::string plain = known.claim.service + "/" + known.claim.pod;
             return known.claim.identity == claim.identity && is_writer(known.claim) &&
-                   (directory == plain || directory.starts_with(plain + "@"));
+                   ((directory + "/").starts_with(plain + "/") || directory.starts_with(plain + "@"));
         };
         if (std::any_of(containers_.begin(), containers_.end(), has_name))
             of_writers_.insert(directory);
@@ -275,10 +317,16 @@ class SimulatedNode {
         return records;
     }
 
-    void give_up(const std::set<std::size_t>& superseded, const Assignments& result) {
+    void give_up(const std::set<std::size_t>& superseded, const Assignments& result,
+                 const std::vector<Claim>& claims) {
         for (const auto record : superseded) {
             const std::string directory = live_.at(record).directory();
-            ASSERT_FALSE(of_writers_.contains(directory)) << directory;
+            bool is_of_other_kind = false;
+            for (std::size_t i = 0; i < claims.size(); ++i)
+                is_of_other_kind = is_of_other_kind ||
+                                   (result.of_claim[i].supersedes.contains(record) &&
+                                    claims[i].below.empty() != below_of(live_.at(record).instance).empty());
+            ASSERT_TRUE(is_of_other_kind || !of_writers_.contains(directory)) << directory;
             for (const auto& assignment : result.of_claim)
                 ASSERT_NE(assignment.known, record) << directory;
             given_up_.insert(directory);
@@ -293,16 +341,21 @@ class SimulatedNode {
     }
 
     /// "<service>/<pod>" or "<service>/<pod>@<n>" of the labels, which leads nowhere else.
-    static void expect_own(const std::string& service, const std::string& pod, const std::string& directory) {
+    static void expect_own(const std::string& service, const std::string& pod, const std::string& below,
+                           const std::string& directory) {
         const std::string plain = service + "/" + pod;
         ASSERT_TRUE(directory.starts_with(plain)) << directory << " for " << plain;
-        const std::string rest = directory.substr(plain.size());
+        std::string rest = directory.substr(plain.size());
+        if (!below.empty()) {
+            ASSERT_TRUE(rest.ends_with("/" + below)) << directory;
+            rest.resize(rest.size() - below.size() - 1);
+        }
         ASSERT_TRUE(rest.empty() || (rest.size() > 1 && rest[0] == '@' &&
                                      rest.find_first_not_of("0123456789", 1) == std::string::npos))
             << directory << " for " << plain;
-        ASSERT_EQ(std::count(directory.begin(), directory.end(), '/'), 1) << directory;
+        ASSERT_EQ(std::count(directory.begin(), directory.end(), '/'), below.empty() ? 1 : 3) << directory;
         ASSERT_EQ(directory.find(".."), std::string::npos) << directory;
-        ASSERT_LE(directory.size() - service.size(), 256U) << directory;
+        ASSERT_LE(directory.size() - service.size() - below.size(), 257U) << directory;
     }
 
     void carry_out(const Move& move) {
@@ -313,7 +366,7 @@ class SimulatedNode {
         for (const auto& name : {from, to})
             ASSERT_FALSE(damaged_.contains(name) || damaged_ended_.contains(name))
                 << "nobody knows whose " << name << " is";
-        ASSERT_NO_FATAL_FAILURE(expect_own(move.service, move.from, to));
+        ASSERT_NO_FATAL_FAILURE(expect_own(move.service, top_of(move.from), below_of(move.from), to));
         if (auto node = tree_.extract(from); !node.empty()) {
             node.key() = to;
             tree_.insert(std::move(node));
@@ -360,7 +413,7 @@ class SimulatedNode {
             record.has_writer = record.has_writer || assignment.is_writer;
             return;
         }
-        ASSERT_NO_FATAL_FAILURE(expect_own(claim.service, claim.pod, directory));
+        ASSERT_NO_FATAL_FAILURE(expect_own(claim.service, claim.pod, claim.below, directory));
         Record record;
         record.service = claim.service;
         record.instance = directory.substr(claim.service.size() + 1);
@@ -393,8 +446,10 @@ class SimulatedNode {
     std::uint64_t last_ = 0;
     std::vector<SimulatedContainer> containers_;
     std::vector<Record> live_;
-    std::set<std::string> running_; ///< ids, at the last tick
-    std::string unreadable_;        ///< service, at the last tick
+    std::set<std::string> running_;              ///< ids, at the last tick
+    std::vector<std::uint64_t> files_of_claims_; ///< at the last tick
+    std::set<std::string> with_several_;         ///< services with two log directories
+    std::string unreadable_;                     ///< service, at the last tick
     std::map<std::string, Record> ended_;
     std::set<std::string> damaged_;       ///< directories whose live records cannot be read
     std::set<std::string> damaged_ended_; ///< those of ended ones

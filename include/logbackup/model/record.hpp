@@ -56,6 +56,10 @@ struct Record {
     bool operator==(const Record&) const = default;
 };
 
+/// The parts of an instance's name: "pod@1" and "opt/logs" of "pod@1/opt/logs"; "pod@1" and "" of "pod@1".
+[[nodiscard]] std::string top_of(const std::string& instance);
+[[nodiscard]] std::string below_of(const std::string& instance);
+
 /// Notes where volumes' paths on the host led this time: first that of the log directory's own container,
 /// then those of others that share it. A container can choose how long they are: where they take more than 64
 /// KiB what was noted before is given up, and then what does not fit.

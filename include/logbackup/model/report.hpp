@@ -23,12 +23,14 @@ enum class RowStatus {
     failed,           ///< it, or some of its files; the failures say why
 };
 
-/// One container in the report. Names are raw bytes; whoever prints them escapes them.
+/// One log directory of a container in the report. Names are raw bytes; whoever prints them escapes them.
 struct Row {
     std::string container_id;
     std::string service;
     std::string pod;
     std::string namespace_name;
+    std::string log_directory; ///< in the container
+    std::string below;         ///< where below the pod's it is saved; empty unless its service has several
     ContainerState state = ContainerState::unknown;
     RowStatus status = RowStatus::saved;
     std::size_t created = 0; ///< files new in the backup

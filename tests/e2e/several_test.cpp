@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace e2e;
+
+/// Several log directories in a container.
+class Several : public BothWays {
+  protected:
+    static inline const std::vector<std::string> two{"--log-dir", "/opt/logs", "--log-dir", "/var/log/app"};
+
+    std::string start(const std::string& pod, const std::vector<std::string>& arguments = {}) {
+        const auto id = engine.start({"web", pod, arguments});
+        engine.exec(id, "mkdir -p /var/log/app");
+        return id;
+    }
+    static std::vector<std::string> with_two(std::vector<std::string> arguments = {}) {
+        arguments.insert(arguments.end(), two.begin(), two.end());
+        return arguments;
+    }
+    Tree files() {
+        Tree files = tree_of(backup);
+        std::erase_if(files, [](const auto& file) { return file.second == "dir"; });
+        return files;
+    }
+    nlohmann::json record(const std::string& path) {
+        return nlohmann::json::parse(read_file(backup / ".logbackup" / path));
+    }
+};
+IN_BOTH_WAYS(Several);
+
+TEST_P(Several, AreSavedEachUnderItsOwnPath) {
+    const auto id = start("web-1");
+    engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    const auto dry = tick(with_two({"--dry-run"}));
+    expect_clean(dry);
+    EXPECT_NE(dry.out.find("web/web-1/var/log/app"), std::string::npos) << dry.out;
+    EXPECT_FALSE(fs::exists(backup));
+
+    const auto first = tick(with_two());
+    expect_clean(first);
+    EXPECT_NE(first.out.find("1 container, 2 files: 2 new"), std::string::npos) << first.out;
+    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\n"}}));
+    EXPECT_EQ(record("live/web/web-1%2Fopt%2Flogs").at("log_directory"), "/opt/logs");
+
+    engine.exec(id, "echo more >> /var/log/app/b.log");
+    const auto second = tick(with_two());
+    expect_clean(second);
+    EXPECT_NE(second.out.find("0 new, 1 changed"), std::string::npos) << second.out;
+    expect_clean(tick(with_two({"verify"})));
+
+    engine.kill(id);
+    expect_clean(tick(with_two()));
+    engine.remove(id);
+    expect_clean(tick(with_two()));
+    EXPECT_EQ(files(),
+              (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\nmore\n"}}));
+    EXPECT_EQ(record("ended/web/web-1%2Fvar%2Flog%2Fapp").at("coverage"), "complete");
+    EXPECT_FALSE(fs::exists(backup / ".logbackup/incoming/web/web-1"));
+    const auto list = tick({"list"});
+    expect_clean(list);
+    EXPECT_NE(list.out.find("2 log directories of 1 service, 2 files"), std::string::npos) << list.out;
+    EXPECT_NE(list.out.find("2 complete"), std::string::npos) << list.out;
+    EXPECT_EQ(list.out.find("without"), std::string::npos) << list.out;
+}
+
+TEST_P(Several, OneThatIsNotThereIsNoFailure) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.start({"web", "web-2", {}, "rmdir /opt/logs; exec sleep 1000000"});
+    engine.exec(id, "echo a > /opt/logs/a.log");
+    const auto result = tick(with_two({"--json"}));
+    expect_clean(result);
+    const auto rows = nlohmann::json::parse(result.out)["containers"];
+    std::vector<std::string> statuses;
+    for (const auto& row : rows)
+        statuses.push_back(row["pod"].get<std::string>() + " " + row["status"].get<std::string>());
+    EXPECT_EQ(statuses, (std::vector<std::string>{"web-1 saved", "web-2 no log directory"}));
+}
+
+TEST_P(Several, OfARestartTheVolumeGoesOnAndTheOtherIsNumbered) {
+    const std::vector<std::string> volume{"--volume", (scratch.path() / "volume").string() + ":/var/log/app"};
+    const auto first = start("web-0", volume);
+    engine.exec(first, "echo first > /opt/logs/a.log; echo first > /var/log/app/v.log");
+    expect_clean(tick(with_two()));
+    engine.kill(first);
+    const auto second = start("web-0", volume);
+    engine.exec(second, "echo second > /opt/logs/a.log; echo second >> /var/log/app/v.log");
+    expect_clean(tick(with_two()));
+    const Tree expected{{"web/web-0/opt/logs/a.log", "second\n"},
+                        {"web/web-0@1/opt/logs/a.log", "first\n"},
+                        {"web/web-0/var/log/app/v.log", "first\nsecond\n"}};
+    EXPECT_EQ(files(), expected);
+    expect_clean(tick(with_two({"verify"})));
+    engine.remove(first);
+    expect_clean(tick(with_two()));
+    EXPECT_EQ(files(), expected);
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-0@1%2Fopt%2Flogs"));
+}
+
+TEST_P(Several, FromOneToTwoAndBackNothingIsMixed) {
+    const auto id = start("web-1");
+    engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    expect_clean(tick());
+    engine.exec(id, "echo more >> /opt/logs/a.log");
+    expect_clean(tick(with_two()));
+    Tree expected{{"web/web-1/a.log", "a\n"},
+                  {"web/web-1@1/opt/logs/a.log", "a\nmore\n"},
+                  {"web/web-1@1/var/log/app/b.log", "b\n"}};
+    EXPECT_EQ(files(), expected);
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-1"));
+    expect_clean(tick());
+    expected["web/web-1/a.log"] = "a\nmore\n";
+    EXPECT_EQ(files(), expected);
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1"));
+}
+
+TEST_P(Several, ThatAreOneAreSavedOnce) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "ln -s /opt/logs /var/log/app 2>/dev/null || { mkdir -p /var/log; ln -s /opt/logs "
+                    "/var/log/app; }; echo a > /opt/logs/a.log");
+    for (int i = 0; i < 2; ++i) {
+        const auto result = tick(with_two());
+        expect_clean(result);
+        EXPECT_NE(result.out.find("shared, see web/web-1/opt/logs"), std::string::npos) << result.out;
+    }
+    engine.kill(id);
+    expect_clean(tick(with_two()));
+    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}}));
+    EXPECT_EQ(record("live/web/web-1%2Fopt%2Flogs").at("coverage"), "complete");
+}
+
+TEST_P(Several, ComeFromTheFileAndTheEnvironment) {
+    const auto id = start("web-1");
+    engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    expect_clean(tick({}, {"LOGBACKUP_LOG_DIR=/opt/logs:/var/log/app"}));
+    const Tree expected = files();
+    EXPECT_EQ(expected.size(), 2U);
+    const fs::path file = scratch.path() / "logbackup.toml";
+    write_file(file, "[service.web]\nlog-dir = [\"/opt/logs\", \"/var/log/app/\"]\n");
+    engine.exec(id, "echo more >> /opt/logs/a.log");
+    const auto result = tick({"--config", file.string()});
+    expect_clean(result);
+    EXPECT_NE(result.out.find("0 new, 1 changed"), std::string::npos) << result.out;
+    const auto wrong = tick({"--log-dir", "/opt", "--log-dir", "/opt/./logs"});
+    EXPECT_EQ(wrong.code, 2);
+    EXPECT_NE(wrong.err.find("'/opt/logs' lies in '/opt'"), std::string::npos) << wrong.err;
+}
+
+TEST_P(Several, ArePrunedEachByItself) {
+    const auto id = start("web-1");
+    engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    const auto gone = start("web-2");
+    engine.exec(gone, "echo c > /opt/logs/c.log; echo d > /var/log/app/d.log");
+    expect_clean(tick(with_two()));
+    engine.remove(gone);
+    engine.exec(id, "echo x > /opt/logs/x.log");
+    expect_clean(tick(with_two()));
+    engine.exec(id, "rm /opt/logs/x.log");
+    expect_clean(tick(with_two()));
+    const auto dry = tick(with_two({"prune", "--keep", "0.001s", "--trust-clock", "--dry-run", "--json"}));
+    expect_clean(dry);
+    std::vector<std::string> doomed;
+    const auto pruned = nlohmann::json::parse(dry.out)["pruned"];
+    for (const auto& item : pruned)
+        doomed.push_back(item["instance"].get<std::string>() + " " + item["path"].get<std::string>());
+    std::sort(doomed.begin(), doomed.end());
+    EXPECT_EQ(doomed,
+              (std::vector<std::string>{"web-1/opt/logs x.log", "web-2/opt/logs ", "web-2/var/log/app "}))
+        << dry.out;
+    expect_clean(tick(with_two({"prune", "--keep", "0.001s", "--trust-clock"})));
+    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\n"}}));
+    EXPECT_FALSE(fs::exists(backup / "web/web-2"));
+    EXPECT_TRUE(fs::is_empty(backup / ".logbackup/ended"));
+}
+
+class SeveralPins : public Test {};
+
+TEST_F(SeveralPins, EachHasItsOwn) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    const std::vector<std::string> arguments{"--pin", "--log-dir", "/opt/logs", "--log-dir", "/var/log/app"};
+    expect_clean(tick(arguments));
+    engine.exec(id, "echo dying >> /opt/logs/a.log; echo dying >> /var/log/app/b.log");
+    engine.remove(id);
+    const auto last = tick(arguments);
+    expect_clean(last);
+    EXPECT_NE(last.out.find("1 container, 2 files: 0 new, 2 changed"), std::string::npos) << last.out;
+    EXPECT_EQ(read_file(backup / "web/web-1/opt/logs/a.log"), "a\ndying\n");
+    EXPECT_EQ(read_file(backup / "web/web-1/var/log/app/b.log"), "b\ndying\n");
+}
