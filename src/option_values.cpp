@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/option_values.hpp"
 
+#include <grp.h>
+
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <system_error>
 
@@ -90,6 +93,34 @@ std::optional<Coverage> parse_coverage(const std::string& text) {
         if (text == name_of(value))
             return value;
     return std::nullopt;
+}
+
+std::optional<gid_t> parse_group(const std::string& name) {
+    const group* found = name.empty() ? nullptr : ::getgrnam(name.c_str());
+    if (found == nullptr)
+        return name.empty() ? std::optional(static_cast<gid_t>(-1)) : std::nullopt;
+    return found->gr_gid;
+}
+
+std::optional<std::string> parse_log_directory(const std::string& path) {
+    const auto normal = std::filesystem::path(path).lexically_normal();
+    std::string text = normal.string();
+    if (text.size() > 1 && text.ends_with('/'))
+        text.pop_back();
+    return normal.is_absolute() && text != "/" ? std::optional(text) : std::nullopt;
+}
+
+std::optional<std::string> parse_backup_root(const std::string& path) {
+    if (path.empty())
+        return std::nullopt;
+    std::string normal = std::filesystem::absolute(path).lexically_normal().string();
+    if (normal.size() > 1 && normal.ends_with('/'))
+        normal.pop_back();
+    return normal;
+}
+
+std::optional<std::string> parse_metrics_file(const std::string& path) {
+    return path.empty() || path.ends_with(".prom") ? std::optional(path) : std::nullopt;
 }
 
 } // namespace logbackup

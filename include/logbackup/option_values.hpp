@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 
 /// The values of options as people write them. Nothing when the text is no such value.
 namespace logbackup {
@@ -33,5 +34,17 @@ inline constexpr std::chrono::milliseconds for_ever = std::chrono::milliseconds:
 
 /// The reverse of name_of().
 [[nodiscard]] std::optional<Coverage> parse_coverage(const std::string& text);
+
+/// The name of a group of this system; "": none, which is -1.
+[[nodiscard]] std::optional<gid_t> parse_group(const std::string& name);
+
+/// An absolute path, without "." and "..", and without a slash at its end; not "/".
+[[nodiscard]] std::optional<std::string> parse_log_directory(const std::string& path);
+
+/// A path that becomes absolute, in the same form.
+[[nodiscard]] std::optional<std::string> parse_backup_root(const std::string& path);
+
+/// "NAME.prom", or "": node_exporter's textfile collector reads no files of other names.
+[[nodiscard]] std::optional<std::string> parse_metrics_file(const std::string& path);
 
 } // namespace logbackup
