@@ -5,6 +5,7 @@
 # The program in it needs no shared library but glibc. Prints the package's path.
 #
 # BUILD_DIR  where to build (default: build-package)        RELEASE  of the package (default: 1), as in 0.1.0-1
+# TESTS      ON builds the tests of this very program, too, and takes warnings for errors (default: OFF)
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
 build=$(realpath -m "${BUILD_DIR:-$repo/build-package}")
@@ -30,9 +31,10 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || 
 export SOURCE_DATE_EPOCH
 
 {
-  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr -DLOGBACKUP_TESTS=OFF \
+  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
+    -DLOGBACKUP_TESTS="${TESTS:-OFF}" -DLOGBACKUP_WERROR="${TESTS:-OFF}" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
     -DLOGBACKUP_STATIC_RUNTIME=ON -DLOGBACKUP_PACKAGE_RELEASE="${RELEASE:-1}" "${options[@]}"
-  cmake --build "$build" --target logbackup
+  cmake --build "$build"
   rm -f "$build"/*.deb
   cd "$build"
   cpack

@@ -7,7 +7,7 @@
 # package. The end-to-end tests start Docker engines of their own and remove them again. Fails if anything fails, or
 # could not run.
 #
-# BUILD_DIR  where to build: four directories with this name in front (default: build-test)
+# BUILD_DIR  where to build: three directories with this name in front (default: build-test)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -59,14 +59,6 @@ find src include tests -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-ru
 shellcheck --external-sources scripts/*.sh scripts/package/logbackup.bash tests/package/*.sh .ci/run
 echo fine
 
-# build_in DIRECTORY OPTION…
-build_in() {
-  local directory=$1
-  shift
-  cmake -S . -B "$directory" -G Ninja -DLOGBACKUP_TESTS=ON -DLOGBACKUP_WERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
-  cmake --build "$directory"
-}
-
 # test_in DIRECTORY LEFT_OUT: run the tests there, but those whose names match LEFT_OUT.
 test_in() {
   local directory=$1 left_out=$2
@@ -78,66 +70,61 @@ test_in() {
 }
 
 # What needs the processor is done beside the tests, which wait most of the time.
-beside=()
+declare -A beside=() # process ids by name
 begin() {
   local name=$1
   shift
   set -m # a process group of its own
   (
     set -e
+    renice --priority 10 "$BASHPID" >/dev/null
     "$@"
   ) >"$build-$name.log" 2>&1 &
   set +m
-  beside+=("$name:$!")
+  beside[$name]=$!
 }
-finish_all() {
-  local entry name
-  for entry in "${beside[@]}"; do
-    name=${entry%%:*}
-    say "$name (beside the tests)"
-    wait "${entry#*:}" || {
-      cat "$build-$name.log"
-      fail "$name failed"
-    }
-    tail -n 4 "$build-$name.log"
-  done
-  beside=()
+finish() {
+  local name=$1
+  say "$name (beside the tests)"
+  wait "${beside[$name]}" || {
+    cat "$build-$name.log"
+    fail "$name failed"
+  }
+  unset "beside[$name]"
+  tail -n 4 "$build-$name.log"
 }
-trap 'for entry in "${beside[@]}"; do kill -- "-${entry#*:}" 2>/dev/null || true; done' EXIT
+end_beside() {
+  local pid
+  for pid in "${beside[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
+}
+trap end_beside EXIT
 
+build_sanitized() {
+  cmake -S . -B "$build-sanitized" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON -DLOGBACKUP_TESTS=ON \
+    -DLOGBACKUP_WERROR=ON >/dev/null
+  cmake --build "$build-sanitized"
+}
 tidy() {
   find src -name '*.cpp' -print0 |
-    nice xargs -0 -n 3 clang-tidy --quiet -p "$build-release" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
+    xargs -0 -n 3 clang-tidy --quiet -p "$build-release" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
   echo fine
-}
-build_sanitized() {
-  renice --priority 10 "$BASHPID" >/dev/null
-  build_in "$build-sanitized" -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON
-}
-package() {
-  renice --priority 10 "$BASHPID" >/dev/null
-  BUILD_DIR=$build-package scripts/package.sh
-}
-fuzz() {
-  renice --priority 10 "$BASHPID" >/dev/null
-  BUILD_DIR=$build scripts/fuzz.sh 60
 }
 
 say "build in $build-release"
-build_in "$build-release" -DCMAKE_BUILD_TYPE=Release
+TESTS=ON BUILD_DIR=$build-release scripts/package.sh # what is tested is what is packaged
 begin sanitized build_sanitized
-test_in "$build-release" "^$"
-finish_all
-
-begin package package
 begin clang-tidy tidy
-begin fuzz fuzz
+test_in "$build-release" "^$"
+finish sanitized
+
+begin fuzz env BUILD_DIR="$build" scripts/fuzz.sh 60
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
 # The sanitizers need to see each piece of code once: without the second way, and without what takes a minute.
 test_in "$build-sanitized" '/Direct|KillAt|Logrotate|PythonHandlers|Logback|AttackRaces'
-finish_all
+finish clang-tidy
+finish fuzz
 
 say "the package, installed, run by cron, upgraded and removed"
-BUILD_DIR=$build-package scripts/package-test.sh
+TESTS=ON BUILD_DIR=$build-release scripts/package-test.sh
 
 say "all checks passed"

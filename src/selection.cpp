@@ -47,6 +47,7 @@ std::vector<LogDirectoryName> log_directories_of(const Options& options, const s
     const auto& paths =
         value_for(options, service, options.log_directories, &ServiceOptions::log_directories);
     std::vector<LogDirectoryName> names;
+    names.reserve(paths.size());
     for (const auto& path : paths)
         names.push_back({path, paths.size() == 1 ? std::string() : path.substr(1)});
     return names;
@@ -57,11 +58,7 @@ const std::vector<std::string>& exclude_of(const Options& options, const std::st
 }
 
 std::chrono::milliseconds keep_of(const Options& options, const std::string& service) {
-    const auto& all = options.of_services;
-    const auto last = std::find_if(all.rbegin(), all.rend(), [&](const ServiceOptions& of_service) {
-        return of_service.keep && matches_any({of_service.glob}, service);
-    });
-    return last == all.rend() ? options.keep : *last->keep;
+    return value_for(options, service, options.keep, &ServiceOptions::keep);
 }
 
 bool has_retention(const Options& options) {
