@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -198,14 +199,15 @@ int rank_of(const Instance& instance) {
 }
 
 void sort(std::vector<Instance>& instances) {
-    std::sort(instances.begin(), instances.end(), [](const Instance& left, const Instance& right) {
-        const Record& a = left.record;
-        const Record& b = right.record;
-        const int rank = rank_of(left);
-        const int other_rank = rank_of(right);
-        return std::tie(rank, a.service, a.pod, a.created, a.instance) <
-               std::tie(other_rank, b.service, b.pod, b.created, b.instance);
-    });
+    const auto key = [](const Instance& instance) {
+        const Record& record = instance.record;
+        // Of two that were made in the same second the numbered one is the older.
+        const bool numbered = record.instance.find('@') != std::string::npos;
+        return std::make_tuple(rank_of(instance), std::cref(record.service), std::cref(record.pod),
+                               std::cref(record.created), !numbered, std::cref(record.instance));
+    };
+    std::sort(instances.begin(), instances.end(),
+              [&](const Instance& left, const Instance& right) { return key(left) < key(right); });
 }
 
 void measure(int root, Inventory& inventory) {

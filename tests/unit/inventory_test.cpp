@@ -94,10 +94,10 @@ TEST(TakeInventory, ListsNestedInstancesByThemselves) {
     }
     const auto inventory = take(dir);
     EXPECT_EQ(names(inventory),
-              (Names{"svc/pod0", "svc/pod/opt/logs", "svc/pod/var/log", "svc/pod@1/opt/logs"}));
+              (Names{"svc/pod0", "svc/pod@1/opt/logs", "svc/pod/opt/logs", "svc/pod/var/log"}));
     EXPECT_TRUE(inventory.problems.empty());
-    EXPECT_EQ(inventory.instances[1].usage.bytes, 5U);
-    EXPECT_EQ(inventory.instances[2].usage.files, 1U);
+    EXPECT_EQ(inventory.instances[2].usage.bytes, 5U);
+    EXPECT_EQ(inventory.instances[3].usage.files, 1U);
 }
 
 TEST(InventoryTable, IsWhatPeopleRead) {
@@ -296,10 +296,12 @@ TEST(TakeInventory, SortsByServicePodAndCreation) {
     save(dir, missed);
     save(dir, record_of("web", "web-0", Coverage::complete));
     save(dir, record_of("db", "db-0", Coverage::live));
+    for (const char* instance : {"web-2", "web-2@1"}) // within a second
+        save(dir, created(record_of("web", instance, Coverage::live), "2026-11-22T13:00:04Z"));
     dir.make_directory("web/web-00");
     dir.make_directory("web/web-1@3");
     EXPECT_EQ(names(take(dir)), (Names{"web/web-1 missed", "web/web-00", "web/web-1@3", "db/db-0",
-                                       "web/web-0", "web/web-1@1", "web/web-1"}));
+                                       "web/web-0", "web/web-1@1", "web/web-1", "web/web-2@1", "web/web-2"}));
 }
 
 TEST(TakeInventory, ShowsDirectoriesWithoutARecord) {
