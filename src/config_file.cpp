@@ -51,6 +51,32 @@ std::optional<std::string> read_text(const std::string& path) {
     return text;
 }
 
+std::string without_comment(std::string line) {
+    line.resize(std::min(line.find('#'), line.size()));
+    const auto begin = std::min(line.find_first_not_of(" \t\r"), line.size());
+    return line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+/// `name = [`, with what follows, but for the end.
+bool begins_list(const std::string& line) {
+    const auto value = line.find_first_not_of(" \t", std::min(line.find('='), line.size() - 1) + 1);
+    return value != std::string::npos && line[value] == '[' && !line.ends_with(']');
+}
+
+/// Without comments, and each list on one line: CLI11 knows no comment after a section's name or within a
+/// list, and no list that begins with the end of a line.
+std::string simplified(const std::string& text) {
+    std::istringstream lines(text);
+    std::string result;
+    bool in_list = false;
+    for (std::string line; std::getline(lines, line);) {
+        line = without_comment(std::move(line));
+        in_list = in_list ? !line.ends_with(']') : !line.empty() && begins_list(line);
+        result += line + (in_list ? " " : "\n");
+    }
+    return result;
+}
+
 bool has_quote(const std::string& text) {
     return text.find_first_of("\"'`") != std::string::npos;
 }
@@ -65,7 +91,7 @@ ConfigLine line_of(const CLI::ConfigItem& item, const std::string& path) {
             throw wrong("sections are called [service.\"GLOB\"]");
         line.service = item.parents.back();
     }
-    // A value that begins with a quote and does not end with one: CLI11 takes # as a comment also in quotes.
+    // A value that begins with a quote and does not end with one: a # begins a comment also in quotes.
     if (std::any_of(line.values.begin(), line.values.end(), has_quote) || has_quote(line.key) ||
         has_quote(line.service))
         throw wrong("a quote is not closed (a value can have no '#' and no quotes in it)");
@@ -78,7 +104,7 @@ std::optional<std::vector<ConfigLine>> read_config_file(const std::string& path)
     const auto text = read_text(path);
     if (!text)
         return std::nullopt;
-    std::istringstream input(*text);
+    std::istringstream input(simplified(*text));
     std::vector<ConfigLine> lines;
     try {
         for (const auto& item : CLI::ConfigTOML().from_config(input))

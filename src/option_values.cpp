@@ -3,6 +3,7 @@
 
 #include <grp.h>
 
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -56,7 +57,11 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
 }
 
 std::optional<std::chrono::milliseconds> parse_keep(const std::string& text) {
-    return text == "0" ? std::optional(for_ever) : parse_duration(text);
+    if (text == "0")
+        return for_ever;
+    // Who writes 30 means days, and 30 seconds would delete everything.
+    return !text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0 ? parse_duration(text)
+                                                                                       : std::nullopt;
 }
 
 std::optional<MinFree> parse_min_free(const std::string& text) {

@@ -24,7 +24,7 @@ namespace logbackup {
 
 /// What parse_keep() gives for "0".
 inline constexpr std::chrono::milliseconds for_ever = std::chrono::milliseconds::max();
-/// The same as parse_duration(), and "0": for ever.
+/// The same as parse_duration(), but with a unit; and "0": for ever.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_keep(const std::string& text);
 
 /// "100000": a whole number from 1 to 1e9.

@@ -312,6 +312,17 @@ TEST_F(ConfigFile, HasSectionsForServices) {
     EXPECT_EQ(log_directories_of(options, "payments").front().path, "/payments") << "a later one is stronger";
 }
 
+TEST_F(ConfigFile, HasCommentsEverywhere) {
+    const auto options = configured("dest = \"/d\" # where\n[service.\"pay*\"]  # of several, the last\n"
+                                    "log-dir = [   # two\n  \"/pay\", # one\n  # other\n  \"/audit\",\n]\n"
+                                    "\t[service.web]# one\nlog-dir = \"/web\"\n");
+    EXPECT_EQ(options.backup_root, "/d");
+    EXPECT_EQ(log_directories_of(options, "pay").size(), 2U);
+    EXPECT_EQ(log_directories_of(options, "web").front().path, "/web");
+    expect_config_error("exclude = [\n\"a\"\nkeep = \"1d\"\n", "a quote is not closed");
+    expect_config_error("[service.\"a#b\"]\nlog-dir = \"/x\"\n", "sections are called");
+}
+
 TEST_F(ConfigFile, HasWhatIsLeftOutOfServices) {
     const auto options = configured("exclude = [\"*.hprof\", \"/dumps/\"]\n[service.\"pay*\"]\n"
                                     "exclude = \"core\"\n[service.payments]\nlog-dir = \"/pay\"\n"
@@ -591,7 +602,7 @@ TEST_F(ParseOptions, DeletesNothingUnlessAskedTo) {
     EXPECT_EQ(keep_of(options, "web"), std::chrono::hours(30 * 24));
     EXPECT_EQ(expect({"--keep", "2w"}).keep, std::chrono::hours(14 * 24));
     EXPECT_EQ(expect({"--max-duration", "1d"}).max_duration, 24h);
-    for (const char* text : {"", "0d", "-1d", "for ever", "1m1d"})
+    for (const char* text : {"", "0d", "-1d", "for ever", "1m1d", "30", "1.5"})
         expect_usage_error({"--keep", text}, "--keep");
     const Variable keep("LOGBACKUP_KEEP", "1d");
     EXPECT_EQ(expect({}).keep, 24h);
