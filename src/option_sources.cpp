@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <sstream>
 #include <utility>
 
 namespace logbackup {
@@ -34,6 +35,17 @@ bool is_list(const CLI::Option* option) {
 const char* value_in_environment(const CLI::Option* option) {
     const char* value = std::getenv(variable_of(option).c_str());
     return value == nullptr || *value == '\0' ? nullptr : value;
+}
+
+/// As PATH has them, where several make sense.
+std::vector<std::string> values_of(const CLI::Option* option, const std::string& variable) {
+    if (name_of(option) != "log-dir")
+        return {variable};
+    std::vector<std::string> parts;
+    std::istringstream rest(variable);
+    for (std::string part; std::getline(rest, part, ':');)
+        parts.push_back(part);
+    return parts;
 }
 
 } // namespace
@@ -82,7 +94,7 @@ void OptionSources::take_environment() {
         if (const char* value = value_in_environment(option);
             value != nullptr && origin_of(option) == Origin::standard &&
             (is_setting(option) || name_of(option) == "config"))
-            take(option, {value}, Origin::environment);
+            take(option, values_of(option, value), Origin::environment);
 }
 
 void OptionSources::take_file() {

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <sstream>
 #include <string_view>
 
 namespace logbackup {
@@ -39,15 +38,6 @@ std::string overlap_of(const std::vector<std::string>& log_directories) {
                 return one == other ? in_quotes(one) + " stands there twice"
                                     : in_quotes(other) + " lies in " + in_quotes(one);
     return {};
-}
-
-/// As PATH has them.
-std::vector<std::string> parts_between_colons(const std::string& text) {
-    std::vector<std::string> parts;
-    std::istringstream rest(text);
-    for (std::string part; std::getline(rest, part, ':');)
-        parts.push_back(part);
-    return parts;
 }
 
 /// CLI11 puts two blank lines before each group of options.
@@ -176,8 +166,6 @@ class CommandLine {
     }
 
     void take_log_directories() {
-        if (origin_of("--log-dir") == Origin::environment)
-            given_.log_directories = parts_between_colons(given_.log_directories.front());
         given_.options.log_directories.clear();
         for (const auto& path : given_.log_directories)
             convert("--log-dir", path, given_.options.log_directories.emplace_back(), parse_log_directory,

@@ -365,6 +365,8 @@ TEST_F(ConfigFile, HasSeveralLogDirectories) {
     expect_config_error("[service.x]\nlog-dir = []\n", "it has no value");
     const Variable variable("LOGBACKUP_LOG_DIR", "/opt/logs:/var/log/app");
     EXPECT_EQ(names(expect({}), "web"), two);
+    const auto printed = text(expect({"config"}).settings);
+    EXPECT_NE(printed.find(R"(log-dir = ["/opt/logs", "/var/log/app"] )"), std::string::npos) << printed;
     EXPECT_EQ(names(expect({"--log-dir", "/a:b"}), "web"), (Pairs{{"/a:b", ""}}));
 }
 
