@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace logbackup {
@@ -79,7 +80,7 @@ class Verifier {
         bytes += kept_size;
         if (comparison.error != 0)
             differences.push_back({entry.path, "cannot compare it: " + error_text(comparison.error)});
-        else if (!comparison.same && is_new && has_moved(saved.get(), *kept))
+        else if (!comparison.same && is_new && (has_moved(saved.get(), *kept) || replaces_saved(entry)))
             newer.push_back({entry.path, "it was rotated"});
         else if (!comparison.same)
             differences.push_back({entry.path, is_new
@@ -109,6 +110,27 @@ class Verifier {
         return false;
     }
 
+    /// Whether the file was saved under a name that another file has now: it was renamed, over one that is
+    /// gone, as the oldest of rotated logs is.
+    [[nodiscard]] bool replaces_saved(const Entry& entry) {
+        if (!saved_)
+            saved_ = list_counterparts(instance_, source_);
+        for (const auto& other : saved_->entries) {
+            if (searches_ == 0)
+                return false;
+            if (other.type != FileType::regular || other.path == entry.path || other.size == 0 ||
+                other.size > entry.size)
+                continue;
+            const UniqueFd saved = open_regular(instance_, other.path);
+            if (!saved || !begins_with(entry, saved.get(), other.size, searches_))
+                continue;
+            const UniqueFd now = open_in(tree_, other.path);
+            if (!now || !compare_range(now.get(), saved.get(), 0, other.size, stop_).same)
+                return true;
+        }
+        return false;
+    }
+
     [[nodiscard]] bool begins_with(const Entry& entry, int saved, std::uint64_t size, std::size_t& searches) {
         --searches;
         const UniqueFd other = open_in(tree_, entry.path);
@@ -124,6 +146,7 @@ class Verifier {
     Timestamp previous_;
     StopSignal& stop_;
     Listing source_;
+    std::optional<Listing> saved_; ///< what has the name of a file that is there
     std::multimap<Looks, const Entry*> by_looks_;
     std::size_t searches_ = most_searches;
     std::size_t likely_searches_ = most_searches;

@@ -119,12 +119,10 @@ void Transferrer::refuse_what_has_no_room() {
         std::string reason;
         if (blocks > room)
             reason = "no room for its " + human_bytes(action.bytes()) + ": " + human_bytes(space->bytes) +
-                     " are free, of which " + human_bytes(space->reserved_bytes) +
-                     " are kept free (--min-free)";
+                     " are free, and --min-free keeps " + human_bytes(space->reserved_bytes);
         else if (inodes < inodes_each)
             reason = "no room for another file: " + std::to_string(space->inodes) +
-                     " inodes are free, of which " + std::to_string(space->reserved_inodes) +
-                     " are kept free";
+                     " inodes are free, and --min-free keeps " + std::to_string(space->reserved_inodes);
         if (!reason.empty()) {
             outcome_of(transfer).failures.push_back({action.path, reason});
             return true;

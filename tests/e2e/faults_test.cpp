@@ -243,7 +243,7 @@ TEST_P(Faults, ADiskWithoutAFreeBlock) {
     grow("web-1/app.log", 10'000);
     grow("web-2/app.log", 10'000);
     const auto before = saved();
-    expect_told(tick({"--min-free", "0"}), {" are free, of which 0 B are kept free"});
+    expect_told(tick({"--min-free", "0"}), {" are free, and --min-free keeps 0 B"});
     expect_prefixes(before);
     make_room();
     expect_caught_up();
@@ -260,7 +260,7 @@ TEST_P(Faults, TheReserveIsKept) {
     grow("web-2/medium.log", 2 * MB);
     expect_told(tick({"--min-free", "5M"}), {"'web/web-1: large.log': no room for its 4.8 MiB: ",
                                              "'web/web-2: medium.log': no room for its 1.9 MiB: ",
-                                             " 5.0 MiB are kept free (--min-free)"});
+                                             " are free, and --min-free keeps 5.0 MiB"});
     EXPECT_EQ(saved().size(), 2U);
     expect_saved("web-1/app.log");
     expect_saved("web-2/app.log");

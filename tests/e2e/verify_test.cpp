@@ -71,6 +71,18 @@ TEST_P(Verify, WhatCameAfterTheLastRunIsNoDifference) {
     EXPECT_EQ(verify().out.find("changed"), std::string::npos);
 }
 
+TEST_P(Verify, TheOldestOfRotatedLogsIsGone) {
+    in_logs("seq 7000 7300 > app.log.1; seq 8000 8200 > app.log.2");
+    expect_clean(tick());
+    in_logs("mv app.log.1 app.log.2; echo more >> app.log; mv app.log app.log.1; echo fresh > app.log");
+    expect_clean(verify());
+    damage("app.log.1", 100); // what app.log.2 is now
+    const auto result = verify();
+    EXPECT_EQ(result.code, 3);
+    EXPECT_NE(result.err.find("'web/web-1: app.log.2': its backup holds other bytes"), std::string::npos)
+        << result.err;
+}
+
 TEST_P(Verify, DamageToALogThatGrewIsADifference) {
     damage("app.log", 12'000);
     in_logs("echo more >> app.log");
