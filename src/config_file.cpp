@@ -23,10 +23,12 @@ constexpr std::size_t most_bytes = std::size_t{1} << 20U;
 
 /// It names programs that root will run.
 void require_trusted(const std::string& path, const struct stat& status) {
+    const bool of_other_group = status.st_gid != 0 && status.st_gid != ::getegid();
     if (S_ISREG(status.st_mode) &&
-        ((status.st_mode & S_IWOTH) != 0 || (status.st_uid != 0 && status.st_uid != ::geteuid())))
+        ((status.st_mode & S_IWOTH) != 0 || ((status.st_mode & S_IWGRP) != 0 && of_other_group) ||
+         (status.st_uid != 0 && status.st_uid != ::geteuid())))
         throw Error("cannot trust the configuration " + in_quotes(path) + ": others can write to it",
-                    "chown root it, and chmod o-w");
+                    "chown root it, and chmod go-w");
     if (S_ISDIR(status.st_mode))
         throw Error("cannot read " + in_quotes(path) + ": " + error_text(EISDIR));
 }

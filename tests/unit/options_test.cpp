@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <grp.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -399,6 +400,12 @@ TEST_F(ConfigFile, IsNeededWhereItIsNamed) {
 TEST_F(ConfigFile, IsNotTrustedWhereOthersCanWriteToIt) {
     write("quiet = true\n");
     std::filesystem::permissions(file, std::filesystem::perms(0666));
+    expect_usage_error({"--config", file.c_str()}, "others can write to it");
+    std::filesystem::permissions(file, std::filesystem::perms(0664));
+    EXPECT_TRUE(expect({"--config", file.c_str()}).quiet) << "its group is that of who runs this";
+    if (::geteuid() != 0)
+        return;
+    ASSERT_EQ(::chown(file.c_str(), 0, 4711), 0);
     expect_usage_error({"--config", file.c_str()}, "others can write to it");
 }
 
