@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -78,7 +79,7 @@ UniqueFd find_state(int root, const std::string& path) {
 
 void open_state(int root, const std::string& path) {
     const UniqueFd state = find_state(root, path);
-    if (!state)
+    if (!state || ::faccessat(state.get(), ".", W_OK | X_OK, AT_EACCESS) != 0)
         fail("write to", path, errno);
     if ((status_of(state.get())->st_mode & 07777U) != state_mode &&
         ::fchmodat(state.get(), ".", state_mode, 0) != 0)

@@ -135,8 +135,8 @@ class CommandLine {
 
     void take_line(const ConfigLine& line, ServiceOptions& service) {
         const auto wrong = [&](const std::string& why) {
-            return Error("cannot use " + in_quotes(line.key) + " of [service." + in_quotes(line.service) +
-                         "] in " + in_quotes(sources_->file()) + ": " + why);
+            return Error("cannot use " + in_quotes(line.key) + " of [service.\"" + escaped(line.service) +
+                         "\"] in " + in_quotes(sources_->file()) + ": " + why);
         };
         const auto read = [&](const std::string& text, auto parse_text, const char* what) {
             const auto value = parse_text(text);

@@ -90,7 +90,7 @@ const std::vector<Subcommand>& subcommands() {
           "--docker", "--config"}},
         {"check",
          RunKind::check,
-         "Look whether this machine is ready, from docker to the schedule; change and write nothing",
+         "Look whether this machine is ready, from docker to the schedule; change nothing",
          check_footer,
          {"--dest", "--json", "--quiet", "--min-free", "--pin", "--network-volumes", "--docker-timeout",
           "--docker", "--rsync", "--config"}},
