@@ -27,6 +27,8 @@ bool is_of(const Record& record, const Claim& claim) {
     if ((record.volume.empty() || record.service == claim.service) &&
         below_of(record.instance) != claim.below)
         return false;
+    if (record.volume.empty() && !record.log_directory.empty() && record.log_directory != claim.log_directory)
+        return false; // its service had another one then
     return has_place_of(record, claim);
 }
 
@@ -36,9 +38,22 @@ bool is_writer(const Claim& claim) {
     return !claim.volume.empty() && claim.direct && claim.access == MountAccess::read_write;
 }
 
+/// Whether an instance has a pod's name, with a number or without.
+bool has_name_of(const std::string& instance, const std::string& pod) {
+    const std::string top = top_of(instance);
+    return top == pod || top.starts_with(pod + "@");
+}
+
 bool has_name_of(const Record& record, const Claim& claim) {
-    const std::string top = top_of(record.instance);
-    return record.service == claim.service && (top == claim.pod || top.starts_with(claim.pod + "@"));
+    return record.service == claim.service && has_name_of(record.instance, claim.pod);
+}
+
+bool lies_in(const std::string& path, const std::string& other) {
+    return path.starts_with(other + "/");
+}
+
+bool exclude_each_other(const std::string& one, const std::string& other) {
+    return lies_in(one, other) || lies_in(other, one);
 }
 
 constexpr unsigned long highest_number = 1'000'000'000; // nobody but an operator makes more
@@ -62,11 +77,15 @@ class Assigner {
         std::map<Name, std::vector<std::size_t>> fresh;
         auto sharing = share();
         // A volume's path can be another directory by now, while an old container still has the former one:
-        // the record is the newest's.
-        std::sort(sharing.begin(), sharing.end(), [&](std::size_t a, std::size_t b) {
-            return std::tie(claims_[a].created, claims_[a].container_id) >
-                   std::tie(claims_[b].created, claims_[b].container_id);
-        });
+        // the record is the newest's. Two volumes of a container can have the same inode number: it is that
+        // of the one with its path.
+        const auto rank = [&](std::size_t i) {
+            const auto& known = result_.of_claim[i].known;
+            return std::make_tuple(known && live_[*known].volume == claims_[i].volume, claims_[i].created,
+                                   claims_[i].container_id);
+        };
+        std::sort(sharing.begin(), sharing.end(),
+                  [&](std::size_t a, std::size_t b) { return rank(a) > rank(b); });
         std::set<std::size_t> taken;
         for (const auto leader : sharing) {
             auto& assignment = result_.of_claim[leader];
@@ -204,7 +223,9 @@ class Assigner {
         const std::string prefix = wanted.pod + "@";
         auto& there = service_directory(wanted.service);
         auto excludes = [&](const std::string& name) {
-            return wanted.below.empty() || below_of(name) == wanted.below || is_flat(wanted.service, name);
+            const std::string below = below_of(name);
+            return wanted.below.empty() || below == wanted.below ||
+                   (below.empty() ? is_flat(wanted.service, name) : exclude_each_other(below, wanted.below));
         };
         auto consider = [&](const std::string& name) {
             unsigned long number = 0;
@@ -225,32 +246,30 @@ class Assigner {
         return name;
     }
 
-    /// Whether something with a record, or about to have one, lies in a directory.
-    [[nodiscard]] bool has_nested(const std::string& service, const std::string& top) {
+    /// Whether that holds for something with a record, or about to have one.
+    template <typename Condition>
+    [[nodiscard]] bool any_recorded(const std::string& service, Condition condition) {
         const auto& there = service_directory(service);
-        const auto lies_in = [&](const std::string& name) { return name.starts_with(top + "/"); };
-        return std::any_of(there.live.begin(), there.live.end(), lies_in) ||
-               std::any_of(there.ended.begin(), there.ended.end(), lies_in) ||
+        return std::any_of(there.live.begin(), there.live.end(), condition) ||
+               std::any_of(there.ended.begin(), there.ended.end(), condition) ||
                std::any_of(live_.begin(), live_.end(), [&](const Record& record) {
-                   return record.service == service && lies_in(record.instance);
+                   return record.service == service && condition(record.instance);
                });
     }
 
-    /// Whether a name is that of an instance with nothing but logs in it.
-    [[nodiscard]] bool is_flat(const std::string& service, const std::string& name) {
-        const auto& there = service_directory(service);
-        return below_of(name).empty() && (there.live.contains(name) || there.ended.contains(name) ||
-                                          std::any_of(live_.begin(), live_.end(),
-                                                      [&](const Record& record) {
-                                                          return record.service == service &&
-                                                                 record.instance == name;
-                                                      }) ||
-                                          (there.present.contains(name) && !has_nested(service, name)));
+    /// Whether a directory beside those of other pods is an instance, and not one that has such in it.
+    [[nodiscard]] bool is_flat(const std::string& service, const std::string& top) {
+        return any_recorded(service, [&](const std::string& name) { return name == top; }) ||
+               (service_directory(service).present.contains(top) &&
+                !any_recorded(service, [&](const std::string& name) { return lies_in(name, top); }));
     }
 
     /// Whether the plain name would lie in another instance, or another in it.
     [[nodiscard]] bool is_blocked(const Name& name) {
-        return name.below.empty() ? has_nested(name.service, name.pod) : is_flat(name.service, name.pod);
+        const std::string plain = name.instance();
+        return any_recorded(name.service,
+                            [&](const std::string& other) { return exclude_each_other(plain, other); }) ||
+               (!name.below.empty() && is_flat(name.service, name.pod));
     }
 
     static bool is_recorded(const Record& record, const Claim& claim) {
@@ -266,10 +285,51 @@ class Assigner {
                             [&](const std::string& id) { return running_.contains(id); });
     }
 
+    /// What was saved of a container's log directory before its service had others.
+    std::optional<Record> former_record(const Name& name, const Claim& claim) {
+        if (!by_container_.contains(claim.container_id))
+            return std::nullopt; // it is new
+        const auto& there = service_directory(name.service);
+        for (const auto& instance : there.ended) {
+            if (below_of(instance) != name.below || !has_name_of(instance, name.pod) ||
+                there.live.contains(instance))
+                continue;
+            auto record = ended_(name.service, instance);
+            if (record && is_recorded(*record, claim))
+                return record;
+        }
+        return std::nullopt;
+    }
+
+    /// Whether a log directory goes on where it was saved before its service had others.
+    bool goes_back(std::size_t leader, const Name& name) {
+        auto record = former_record(name, claims_[leader]);
+        if (!record)
+            return false;
+        auto& there = service_directory(name.service);
+        auto& assignment = result_.of_claim[leader];
+        assignment.directory = record->directory();
+        if (there.present.contains(record->instance))
+            assignment.present_as = assignment.directory;
+        there.ended.erase(record->instance);
+        there.live.insert(record->instance);
+        assignment.reopened = std::move(record);
+        return true;
+    }
+
     /// Gives directories to new log directories of one name.
     void place(const Name& name, std::vector<std::size_t>& leaders) {
         const auto& service = name.service;
         const std::string plain_name = name.instance();
+        auto& there = service_directory(service);
+        if (!there.problem.empty()) {
+            for (const auto leader : leaders)
+                result_.of_claim[leader].problem = there.problem;
+            return;
+        }
+        std::erase_if(leaders, [&](std::size_t leader) { return goes_back(leader, name); });
+        if (leaders.empty())
+            return;
         std::sort(leaders.begin(), leaders.end(), [&](std::size_t a, std::size_t b) {
             return std::tie(claims_[a].created, claims_[a].container_id) <
                    std::tie(claims_[b].created, claims_[b].container_id);
@@ -282,12 +342,6 @@ class Assigner {
             return running_.contains(claims_[leader].container_id);
         });
         std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
-        auto& there = service_directory(service);
-        if (!there.problem.empty()) {
-            for (const auto leader : leaders)
-                result_.of_claim[leader].problem = there.problem;
-            return;
-        }
         bool takes_over = true;
         if (is_blocked(name) || (!held && there.live.contains(plain_name))) {
             takes_over = false; // the latter: its record cannot be read
@@ -323,15 +377,19 @@ class Assigner {
             there.live.insert(plain_name); // for those that would lie in it, or it in them
     }
 
-    /// A log directory that had a name of the other kind: its service has more of them by now, or only one.
+    /// A log directory that had another name of its service, which has more of them by now, or only one; or
+    /// a writer has mounted its volume at another of them.
     void end_others(std::size_t leader) {
         const Claim& claim = claims_[leader];
         const auto end = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {
             const auto [first, last] = records.equal_range(key);
             for (auto item = first; item != last; ++item) {
                 const Record& record = live_[item->second];
-                if (record.service == claim.service && has_place_of(record, claim) &&
-                    below_of(record.instance).empty() != claim.below.empty())
+                const std::string below = below_of(record.instance);
+                const bool is_other = below.empty() != claim.below.empty() ||
+                                      (below != claim.below && !record.volume.empty() &&
+                                       record.volume == claim.volume && is_writer(claim));
+                if (is_other && record.service == claim.service && has_place_of(record, claim))
                     result_.of_claim[leader].supersedes.insert(item->second);
             }
         };

@@ -27,6 +27,7 @@ struct Claim {
     bool direct = false; ///< the volume is mounted at the log directory or above it: no link led there
     /// Where below "<pod>" it is saved, "opt/logs"; empty where its service has only this log directory.
     std::string below{};
+    std::string log_directory{}; ///< path in the container
 };
 
 struct Assignment {
@@ -73,9 +74,10 @@ struct ServiceDirectory {
 /// the container that has run longest gets the plain name, and if none runs the newest.
 ///
 /// Where a service has several log directories each is an instance by itself, "<pod>/opt/logs", and so is its
-/// number: "<pod>@<n>/opt/logs". Such a name and "<pod>" exclude each other, for one would lie in the other:
-/// who comes later gets a number, and the record of the same log directory under a name of the other kind
-/// ends with that.
+/// number: "<pod>@<n>/opt/logs". Such a name and "<pod>" exclude each other, for one would lie in the other,
+/// as do "<pod>/opt" and "<pod>/opt/logs": who comes later gets a number, and the record of the same log
+/// directory under a name of the other kind ends with that. When its service is configured as before, it goes
+/// on under the name it had then.
 ///
 /// A name whose record cannot be read is taken: its directory is neither given to anybody nor moved, not even
 /// to or for the container that had it, for nobody can tell which that is. Where it cannot be read which

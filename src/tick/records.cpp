@@ -119,6 +119,17 @@ bool Tick::sync(const Candidate& candidate) const {
     });
 }
 
+/// Whether something of a record's log directory could not be saved.
+bool Tick::has_failed(std::size_t index) const {
+    const Record& record = records_[index];
+    if (failed_.contains({record.containers.back(), below_of(record.instance)}))
+        return true;
+    // Another service may have it at another of its log directories.
+    return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
+        return candidate.record == index && failed_.contains({candidate.container->id, candidate.name.below});
+    });
+}
+
 /// What the records say of how much is saved, now that it is known.
 void Tick::close_records() {
     if (context_.stop.requested())
@@ -142,10 +153,10 @@ void Tick::close_records() {
         }
         write(record);
     }
-    for (auto& record : records_) {
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+        Record& record = records_[i];
         const Record before = record;
-        if (record.coverage == Coverage::live && !record.containers.empty() &&
-            failed_.contains({record.containers.back(), below_of(record.instance)}))
+        if (record.coverage == Coverage::live && !record.containers.empty() && has_failed(i))
             note_failure(record, context_.previous);
         if (record != before)
             write(record);
@@ -176,20 +187,49 @@ bool Tick::is_replaced(std::size_t index) const {
            });
 }
 
-/// Records of log directories on volumes that a container has led its path away from, by a link. It may lead
-/// it back, so they stay live; but it can do so for ever, and each is read at each tick: the oldest ones end.
-std::set<std::size_t> Tick::former_of_too_many() const {
-    static constexpr std::size_t most_former = 20;
+/// The records that this tick goes on with.
+std::set<std::size_t> Tick::assigned_records() const {
     std::set<std::size_t> assigned;
-    std::set<std::string> located;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
         const Assignment& assignment = assignments_.of_claim[i];
-        located.insert(candidates_[i].container->id);
         if (assignment.known)
             assigned.insert(*assignment.known);
         if (const auto saved_as = candidates_[assignment.shared_with.value_or(i)].record)
             assigned.insert(*saved_as);
     }
+    return assigned;
+}
+
+/// Records of log directories that their service has no longer, while their containers are still there.
+std::set<std::size_t> Tick::unwanted_records() const {
+    const auto assigned = assigned_records();
+    std::set<std::size_t> unwanted;
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+        const Record& record = records_[i];
+        const auto names = log_directories_of(options_, record.service);
+        const bool is_wanted = std::any_of(names.begin(), names.end(), [&](const LogDirectoryName& name) {
+            return name.below == below_of(record.instance) &&
+                   (record.log_directory.empty() || record.log_directory == name.path);
+        });
+        if (is_wanted || assigned.contains(i) || !selects(options_, record) || record.containers.empty())
+            continue;
+        const std::string& id = record.containers.back();
+        if (std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end() &&
+            std::none_of(failed_.begin(), failed_.end(),
+                         [&](const auto& failed) { return failed.first == id; }))
+            unwanted.insert(i);
+    }
+    return unwanted;
+}
+
+/// Records of log directories on volumes that a container has led its path away from, by a link. It may lead
+/// it back, so they stay live; but it can do so for ever, and each is read at each tick: the oldest ones end.
+std::set<std::size_t> Tick::former_of_too_many() const {
+    static constexpr std::size_t most_former = 20;
+    const auto assigned = assigned_records();
+    std::set<std::string> located;
+    for (const auto& candidate : candidates_)
+        located.insert(candidate.container->id);
     std::map<std::string, std::vector<std::size_t>> former; // by container
     for (std::size_t i = 0; i < records_.size(); ++i)
         if (!assigned.contains(i) && !records_[i].volume.empty() && !records_[i].containers.empty() &&
@@ -208,16 +248,21 @@ std::set<std::size_t> Tick::former_of_too_many() const {
 
 /// The live records in whose directories nothing is saved any longer. A volume outlives its containers: its
 /// log directory has ended when it is gone itself; but a record ends also when a writer of its log directory
-/// has got another, or its log directory was replaced.
+/// has got another, or its log directory was replaced, or its service has others now. What is only in its
+/// pins is saved before.
 bool Tick::ends_now(std::size_t index, const std::set<std::size_t>& superseded) {
-    return superseded.contains(index) || is_replaced(index) ||
-           (is_gone(records_[index]) && !unfinished_.contains(pin_key(records_[index])));
+    const std::string key = pin_key(records_[index]);
+    const bool unfinished = unfinished_.contains(key);
+    if (superseded.contains(index) || is_replaced(index))
+        return !unfinished || is_shared(key);
+    return is_gone(records_[index]) && !unfinished;
 }
 
 /// They can be many, and each is waited for until the disk has it: what is left ends at the next tick.
 void Tick::end_records() {
     report_.live = records_.size();
     std::set<std::size_t> superseded = former_of_too_many();
+    superseded.merge(unwanted_records());
     for (std::size_t i = 0; i < candidates_.size(); ++i)
         if (candidates_[i].record) // the writer has its own
             superseded.insert(assignments_.of_claim[i].supersedes.begin(),

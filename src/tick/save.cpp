@@ -73,8 +73,7 @@ void Tick::plan_all() {
         if (context_.stop.requested())
             return;
         if (!candidates_[i].selected) {
-            candidates_[i].selected = true;
-            candidates_[i].row = add_row(*candidates_[i].container);
+            select(candidates_[i]);
             row_of(candidates_[i]).target = assignments_.of_claim[i].directory;
             row_of(candidates_[i]).source = name_of(candidates_[i].found.sources.front().kind);
         }

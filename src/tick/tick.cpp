@@ -31,6 +31,13 @@ std::size_t Tick::add_row(const Container& container) {
     return report_.rows.size() - 1;
 }
 
+void Tick::select(Candidate& candidate) {
+    candidate.selected = true;
+    candidate.row = add_row(*candidate.container);
+    row_of(candidate).log_directory = candidate.name.path;
+    row_of(candidate).below = candidate.name.below;
+}
+
 void Tick::classify_all() {
     bool any_matches = false;
     for (const auto& container : discovery_.containers) {
@@ -43,13 +50,9 @@ void Tick::classify_all() {
             for (auto& name : log_directories_of(options_, container.service)) {
                 Candidate candidate;
                 candidate.container = &container;
-                candidate.selected = selected;
-                if (selected) {
-                    candidate.row = add_row(container);
-                    row_of(candidate).log_directory = name.path;
-                    row_of(candidate).below = name.below;
-                }
                 candidate.name = std::move(name);
+                if (selected)
+                    select(candidate);
                 candidates_.push_back(std::move(candidate));
             }
         } else if (selected) {
@@ -163,7 +166,9 @@ void Tick::write_down(const Missed& missed) {
 /// A container of which nothing can have changed since all of it was saved.
 bool Tick::leave_closed(const Candidate& candidate) {
     const auto record = std::find_if(records_.begin(), records_.end(), [&](const Record& known) {
-        return below_of(known.instance) == candidate.name.below && is_closed(known, *candidate.container);
+        return below_of(known.instance) == candidate.name.below &&
+               (known.log_directory.empty() || known.log_directory == candidate.name.path) &&
+               is_closed(known, *candidate.container);
     });
     if (record == records_.end())
         return false;
@@ -174,6 +179,17 @@ bool Tick::leave_closed(const Candidate& candidate) {
     return true;
 }
 
+/// All are of one container.
+std::vector<Located> Tick::locate_of(const std::vector<Candidate*>& candidates) {
+    if (candidates.empty())
+        return {};
+    std::vector<std::string> log_directories;
+    log_directories.reserve(candidates.size());
+    for (const auto* candidate : candidates)
+        log_directories.push_back(candidate->name.path);
+    return locate(*candidates.front()->container, log_directories, mounts_ ? &*mounts_ : nullptr, *host_);
+}
+
 void Tick::locate_all() {
     UniqueFd root;
     if (context_.root >= 0)
@@ -182,17 +198,20 @@ void Tick::locate_all() {
     std::vector<Candidate> found;
     for (auto next = candidates_.begin(); next != candidates_.end() && !context_.stop.requested();) {
         const Container& container = *next->container;
-        std::vector<Candidate*> open; // of this container
-        std::vector<std::string> log_directories;
-        for (; next != candidates_.end() && next->container == &container; ++next) {
-            if (options_.kind != RunKind::verify && leave_closed(*next))
-                continue;
-            open.push_back(&*next);
-            log_directories.push_back(next->name.path);
+        std::vector<Candidate*> all; // of this container
+        for (; next != candidates_.end() && next->container == &container; ++next)
+            all.push_back(&*next);
+        std::vector<Candidate*> open = all;
+        if (options_.kind != RunKind::verify)
+            std::erase_if(open, [&](const Candidate* candidate) { return leave_closed(*candidate); });
+        auto located = locate_of(open);
+        // It may be one that is closed, by another path.
+        if (open.size() < all.size() && std::any_of(located.begin(), located.end(), [](const auto& one) {
+                return std::holds_alternative<LogDirectory>(one);
+            })) {
+            open = all;
+            located = locate_of(open);
         }
-        if (open.empty())
-            continue;
-        auto located = locate(container, log_directories, mounts_ ? &*mounts_ : nullptr, *host_);
         for (std::size_t i = 0; i < open.size(); ++i)
             if (take_located(*open[i], std::move(located[i]), overlap))
                 found.push_back(std::move(*open[i]));
@@ -238,7 +257,8 @@ void Tick::assign_all() {
         const Container& container = *candidate.container;
         claims.push_back({container.id, container.service, container.pod, container.namespace_name,
                           container.created, candidate.found.identity, candidate.found.volume,
-                          candidate.found.access, candidate.found.direct, candidate.name.below});
+                          candidate.found.access, candidate.found.direct, candidate.name.below,
+                          candidate.name.path});
     }
     std::set<std::string> running;
     for (const auto& container : discovery_.containers)

@@ -135,6 +135,7 @@ class Tick {
     [[nodiscard]] std::vector<std::map<std::string, std::string>> places_of(const Candidate& candidate) const;
     [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
                                                                const LogDirectory& found);
+    [[nodiscard]] std::vector<Located> locate_of(const std::vector<Candidate*>& candidates);
     void locate_all();
     [[nodiscard]] bool take_located(Candidate& candidate, Located located, const OverlapCheck& overlap);
     [[nodiscard]] bool leave_closed(const Candidate& candidate);
@@ -169,7 +170,10 @@ class Tick {
     void close_records();
     void end_records();
     [[nodiscard]] bool is_replaced(std::size_t index) const;
+    [[nodiscard]] bool has_failed(std::size_t index) const;
+    [[nodiscard]] std::set<std::size_t> assigned_records() const;
     [[nodiscard]] std::set<std::size_t> former_of_too_many() const;
+    [[nodiscard]] std::set<std::size_t> unwanted_records() const;
     [[nodiscard]] bool ends_now(std::size_t index, const std::set<std::size_t>& superseded);
     void write(const Record& record);
     void verify_all();
@@ -211,6 +215,7 @@ class Tick {
     /// A container that is removed while a tick works is no failure.
     void fail_unless_vanished(const Candidate& candidate, const std::string& reason);
     std::size_t add_row(const Container& container);
+    void select(Candidate& candidate);
 
     const TickContext& context_;
     const Options& options_;

@@ -102,5 +102,75 @@ TEST(AssignNested, AdoptsAndReopens) {
     EXPECT_EQ(result.of_claim[1].directory, "svc/pod/var/log/app");
 }
 
+TEST(AssignNested, NeverLiesInAnotherNestedOne) {
+    const std::vector<Record> outer{record("pod/opt", "a", 1)};
+    auto result = assign_in({{"svc", {{"pod", "pod/opt/logs"}, {"pod@1/opt"}, {}, {}}}},
+                            {below(claim("b", 2, 20), "opt/logs")}, outer, {"b"});
+    EXPECT_EQ(directories(result), Names{"svc/pod@2/opt/logs"});
+    EXPECT_TRUE(result.moves.empty());
+    result = assign_in({{"svc", {{"pod", "pod/opt"}, {"pod/opt/logs"}, {}, {}}}},
+                       {below(claim("b", 2, 20), "opt")}, {}, {"b"});
+    EXPECT_EQ(directories(result), Names{"svc/pod@1/opt"});
+    result = assign_in({}, {below(claim("b", 2, 20), "opt-logs")}, outer, {"b"});
+    EXPECT_EQ(directories(result), Names{"svc/pod/opt-logs"});
+}
+
+TEST(AssignNested, GoesBackToTheNameItHad) {
+    const std::vector<Record> flat{record("pod", "ended", 1)};
+    const Backup backup{
+        {"svc",
+         {{"pod", "pod@1", "pod@1/opt/logs"}, {"pod@1/opt/logs", "pod@1/var/log/app", "pod@2/x"}, {}, {}}}};
+    const auto result = assign_in(backup, two("ended", 1, 10), flat, {"ended"});
+    EXPECT_EQ(directories(result), (Names{"svc/pod@1/opt/logs", "svc/pod@1/var/log/app"}));
+    EXPECT_TRUE(result.of_claim[0].reopened);
+    EXPECT_EQ(result.of_claim[0].present_as, "svc/pod@1/opt/logs");
+    EXPECT_TRUE(result.of_claim[1].reopened);
+    EXPECT_EQ(result.of_claim[1].present_as, "");
+}
+
+TEST(AssignNested, AnotherLogDirectoryDoesNotGoOnInTheFirstOnes) {
+    auto other = claim("a", 1, 10);
+    other.log_directory = "/var/log/app";
+    auto known = record("pod", "a", 1);
+    known.log_directory = "/opt/logs";
+    auto result = assign_in({}, {other}, {known}, {"a"});
+    EXPECT_EQ(directories(result), Names{"svc/pod@1"});
+    known.log_directory = "/var/log/app";
+    result = assign_in({}, {other}, {known}, {"a"});
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+    known.volume = "/srv/v"; // that is the same wherever it is mounted
+    known.log_directory = "/opt/logs";
+    result = assign_in({}, {on_volume(other, "/srv/v")}, {known}, {"a"});
+    EXPECT_EQ(directories(result), Names{"svc/pod"});
+}
+
+TEST(AssignNested, OfTwoVolumesWithOneInodeNumberEachGoesOnInItsOwn) {
+    for (const char* newer : {"/srv/a", "/srv/z"}) { // whichever comes first
+        auto known = record("one", "other", 1, "/srv/v");
+        known.service = "other";
+        known.volume_inode = 2;
+        known.containers = {"gone", "a"};
+        auto claims = two("a", 1, 2);
+        claims[0] = on_volume(claims[0], newer);
+        claims[1] = on_volume(claims[1], "/srv/v");
+        claims[0].identity = {newer[5] == 'a' ? 1U : 9U, 2};
+        claims[1].identity = {5, 2};
+        const auto result = assign_in({}, claims, {known}, {"a"});
+        EXPECT_EQ(directories(result), (Names{"svc/pod/opt/logs", "other/one"}));
+    }
+}
+
+TEST(AssignNested, AWriterEndsWhatItsVolumeWasCalledAtTheOtherPath) {
+    auto known = record("pod/opt/logs", "gone", 1, "/srv/v");
+    known.has_writer = true;
+    auto moved = below(on_volume(claim("b", 2, 10), "/srv/v"), "var/log/app");
+    auto result = assign_in({}, {moved}, {known}, {"b"});
+    EXPECT_TRUE(result.of_claim[0].supersedes.empty()) << "it may have come by a link";
+    moved.direct = true;
+    result = assign_in({}, {moved}, {known}, {"b"});
+    EXPECT_EQ(directories(result), Names{"svc/pod/var/log/app"});
+    EXPECT_EQ(result.of_claim[0].supersedes, std::set<std::size_t>{0U});
+}
+
 } // namespace
 } // namespace logbackup

@@ -4,6 +4,8 @@
 #include "../fuzz/input.hpp"
 #include "logbackup/assign.hpp"
 #include "logbackup/labels.hpp"
+#include "logbackup/options.hpp"
+#include "logbackup/util/files.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,11 +21,11 @@ namespace logbackup::test {
 
 inline constexpr std::uint64_t first_volume = 1'000'000; ///< numbers the owners of files
 
-/// A container, and whose files its log directory holds: its own, or those of a volume.
+/// A container, and what it has at each path that can be a log directory: the inode tells whose files that
+/// are, its own, or those of a volume.
 struct SimulatedContainer {
     Claim claim;
-    std::uint64_t files = 0;
-    std::uint64_t other_files = 0; ///< of its second log directory, while its service has two
+    std::map<std::string, Claim> places{};
     bool runs = false;
 };
 
@@ -96,16 +98,26 @@ class SimulatedNode {
         known.claim.created = any_time();
         known.runs = input_.one_in(2);
         known.claim.access = input_.one_in(3) ? MountAccess::read_only : MountAccess::read_write;
-        known.files = last_;
-        known.other_files = ++last_;
+        for (const std::string path : {"/opt/logs", "/opt", "/var/app"})
+            known.places[path] = any_place(known.claim, path);
+        if (input_.one_in(8)) { // a link
+            known.places["/var/app"] = known.places["/opt/logs"];
+            known.places["/var/app"].log_directory = "/var/app";
+            known.places["/var/app"].direct = false;
+        }
+        containers_.push_back(std::move(known));
+    }
+
+    Claim any_place(Claim claim, const std::string& path) {
+        claim.log_directory = path;
+        claim.identity = {1, ++last_};
         if (input_.one_in(4)) {
             const auto volume = input_.below(3);
-            known.files = first_volume + volume;
-            known.claim.volume = "/srv/" + std::to_string(volume);
-            known.claim.direct = input_.one_in(2);
+            claim.identity = {1, first_volume + volume};
+            claim.volume = "/srv/" + std::to_string(volume);
+            claim.direct = input_.one_in(2);
         }
-        known.claim.identity = {1, known.files};
-        containers_.push_back(std::move(known));
+        return claim;
     }
 
     Timestamp any_time() {
@@ -125,11 +137,21 @@ class SimulatedNode {
             containers_[input_.below(containers_.size())].runs = false;
     }
 
-    /// A service gets a second log directory, or has only one again.
+    /// A service gets another log directory, or several, or has only one again.
     void configure() {
-        const auto service = any_service();
-        if (with_several_.erase(service) == 0)
-            with_several_.insert(service);
+        using Paths = std::vector<std::string>;
+        configured_[any_service()] = input_.any_of({Paths{"/opt/logs"}, Paths{"/opt/logs", "/var/app"},
+                                                    Paths{"/opt", "/var/app"}, Paths{"/var/app"}});
+    }
+
+    [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const std::string& service) const {
+        const auto found = configured_.find(service);
+        if (found == configured_.end())
+            return {{"/opt/logs", ""}};
+        std::vector<LogDirectoryName> names;
+        for (const auto& path : found->second)
+            names.push_back({path, found->second.size() == 1 ? "" : path.substr(1)});
+        return names;
     }
 
     /// The operator deletes what has ended.
@@ -194,8 +216,9 @@ class SimulatedNode {
         const std::string prefix = service + "/";
         for (const auto& [directory, files] : tree_)
             if (directory.starts_with(prefix)) {
-                result.present.insert(directory.substr(prefix.size()));
-                result.present.insert(top_of(directory.substr(prefix.size())));
+                auto name = directory.substr(prefix.size());
+                for (; !name.empty(); name = parent_path(name))
+                    result.present.insert(name);
             }
         for (const auto& [directory, record] : ended_)
             if (directory.starts_with(prefix))
@@ -213,7 +236,6 @@ class SimulatedNode {
 
     void tick() {
         std::vector<Claim> claims;
-        files_of_claims_.clear();
         running_.clear();
         unreadable_ = input_.one_in(8) ? any_service() : std::string();
         if (!containers_.empty())
@@ -221,17 +243,9 @@ class SimulatedNode {
                         containers_.begin() + static_cast<std::ptrdiff_t>(input_.below(containers_.size())),
                         containers_.end());
         for (const auto& known : containers_) {
-            claims.push_back(known.claim);
-            files_of_claims_.push_back(known.files);
-            if (with_several_.contains(known.claim.service)) {
-                claims.back().below = "opt/logs";
-                Claim other = known.claim;
-                other.below = "var/app";
-                other.volume.clear();
-                other.direct = false;
-                other.identity = {1, known.other_files};
-                claims.push_back(std::move(other));
-                files_of_claims_.push_back(known.other_files);
+            for (const auto& name : log_directories_of(known.claim.service)) {
+                claims.push_back(known.places.at(name.path));
+                claims.back().below = name.below;
             }
             if (known.runs)
                 running_.insert(known.claim.container_id);
@@ -246,12 +260,13 @@ class SimulatedNode {
         ASSERT_EQ(result.of_claim.size(), claims.size());
         for (const auto& move : result.moves)
             carry_out(move);
-        const auto superseded = superseded_in(result);
+        auto superseded = superseded_in(result);
+        superseded.merge(unwanted(result));
         ASSERT_NO_FATAL_FAILURE(give_up(superseded, result, claims));
         std::map<std::string, std::uint64_t> given;
         for (std::size_t i = 0; i < claims.size(); ++i) {
             const auto& assignment = result.of_claim[i];
-            const auto files = files_of_claims_[i];
+            const auto files = claims[i].identity.inode;
             ASSERT_EQ(assignment.directory.empty(), !assignment.problem.empty());
             if (!assignment.problem.empty()) {
                 ASSERT_EQ(claims[assignment.shared_with.value_or(i)].service, unreadable_);
@@ -260,25 +275,26 @@ class SimulatedNode {
             ASSERT_EQ(given.try_emplace(assignment.directory, files).first->second, files)
                 << assignment.directory << " is given to two log directories";
             if (assignment.shared_with)
-                expect_shared(result, i);
+                expect_shared(result, claims, i);
             else
                 ASSERT_NO_FATAL_FAILURE(save(claims[i], assignment, files));
         }
         for (std::size_t i = 0; i < claims.size(); ++i)
             if (is_writer(claims[i])) {
-                ASSERT_NO_FATAL_FAILURE(expect_writers_directory(result.of_claim[i].directory, claims[i]));
+                ASSERT_NO_FATAL_FAILURE(
+                    expect_writers_directory(result.of_claim[i].directory, claims, claims[i]));
             }
         end_superseded(superseded);
         end_records();
         expect_none_in_another();
     }
 
-    void expect_shared(const Assignments& result, std::size_t i) {
+    static void expect_shared(const Assignments& result, const std::vector<Claim>& claims, std::size_t i) {
         const auto leader = *result.of_claim[i].shared_with;
         ASSERT_LT(leader, result.of_claim.size());
         ASSERT_FALSE(result.of_claim[leader].shared_with);
         ASSERT_EQ(result.of_claim[leader].directory, result.of_claim[i].directory);
-        ASSERT_EQ(files_of_claims_[leader], files_of_claims_[i]);
+        ASSERT_EQ(claims[leader].identity.inode, claims[i].identity.inode);
     }
 
     void expect_none_in_another() const {
@@ -294,15 +310,16 @@ class SimulatedNode {
     }
 
     /// What a writer has mounted is saved under a name that no other container chose.
-    void expect_writers_directory(const std::string& directory, const Claim& claim) {
+    void expect_writers_directory(const std::string& directory, const std::vector<Claim>& claims,
+                                  const Claim& claim) {
         if (directory.empty())
             return;
-        const auto has_name = [&](const SimulatedContainer& known) {
-            const std::string plain = known.claim.service + "/" + known.claim.pod;
-            return known.claim.identity == claim.identity && is_writer(known.claim) &&
+        const auto has_name = [&](const Claim& known) {
+            const std::string plain = known.service + "/" + known.pod;
+            return known.identity == claim.identity && is_writer(known) &&
                    ((directory + "/").starts_with(plain + "/") || directory.starts_with(plain + "@"));
         };
-        if (std::any_of(containers_.begin(), containers_.end(), has_name))
+        if (std::any_of(claims.begin(), claims.end(), has_name))
             of_writers_.insert(directory);
         ASSERT_TRUE(of_writers_.contains(directory))
             << directory << " is not of a writer, but " << claim.container_id << " is one";
@@ -317,16 +334,35 @@ class SimulatedNode {
         return records;
     }
 
+    /// Those of log directories that their service has no longer, while their containers are there.
+    [[nodiscard]] std::set<std::size_t> unwanted(const Assignments& result) const {
+        std::set<std::size_t> records;
+        for (std::size_t i = 0; i < live_.size(); ++i) {
+            const auto names = log_directories_of(live_[i].service);
+            const auto is_record = [&](const LogDirectoryName& name) {
+                return name.below == below_of(live_[i].instance) && name.path == live_[i].log_directory;
+            };
+            const auto goes_on = [&](const Assignment& assignment) { return assignment.known == i; };
+            const auto has_it = [&](const SimulatedContainer& known) {
+                return known.claim.container_id == live_[i].containers.back();
+            };
+            if (std::none_of(names.begin(), names.end(), is_record) &&
+                std::none_of(result.of_claim.begin(), result.of_claim.end(), goes_on) &&
+                std::any_of(containers_.begin(), containers_.end(), has_it))
+                records.insert(i);
+        }
+        return records;
+    }
+
     void give_up(const std::set<std::size_t>& superseded, const Assignments& result,
                  const std::vector<Claim>& claims) {
         for (const auto record : superseded) {
             const std::string directory = live_.at(record).directory();
-            bool is_of_other_kind = false;
+            bool has_other_name = unwanted(result).contains(record);
             for (std::size_t i = 0; i < claims.size(); ++i)
-                is_of_other_kind = is_of_other_kind ||
-                                   (result.of_claim[i].supersedes.contains(record) &&
-                                    claims[i].below.empty() != below_of(live_.at(record).instance).empty());
-            ASSERT_TRUE(is_of_other_kind || !of_writers_.contains(directory)) << directory;
+                has_other_name = has_other_name || (result.of_claim[i].supersedes.contains(record) &&
+                                                    claims[i].below != below_of(live_.at(record).instance));
+            ASSERT_TRUE(has_other_name || !of_writers_.contains(directory)) << directory;
             for (const auto& assignment : result.of_claim)
                 ASSERT_NE(assignment.known, record) << directory;
             given_up_.insert(directory);
@@ -353,7 +389,9 @@ class SimulatedNode {
         ASSERT_TRUE(rest.empty() || (rest.size() > 1 && rest[0] == '@' &&
                                      rest.find_first_not_of("0123456789", 1) == std::string::npos))
             << directory << " for " << plain;
-        ASSERT_EQ(std::count(directory.begin(), directory.end(), '/'), below.empty() ? 1 : 3) << directory;
+        ASSERT_EQ(std::count(directory.begin(), directory.end(), '/'),
+                  below.empty() ? 1 : 2 + std::count(below.begin(), below.end(), '/'))
+            << directory;
         ASSERT_EQ(directory.find(".."), std::string::npos) << directory;
         ASSERT_LE(directory.size() - service.size() - below.size(), 257U) << directory;
     }
@@ -404,7 +442,8 @@ class SimulatedNode {
         const auto there = tree_.try_emplace(directory, files).first;
         ASSERT_EQ(there->second, files) << directory << " has another log directory's files";
         for (const auto& [other, owner] : tree_)
-            ASSERT_TRUE(owner != files || other == directory || given_up_.contains(other))
+            ASSERT_TRUE(owner != files || other == directory || given_up_.contains(other) ||
+                        (files >= first_volume && are_of_other_paths(other, directory)))
                 << "the files of " << files << " are in " << other << " and " << directory;
         if (assignment.known) {
             Record& record = live_.at(*assignment.known);
@@ -420,11 +459,17 @@ class SimulatedNode {
         record.pod = claim.pod;
         record.namespace_name = claim.namespace_name;
         record.containers = {claim.container_id};
+        record.log_directory = claim.log_directory;
         record.volume = claim.volume;
         record.volume_inode = claim.volume.empty() ? 0 : claim.identity.inode;
         record.created = rfc3339(claim.created);
         record.has_writer = assignment.is_writer;
         live_.push_back(std::move(record));
+    }
+
+    /// A service's volume that is mounted at another of its log directories gets another name.
+    static bool are_of_other_paths(const std::string& one, const std::string& other) {
+        return top_of(one) == top_of(other) && below_of(below_of(one)) != below_of(below_of(other));
     }
 
     /// A volume stays; what a container had in its own file system goes with it.
@@ -446,10 +491,9 @@ class SimulatedNode {
     std::uint64_t last_ = 0;
     std::vector<SimulatedContainer> containers_;
     std::vector<Record> live_;
-    std::set<std::string> running_;              ///< ids, at the last tick
-    std::vector<std::uint64_t> files_of_claims_; ///< at the last tick
-    std::set<std::string> with_several_;         ///< services with two log directories
-    std::string unreadable_;                     ///< service, at the last tick
+    std::set<std::string> running_;                              ///< ids, at the last tick
+    std::map<std::string, std::vector<std::string>> configured_; ///< service -> its log directories
+    std::string unreadable_;                                     ///< service, at the last tick
     std::map<std::string, Record> ended_;
     std::set<std::string> damaged_;       ///< directories whose live records cannot be read
     std::set<std::string> damaged_ended_; ///< those of ended ones

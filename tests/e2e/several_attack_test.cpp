@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace e2e;
+
+/// Several log directories of a container that does with them what it likes, and an operator who changes his
+/// mind.
+class SeveralAttack : public BothWays {
+  protected:
+    static std::vector<std::string> with(const std::vector<std::string>& log_directories,
+                                         std::vector<std::string> arguments = {}) {
+        for (const auto& path : log_directories) {
+            arguments.emplace_back("--log-dir");
+            arguments.push_back(path);
+        }
+        return arguments;
+    }
+    static inline const std::string a = "/opt/logs";
+    static inline const std::string b = "/var/log/app";
+
+    Tree files() {
+        Tree files = tree_of(backup);
+        std::erase_if(files, [](const auto& file) { return file.second == "dir"; });
+        return files;
+    }
+    nlohmann::json record(const std::string& path) {
+        return nlohmann::json::parse(read_file(backup / ".logbackup" / path));
+    }
+};
+IN_BOTH_WAYS(SeveralAttack);
+
+TEST_P(SeveralAttack, OneThatLeadsToTheOtherIsNotSavedAgainAfterTheEnd) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /var/log; ln -s /opt/logs /var/log/app; echo a > /opt/logs/a.log");
+    expect_clean(tick(with({a, b})));
+    engine.kill(id);
+    for (int i = 0; i < 3; ++i) {
+        expect_clean(tick(with({a, b})));
+        EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}}));
+        EXPECT_EQ(record("live/web/web-1%2Fopt%2Flogs").at("coverage"), "complete");
+    }
+}
+
+TEST_P(SeveralAttack, NoInstanceLiesInAnother) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /x; echo a > /opt/logs/a.log; echo x > /x/x.log");
+    expect_clean(tick(with({"/opt", "/x"})));
+    expect_clean(tick(with({a, "/x"})));
+    Tree expected{{"web/web-1/opt/logs/a.log", "a\n"},
+                  {"web/web-1@1/opt/logs/a.log", "a\n"},
+                  {"web/web-1/x/x.log", "x\n"}};
+    EXPECT_EQ(files(), expected);
+    expect_clean(tick(with({"/opt", "/x"})));
+    EXPECT_EQ(files(), expected);
+    expect_clean(tick(with({a, "/x"}, {"prune", "--keep", "0.001s", "--trust-clock"})));
+    expected.erase("web/web-1@1/opt/logs/a.log");
+    EXPECT_EQ(files(), expected) << "only what is no longer saved is pruned";
+}
+
+TEST_P(SeveralAttack, ChangingBackAndForthDoesNotPileUp) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    for (int i = 0; i < 3; ++i) {
+        expect_clean(tick(with({a, b})));
+        expect_clean(tick());
+    }
+    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"},
+                             {"web/web-1/var/log/app/b.log", "b\n"},
+                             {"web/web-1@1/a.log", "a\n"}}));
+    const auto other = engine.start({"web", "web-2"});
+    engine.exec(other, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    for (int i = 0; i < 3; ++i) {
+        expect_clean(tick());
+        expect_clean(tick(with({a, b})));
+    }
+    EXPECT_FALSE(fs::exists(backup / "web/web-2@2"));
+}
+
+TEST_P(SeveralAttack, AnotherSingleOneIsAnotherInstance) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/app.log; echo b > /var/log/app/app.log");
+    expect_clean(tick());
+    engine.kill(id);
+    expect_clean(tick());
+    EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
+    const Tree expected{{"web/web-1/app.log", "b\n"}, {"web/web-1@1/app.log", "a\n"}};
+    for (int i = 0; i < 2; ++i) {
+        expect_clean(tick(with({b})));
+        EXPECT_EQ(files(), expected);
+        EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
+        EXPECT_EQ(record("ended/web/web-1@1").at("coverage"), "complete");
+        expect_clean(tick());
+        EXPECT_EQ(files(), expected);
+        EXPECT_EQ(record("live/web/web-1@1").at("coverage"), "complete");
+    }
+}
+
+TEST_P(SeveralAttack, OneToTwoToTheOtherAndBackNothingIsMixed) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/app.log; echo b > /var/log/app/app.log");
+    const Tree expected{{"web/web-1/app.log", "b\n"},
+                        {"web/web-1@1/opt/logs/app.log", "a\n"},
+                        {"web/web-1@1/var/log/app/app.log", "b\n"},
+                        {"web/web-1@2/app.log", "a\n"}};
+    for (int i = 0; i < 3; ++i) {
+        expect_clean(tick(with({a})));
+        expect_clean(tick(with({a, b})));
+        expect_clean(tick(with({b})));
+        EXPECT_EQ(files(), expected);
+        EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1"));
+        if (i == 1)
+            engine.kill(id);
+    }
+}
+
+TEST_P(SeveralAttack, OneThatIsNoLongerAskedForIsNotSaidToBeSaved) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /x /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    expect_clean(tick(with({a, b})));
+    expect_clean(tick(with({a, "/x"})));
+    EXPECT_EQ(record("ended/web/web-1%2Fvar%2Flog%2Fapp").at("coverage"), "cut");
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1%2Fopt%2Flogs"));
+    engine.exec(id, "echo more >> /var/log/app/b.log");
+    expect_clean(tick(with({a, b})));
+    EXPECT_EQ(files(),
+              (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\nmore\n"}}));
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1%2Fvar%2Flog%2Fapp"));
+}
+
+TEST_P(SeveralAttack, WhatFailsIsNotedWhereAnotherServiceNamedIt) {
+    const std::vector<std::string> first{"--volume", (scratch.path() / "volume").string() + ":/var/log/app"};
+    const std::vector<std::string> second{"--volume", (scratch.path() / "volume").string() + ":/opt/logs"};
+    const fs::path file = scratch.path() / "logbackup.toml";
+    write_file(file, "[service.web]\nlog-dir = [\"/opt/logs\", \"/var/log/app\"]\n");
+    const auto web = engine.start({"web", "web-1", first});
+    engine.exec(web, "echo b > /var/log/app/b.log");
+    expect_clean(tick({"--config", file.string()}));
+    const auto api = engine.start({"api", "api-1", second});
+    engine.remove(web);
+    expect_clean(tick({"--config", file.string()}));
+    engine.exec(api, "echo 123456789 > /opt/logs/large.log");
+    expect_clean(tick({"--config", file.string()}));
+    EXPECT_EQ(read_file(backup / "web/web-1/var/log/app/large.log"), "123456789\n");
+    EXPECT_FALSE(record("live/web/web-1%2Fvar%2Flog%2Fapp").contains("saved_until"));
+    engine.exec(api, "echo 123456789 >> /opt/logs/large.log");
+    EXPECT_EQ(tick({"--config", file.string(), "--max-bytes", "2"}).code, 3);
+    EXPECT_TRUE(record("live/web/web-1%2Fvar%2Flog%2Fapp").contains("saved_until"));
+    expect_clean(tick({"--config", file.string()}));
+    EXPECT_FALSE(record("live/web/web-1%2Fvar%2Flog%2Fapp").contains("saved_until"));
+}
+
+TEST_P(SeveralAttack, AVolumeThatIsMountedAtTheOtherPathIsNotSavedTwiceForEver) {
+    const std::string volume = (scratch.path() / "volume").string();
+    const auto first = engine.start({"web", "web-0", {"--volume", volume + ":" + a}});
+    engine.exec(first, "mkdir -p /var/log/app; echo first > /opt/logs/v.log");
+    expect_clean(tick(with({a, b})));
+    engine.remove(first);
+    const auto second = engine.start({"web", "web-0", {"--volume", volume + ":" + b}});
+    engine.exec(second, "echo own > /opt/logs/own.log");
+    for (int i = 0; i < 3; ++i)
+        expect_clean(tick(with({a, b})));
+    EXPECT_EQ(record("live/web/web-0%2Fvar%2Flog%2Fapp").at("volume"), volume);
+    std::size_t live = 0;
+    for (const auto& entry : fs::directory_iterator(backup / ".logbackup/live/web"))
+        live += entry.exists() ? 1U : 0U;
+    EXPECT_EQ(live, 2U);
+}
+
+TEST_P(SeveralAttack, OneThatFailsDoesNotHoldUpTheOther) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo 123456789 > /var/log/app/b.log");
+    engine.kill(id);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(tick(with({a, b}, {"--max-file-size", "5"})).code, 3);
+    EXPECT_EQ(record("live/web/web-1%2Fopt%2Flogs").at("coverage"), "complete");
+    EXPECT_EQ(record("live/web/web-1%2Fvar%2Flog%2Fapp").at("coverage"), "live");
+    for (int i = 0; i < 2; ++i)
+        expect_clean(tick(with({a, b})));
+    EXPECT_EQ(record("live/web/web-1%2Fvar%2Flog%2Fapp").at("coverage"), "complete");
+}
+
+TEST_P(SeveralAttack, AFileInPlaceOfADirectoryOfTheBackupIsReported) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
+    expect_clean(tick(with({a, b})));
+    fs::remove_all(backup / "web/web-1/opt");
+    write_file(backup / "web/web-1/opt", "a file");
+    fs::remove_all(backup / "web/web-1/var/log/app");
+    fs::create_directory(scratch.path() / "elsewhere");
+    fs::create_symlink(scratch.path() / "elsewhere", backup / "web/web-1/var/log/app");
+    const auto result = tick(with({a, b}));
+    EXPECT_EQ(result.code, 3) << result.out << result.err;
+    EXPECT_EQ(read_file(backup / "web/web-1/opt"), "a file");
+    EXPECT_TRUE(fs::is_empty(scratch.path() / "elsewhere"));
+    EXPECT_EQ(tick(with({a, b}, {"prune", "--keep", "0.001s", "--trust-clock"})).code, 0);
+}
+
+TEST_P(SeveralAttack, OfAContainerThatSharesEachRowNamesItsLogDirectory) {
+    const std::string volume = (scratch.path() / "volume").string();
+    const auto first = engine.start({"web", "web-0", {"--volume", volume + ":" + b}});
+    engine.exec(first, "echo v > /var/log/app/v.log");
+    expect_clean(tick(with({a, b})));
+    const auto second = engine.start({"api", "api-0", {"--volume", volume + ":" + b}});
+    const auto result = tick(with({a, b}, {"--service", "api", "--json"}));
+    expect_clean(result);
+    const auto report = nlohmann::json::parse(result.out);
+    for (const auto& row : report["containers"])
+        EXPECT_TRUE(row["log_directory"] == a || row["log_directory"] == b) << row;
+}
+
+class SeveralAttackPins : public Test {};
+
+TEST_F(SeveralAttackPins, WaitWhenTheServiceGetsAnotherLogDirectory) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log");
+    expect_clean(tick({"--pin"}));
+    engine.exec(id, "echo dying >> /opt/logs/a.log; rm /opt/logs/a.log");
+    std::vector<std::string> arguments{"--pin", "--log-dir", "/opt/logs", "--log-dir", "/var/log/app"};
+    auto limited = arguments;
+    limited.insert(limited.end(), {"--max-bytes", "2"});
+    EXPECT_EQ(tick(limited).code, 3);
+    expect_clean(tick(arguments));
+    EXPECT_EQ(read_file(backup / "web/web-1/a.log"), "a\ndying\n");
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-1"));
+}
