@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/ledger.hpp"
 
+#include "in_private_mounts.hpp"
 #include "logbackup/util/error.hpp"
 #include "support.hpp"
 
@@ -441,6 +442,24 @@ TEST(NestedRecords, AreLookedUpWithTheirDirectories) {
     EXPECT_EQ(look_up_service(dir.fd(), "svc", {"opt/logs", "var/log"}).present,
               (std::set<std::string>{"other", "pod", "pod/opt/logs", "pod@1"}));
     EXPECT_EQ(look_up_service(dir.fd(), "svc").present, (std::set<std::string>{"other", "pod", "pod@1"}));
+}
+
+TEST(NestedRecords, LeaveNoDirectoriesWhereTheyCannotMove) {
+    const TempDir dir;
+    dir.make_directory(".logbackup");
+    dir.make_directory("svc/pod@2");
+    dir.write("svc/pod/opt/logs/app.log", "first");
+    Record record = record_of("svc", "pod", "a");
+    record.instance = "pod/opt/logs";
+    save_live_record(dir.fd(), record);
+    test::in_private_mounts([&] {
+        test::bind_mount(dir.at("svc/pod/opt/logs"), dir.at("svc/pod/opt/logs")); // it cannot be renamed
+        EXPECT_THROW(move_instance(dir.fd(), {"svc", "pod/opt/logs", "pod@1/opt/logs", 0}), Error);
+        EXPECT_FALSE(dir.has("svc/pod@1"));
+        EXPECT_THROW(move_instance(dir.fd(), {"svc", "pod/opt/logs", "pod@2/opt/logs", 0}), Error);
+        EXPECT_EQ(dir.read("svc/pod/opt/logs/app.log"), "first");
+        EXPECT_TRUE(dir.has(".logbackup/live/svc/pod%2Fopt%2Flogs"));
+    });
 }
 
 TEST(NestedRecords, MoveAlone) {
