@@ -317,6 +317,30 @@ class Assigner {
         return true;
     }
 
+    /// Whether beside the plain name lies what another pod saved, one of another namespace or that runs: with
+    /// forged labels a container could put something there that the other one has not.
+    bool lies_beside_others(const Name& name, const Claim& claim) {
+        const auto is_beside = [&](const std::string& instance) {
+            return top_of(instance) == name.pod && below_of(instance) != name.below;
+        };
+        const auto is_others = [&](const Record& record) {
+            return record.service == name.service && is_beside(record.instance) &&
+                   std::find(record.containers.begin(), record.containers.end(), claim.container_id) ==
+                       record.containers.end() &&
+                   !may_take_over(claim, record);
+        };
+        const auto is_of_others = [&](const std::string& instance) {
+            const auto record =
+                is_beside(instance) ? ended_(name.service, instance) : std::optional<Record>();
+            return record && record->namespace_name != claim.namespace_name;
+        };
+        const auto given = given_.find({name.service, name.pod});
+        const auto& ended = service_directory(name.service).ended;
+        return !name.below.empty() && ((given != given_.end() && given->second != claim.namespace_name) ||
+                                       std::any_of(live_.begin(), live_.end(), is_others) ||
+                                       std::any_of(ended.begin(), ended.end(), is_of_others));
+    }
+
     /// Gives directories to new log directories of one name.
     void place(const Name& name, std::vector<std::size_t>& leaders) {
         const auto& service = name.service;
@@ -342,11 +366,12 @@ class Assigner {
             return running_.contains(claims_[leader].container_id);
         });
         std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
-        bool takes_over = true;
+        const bool beside_others = lies_beside_others(name, claims_[first]);
+        bool takes_over = !beside_others;
         if (is_blocked(name) || (!held && there.live.contains(plain_name))) {
             takes_over = false; // the latter: its record cannot be read
         } else if (held) {
-            takes_over = may_take_over(claims_[first], *holder);
+            takes_over = !beside_others && may_take_over(claims_[first], *holder);
             const auto index = static_cast<std::size_t>(holder - live_.begin());
             if (takes_over)
                 move({service, plain_name, next_name(name), index});
@@ -355,8 +380,8 @@ class Assigner {
             const auto own = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
                 return ended && is_recorded(*ended, claims_[leader]);
             });
-            takes_over =
-                own != leaders.end() || (ended && ended->namespace_name == claims_[first].namespace_name);
+            takes_over = own != leaders.end() ||
+                         (!beside_others && ended && ended->namespace_name == claims_[first].namespace_name);
             if (own != leaders.end()) {
                 first = *own;
                 result_.of_claim[first].reopened = std::move(ended);
@@ -373,8 +398,10 @@ class Assigner {
                 assignment.present_as = assignment.directory;
             }
         }
-        if (takes_over)
+        if (takes_over) {
             there.live.insert(plain_name); // for those that would lie in it, or it in them
+            given_.emplace(std::pair(service, name.pod), claims_[first].namespace_name);
+        }
     }
 
     /// A log directory that had another name of its service, which has more of them by now, or only one; or
@@ -418,6 +445,7 @@ class Assigner {
     std::multimap<std::string, std::size_t> by_volume_;
     std::multimap<std::string, std::size_t> by_container_;
     std::map<std::string, ServiceDirectory> services_;
+    std::map<std::pair<std::string, std::string>, std::string> given_; ///< service, pod -> namespace
     Assignments result_;
 };
 

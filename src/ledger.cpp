@@ -72,10 +72,10 @@ int make_directories_above(int root, const std::string& from, const std::string&
     return make_directories(root, parent_path(to), 0750, above->st_gid) ? 0 : errno;
 }
 
-/// What make_directories_above() made, or as much of that as is empty.
-void remove_directories_above(int root, const Move& move) {
-    for (auto above = parent_path(move.to); !above.empty(); above = parent_path(above))
-        ::unlinkat(root, joined(move.service, above).c_str(), AT_REMOVEDIR);
+/// Those that are empty: a directory without any record keeps others from its name.
+void remove_directories_above(int root, const std::string& service, const std::string& instance) {
+    for (auto above = parent_path(instance); !above.empty(); above = parent_path(above))
+        ::unlinkat(root, joined(service, above).c_str(), AT_REMOVEDIR);
 }
 
 /// Does what the journal says, or where that is impossible leaves everything as it was. 0 or an errno value.
@@ -89,10 +89,12 @@ int carry_out(int root, const Move& move) {
         if (error == 0)
             error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
         if (error != 0) {
-            remove_directories_above(root, move);
+            remove_directories_above(root, move.service, move.to);
             rename_if_there(root, to, from);
         }
     }
+    if (error == 0)
+        remove_directories_above(root, move.service, move.from);
     remove_file(root, move_journal);
     return error;
 }

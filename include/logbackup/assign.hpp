@@ -77,7 +77,8 @@ struct ServiceDirectory {
 /// number: "<pod>@<n>/opt/logs". Such a name and "<pod>" exclude each other, for one would lie in the other,
 /// as do "<pod>/opt" and "<pod>/opt/logs": who comes later gets a number, and the record of the same log
 /// directory under a name of the other kind ends with that. When its service is configured as before, it goes
-/// on under the name it had then.
+/// on under the name it had then. Beside what another namespace's pod saved, or one that runs, nothing gets
+/// the plain name.
 ///
 /// A name whose record cannot be read is taken: its directory is neither given to anybody nor moved, not even
 /// to or for the container that had it, for nobody can tell which that is. Where it cannot be read which

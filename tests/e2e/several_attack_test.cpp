@@ -210,6 +210,23 @@ TEST_P(SeveralAttack, OfAContainerThatSharesEachRowNamesItsLogDirectory) {
         EXPECT_TRUE(row["log_directory"] == a || row["log_directory"] == b) << row;
 }
 
+/// The names of another pod, in another namespace, with a log directory that the other one has not.
+TEST_P(SeveralAttack, NothingIsPutBesideWhatAnotherOneSaved) {
+    const auto own = engine.start({"web", "web-1"});
+    engine.exec(own, "echo own > /opt/logs/a.log");
+    expect_clean(tick(with({a, b})));
+    Pod forged{"web", "web-1"};
+    forged.namespace_name = "other";
+    const auto other = engine.start(forged);
+    engine.exec(other, "mkdir -p /var/log/app; echo forged > /var/log/app/b.log; rmdir /opt/logs");
+    expect_clean(tick(with({a, b})));
+    engine.exec(own, "mkdir -p /var/log/app; echo own > /var/log/app/b.log");
+    expect_clean(tick(with({a, b})));
+    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "own\n"},
+                             {"web/web-1/var/log/app/b.log", "own\n"},
+                             {"web/web-1@1/var/log/app/b.log", "forged\n"}}));
+}
+
 class SeveralAttackPins : public Test {};
 
 TEST_F(SeveralAttackPins, WaitWhenTheServiceGetsAnotherLogDirectory) {
@@ -224,4 +241,90 @@ TEST_F(SeveralAttackPins, WaitWhenTheServiceGetsAnotherLogDirectory) {
     expect_clean(tick(arguments));
     EXPECT_EQ(read_file(backup / "web/web-1/a.log"), "a\ndying\n");
     EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-1"));
+}
+
+/// Killed at each change that a run makes to the backup while instances change their names.
+class SeveralKilled : public Test, public testing::WithParamInterface<const char*> {
+  protected:
+    using Arguments = std::vector<std::string>;
+    const Arguments one{"--log-dir", "/opt/logs"};
+    const Arguments two{"--log-dir", "/opt/logs", "--log-dir", "/var/log/app"};
+
+    void start(const std::string& content) {
+        const auto id = engine.start({"web", "web-1"});
+        engine.exec(id, "mkdir -p /var/log/app; echo " + content + " > /opt/logs/a.log; echo " + content +
+                            " > /var/log/app/b.log");
+    }
+
+    Tree state() {
+        Tree state = tree_of(backup);
+        std::erase_if(state, [](const auto& file) { return file.second == "dir"; });
+        for (const auto* kind : {"live", "ended"})
+            for (const auto& entry : fs::recursive_directory_iterator(backup / ".logbackup" / kind))
+                if (entry.is_regular_file())
+                    state[std::string(kind) + "/" + entry.path().filename().string()] = "record";
+        std::erase_if(state, [&](const auto& file) { // it was being opened again
+            return file.first.starts_with("ended/") && state.contains("live/" + file.first.substr(6));
+        });
+        return state;
+    }
+
+    /// As it would be without.
+    void expect_the_same_after_each_kill(const Arguments& arguments) {
+        const auto saved = scratch.path() / "saved";
+        sh("cp -a " + backup.string() + " " + saved.string());
+        const auto restore = [&] {
+            sh("rm -rf " + backup.string() + "; cp -a " + saved.string() + " " + backup.string());
+        };
+        expect_clean(tick(arguments));
+        const Tree expected = state();
+        for (int n = 1;; ++n) {
+            restore();
+            Arguments argv{
+                "strace", "-qq",
+                "-o",     "/dev/null",
+                "-e",     std::string("inject=") + GetParam() + ":signal=KILL:when=" + std::to_string(n)};
+            const auto plain = command(arguments);
+            argv.insert(argv.end(), plain.begin(), plain.end());
+            if (run(argv, {"ASAN_OPTIONS=detect_leaks=0"}).code == 0)
+                break;
+            ++killed;
+            wait_until("a run is possible", [&] { return tick(arguments).code == 0; });
+            EXPECT_EQ(state(), expected) << "killed at " << GetParam() << " " << n;
+        }
+    }
+    int killed = 0;
+};
+INSTANTIATE_TEST_SUITE_P(, SeveralKilled, testing::Values("renameat2", "unlinkat", "mkdirat"),
+                         [](const auto& each) { return std::string(each.param); });
+
+TEST_P(SeveralKilled, WhileAPodIsMadeAgain) {
+    start("first");
+    expect_clean(tick(two));
+    engine.remove_all();
+    expect_clean(tick(two));
+    start("second");
+    expect_the_same_after_each_kill(two);
+    EXPECT_GT(killed, 0);
+}
+
+TEST_P(SeveralKilled, FromOneToTwo) {
+    start("first");
+    expect_clean(tick(one));
+    expect_the_same_after_each_kill(two);
+}
+
+TEST_P(SeveralKilled, FromTwoToOne) {
+    start("first");
+    expect_clean(tick(one));
+    expect_clean(tick(two));
+    expect_the_same_after_each_kill(one);
+}
+
+TEST_P(SeveralKilled, WhilePruned) {
+    start("first");
+    expect_clean(tick(two));
+    engine.remove_all();
+    expect_clean(tick(two));
+    expect_the_same_after_each_kill({"prune", "--keep", "0.001s", "--trust-clock"});
 }

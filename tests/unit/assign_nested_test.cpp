@@ -172,5 +172,19 @@ TEST(AssignNested, AWriterEndsWhatItsVolumeWasCalledAtTheOtherPath) {
     EXPECT_EQ(result.of_claim[0].supersedes, std::set<std::size_t>{0U});
 }
 
+TEST(AssignNested, PutsNothingBesideWhatAnotherPodSaved) {
+    auto forged = below(claim("b", 2, 20), "var/log/app");
+    const auto known = record("pod/opt/logs", "a", 1);
+    EXPECT_EQ(directories(assign_in({}, {forged}, {known}, {"a", "b"})), Names{"svc/pod@1/var/log/app"});
+    EXPECT_EQ(directories(assign_in({}, {forged}, {known}, {"b"})), Names{"svc/pod/var/log/app"})
+        << "a restart";
+    forged.namespace_name = "other";
+    const Names apart{"svc/pod@1/var/log/app"};
+    EXPECT_EQ(directories(assign_in({}, {forged}, {known}, {"b"})), apart);
+    EXPECT_EQ(directories(assign_in({{"svc", {{}, {"pod/opt/logs"}, {}, {}}}}, {forged}, {}, {"b"})), apart);
+    const auto both = assign_in({}, {below(claim("a", 1, 10), "opt/logs"), forged}, {}, {"a", "b"});
+    EXPECT_EQ(directories(both), (Names{"svc/pod/opt/logs", "svc/pod@1/var/log/app"}));
+}
+
 } // namespace
 } // namespace logbackup

@@ -473,7 +473,7 @@ TEST(NestedRecords, MoveAlone) {
     move_instance(dir.fd(), {"svc", "pod/opt/logs", "pod@1/opt/logs", 0});
     EXPECT_EQ(dir.read("svc/pod@1/opt/logs/app.log"), "first");
     EXPECT_EQ(dir.read("svc/pod/var/log/app.log"), "volume");
-    EXPECT_FALSE(dir.has("svc/pod/opt/logs"));
+    EXPECT_FALSE(dir.has("svc/pod/opt")) << "it is empty";
     std::vector<std::string> problems;
     EXPECT_EQ(load_live_records(dir.fd(), problems).front().instance, "pod@1/opt/logs");
 }
