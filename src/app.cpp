@@ -240,8 +240,10 @@ int run_list(const Options& options, spdlog::logger& log) {
     if (!root)
         throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
     const Inventory inventory = take_inventory(root.get(), options);
-    if (has_filter(options) && inventory.instances.empty() && inventory.problems.empty())
-        throw Error("no log directory matches --service, --pod, --namespace, --container or --coverage",
+    // That none is cut or missed is no failure.
+    if (has_filter(options) && options.coverages.empty() && inventory.instances.empty() &&
+        inventory.problems.empty())
+        throw Error("no log directory matches --service, --pod, --namespace or --container",
                     "'logbackup list' without them lists all log directories");
     print(inventory, options, options.verbose ? InventoryDetail::paths : InventoryDetail::lines);
     for (const auto& problem : inventory.problems)

@@ -16,15 +16,6 @@ bool is_missed(const Instance& instance) {
     return instance.has_record && instance.record.coverage == Coverage::missed;
 }
 
-/// "2026-11-22 14:55:12"; "-" for no time.
-std::string shown(Timestamp time) {
-    if (time == Timestamp{})
-        return "-";
-    std::string text = rfc3339(time);
-    text.pop_back();
-    return text.replace(text.find('T'), 1, " ");
-}
-
 std::string coverage_cell(const Instance& instance) {
     if (!instance.has_record)
         return "-";
@@ -32,9 +23,9 @@ std::string coverage_cell(const Instance& instance) {
     std::string text(name_of(record.coverage));
     const Timestamp until = parse_rfc3339(record.saved_until);
     if (is_failing(instance))
-        text = "failing since " + shown(until).substr(0, 16);
+        text = "failing since " + to_minute(until);
     if (record.coverage == Coverage::cut && until != Timestamp{})
-        text += " at " + shown(until).substr(0, 16); // no seconds: it is the beginning of a run
+        text += " at " + to_minute(until);
     return text;
 }
 
@@ -43,14 +34,13 @@ std::vector<std::string> cells_of(const Instance& instance) {
     const bool ended = has_record && record.coverage != Coverage::live;
     const bool missed = is_missed(instance);
     return {escaped(record.service),
-            escaped(record.pod),
+            escaped(missed ? record.pod : record.instance),
             record.namespace_name.empty() ? "-" : escaped(record.namespace_name),
-            missed ? "-" : escaped(record.instance),
-            shown(parse_rfc3339(record.started)),
-            ended ? shown(parse_rfc3339(record.finished)) : "-",
+            to_minute(parse_rfc3339(record.started)),
+            ended ? to_minute(parse_rfc3339(record.finished)) : "-",
             missed ? "-" : std::to_string(usage.files),
             missed ? "-" : human_bytes(usage.disk_bytes),
-            shown(usage.last_saved),
+            to_minute(usage.last_saved),
             coverage_cell(instance)};
 }
 
@@ -87,10 +77,15 @@ std::string detail_lines(const Instance& instance, const std::string& backup_roo
 } // namespace
 
 std::string table(const Inventory& inventory, Colour colour, InventoryDetail detail) {
-    const std::vector<TextColumn> header{
-        {"SERVICE"},       {"POD"},     {"NAMESPACE"},           {"INSTANCE"},
-        {"STARTED (UTC)"}, {"ENDED"},   {"FILES", Align::right}, {"SIZE", Align::right},
-        {"SAVED"},         {"COVERAGE"}};
+    const std::vector<TextColumn> header{{"SERVICE"},
+                                         {"INSTANCE"},
+                                         {"NAMESPACE"},
+                                         {"STARTED (UTC)"},
+                                         {"ENDED"},
+                                         {"FILES", Align::right},
+                                         {"SIZE", Align::right},
+                                         {"SAVED"},
+                                         {"COVERAGE"}};
     std::vector<TextRow> rows;
     for (const auto& instance : inventory.instances) {
         TextRow row{cells_of(instance), colour_of(instance), {}, {}};

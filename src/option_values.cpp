@@ -43,6 +43,10 @@ std::optional<std::uint64_t> bytes_of(const Quantity& quantity) {
     return static_cast<std::uint64_t>(bytes);
 }
 
+bool has_unit(const std::string& text) {
+    return !text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0;
+}
+
 } // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
@@ -60,8 +64,11 @@ std::optional<std::chrono::milliseconds> parse_keep(const std::string& text) {
     if (text == "0")
         return for_ever;
     // Who writes 30 means days, and 30 seconds would delete everything.
-    return !text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0 ? parse_duration(text)
-                                                                                       : std::nullopt;
+    return has_unit(text) ? parse_duration(text) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_max_size(const std::string& text) {
+    return text == "0" || has_unit(text) ? parse_size_limit(text) : std::nullopt;
 }
 
 std::optional<MinFree> parse_min_free(const std::string& text) {
@@ -119,9 +126,9 @@ std::optional<std::string> parse_backup_root(const std::string& path) {
     if (path.empty())
         return std::nullopt;
     std::string normal = std::filesystem::absolute(path).lexically_normal().string();
-    if (normal.size() > 1 && normal.ends_with('/'))
+    if (normal.ends_with('/'))
         normal.pop_back();
-    return normal;
+    return normal.empty() ? std::nullopt : std::optional(normal);
 }
 
 std::optional<std::string> parse_metrics_file(const std::string& path) {

@@ -69,7 +69,8 @@ class CommandLine {
         app_.parse(argc, argv);
         sources_.emplace(app_, given_.standard_file);
         Options& options = given_.options;
-        convert("--dest", given_.dest, options.backup_root, parse_backup_root, "path");
+        convert("--dest", given_.dest, options.backup_root, parse_backup_root,
+                "path of a directory other than /");
         take_log_directories();
         for (const auto& glob : given_.exclude)
             convert("--exclude", glob, options.exclude.emplace_back(), parse_exclude, exclude_example);
@@ -91,7 +92,7 @@ class CommandLine {
         convert("--warn-skipped", given_.warn_skipped, options.warn_skipped, parse_count_limit,
                 count_limit_example);
         convert("--keep", given_.keep, options.keep, parse_keep, keep_example);
-        convert("--max-size", given_.max_size, options.max_size, parse_size_limit, limit_example);
+        convert("--max-size", given_.max_size, options.max_size, parse_max_size, limit_example);
         take_sections();
         choose_kind();
         choose_loudness();

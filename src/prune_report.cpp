@@ -13,13 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// "2026-11-22 14:55:12".
-std::string shown(Timestamp time) {
-    std::string text = rfc3339(time);
-    text.pop_back();
-    return text.replace(text.find('T'), 1, " ");
-}
-
 /// "35d", "7h", "12m", "3s": whole ones of the largest unit.
 std::string age_text(std::chrono::nanoseconds age) {
     using namespace std::chrono;
@@ -72,8 +65,8 @@ TextRow row_of(const PruneItem& item, const PruneReport& report, InventoryDetail
     const Record& record = item.record;
     const bool missed = item.kind == PruneKind::missed;
     const bool failed = !item.failure.empty();
-    TextRow row{{escaped(record.service), escaped(record.pod), missed ? "-" : escaped(record.instance),
-                 shown(item.ended), age_text(report.now - item.ended),
+    TextRow row{{escaped(record.service), escaped(missed ? record.pod : record.instance),
+                 to_minute(item.ended), age_text(report.now - item.ended),
                  escaped(what_text(item)) + (failed ? "  KEPT" : ""),
                  missed ? "-" : human_bytes(item.disk_bytes)},
                 failed ? colours::red : colours::none,
@@ -87,9 +80,8 @@ TextRow row_of(const PruneItem& item, const PruneReport& report, InventoryDetail
 } // namespace
 
 std::string table(const PruneReport& report, Colour colour, InventoryDetail detail) {
-    const std::vector<TextColumn> header{
-        {"SERVICE"},           {"POD"},  {"INSTANCE"},          {"ENDED (UTC)"},
-        {"AGE", Align::right}, {"WHAT"}, {"SIZE", Align::right}};
+    const std::vector<TextColumn> header{{"SERVICE"},           {"INSTANCE"}, {"ENDED (UTC)"},
+                                         {"AGE", Align::right}, {"WHAT"},     {"SIZE", Align::right}};
     std::vector<TextRow> rows;
     for (const auto& item : report.items)
         rows.push_back(row_of(item, report, detail));

@@ -27,6 +27,9 @@ inline constexpr std::chrono::milliseconds for_ever = std::chrono::milliseconds:
 /// The same as parse_duration(), but with a unit; and "0": for ever.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_keep(const std::string& text);
 
+/// The same as parse_size_limit(), but with a unit: what a forgotten one would delete is not to be guessed.
+[[nodiscard]] std::optional<std::uint64_t> parse_max_size(const std::string& text);
+
 /// "100000": a whole number from 1 to 1e9.
 [[nodiscard]] std::optional<std::size_t> parse_count(const std::string& text);
 /// The same, but "0" is no limit: UINT64_MAX.
@@ -41,7 +44,7 @@ inline constexpr std::chrono::milliseconds for_ever = std::chrono::milliseconds:
 /// An absolute path, without "." and "..", and without a slash at its end; not "/".
 [[nodiscard]] std::optional<std::string> parse_log_directory(const std::string& path);
 
-/// A path that becomes absolute, in the same form.
+/// A path that becomes absolute, in the same form; not "/" either.
 [[nodiscard]] std::optional<std::string> parse_backup_root(const std::string& path);
 
 /// "NAME.prom", or "": node_exporter's textfile collector reads no files of other names.

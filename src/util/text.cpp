@@ -142,6 +142,10 @@ std::tm utc_parts(Timestamp time) {
 }
 } // namespace
 
+std::string to_minute(Timestamp time) {
+    return time == Timestamp{} ? "-" : rfc3339(time).replace(10, 1, " ").substr(0, 16);
+}
+
 std::string rfc3339(Timestamp time) {
     const std::tm parts = utc_parts(time);
     std::array<char, 64> text{};

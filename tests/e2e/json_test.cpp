@@ -70,5 +70,5 @@ TEST_F(JsonOutput, OfFailuresIsAsDocumented) {
     const auto check = valid({"check", "--docker", "/bin/false"}, 1);
     EXPECT_TRUE(std::any_of(check["checks"].begin(), check["checks"].end(),
                             [](const nlohmann::json& one) { return one["status"] == "problem"; }));
-    EXPECT_EQ(valid({"prune", "--max-size", "1", "--trust-clock"}, 3)["pruned"], nlohmann::json::array());
+    EXPECT_EQ(valid({"prune", "--max-size", "1K", "--trust-clock"}, 3)["pruned"], nlohmann::json::array());
 }

@@ -72,7 +72,7 @@ TEST_F(List, ShowsRunningRestartedAndRemovedContainers) {
 
     const Result table = list();
     expect_clean(table);
-    EXPECT_TRUE(table.out.starts_with("SERVICE  POD    NAMESPACE  INSTANCE  STARTED (UTC) ")) << table.out;
+    EXPECT_TRUE(table.out.starts_with("SERVICE  INSTANCE  NAMESPACE  STARTED (UTC) ")) << table.out;
     EXPECT_NE(table.out.find("3 log directories of 2 services, 4 files, "), std::string::npos) << table.out;
     EXPECT_EQ(state_of(backup), before) << "it changes nothing";
 }
@@ -87,13 +87,16 @@ TEST_F(List, FiltersAsARunDoes) {
     EXPECT_EQ(instances({"--container", web.substr(0, 12)})[0]["service"], "web");
     EXPECT_EQ(instances({"--coverage", "live"}).size(), 2U);
     for (const auto& filter : std::vector<std::vector<std::string>>{
-             {"--service", "nosuch"}, {"--namespace", "nosuch"}, {"--coverage", "missed"}}) {
+             {"--service", "nosuch"}, {"--namespace", "nosuch"}, {"--pod", "nosuch"}}) {
         const Result none = list(filter);
         EXPECT_EQ(none.code, 1);
         EXPECT_EQ(none.out, "");
         EXPECT_NE(none.err.find("no log directory matches"), std::string::npos) << none.err;
         EXPECT_NE(none.err.find("\nhint: "), std::string::npos) << none.err;
     }
+    const Result none_missed = list({"--coverage", "missed", "--coverage", "cut"});
+    expect_clean(none_missed);
+    EXPECT_TRUE(none_missed.out.ends_with("0 log directories\n")) << none_missed.out;
     const Result quiet = list({"--quiet"});
     expect_clean(quiet);
     EXPECT_EQ(quiet.out, "");

@@ -108,7 +108,7 @@ TEST_P(PruneRuns, DeletesWhatEndedLongAgoAndWhatItSaidItWould) {
     EXPECT_EQ(dry["pruned"][0]["what"], "log directory");
     const auto table = prune({"--keep", "30d", "-n"});
     expect_clean(table);
-    EXPECT_TRUE(table.out.starts_with("SERVICE  POD    INSTANCE  ENDED (UTC) ")) << table.out;
+    EXPECT_TRUE(table.out.starts_with("SERVICE  INSTANCE  ENDED (UTC) ")) << table.out;
 
     const auto log = (scratch.path() / "log").string();
     const auto done = prune_json({"--keep", "30d", "--log-file", log});

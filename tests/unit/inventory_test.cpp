@@ -103,18 +103,18 @@ TEST(TakeInventory, ListsNestedInstancesByThemselves) {
 TEST(InventoryTable, IsWhatPeopleRead) {
     EXPECT_EQ(
         table(small_inventory(), Colour::no, InventoryDetail::lines),
-        "SERVICE   POD            NAMESPACE  INSTANCE       STARTED (UTC)        ENDED                FILES"
-        "     SIZE  SAVED                COVERAGE\n"
-        "payments  payments-7d9f  shop       payments-7d9f  2026-11-22 13:00:01  -                       12"
-        "  1.2 MiB  2026-11-22 14:57:03  live\n"
-        "web       web-1          shop       web-1          -                    2026-11-22 14:00:00      2"
-        "  8.0 KiB  2026-11-22 14:57:03  complete\n"
-        "web       web-1          shop       web-1@1        2026-11-22 13:00:01  2026-11-22 14:00:00      0"
-        "      0 B  -                    cut at 2026-11-22 14:55\n"
-        "web       web-1          shop       -              2026-11-22 13:00:01  2026-11-22 14:00:00      -"
-        "        -  -                    missed\n"
-        "web       web-9          -          web-9          -                    -                        1"
-        "      0 B  -                    -\n"
+        "SERVICE   INSTANCE       NAMESPACE  STARTED (UTC)     ENDED             FILES     SIZE  SAVED       "
+        "      COVERAGE\n"
+        "payments  payments-7d9f  shop       2026-11-22 13:00  -                    12  1.2 MiB  2026-11-22 "
+        "14:57  live\n"
+        "web       web-1          shop       -                 2026-11-22 14:00      2  8.0 KiB  2026-11-22 "
+        "14:57  complete\n"
+        "web       web-1@1        shop       2026-11-22 13:00  2026-11-22 14:00      0      0 B  -           "
+        "      cut at 2026-11-22 14:55\n"
+        "web       web-1          shop       2026-11-22 13:00  2026-11-22 14:00      -        -  -           "
+        "      missed\n"
+        "web       web-9          -          -                 -                     1      0 B  -           "
+        "      -\n"
         "4 log directories of 2 services, 15 files, 1.2 MiB; 1 live, 1 complete, 1 cut, 1 without a record; "
         "1 container missed\n");
 }

@@ -437,11 +437,11 @@ TEST(PruneTable, IsWhatPeopleRead) {
     auto report = small_report();
     EXPECT_EQ(
         table(report, Colour::no, InventoryDetail::lines),
-        "SERVICE  POD    INSTANCE  ENDED (UTC)          AGE  WHAT                             SIZE\n"
-        "web      web-1  web-1@1   2026-10-13 11:55:12  40d  cut, 12 files                 1.2 MiB\n"
-        "web      web-2  web-2     2026-11-22 07:55:12   7h  d/app.log~\\x0a                4.0 KiB\n"
-        "job      job-1  -         2026-11-22 14:53:42   1m  record of a missed container        -\n"
-        "web      web-1  web-3     2026-10-13 11:55:12  40d  cut, 12 files  KEPT           1.2 MiB\n"
+        "SERVICE  INSTANCE  ENDED (UTC)       AGE  WHAT                             SIZE\n"
+        "web      web-1@1   2026-10-13 11:55  40d  cut, 12 files                 1.2 MiB\n"
+        "web      web-2     2026-11-22 07:55   7h  d/app.log~\\x0a                4.0 KiB\n"
+        "job      job-1     2026-11-22 14:53   1m  record of a missed container        -\n"
+        "web      web-3     2026-10-13 11:55  40d  cut, 12 files  KEPT           1.2 MiB\n"
         "1 ended log directory, 1 file of live ones, 1 record of missed containers deleted, 1.2 MiB freed "
         "in /u01/logbackup; 1 failure\n");
     EXPECT_NE(table(report, Colour::yes, InventoryDetail::paths).find("\033[31mweb"), std::string::npos);

@@ -35,6 +35,9 @@ namespace logbackup {
 
 using Timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
+/// "2026-11-22 14:55", UTC; "-" for the zero time.
+[[nodiscard]] std::string to_minute(Timestamp time);
+
 /// UTC, to the second: "2026-11-22T14:55:12Z".
 [[nodiscard]] std::string rfc3339(Timestamp time);
 /// UTC, to the nanosecond: "2026-11-22T14:55:12.000000001Z".
