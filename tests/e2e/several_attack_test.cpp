@@ -210,6 +210,51 @@ TEST_P(SeveralAttack, OfAContainerThatSharesEachRowNamesItsLogDirectory) {
         EXPECT_TRUE(row["log_directory"] == a || row["log_directory"] == b) << row;
 }
 
+TEST_P(SeveralAttack, AVolumeAtBothAndOneWithinAnotherSurviveRestarts) {
+    const std::string volume = (scratch.path() / "volume").string();
+    const std::string outer = (scratch.path() / "outer").string();
+    const Pod both{"web", "both-0", {"--volume", volume + ":" + a, "--volume", volume + ":" + b}};
+    fs::create_directories(outer + "/sub");
+    const Pod within{"web", "within-0", {"--volume", outer + ":" + a, "--volume", outer + "/sub:" + b}};
+    for (int i = 1; i < 4; ++i) {
+        const auto one = engine.start(both);
+        const auto other = engine.start(within);
+        engine.exec(one, "echo " + std::to_string(i) + " >> /opt/logs/v.log");
+        engine.exec(other, "echo " + std::to_string(i) + " >> /var/log/app/w.log");
+        expect_clean(tick(with({a, b})));
+        expect_clean(tick(with({a, b}, {"verify"})));
+        engine.kill(one);
+        engine.kill(other);
+        expect_clean(tick(with({a, b})));
+    }
+    EXPECT_EQ(files(), (Tree{{"web/both-0/opt/logs/v.log", "1\n2\n3\n"},
+                             {"web/within-0/opt/logs/sub/w.log", "1\n2\n3\n"},
+                             {"web/within-0/var/log/app/w.log", "1\n2\n3\n"}}));
+    for (const auto* name : {"both-0%2Fopt%2Flogs", "within-0%2Fopt%2Flogs", "within-0%2Fvar%2Flog%2Fapp"})
+        EXPECT_EQ(record("live/web/" + std::string(name)).at("coverage"), "complete") << name;
+    EXPECT_FALSE(fs::exists(backup / ".logbackup/live/web/both-0%2Fvar%2Flog%2Fapp"));
+}
+
+/// A link on its own volume to another's, which it has read-only, and back.
+TEST_P(SeveralAttack, ALinkToAnotherOnesVolumeChangesNothingOfIt) {
+    const std::string mine = (scratch.path() / "mine").string();
+    const std::string theirs = (scratch.path() / "theirs").string();
+    const auto victim = engine.start({"web", "victim", {"--volume", theirs + ":" + b}});
+    const auto attacker = engine.start({"api", "attacker", {"--volume", theirs + ":/theirs:ro"}});
+    engine.exec(victim, "echo own > /opt/logs/o.log; echo v > /var/log/app/v.log");
+    engine.exec(attacker, "mkdir -p /var/log; echo mine > /opt/logs/m.log");
+    for (int i = 0; i < 3; ++i) {
+        engine.exec(attacker, "ln -sfn /theirs /var/log/app; rm -rf /opt/logs; ln -s /theirs /opt/logs");
+        expect_clean(tick(with({a, b})));
+        engine.exec(attacker, "rm /var/log/app /opt/logs; mkdir /opt/logs; echo mine > /opt/logs/m.log");
+        engine.exec(victim, "echo v >> /var/log/app/v.log");
+        expect_clean(tick(with({a, b})));
+    }
+    EXPECT_EQ(files(), (Tree{{"api/attacker/opt/logs/m.log", "mine\n"},
+                             {"web/victim/opt/logs/o.log", "own\n"},
+                             {"web/victim/var/log/app/v.log", "v\nv\nv\nv\n"}}));
+}
+
 /// The names of another pod, in another namespace, with a log directory that the other one has not.
 TEST_P(SeveralAttack, NothingIsPutBesideWhatAnotherOneSaved) {
     const auto own = engine.start({"web", "web-1"});
