@@ -89,7 +89,6 @@ class Assigner {
         std::set<std::size_t> taken;
         for (const auto leader : sharing) {
             auto& assignment = result_.of_claim[leader];
-            assignment.is_writer = is_writer(claims_[leader]);
             end_others(leader);
             if (assignment.known && !taken.insert(*assignment.known).second)
                 assignment.known.reset();
@@ -97,6 +96,7 @@ class Assigner {
                 assignment.directory = live_[*assignment.known].directory();
                 assignment.present_as = assignment.directory;
             } else {
+                assignment.is_writer = is_writer(claims_[leader]);
                 fresh[{claims_[leader].service, claims_[leader].pod, claims_[leader].below}].push_back(
                     leader);
             }
@@ -182,6 +182,7 @@ class Assigner {
             const std::size_t leader = leader_of(group);
             leaders.push_back(leader);
             result_.of_claim[leader].known = record_of(leader, group);
+            result_.of_claim[leader].is_writer = has_writer(group); // of whom a known one is then
             result_.of_claim[leader].supersedes = superseded_in(group);
             for (const auto i : group)
                 if (i != leader)

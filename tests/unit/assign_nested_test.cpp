@@ -186,5 +186,16 @@ TEST(AssignNested, PutsNothingBesideWhatAnotherPodSaved) {
     EXPECT_EQ(directories(both), (Names{"svc/pod/opt/logs", "svc/pod@1/var/log/app"}));
 }
 
+TEST(AssignNested, IsAWritersAlsoWhereAnotherServiceGoesOnWithIt) {
+    const auto known = record("pod", "b", 1, "/srv/v");
+    auto reader = on_volume(claim("b", 1, 10), "/srv/v");
+    reader.service = "other";
+    auto writer = below(on_volume(claim("a", 2, 10), "/srv/v"), "opt/logs"); // it has two by now
+    writer.direct = true;
+    const auto result = assign_in({}, {reader, writer}, {known}, {"a", "b"});
+    EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod"}));
+    EXPECT_TRUE(result.of_claim[0].is_writer) << "or it ends when another writer comes";
+}
+
 } // namespace
 } // namespace logbackup

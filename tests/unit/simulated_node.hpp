@@ -463,7 +463,7 @@ class SimulatedNode {
         record.volume = claim.volume;
         record.volume_inode = claim.volume.empty() ? 0 : claim.identity.inode;
         record.created = rfc3339(claim.created);
-        record.has_writer = assignment.is_writer;
+        record.has_writer = assignment.is_writer || (assignment.reopened && assignment.reopened->has_writer);
         live_.push_back(std::move(record));
     }
 
