@@ -286,10 +286,18 @@ class Assigner {
                             [&](const std::string& id) { return running_.contains(id); });
     }
 
+    /// Whether a service cannot have had the log directories of both at the same time.
+    static bool excludes(const Record& record, const Claim& claim) {
+        const std::string below = below_of(record.instance);
+        return below.empty() != claim.below.empty() || exclude_each_other(below, claim.below) ||
+               (below == claim.below && record.log_directory != claim.log_directory);
+    }
+
     /// What was saved of a container's log directory before its service had others.
     std::optional<Record> former_record(const Name& name, const Claim& claim) {
-        if (!by_container_.contains(claim.container_id))
-            return std::nullopt; // it is new
+        const auto [begin, end] = by_container_.equal_range(claim.container_id);
+        if (std::none_of(begin, end, [&](const auto& item) { return excludes(live_[item.second], claim); }))
+            return std::nullopt;
         const auto& there = service_directory(name.service);
         for (const auto& instance : there.ended) {
             if (below_of(instance) != name.below || !has_name_of(instance, name.pod) ||

@@ -117,6 +117,7 @@ TEST(AssignNested, NeverLiesInAnotherNestedOne) {
 
 TEST(AssignNested, GoesBackToTheNameItHad) {
     const std::vector<Record> flat{record("pod", "ended", 1)};
+    const std::vector<Record> sibling{record("pod/x", "ended", 1)};
     const Backup backup{
         {"svc",
          {{"pod", "pod@1", "pod@1/opt/logs"}, {"pod@1/opt/logs", "pod@1/var/log/app", "pod@2/x"}, {}, {}}}};
@@ -126,6 +127,8 @@ TEST(AssignNested, GoesBackToTheNameItHad) {
     EXPECT_EQ(result.of_claim[0].present_as, "svc/pod@1/opt/logs");
     EXPECT_TRUE(result.of_claim[1].reopened);
     EXPECT_EQ(result.of_claim[1].present_as, "");
+    const auto other = assign_in(backup, two("ended", 1, 10), sibling, {"ended"});
+    EXPECT_FALSE(other.of_claim[0].reopened) << "it has had that all the time, and now another one";
 }
 
 TEST(AssignNested, AnotherLogDirectoryDoesNotGoOnInTheFirstOnes) {
