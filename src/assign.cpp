@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/assign.hpp"
 
+#include "assign/instance_names.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -38,32 +39,16 @@ bool is_writer(const Claim& claim) {
     return !claim.volume.empty() && claim.direct && claim.access == MountAccess::read_write;
 }
 
-/// Whether an instance has a pod's name, with a number or without.
-bool has_name_of(const std::string& instance, const std::string& pod) {
-    const std::string top = top_of(instance);
-    return top == pod || top.starts_with(pod + "@");
-}
-
 bool has_name_of(const Record& record, const Claim& claim) {
-    return record.service == claim.service && has_name_of(record.instance, claim.pod);
+    return record.service == claim.service && is_named_after(record.instance, claim.pod);
 }
-
-bool lies_in(const std::string& path, const std::string& other) {
-    return path.starts_with(other + "/");
-}
-
-bool exclude_each_other(const std::string& one, const std::string& other) {
-    return lies_in(one, other) || lies_in(other, one);
-}
-
-constexpr unsigned long highest_number = 1'000'000'000; // nobody but an operator makes more
 
 class Assigner {
   public:
     Assigner(const std::vector<Claim>& claims, const std::vector<Record>& live,
              const std::set<std::string>& running,
              const std::function<ServiceDirectory(const std::string&)>& look_up, const EndedRecord& ended)
-        : claims_(claims), live_(live), running_(running), look_up_(look_up), ended_(ended) {
+        : claims_(claims), live_(live), running_(running), names_(live, look_up), ended_(ended) {
         for (std::size_t i = 0; i < live.size(); ++i) {
             if (!live[i].volume.empty())
                 by_volume_.emplace(live[i].volume, i);
@@ -74,7 +59,7 @@ class Assigner {
 
     Assignments run() {
         result_.of_claim.resize(claims_.size());
-        std::map<Name, std::vector<std::size_t>> fresh;
+        std::map<InstanceName, std::vector<std::size_t>> fresh;
         auto sharing = share();
         // A volume's path can be another directory by now, while an old container still has the former one:
         // the record is the newest's. Two volumes of a container can have the same inode number: it is that
@@ -115,18 +100,6 @@ class Assigner {
 
   private:
     using Group = std::vector<std::size_t>; ///< claims of one log directory
-
-    /// What an instance is called, but for its number.
-    struct Name {
-        std::string service;
-        std::string pod;
-        std::string below;
-        auto operator<=>(const Name&) const = default; // NOLINT(modernize-use-nullptr): a false positive
-
-        [[nodiscard]] std::string instance(const std::string& number = {}) const {
-            return pod + number + (below.empty() ? "" : "/" + below);
-        }
-    };
 
     /// The live records of a claim's log directory: by its volume, then by its container.
     [[nodiscard]] std::vector<std::size_t> records_of(const Claim& claim) const {
@@ -211,68 +184,6 @@ class Assigner {
         return newest;
     }
 
-    ServiceDirectory& service_directory(const std::string& service) {
-        const auto found = services_.find(service);
-        return found != services_.end() ? found->second
-                                        : services_.emplace(service, look_up_(service)).first->second;
-    }
-
-    /// The next "<pod>@<n>" that was never used for this log directory, nor for what would lie above or
-    /// below.
-    std::string next_name(const Name& wanted) {
-        unsigned long highest = 0;
-        const std::string prefix = wanted.pod + "@";
-        auto& there = service_directory(wanted.service);
-        auto excludes = [&](const std::string& name) {
-            const std::string below = below_of(name);
-            return wanted.below.empty() || below == wanted.below ||
-                   (below.empty() ? is_flat(wanted.service, name) : exclude_each_other(below, wanted.below));
-        };
-        auto consider = [&](const std::string& name) {
-            unsigned long number = 0;
-            if (name.starts_with(prefix) && excludes(name) &&
-                std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number).ec ==
-                    std::errc() &&
-                number < highest_number)
-                highest = std::max(highest, number);
-        };
-        for (const auto* names : {&there.present, &there.ended, &there.live})
-            for (const auto& name : *names)
-                consider(name);
-        for (const auto& record : live_)
-            if (record.service == wanted.service)
-                consider(record.instance);
-        std::string name = wanted.instance("@" + std::to_string(highest + 1));
-        there.live.insert(name); // taken from now on
-        return name;
-    }
-
-    /// Whether that holds for something with a record, or about to have one.
-    template <typename Condition>
-    [[nodiscard]] bool any_recorded(const std::string& service, Condition condition) {
-        const auto& there = service_directory(service);
-        return std::any_of(there.live.begin(), there.live.end(), condition) ||
-               std::any_of(there.ended.begin(), there.ended.end(), condition) ||
-               std::any_of(live_.begin(), live_.end(), [&](const Record& record) {
-                   return record.service == service && condition(record.instance);
-               });
-    }
-
-    /// Whether a directory beside those of other pods is an instance, and not one that has such in it.
-    [[nodiscard]] bool is_flat(const std::string& service, const std::string& top) {
-        return any_recorded(service, [&](const std::string& name) { return name == top; }) ||
-               (service_directory(service).present.contains(top) &&
-                !any_recorded(service, [&](const std::string& name) { return lies_in(name, top); }));
-    }
-
-    /// Whether the plain name would lie in another instance, or another in it.
-    [[nodiscard]] bool is_blocked(const Name& name) {
-        const std::string plain = name.instance();
-        return any_recorded(name.service,
-                            [&](const std::string& other) { return exclude_each_other(plain, other); }) ||
-               (!name.below.empty() && is_flat(name.service, name.pod));
-    }
-
     static bool is_recorded(const Record& record, const Claim& claim) {
         return is_of(record, claim) && std::find(record.containers.begin(), record.containers.end(),
                                                  claim.container_id) != record.containers.end();
@@ -294,13 +205,13 @@ class Assigner {
     }
 
     /// What was saved of a container's log directory before its service had others.
-    std::optional<Record> former_record(const Name& name, const Claim& claim) {
+    std::optional<Record> former_record(const InstanceName& name, const Claim& claim) {
         const auto [begin, end] = by_container_.equal_range(claim.container_id);
         if (std::none_of(begin, end, [&](const auto& item) { return excludes(live_[item.second], claim); }))
             return std::nullopt;
-        const auto& there = service_directory(name.service);
+        const auto& there = names_.of_service(name.service);
         for (const auto& instance : there.ended) {
-            if (below_of(instance) != name.below || !has_name_of(instance, name.pod) ||
+            if (below_of(instance) != name.below || !is_named_after(instance, name.pod) ||
                 there.live.contains(instance))
                 continue;
             auto record = ended_(name.service, instance);
@@ -311,11 +222,11 @@ class Assigner {
     }
 
     /// Whether a log directory goes on where it was saved before its service had others.
-    bool goes_back(std::size_t leader, const Name& name) {
+    bool goes_back(std::size_t leader, const InstanceName& name) {
         auto record = former_record(name, claims_[leader]);
         if (!record)
             return false;
-        auto& there = service_directory(name.service);
+        auto& there = names_.of_service(name.service);
         auto& assignment = result_.of_claim[leader];
         assignment.directory = record->directory();
         if (there.present.contains(record->instance))
@@ -328,7 +239,7 @@ class Assigner {
 
     /// Whether beside the plain name lies what another pod saved, one of another namespace or that runs: with
     /// forged labels a container could put something there that the other one has not.
-    bool lies_beside_others(const Name& name, const Claim& claim) {
+    bool lies_beside_others(const InstanceName& name, const Claim& claim) {
         const auto is_beside = [&](const std::string& instance) {
             return top_of(instance) == name.pod && below_of(instance) != name.below;
         };
@@ -344,17 +255,53 @@ class Assigner {
             return record && record->namespace_name != claim.namespace_name;
         };
         const auto given = given_.find({name.service, name.pod});
-        const auto& ended = service_directory(name.service).ended;
+        const auto& ended = names_.of_service(name.service).ended;
         return !name.below.empty() && ((given != given_.end() && given->second != claim.namespace_name) ||
                                        std::any_of(live_.begin(), live_.end(), is_others) ||
                                        std::any_of(ended.begin(), ended.end(), is_of_others));
     }
 
-    /// Gives directories to new log directories of one name.
-    void place(const Name& name, std::vector<std::size_t>& leaders) {
+    /// Whether the first of these gets the plain name; then it is free, or theirs. Where it was saved under
+    /// that name already another of them is the first.
+    bool take_plain_name(const InstanceName& name, const Group& leaders, std::size_t& first) {
         const auto& service = name.service;
         const std::string plain_name = name.instance();
-        auto& there = service_directory(service);
+        const auto& there = names_.of_service(service);
+        const auto holder = std::find_if(live_.begin(), live_.end(), [&](const Record& record) {
+            return record.service == service && record.instance == plain_name;
+        });
+        const bool held = holder != live_.end();
+        const bool beside_others = lies_beside_others(name, claims_[first]);
+        if (names_.is_blocked(name) || (!held && there.live.contains(plain_name)))
+            return false; // the latter: its record cannot be read
+        if (held) {
+            if (beside_others || !may_take_over(claims_[first], *holder))
+                return false;
+            move({service, plain_name, names_.next(name), static_cast<std::size_t>(holder - live_.begin())});
+            return true;
+        }
+        if (!there.ended.contains(plain_name))
+            return !beside_others;
+        auto ended = ended_(service, plain_name);
+        const auto own = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
+            return ended && is_recorded(*ended, claims_[leader]);
+        });
+        if (own != leaders.end()) {
+            first = *own;
+            result_.of_claim[first].reopened = std::move(ended);
+            return true;
+        }
+        if (beside_others || !ended || ended->namespace_name != claims_[first].namespace_name)
+            return false;
+        move({service, plain_name, names_.next(name), std::nullopt});
+        return true;
+    }
+
+    /// Gives directories to new log directories of one name.
+    void place(const InstanceName& name, std::vector<std::size_t>& leaders) {
+        const auto& service = name.service;
+        const std::string plain_name = name.instance();
+        auto& there = names_.of_service(service);
         if (!there.problem.empty()) {
             for (const auto leader : leaders)
                 result_.of_claim[leader].problem = there.problem;
@@ -367,41 +314,15 @@ class Assigner {
             return std::tie(claims_[a].created, claims_[a].container_id) <
                    std::tie(claims_[b].created, claims_[b].container_id);
         });
-        const auto holder = std::find_if(live_.begin(), live_.end(), [&](const Record& record) {
-            return record.service == service && record.instance == plain_name;
-        });
-        const bool held = holder != live_.end();
         const auto longest_running = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
             return running_.contains(claims_[leader].container_id);
         });
         std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
-        const bool beside_others = lies_beside_others(name, claims_[first]);
-        bool takes_over = !beside_others;
-        if (is_blocked(name) || (!held && there.live.contains(plain_name))) {
-            takes_over = false; // the latter: its record cannot be read
-        } else if (held) {
-            takes_over = !beside_others && may_take_over(claims_[first], *holder);
-            const auto index = static_cast<std::size_t>(holder - live_.begin());
-            if (takes_over)
-                move({service, plain_name, next_name(name), index});
-        } else if (there.ended.contains(plain_name)) {
-            auto ended = ended_(service, plain_name);
-            const auto own = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
-                return ended && is_recorded(*ended, claims_[leader]);
-            });
-            takes_over = own != leaders.end() ||
-                         (!beside_others && ended && ended->namespace_name == claims_[first].namespace_name);
-            if (own != leaders.end()) {
-                first = *own;
-                result_.of_claim[first].reopened = std::move(ended);
-            } else if (takes_over) {
-                move({service, plain_name, next_name(name), std::nullopt});
-            }
-        }
+        const bool takes_over = take_plain_name(name, leaders, first);
         for (const auto leader : leaders) {
             auto& assignment = result_.of_claim[leader];
             const bool plain = takes_over && leader == first;
-            assignment.directory = service + "/" + (plain ? plain_name : next_name(name));
+            assignment.directory = service + "/" + (plain ? plain_name : names_.next(name));
             if (plain && there.present.contains(plain_name)) {
                 assignment.adopted = !assignment.reopened;
                 assignment.present_as = assignment.directory;
@@ -434,7 +355,7 @@ class Assigner {
     }
 
     void move(Move move) {
-        auto& there = service_directory(move.service);
+        auto& there = names_.of_service(move.service);
         const bool present = there.present.erase(move.from) != 0;
         there.ended.erase(move.from);
         for (auto& assignment : result_.of_claim) {
@@ -449,11 +370,10 @@ class Assigner {
     const std::vector<Claim>& claims_;
     const std::vector<Record>& live_;
     const std::set<std::string>& running_;
-    const std::function<ServiceDirectory(const std::string&)>& look_up_;
+    InstanceNames names_;
     const EndedRecord& ended_;
     std::multimap<std::string, std::size_t> by_volume_;
     std::multimap<std::string, std::size_t> by_container_;
-    std::map<std::string, ServiceDirectory> services_;
     std::map<std::pair<std::string, std::string>, std::string> given_; ///< service, pod -> namespace
     Assignments result_;
 };

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/assign.hpp"
+
+#include <compare>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// Whether an instance has a pod's name, with a number or without.
+[[nodiscard]] bool is_named_after(const std::string& instance, const std::string& pod);
+/// Whether one of two paths would lie in the other.
+[[nodiscard]] bool exclude_each_other(const std::string& one, const std::string& other);
+
+/// What an instance is called, but for its number.
+struct InstanceName {
+    std::string service;
+    std::string pod;
+    std::string below;
+    auto operator<=>(const InstanceName&) const = default; // NOLINT(modernize-use-nullptr): a false positive
+
+    [[nodiscard]] std::string instance(const std::string& number = {}) const {
+        return pod + number + (below.empty() ? "" : "/" + below);
+    }
+};
+
+/// The names of instances that are taken: in the backup, or given in this run.
+class InstanceNames {
+  public:
+    InstanceNames(const std::vector<Record>& live,
+                  const std::function<ServiceDirectory(const std::string&)>& look_up)
+        : live_(live), look_up_(look_up) {}
+
+    /// Looked up when it is first asked for. Who gives or takes a name notes it there.
+    ServiceDirectory& of_service(const std::string& service);
+
+    /// The next "<pod>@<n>" that was never used for this log directory, nor for what would lie above or
+    /// below. It is taken then.
+    [[nodiscard]] std::string next(const InstanceName& wanted);
+
+    /// Whether the plain name would lie in another instance, or another in it.
+    [[nodiscard]] bool is_blocked(const InstanceName& name);
+
+  private:
+    template <typename Condition>
+    [[nodiscard]] bool any_recorded(const std::string& service, Condition condition);
+    [[nodiscard]] bool is_flat(const std::string& service, const std::string& top);
+
+    const std::vector<Record>& live_;
+    const std::function<ServiceDirectory(const std::string&)>& look_up_;
+    std::map<std::string, ServiceDirectory> services_;
+};
+
+} // namespace logbackup
