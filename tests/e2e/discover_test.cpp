@@ -106,7 +106,7 @@ TEST_F(DiscoverOnce, AHungInspectLeavesOutTheSickContainerOnly) {
         return fs::exists(scratch.path() / "first") && fs::file_size(scratch.path() / "first") == 10;
     });
 
-    const Result result = tick({"--docker-timeout", "4s"});
+    const Result result = tick({"--docker-timeout", "8s"});
 
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("container " + sick.substr(0, 12) +
