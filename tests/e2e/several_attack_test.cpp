@@ -1,34 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
-
-#include <nlohmann/json.hpp>
+#include "several_support.hpp"
 
 using namespace e2e;
 
 /// Several log directories of a container that does with them what it likes, and an operator who changes his
 /// mind.
-class SeveralAttack : public BothWays {
-  protected:
-    static std::vector<std::string> with(const std::vector<std::string>& log_directories,
-                                         std::vector<std::string> arguments = {}) {
-        for (const auto& path : log_directories) {
-            arguments.emplace_back("--log-dir");
-            arguments.push_back(path);
-        }
-        return arguments;
-    }
-    static inline const std::string a = "/opt/logs";
-    static inline const std::string b = "/var/log/app";
-
-    Tree files() {
-        Tree files = tree_of(backup);
-        std::erase_if(files, [](const auto& file) { return file.second == "dir"; });
-        return files;
-    }
-    nlohmann::json record(const std::string& path) {
-        return nlohmann::json::parse(read_file(backup / ".logbackup" / path));
-    }
-};
+class SeveralAttack : public SeveralDirectories {};
 IN_BOTH_WAYS(SeveralAttack);
 
 TEST_P(SeveralAttack, OneThatLeadsToTheOtherIsNotSavedAgainAfterTheEnd) {

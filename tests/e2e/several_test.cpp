@@ -1,31 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "support.hpp"
-
-#include <nlohmann/json.hpp>
+#include "several_support.hpp"
 
 using namespace e2e;
 
 /// Several log directories in a container.
-class Several : public BothWays {
+class Several : public SeveralDirectories {
   protected:
-    static inline const std::vector<std::string> two{"--log-dir", "/opt/logs", "--log-dir", "/var/log/app"};
-
     std::string start(const std::string& pod, const std::vector<std::string>& arguments = {}) {
         const auto id = engine.start({"web", pod, arguments});
         engine.exec(id, "mkdir -p /var/log/app");
         return id;
     }
     static std::vector<std::string> with_two(std::vector<std::string> arguments = {}) {
-        arguments.insert(arguments.end(), two.begin(), two.end());
-        return arguments;
-    }
-    Tree files() {
-        Tree files = tree_of(backup);
-        std::erase_if(files, [](const auto& file) { return file.second == "dir"; });
-        return files;
-    }
-    nlohmann::json record(const std::string& path) {
-        return nlohmann::json::parse(read_file(backup / ".logbackup" / path));
+        return with({a, b}, std::move(arguments));
     }
 };
 IN_BOTH_WAYS(Several);
