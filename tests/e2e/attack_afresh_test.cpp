@@ -94,7 +94,7 @@ TEST_P(AttackAfresh, RestartedKilledPausedAndRenamedDuringTicks) {
     sh("rsync -a --append '" + volume.string() + "/' '" + (plain / "volume").string() + "/'");
     EXPECT_NE(lines_in(plain / "volume"), lines_in(volume));
 
-    engine.docker({"cp", "--quiet", in_layers + ":/opt/logs", (scratch.path() / "layers").string()});
+    engine.docker({"cp", in_layers + ":/opt/logs", (scratch.path() / "layers").string()});
     EXPECT_EQ(lines_in(backup / "web/layers"), lines_in(scratch.path() / "layers"));
     EXPECT_EQ(lines_in(backup / "web/volume"), lines_in(volume));
     EXPECT_EQ(lines_twice(lines_in(backup)), 0U);
