@@ -71,13 +71,14 @@ test_in() {
 
 # What needs the processor is done beside the tests, which wait most of the time.
 declare -A beside=() # process ids by name
+# begin NAME NICE COMMAND…
 begin() {
-  local name=$1
-  shift
+  local name=$1 priority=$2
+  shift 2
   set -m # a process group of its own
   (
     set -e
-    renice --priority 10 "$BASHPID" >/dev/null
+    renice --priority "$priority" "$BASHPID" >/dev/null
     "$@"
   ) >"$build-$name.log" 2>&1 &
   set +m
@@ -112,12 +113,12 @@ tidy() {
 
 say "build in $build-release"
 TESTS=ON BUILD_DIR=$build-release scripts/package.sh # what is tested is what is packaged
-begin sanitized build_sanitized
-begin clang-tidy tidy
+begin sanitized 10 build_sanitized
+begin clang-tidy 19 tidy # the next tests wait for the build
 test_in "$build-release" "^$"
 finish sanitized
 
-begin fuzz env BUILD_DIR="$build" scripts/fuzz.sh 60
+begin fuzz 10 env BUILD_DIR="$build" scripts/fuzz.sh 60
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
 # The sanitizers need to see each piece of code once: without the second way, and without what takes a minute.
 test_in "$build-sanitized" '/Direct|KillAt|Logrotate|PythonHandlers|Logback|AttackRaces'
