@@ -107,7 +107,7 @@ build_sanitized() {
 }
 tidy() {
   find src -name '*.cpp' -print0 |
-    xargs -0 -n 3 clang-tidy --quiet -p "$build-release" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
+    xargs -0 -n 3 -P "$(nproc)" clang-tidy --quiet -p "$build-release" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
   echo fine
 }
 
