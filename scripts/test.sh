@@ -7,7 +7,8 @@
 # package. The end-to-end tests start Docker engines of their own and remove them again. Fails if anything fails, or
 # could not run.
 #
-# BUILD_DIR  where to build: three directories with this name in front (default: build-test)
+# BUILD_DIR        where to build: three directories with this name in front (default: build-test)
+# NEWEST_PACKAGES  not empty: also upgrade the packages that it needs, and all that those need (default: empty)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,6 +33,25 @@ fail() {
 
 ((EUID == 0)) || fail "please run as root: the tests start Docker engines and mount file systems"
 
+# install PACKAGE…: services among them are not started.
+install() {
+  local policy=/usr/sbin/policy-rc.d
+  [[ -e $policy ]] || {
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  }
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "$@" >/dev/null
+  [[ $(trap -p EXIT) != *policy* ]] || rm -f "$policy"
+  trap - EXIT
+}
+
+# outdated PACKAGE…: those of them, and of all that they depend on, of which there is a newer version.
+outdated() {
+  apt-cache depends --recurse --installed --important "$@" | grep '^[a-z0-9]' |
+    xargs apt-get --just-print install --only-upgrade | sed -n 's/^Inst \([^ ]*\) \[.*/\1/p'
+}
+
 missing=()
 for package in "${packages[@]}"; do
   [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
@@ -39,19 +59,15 @@ done
 # An engine from elsewhere will do, and Debian's would replace it.
 type -P dockerd >/dev/null && missing=("${missing[@]/#docker.io/}")
 read -ra missing <<<"${missing[*]}"
+if ((${#missing[@]} > 0)) || [[ ${NEWEST_PACKAGES-} ]]; then apt-get update -qq; fi
 if ((${#missing[@]} > 0)); then
   say "installing ${missing[*]}"
-  apt-get update -qq
-  # Services among them are not to be started.
-  policy=/usr/sbin/policy-rc.d
-  [[ -e $policy ]] || {
-    trap 'rm -f "$policy"' EXIT
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-  }
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "${missing[@]}" >/dev/null
-  [[ $(trap -p EXIT) != *policy* ]] || rm -f "$policy"
-  trap - EXIT
+  install "${missing[@]}"
+fi
+if [[ ${NEWEST_PACKAGES-} ]]; then
+  read -ra newer < <(outdated "${packages[@]}" | tr '\n' ' ')
+  say "upgrading ${newer[*]:-nothing: all packages are the newest}"
+  ((${#newer[@]} == 0)) || install --only-upgrade "${newer[@]}"
 fi
 
 say "format and scripts"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/util/priority.hpp"
 
-#include <linux/ioprio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +15,16 @@ constexpr int least_nice = 0;
 constexpr int most_nice = 19;
 constexpr int last_level = 7;
 
+// I/O priorities as ioprio_set(2) has them: the class from bit 13 on, the level in the lowest three. These
+// are our own because <linux/ioprio.h> is not C++ in every kernel: that of Linux 6.1.192 names a parameter
+// `class`.
+constexpr int ioprio_who_process = 1;
+constexpr unsigned ioprio_class_shift = 13;
+constexpr unsigned ioprio_class_realtime = 1;
+constexpr unsigned ioprio_class_best_effort = 2;
+constexpr unsigned ioprio_class_idle = 3;
+constexpr int ioprio_normal_level = 4; // of a process that has not been given one
+
 std::optional<int> number_up_to(int most, const std::string& text) {
     int number = 0;
     const char* end = text.data() + text.size();
@@ -27,11 +36,11 @@ std::optional<int> number_up_to(int most, const std::string& text) {
 
 /// 0 is the first.
 int rank_of(unsigned priority) {
-    switch (IOPRIO_PRIO_CLASS(priority)) {
-    case IOPRIO_CLASS_RT: return 0;
-    case IOPRIO_CLASS_BE: return 1 + static_cast<int>(IOPRIO_PRIO_DATA(priority));
-    case IOPRIO_CLASS_IDLE: return most_nice;
-    default: return 1 + IOPRIO_BE_NORM;
+    switch (priority >> ioprio_class_shift) {
+    case ioprio_class_realtime: return 0;
+    case ioprio_class_best_effort: return 1 + static_cast<int>(priority & 7U);
+    case ioprio_class_idle: return most_nice;
+    default: return 1 + ioprio_normal_level;
     }
 }
 
@@ -61,10 +70,10 @@ void give_way(int nice, const IoPriority& io) {
     if (io.io_class == IoPriority::Class::unchanged)
         return;
     const unsigned wanted =
-        IOPRIO_PRIO_VALUE(static_cast<unsigned>(io.io_class), static_cast<unsigned>(io.level));
-    const long io_now = ::syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+        static_cast<unsigned>(io.io_class) << ioprio_class_shift | static_cast<unsigned>(io.level);
+    const long io_now = ::syscall(SYS_ioprio_get, ioprio_who_process, 0);
     if (io_now < 0 || rank_of(wanted) > rank_of(static_cast<unsigned>(io_now)))
-        ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, wanted);
+        ::syscall(SYS_ioprio_set, ioprio_who_process, 0, wanted);
 }
 
 } // namespace logbackup

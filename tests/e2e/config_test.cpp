@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <linux/ioprio.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -87,6 +86,11 @@ std::vector<pid_t> children_of(pid_t pid) {
     return children;
 }
 
+// As ioprio_set(2) has them.
+constexpr int ioprio_who_process = 1;
+constexpr long best_effort_7 = 2L << 13 | 7;
+constexpr long idle = 3L << 13;
+
 struct Priorities {
     int nice = 0;
     long io = 0;
@@ -95,7 +99,7 @@ struct Priorities {
 
 Priorities of(pid_t pid) {
     return {::getpriority(PRIO_PROCESS, static_cast<id_t>(pid)),
-            ::syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, pid),
+            ::syscall(SYS_ioprio_get, ioprio_who_process, pid),
             read_file("/proc/" + std::to_string(pid) + "/cmdline")};
 }
 } // namespace
@@ -126,11 +130,11 @@ TEST_F(Neighbour, GivesWayWithAllThatItStarts) {
     const auto [us, rsync] = while_it_saves({});
     EXPECT_EQ(us.nice, 10);
     EXPECT_EQ(rsync.nice, 10);
-    EXPECT_EQ(us.io, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7));
-    EXPECT_EQ(rsync.io, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7));
+    EXPECT_EQ(us.io, best_effort_7);
+    EXPECT_EQ(rsync.io, best_effort_7);
     EXPECT_EQ(rsync.command.find("--bwlimit"), std::string::npos);
     const auto asked = while_it_saves({"--nice", "19", "--ionice", "idle", "--bwlimit", "3M"});
     EXPECT_EQ(asked.second.nice, 19);
-    EXPECT_EQ(IOPRIO_PRIO_CLASS(asked.second.io), IOPRIO_CLASS_IDLE);
+    EXPECT_EQ(asked.second.io, idle);
     EXPECT_NE(asked.second.command.find("--bwlimit=3072"), std::string::npos) << asked.second.command;
 }
