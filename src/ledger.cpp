@@ -72,12 +72,6 @@ int make_directories_above(int root, const std::string& from, const std::string&
     return make_directories(root, parent_path(to), 0750, above->st_gid) ? 0 : errno;
 }
 
-/// Those that are empty: a directory without any record keeps others from its name.
-void remove_directories_above(int root, const std::string& service, const std::string& instance) {
-    for (auto above = parent_path(instance); !above.empty(); above = parent_path(above))
-        ::unlinkat(root, joined(service, above).c_str(), AT_REMOVEDIR);
-}
-
 /// Does what the journal says, or where that is impossible leaves everything as it was. 0 or an errno value.
 int carry_out(int root, const Move& move) {
     const auto path = move.live ? live_path : ended_path;
@@ -89,12 +83,12 @@ int carry_out(int root, const Move& move) {
         if (error == 0)
             error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
         if (error != 0) {
-            remove_directories_above(root, move.service, move.to);
+            remove_empty_directories_above(root, move.service, move.to);
             rename_if_there(root, to, from);
         }
     }
-    if (error == 0)
-        remove_directories_above(root, move.service, move.from);
+    if (error == 0) // a directory without any record would keep others from its name
+        remove_empty_directories_above(root, move.service, move.from);
     remove_file(root, move_journal);
     return error;
 }
@@ -200,8 +194,7 @@ void end_record(int root, const Record& record) {
     write_record(root, ended_path(record.service, record.instance), record);
     remove_file(root, live_path(record.service, record.instance));
     // Above where the files of a nested one arrived; only if nothing is in it.
-    for (auto above = parent_path(record.instance); !above.empty(); above = parent_path(above))
-        ::unlinkat(root, joined(joined(incoming, record.service), above).c_str(), AT_REMOVEDIR);
+    remove_empty_directories_above(root, joined(incoming, record.service), record.instance);
 }
 
 std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance,

@@ -57,8 +57,7 @@ int empty_place(int root, const Record& record, StopSignal& stop) {
 
 /// Only those that are empty: the directories above an instance, and those of its service.
 void remove_directories_above(int root, const Record& record) {
-    for (auto above = parent_path(record.instance); !above.empty(); above = parent_path(above))
-        ::unlinkat(root, joined(record.service, above).c_str(), AT_REMOVEDIR);
+    remove_empty_directories_above(root, record.service, record.instance);
     const std::string& service = record.service;
     for (const std::string& path :
          {service, joined(live_records, service), joined(ended_records, service),

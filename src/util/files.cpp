@@ -123,6 +123,11 @@ UniqueFd make_directories(int at, std::string_view path, mode_t mode, gid_t grou
     return held;
 }
 
+void remove_empty_directories_above(int at, const std::string& base, const std::string& path) {
+    for (auto above = parent_path(path); !above.empty(); above = parent_path(above))
+        ::unlinkat(at, joined(base, above).c_str(), AT_REMOVEDIR);
+}
+
 std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit) {
     const UniqueFd file = open_regular(at, path);
     if (!file)

@@ -44,6 +44,9 @@ namespace logbackup {
 /// ones are left alone. Gives the directory, or nothing.
 [[nodiscard]] UniqueFd make_directories(int at, std::string_view path, mode_t mode, gid_t group);
 
+/// Removes the directories above `path` that are empty, but not `base`, which it is relative to.
+void remove_empty_directories_above(int at, const std::string& base, const std::string& path);
+
 /// Everything in a small file, up to `limit` bytes; nothing when it cannot be read or is larger.
 [[nodiscard]] std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit);
 
