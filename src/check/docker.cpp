@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
+#include "logbackup/docker/endpoint.hpp"
 #include "logbackup/labels.hpp"
 #include "logbackup/util/error.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace logbackup::check {
 namespace {
@@ -25,9 +25,21 @@ std::string text_member(const Json& object, const char* name) {
     return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-std::string address() {
-    const char* host = std::getenv("DOCKER_HOST");
-    return host != nullptr && *host != '\0' ? "DOCKER_HOST " + escaped(host) : "its default address";
+std::string text_of(const Endpoint& endpoint) {
+    return endpoint.named_by.empty() ? "its default address"
+                                     : endpoint.named_by + " " + escaped(endpoint.address);
+}
+
+/// Nothing when no run is possible with it.
+std::optional<Endpoint> local_endpoint(Checks& checks) {
+    try {
+        Endpoint endpoint = find_endpoint();
+        require_local(endpoint);
+        return endpoint;
+    } catch (const Error& error) {
+        checks.push_back({"docker engine", CheckStatus::impossible, error.what(), error.hint()});
+        return std::nullopt;
+    }
 }
 
 std::string version_text(const Json& of) {
@@ -96,6 +108,9 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
                           "install it (on Debian: docker.io), or name it with --docker"});
         return std::nullopt;
     }
+    const auto endpoint = local_endpoint(checks); // before anything is asked of another machine
+    if (!endpoint)
+        return std::nullopt;
     const auto say = [&](const char* what) {
         return ask({program, what, "--format", "{{json .}}"}, docker_environment(), options.docker_timeout,
                    stop);
@@ -120,12 +135,12 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
         const auto found = discover({program, options.docker_timeout}, stop);
         checks.push_back({"docker engine",
                           CheckStatus::ok,
-                          version_text(member(version, "Server")) + ", at " + address(),
+                          version_text(member(version, "Server")) + ", at " + text_of(*endpoint),
                           {}});
         containers(found, engine, checks);
     } catch (const Error& error) {
-        checks.push_back(
-            {"docker engine", CheckStatus::impossible, address() + ": " + error.what(), error.hint()});
+        checks.push_back({"docker engine", CheckStatus::impossible, text_of(*endpoint) + ": " + error.what(),
+                          error.hint()});
         return std::nullopt;
     }
     checks.push_back(storage(info));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/docker/docker_cli.hpp"
 
+#include "logbackup/docker/endpoint.hpp"
 #include "logbackup/docker/inspect_json.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/text.hpp"
@@ -162,6 +163,9 @@ std::vector<std::string> docker_environment() {
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view variable = *entry;
         const auto name = variable.substr(0, variable.find('='));
+        // Versions of the client differ in what an empty one means.
+        if (variable == "DOCKER_HOST=" || variable == "DOCKER_CONTEXT=")
+            continue;
         if (name.starts_with("DOCKER_") || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
             environment.emplace_back(variable);
     }
@@ -169,6 +173,7 @@ std::vector<std::string> docker_environment() {
 }
 
 Discovery discover(const DockerSettings& settings, StopSignal& stop) {
+    require_local(find_endpoint());
     Discovery discovery;
     discovery.ids = list_ids(settings, stop);
     Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);

@@ -266,11 +266,12 @@ TEST(DockerEnvironment, PassesWhatTheClientNeedsAndNothingElse) {
     const auto has = [&](const std::string& variable) {
         return std::count(environment.begin(), environment.end(), variable) == 1;
     };
-    for (const char* variable : {"LC_ALL=C", "DOCKER_HOST=unix:///x=y", "DOCKER_CONTEXT=", "HOME=/home/x",
-                                 "https_proxy=http://proxy"})
+    for (const char* variable : {"LC_ALL=C", "DOCKER_HOST=unix:///x=y", "DOCKER_CONFIG=/home/x/docker",
+                                 "HOME=/home/x", "https_proxy=http://proxy"})
         EXPECT_TRUE(has(variable)) << variable;
     for (const auto& variable : environment)
-        for (const char* name : {"LANG=", "LC_ALL=de", "LD_LIBRARY_PATH=", "LOGBACKUP_", "XDOCKER_HOST="})
+        for (const char* name :
+             {"LANG=", "LC_ALL=de", "LD_LIBRARY_PATH=", "LOGBACKUP_", "XDOCKER_HOST=", "DOCKER_CONTEXT="})
             EXPECT_FALSE(variable.starts_with(name)) << variable;
 }
 
