@@ -3,11 +3,14 @@
 
 #include "logbackup/docker/endpoint.hpp"
 #include "logbackup/labels.hpp"
+#include "logbackup/locate.hpp"
 #include "logbackup/util/error.hpp"
+#include "logbackup/vanished.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <variant>
 
 namespace logbackup::check {
 namespace {
@@ -79,6 +82,39 @@ void containers(const Discovery& found, Engine& engine, Checks& checks) {
     checks.push_back(std::move(check));
 }
 
+/// Why nothing of a container can be read by this process; empty when it can, or when it is gone.
+std::string unseen_reason(const Container& container, const std::string& log_directory, HostPaths& host) {
+    const LayerSight sight = look_at_layer(container.upper);
+    const bool may_be_unseen = container.upper.empty() ? container.has_process() : sight.error != 0;
+    if (!may_be_unseen || has_vanished(Known::yes, container, sight))
+        return {};
+    const auto located = locate(container, log_directory, nullptr, host);
+    const auto* failed = std::get_if<LocateFailed>(&located);
+    return failed != nullptr && failed->root_unseen ? why_unseen(container, sight, failed->reason)
+                                                    : std::string();
+}
+
+/// Whether the containers' files are on this machine, and this process may look at them.
+Check files(const Options& options, const std::vector<Container>& containers) {
+    HostPaths host(NetworkVolumes::untouched, {});
+    std::size_t unseen = 0;
+    Check check{"containers' files", CheckStatus::ok, "they can be reached", {}};
+    for (const auto& container : containers) {
+        const auto names = log_directories_of(options, container.service);
+        const std::string reason = unseen_reason(container, names.front().path, host);
+        if (reason.empty() || unseen++ > 0)
+            continue;
+        check.found = container.id.substr(0, 12) + ": " + reason;
+        check.hint = hint_for_unseen(look_at_layer(container.upper));
+    }
+    if (unseen == 0)
+        return check;
+    check.status = unseen == containers.size() ? CheckStatus::impossible : CheckStatus::problem;
+    check.found =
+        "those of " + counted(unseen, "container") + " cannot be reached; the first is " + check.found;
+    return check;
+}
+
 Check storage(const Json& info) {
     const auto driver = text_member(info, "Driver");
     Check check{"storage driver", CheckStatus::ok, escaped(driver), {}};
@@ -144,6 +180,7 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
         return std::nullopt;
     }
     checks.push_back(storage(info));
+    checks.push_back(files(options, engine.ours));
     return engine;
 }
 

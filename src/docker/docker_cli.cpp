@@ -136,7 +136,8 @@ class Inspector {
         for (const auto& id : ids) {
             const auto is_it = [&](const Container& container) { return container.id == id; };
             if (std::none_of(described.begin(), described.end(), is_it) &&
-                errors.find("no such container: " + id) == std::string::npos)
+                errors.find("no such container: " + id) == std::string::npos &&
+                errors.find("no such object: " + id) == std::string::npos)
                 missing.push_back(id);
         }
         if (in_part && missing.size() == ids.size())
@@ -179,6 +180,24 @@ Discovery discover(const DockerSettings& settings, StopSignal& stop) {
     Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
     if (!discovery.ids.empty() && discovery.unreachable.size() == discovery.ids.size())
         throw Error("cannot inspect any container: " + discovery.unreachable.front().reason);
+    return discovery;
+}
+
+Discovery ask_again(const DockerSettings& settings, std::vector<std::string> ids, StopSignal& stop) {
+    Discovery discovery;
+    discovery.ids = std::move(ids);
+    std::string why_not = "the run was stopped";
+    try {
+        Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
+        if (!stop.requested())
+            return discovery;
+    } catch (const Error& error) {
+        why_not = error.what();
+    }
+    discovery.containers.clear();
+    discovery.unreachable.clear();
+    for (const auto& id : discovery.ids)
+        discovery.unreachable.push_back({id, why_not});
     return discovery;
 }
 
