@@ -207,11 +207,24 @@ void reopen_record(int root, const Record& record) {
     remove_file(root, ended_path(record.service, record.instance));
 }
 
+namespace {
+/// How the name of a record of a missed container ends.
+std::string missed_name_end(const Record& record) {
+    return "-" + (record.containers.empty() ? "" : record.containers.front().substr(0, 12));
+}
+} // namespace
+
 std::string missed_path(const Record& record) {
     // The time in front makes the order of names that of time.
     return joined(joined(missed_records, record.service),
-                  compact_time(parse_rfc3339(record.finished)) + "-" +
-                      (record.containers.empty() ? "" : record.containers.front().substr(0, 12)));
+                  compact_time(parse_rfc3339(record.finished)) + missed_name_end(record));
+}
+
+bool has_missed_record(int root, const Record& record) {
+    std::string ignored;
+    const auto names = sorted_names(root, joined(missed_records, record.service), ignored);
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return name.ends_with(missed_name_end(record)); });
 }
 
 void save_missed_record(int root, const Record& record) {

@@ -92,7 +92,8 @@ std::optional<Root> Locator::layers() {
     if (container_.upper.empty()) {
         reason_ =
             container_.has_process()
-                ? "docker reports no directory of its file system, and its process cannot be reached"
+                ? "docker reports no directory of its file system, and its process " +
+                      std::to_string(container_.pid) + " cannot be reached on this machine"
                 : "docker reports no layers of it, so the files of the stopped container cannot be reached";
         return std::nullopt;
     }
@@ -280,7 +281,7 @@ Located Locator::locate(const std::string& log_directory) {
     if (!root && !through_process) // it is stopped, or has just ended
         root = layers();
     if (!root && !through_process)
-        return LocateFailed{process_problem_.empty() ? reason_ : process_problem_};
+        return LocateFailed{process_problem_.empty() ? reason_ : process_problem_, true};
     auto located =
         through_process ? locate_in_process(log_directory) : locate_in(std::move(*root), log_directory);
     auto* found = std::get_if<LogDirectory>(&located);

@@ -60,6 +60,8 @@ void reopen_record(int root, const Record& record);
 /// Writes down a container of which nothing is saved; `containers` and `finished` must be known. Of each
 /// service the last 500 are kept.
 void save_missed_record(int root, const Record& record);
+/// Whether its container is written down already, whenever it was said to have died.
+[[nodiscard]] bool has_missed_record(int root, const Record& record);
 /// Where that is, below the backup root.
 [[nodiscard]] std::string missed_path(const Record& record);
 

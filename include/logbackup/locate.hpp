@@ -16,7 +16,8 @@ namespace logbackup {
 struct NoLogDirectory {};
 
 struct LocateFailed {
-    std::string reason; ///< safe to print
+    std::string reason;       ///< safe to print
+    bool root_unseen = false; ///< neither its layers nor its process can be reached
 };
 
 using Located = std::variant<LogDirectory, NoLogDirectory, LocateFailed>;

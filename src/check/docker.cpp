@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
+#include "logbackup/docker/endpoint.hpp"
 #include "logbackup/labels.hpp"
+#include "logbackup/locate.hpp"
 #include "logbackup/util/error.hpp"
+#include "logbackup/vanished.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdlib>
+#include <variant>
 
 namespace logbackup::check {
 namespace {
@@ -25,9 +28,21 @@ std::string text_member(const Json& object, const char* name) {
     return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-std::string address() {
-    const char* host = std::getenv("DOCKER_HOST");
-    return host != nullptr && *host != '\0' ? "DOCKER_HOST " + escaped(host) : "its default address";
+std::string text_of(const Endpoint& endpoint) {
+    return endpoint.named_by.empty() ? "its default address"
+                                     : endpoint.named_by + " " + escaped(endpoint.address);
+}
+
+/// Nothing when no run is possible with it.
+std::optional<Endpoint> local_endpoint(Checks& checks) {
+    try {
+        Endpoint endpoint = find_endpoint();
+        require_local(endpoint);
+        return endpoint;
+    } catch (const Error& error) {
+        checks.push_back({"docker engine", CheckStatus::impossible, error.what(), error.hint()});
+        return std::nullopt;
+    }
 }
 
 std::string version_text(const Json& of) {
@@ -67,6 +82,39 @@ void containers(const Discovery& found, Engine& engine, Checks& checks) {
     checks.push_back(std::move(check));
 }
 
+/// Why nothing of a container can be read by this process; empty when it can, or when it is gone.
+std::string unseen_reason(const Container& container, const std::string& log_directory, HostPaths& host) {
+    const LayerSight sight = look_at_layer(container.upper);
+    const bool may_be_unseen = container.upper.empty() ? container.has_process() : sight.error != 0;
+    if (!may_be_unseen || has_vanished(Known::yes, container, sight))
+        return {};
+    const auto located = locate(container, log_directory, nullptr, host);
+    const auto* failed = std::get_if<LocateFailed>(&located);
+    return failed != nullptr && failed->root_unseen ? why_unseen(container, sight, failed->reason)
+                                                    : std::string();
+}
+
+/// Whether the containers' files are on this machine, and this process may look at them.
+Check files(const Options& options, const std::vector<Container>& containers) {
+    HostPaths host(NetworkVolumes::untouched, {});
+    std::size_t unseen = 0;
+    Check check{"containers' files", CheckStatus::ok, "they can be reached", {}};
+    for (const auto& container : containers) {
+        const auto names = log_directories_of(options, container.service);
+        const std::string reason = unseen_reason(container, names.front().path, host);
+        if (reason.empty() || unseen++ > 0)
+            continue;
+        check.found = container.id.substr(0, 12) + ": " + reason;
+        check.hint = hint_for_unseen(look_at_layer(container.upper));
+    }
+    if (unseen == 0)
+        return check;
+    check.status = unseen == containers.size() ? CheckStatus::impossible : CheckStatus::problem;
+    check.found =
+        "those of " + counted(unseen, "container") + " cannot be reached; the first is " + check.found;
+    return check;
+}
+
 Check storage(const Json& info) {
     const auto driver = text_member(info, "Driver");
     Check check{"storage driver", CheckStatus::ok, escaped(driver), {}};
@@ -96,6 +144,9 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
                           "install it (on Debian: docker.io), or name it with --docker"});
         return std::nullopt;
     }
+    const auto endpoint = local_endpoint(checks); // before anything is asked of another machine
+    if (!endpoint)
+        return std::nullopt;
     const auto say = [&](const char* what) {
         return ask({program, what, "--format", "{{json .}}"}, docker_environment(), options.docker_timeout,
                    stop);
@@ -120,15 +171,16 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
         const auto found = discover({program, options.docker_timeout}, stop);
         checks.push_back({"docker engine",
                           CheckStatus::ok,
-                          version_text(member(version, "Server")) + ", at " + address(),
+                          version_text(member(version, "Server")) + ", at " + text_of(*endpoint),
                           {}});
         containers(found, engine, checks);
     } catch (const Error& error) {
-        checks.push_back(
-            {"docker engine", CheckStatus::impossible, address() + ": " + error.what(), error.hint()});
+        checks.push_back({"docker engine", CheckStatus::impossible, text_of(*endpoint) + ": " + error.what(),
+                          error.hint()});
         return std::nullopt;
     }
     checks.push_back(storage(info));
+    checks.push_back(files(options, engine.ours));
     return engine;
 }
 

@@ -19,7 +19,8 @@ struct Engine {
     std::vector<Container> ours;
 };
 
-/// The client, the engine, its containers and its storage driver. Nothing when the engine cannot be reached.
+/// The client, the engine, its containers, its storage driver, and whether their files are seen. Nothing when
+/// the engine cannot be reached.
 [[nodiscard]] std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& checks);
 
 void rsync(const Options& options, StopSignal& stop, Checks& checks);

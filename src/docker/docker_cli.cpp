@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/docker/docker_cli.hpp"
 
+#include "logbackup/docker/endpoint.hpp"
 #include "logbackup/docker/inspect_json.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/text.hpp"
@@ -135,7 +136,8 @@ class Inspector {
         for (const auto& id : ids) {
             const auto is_it = [&](const Container& container) { return container.id == id; };
             if (std::none_of(described.begin(), described.end(), is_it) &&
-                errors.find("no such container: " + id) == std::string::npos)
+                errors.find("no such container: " + id) == std::string::npos &&
+                errors.find("no such object: " + id) == std::string::npos)
                 missing.push_back(id);
         }
         if (in_part && missing.size() == ids.size())
@@ -162,6 +164,9 @@ std::vector<std::string> docker_environment() {
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view variable = *entry;
         const auto name = variable.substr(0, variable.find('='));
+        // Versions of the client differ in what an empty one means.
+        if (variable == "DOCKER_HOST=" || variable == "DOCKER_CONTEXT=")
+            continue;
         if (name.starts_with("DOCKER_") || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
             environment.emplace_back(variable);
     }
@@ -169,11 +174,30 @@ std::vector<std::string> docker_environment() {
 }
 
 Discovery discover(const DockerSettings& settings, StopSignal& stop) {
+    require_local(find_endpoint());
     Discovery discovery;
     discovery.ids = list_ids(settings, stop);
     Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
     if (!discovery.ids.empty() && discovery.unreachable.size() == discovery.ids.size())
         throw Error("cannot inspect any container: " + discovery.unreachable.front().reason);
+    return discovery;
+}
+
+Discovery ask_again(const DockerSettings& settings, std::vector<std::string> ids, StopSignal& stop) {
+    Discovery discovery;
+    discovery.ids = std::move(ids);
+    std::string why_not = "the run was stopped";
+    try {
+        Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
+        if (!stop.requested())
+            return discovery;
+    } catch (const Error& error) {
+        why_not = error.what();
+    }
+    discovery.containers.clear();
+    discovery.unreachable.clear();
+    for (const auto& id : discovery.ids)
+        discovery.unreachable.push_back({id, why_not});
     return discovery;
 }
 

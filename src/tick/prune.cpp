@@ -41,7 +41,7 @@ void Tick::find_prunable_files_of(std::size_t index) {
         Tree tree =
             show(std::move(candidate.found), record.directory(), mounts_ ? &*mounts_ : nullptr, problem);
         if (!problem.empty()) {
-            fail_unless_vanished(candidate, problem);
+            fail_unless_vanished(candidate, {problem, true});
             return;
         }
         candidate.tree = std::move(tree);

@@ -11,8 +11,6 @@
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -100,11 +98,10 @@ void Tick::find_missed_containers() {
         return;
     }
     auto found = find_missed(*history, discovery_, records_, since);
-    report_.missed = std::move(found.missed);
+    for (auto& missed : found.missed)
+        note_missed(std::move(missed));
     if (!found.gap.empty())
         report_.notices.push_back(std::move(found.gap));
-    for (const auto& missed : report_.missed)
-        write_down(missed);
 }
 
 void Tick::open_mounts() {
@@ -125,42 +122,6 @@ void Tick::open_mounts() {
             "this process may not mount (" + why_not +
             "): log directories are read directly, and of stopped containers only files that were "
             "written after their start");
-}
-
-void Tick::fail_unless_vanished(const Candidate& candidate, const std::string& reason) {
-    const Container& container = *candidate.container;
-    const bool layers_gone = !container.upper.empty() && ::access(container.upper.c_str(), F_OK) != 0;
-    const bool dying = container.upper.empty() && (container.state == ContainerState::removing ||
-                                                   container.state == ContainerState::dead);
-    if (!layers_gone && !dying) {
-        fail(candidate, "", reason);
-        return;
-    }
-    if (candidate.selected)
-        row_of(candidate).status = RowStatus::vanished;
-    const bool known = std::any_of(records_.begin(), records_.end(), [&](const Record& record) {
-        return std::find(record.containers.begin(), record.containers.end(), container.id) !=
-               record.containers.end();
-    });
-    const bool told = std::any_of(report_.missed.begin(), report_.missed.end(), [&](const Missed& missed) {
-        return missed.container_id == container.id; // of another of its log directories
-    });
-    if (known || told || container.started == Timestamp{} || options_.kind == RunKind::verify)
-        return; // it is cut at the next tick, or there is nothing to save
-    report_.missed.push_back({container.id, container.service, container.pod, container.namespace_name,
-                              container.pod_uid, container.image, container.created, container.started,
-                              container.finished == Timestamp{} ? now_ : container.finished});
-    write_down(report_.missed.back());
-}
-
-void Tick::write_down(const Missed& missed) {
-    if (is_dry())
-        return;
-    try {
-        save_missed_record(context_.root, record_of(missed));
-    } catch (const Error& error) {
-        report_.problems.emplace_back(error.what());
-    }
 }
 
 /// A container of which nothing can have changed since all of it was saved.
@@ -221,8 +182,10 @@ void Tick::locate_all() {
 
 /// Whether there is something to save.
 bool Tick::take_located(Candidate& candidate, Located located, const OverlapCheck& overlap) {
-    if (const auto* failed = std::get_if<LocateFailed>(&located)) {
-        fail_unless_vanished(candidate, failed->reason);
+    const auto* failed = std::get_if<LocateFailed>(&located);
+    has_reached_any_ = has_reached_any_ || failed == nullptr || !failed->root_unseen;
+    if (failed != nullptr) {
+        fail_unless_vanished(candidate, *failed);
         return false;
     }
     if (std::holds_alternative<NoLogDirectory>(located)) {

@@ -87,11 +87,20 @@ class Tick {
             assign_all();
         });
         if (options_.kind == RunKind::verify)
-            stage("verify", [&] { verify_all(); });
+            stage("verify", [&] {
+                verify_all();
+                judge_unread();
+            });
         else if (is_prune())
-            stage("plan", [&] { find_prunable_files(); });
+            stage("plan", [&] {
+                find_prunable_files();
+                judge_unread();
+            });
         else
-            stage("plan", [&] { plan_all(); });
+            stage("plan", [&] {
+                plan_all();
+                judge_unread();
+            });
         if (options_.kind == RunKind::tick && !context_.stop.requested()) {
             stage("save", [&] {
                 make_moves();
@@ -122,7 +131,7 @@ class Tick {
     void classify_all();
     void load_records();
     void find_missed_containers();
-    void write_down(const Missed& missed);
+    void note_missed(Missed missed);
     void open_mounts();
     void finish_pins();
     [[nodiscard]] std::optional<PinnedWork> plan_pins(std::size_t index);
@@ -212,8 +221,11 @@ class Tick {
             }))
             failures.push_back({path, reason});
     }
-    /// A container that is removed while a tick works is no failure.
-    void fail_unless_vanished(const Candidate& candidate, const std::string& reason);
+    /// A container that is removed while a tick works is no failure. Where it may be, judge_unread() decides.
+    void fail_unless_vanished(const Candidate& candidate, const LocateFailed& failure);
+    void judge_unread();
+    void take_vanished(const Candidate& candidate, const Container& container);
+    [[nodiscard]] bool has_seen_any() const;
     std::size_t add_row(const Container& container);
     void select(Candidate& candidate);
 
@@ -228,6 +240,10 @@ class Tick {
     std::set<std::size_t> ended_;       ///< indices of those that have ended in this tick
     /// Ids of containers, and which of their log directories, of which something could not be saved.
     std::set<std::pair<std::string, std::string>> failed_;
+    /// Log directories that could not be read, and why: docker is asked again whether their containers are
+    /// gone.
+    std::vector<std::pair<Candidate, std::string>> unread_;
+    bool has_reached_any_ = false;     ///< the file system of a container, whatever is in it
     UniqueFd pins_root_;               ///< the backup root in our mount namespace
     std::set<std::string> unfinished_; ///< keys of pins that could not be saved
     Assignments assignments_;

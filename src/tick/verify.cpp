@@ -160,7 +160,7 @@ void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
     Tree tree =
         show(std::move(candidate.found), assignment.directory, mounts_ ? &*mounts_ : nullptr, problem);
     if (!problem.empty()) {
-        fail_unless_vanished(candidate, problem);
+        fail_unless_vanished(candidate, {problem, true});
         return;
     }
     tree.excluded = exclude_of(options_, candidate.container->service);

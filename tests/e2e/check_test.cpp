@@ -81,7 +81,7 @@ TEST_F(Check, FindsASaneMachineReady) {
         if (name != "clock") { // whether it is synchronised is the machine's affair
             EXPECT_EQ(one["status"], "ok") << one;
         }
-    EXPECT_EQ(checked.checks.size(), 19U) << checked.checks.dump(1);
+    EXPECT_EQ(checked.checks.size(), 20U) << checked.checks.dump(1);
     expect(checked, "docker engine", "ok", engine.host());
     expect(checked, "containers", "ok", "2, of these 1 of pods");
     expect(checked, "storage driver", "ok", "overlay2");

@@ -133,6 +133,9 @@ TEST_F(Discover, KnowsTheMessageOfOtherVersions) {
     make_docker(
         each(when(ids[0], "echo \"Error response from daemon: No such container: $id\" >&2"), "exit 1"));
     EXPECT_EQ(found(run()), without(ids[0]));
+    make_docker(each(when(ids[0], "echo \"Error: No such object: $id\" >&2"), "exit 1"));
+    EXPECT_EQ(found(run()), without(ids[0]));
+    EXPECT_TRUE(run().unreachable.empty());
 }
 
 TEST_F(Discover, ReturnsNothingWhenAllAreGone) {
@@ -252,8 +255,36 @@ TEST_F(Discover, ReturnsEarlyWhenItIsStopped) {
     EXPECT_TRUE(stop.get().requested());
 }
 
+TEST_F(Discover, AskedAgainTellsTheGoneFromTheUnclear) {
+    make_docker(each("case $id in " + ids[0] + ") echo \"Error: No such container: $id\" >&2 ;; " + ids[1] +
+                         ") ;; *) " + healthy + " ;; esac",
+                     "exit 1"));
+    test::Stop stop;
+    const auto again = ask_again({dir.at("docker"), 20s}, {ids[0], ids[1], ids[2]}, stop.get());
+    EXPECT_EQ(found(again), std::vector<std::string>{ids[2]});
+    EXPECT_EQ(unreachable_ids(again), std::vector<std::string>{ids[1]});
+    EXPECT_EQ(calls(), "inspect --type container " + ids[0] + " " + ids[1] + " " + ids[2] + "\n");
+}
+
+TEST_F(Discover, AskedAgainWithoutAnAnswerNothingIsGone) {
+    test::Stop stop;
+    const auto ask = [&] { return ask_again({dir.at("docker"), 300ms}, ids, stop.get()); };
+    for (const auto* script :
+         {"echo 'Cannot connect to the Docker daemon. Is the docker daemon running?' >&2; exit 1",
+          "exec sleep 1000", "exit 1", "kill -SEGV $$", "echo nonsense"}) {
+        make_docker(script);
+        EXPECT_TRUE(ask().containers.empty()) << script;
+        EXPECT_EQ(ask().unreachable.size(), ids.size()) << script;
+    }
+    make_docker(each("echo \"Error: No such container: $id\" >&2", "exit 1"));
+    EXPECT_TRUE(ask().unreachable.empty());
+    test::Stop stopped(0ms);
+    EXPECT_EQ(ask_again({dir.at("docker"), 20s}, ids, stopped.get()).unreachable.size(), ids.size());
+}
+
 TEST(DockerEnvironment, PassesWhatTheClientNeedsAndNothingElse) {
     const test::Variable host("DOCKER_HOST", "unix:///x=y");
+    const test::Variable config("DOCKER_CONFIG", "/home/x/docker");
     const test::Variable context("DOCKER_CONTEXT", "");
     const test::Variable home("HOME", "/home/x");
     const test::Variable proxy("https_proxy", "http://proxy");
@@ -266,11 +297,12 @@ TEST(DockerEnvironment, PassesWhatTheClientNeedsAndNothingElse) {
     const auto has = [&](const std::string& variable) {
         return std::count(environment.begin(), environment.end(), variable) == 1;
     };
-    for (const char* variable : {"LC_ALL=C", "DOCKER_HOST=unix:///x=y", "DOCKER_CONTEXT=", "HOME=/home/x",
-                                 "https_proxy=http://proxy"})
+    for (const char* variable : {"LC_ALL=C", "DOCKER_HOST=unix:///x=y", "DOCKER_CONFIG=/home/x/docker",
+                                 "HOME=/home/x", "https_proxy=http://proxy"})
         EXPECT_TRUE(has(variable)) << variable;
     for (const auto& variable : environment)
-        for (const char* name : {"LANG=", "LC_ALL=de", "LD_LIBRARY_PATH=", "LOGBACKUP_", "XDOCKER_HOST="})
+        for (const char* name :
+             {"LANG=", "LC_ALL=de", "LD_LIBRARY_PATH=", "LOGBACKUP_", "XDOCKER_HOST=", "DOCKER_CONTEXT="})
             EXPECT_FALSE(variable.starts_with(name)) << variable;
 }
 

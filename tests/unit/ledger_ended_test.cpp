@@ -120,6 +120,17 @@ TEST(LedgerEnded, LoadsThoseThatHaveEndedOnly) {
     EXPECT_TRUE(load_missed(dir).empty());
 }
 
+TEST(LedgerEnded, KnowsAMissedContainerWheneverItIsSaidToHaveDied) {
+    const TempDir dir;
+    const std::string id(64, 'a');
+    EXPECT_FALSE(has_missed_record(dir.fd(), missed("svc", id)));
+    save_missed_record(dir.fd(), missed("svc", id));
+    EXPECT_TRUE(has_missed_record(dir.fd(), missed("svc", id)));
+    EXPECT_TRUE(has_missed_record(dir.fd(), missed("svc", id, death + std::chrono::hours(1))));
+    EXPECT_FALSE(has_missed_record(dir.fd(), missed("svc", std::string(64, 'b'))));
+    EXPECT_FALSE(has_missed_record(dir.fd(), missed("other", id)));
+}
+
 TEST(LedgerEnded, ReportsGarbageAndLoadsTheOthers) {
     const TempDir dir;
     save_missed_record(dir.fd(), missed("svc", "aaa"));

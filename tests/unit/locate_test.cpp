@@ -83,6 +83,25 @@ TEST_F(Locate, FindsAPlainDirectory) {
     EXPECT_FALSE(found.process);
 }
 
+// An engine on another machine names a volume of which this one has the path, too.
+TEST_F(Locate, ARunningContainerWithoutAProcessOrALayerHereIsNotReadFromAVolume) {
+    dir.make_directory("volume/logs");
+    dir.make_directory("root/opt");
+    mount(dir.at("volume/logs"), "/opt/logs");
+    container.state = ContainerState::running;
+    for (const pid_t pid : {4194303, ::getpid()}) // nobody; somebody else
+        for (const auto& upper : {std::string(), dir.at("nowhere/diff")}) {
+            container.pid = pid;
+            container.upper = upper;
+            const auto located = find();
+            const auto* failed = std::get_if<LocateFailed>(&located);
+            ASSERT_NE(failed, nullptr);
+            EXPECT_TRUE(failed->root_unseen);
+        }
+    container.upper = dir.at("root");
+    expect_at(dir.at("volume/logs"));
+}
+
 TEST_F(Locate, FindsTheSameUnderAnySpelling) {
     const auto path = dir.make_directory("root/opt/logs");
     for (const std::string spelling :

@@ -36,9 +36,15 @@ struct Discovery {
 /// batch. The batch is then halved until only the sick ones are left out; after one that hung the further
 /// calls get a quarter of the time limit, at least a second, and six time limits together.
 ///
-/// Throws Error, with a hint, when docker cannot be run, cannot reach its engine, prints ids that are none,
-/// or describes no container of all that there are. Returns early with what it has when `stop` is requested.
+/// Throws Error, with a hint, when docker cannot be run, asks no local socket, cannot reach its engine,
+/// prints ids that are none, or describes no container of all that there are. Returns early with what it has
+/// when `stop` is requested.
 [[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
+
+/// Asks about some containers again, by one `docker inspect`. One that is neither described nor unreachable
+/// does not exist any longer. Without an answer, or when `stop` is requested, all are unreachable.
+[[nodiscard]] Discovery ask_again(const DockerSettings& settings, std::vector<std::string> ids,
+                                  StopSignal& stop);
 
 /// What happened to containers between two points in time, of which the engine remembers the last 256 events:
 /// `docker events --since --until`, which returns at once. Nothing, with the reason, when docker does not
