@@ -20,8 +20,11 @@ namespace logbackup {
 namespace {
 
 bool is_older(std::chrono::milliseconds keep, Timestamp time, Timestamp now) {
-    return keep != for_ever && time != Timestamp{} &&
-           now - time > std::max<std::chrono::milliseconds>(keep, least_age);
+    return keep != for_ever && time != Timestamp{} && now - time > keep;
+}
+
+bool has_ended_long_ago(std::chrono::milliseconds keep, Timestamp time, Timestamp now) {
+    return is_older(std::max<std::chrono::milliseconds>(keep, least_age), time, now);
 }
 
 Timestamp time_of(const struct statx_timestamp& time) {
@@ -82,7 +85,8 @@ std::vector<PruneItem> missed_containers(PruneReport& report, int root, const Op
     std::vector<PruneItem> items;
     for (auto& record : load_missed_records(root, report.problems)) {
         const auto died = credible(parse_rfc3339(record.finished));
-        if (selects(options, record) && is_older(keep_of(options, record.service), died, report.now))
+        if (selects(options, record) &&
+            has_ended_long_ago(keep_of(options, record.service), died, report.now))
             items.push_back(item_of(PruneKind::missed, std::move(record), died));
     }
     sort_by_age(items);
@@ -193,7 +197,7 @@ std::optional<std::vector<PruneItem>> choose_for_size(std::map<std::string, std:
 void plan_prune(PruneReport& report, int root, const Options& options, const EndEvidence& evidence) {
     std::vector<PruneItem> younger;
     for (auto& item : ended_directories(report, root, options, evidence)) {
-        if (is_older(keep_of(options, item.record.service), item.ended, report.now)) {
+        if (has_ended_long_ago(keep_of(options, item.record.service), item.ended, report.now)) {
             measure(item, root);
             report.items.push_back(std::move(item));
         } else {

@@ -18,7 +18,7 @@
 /// `root` is a descriptor of the backup root throughout.
 namespace logbackup {
 
-/// Nothing is deleted before it has ended, or has not changed, for so long, whatever --keep and --max-size
+/// No log directory is deleted before it has ended for so long, whatever --keep and --max-size
 /// say.
 inline constexpr std::chrono::hours least_age{24};
 
