@@ -30,6 +30,7 @@ void describe(Record& record, const Container& container, const std::vector<cons
     record.pod_uid = container.pod_uid;
     record.restart_count = container.restart_count;
     record.image = container.image;
+    record.layer = container.upper;
     record.created = time_text(container.created);
     record.started = time_text(container.started);
     record.finished = time_text(container.finished);

@@ -12,7 +12,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <numeric>
 #include <tuple>
+#include <utility>
 
 namespace logbackup {
 namespace {
@@ -21,8 +23,17 @@ bool is_older(std::chrono::milliseconds keep, Timestamp time, Timestamp now) {
     return keep != for_ever && time != Timestamp{} && now - time > keep;
 }
 
+bool has_ended_long_ago(std::chrono::milliseconds keep, Timestamp time, Timestamp now) {
+    return is_older(std::max<std::chrono::milliseconds>(keep, least_age), time, now);
+}
+
 Timestamp time_of(const struct statx_timestamp& time) {
     return Timestamp(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& usage) {
+    return std::accumulate(usage.begin(), usage.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const auto& service) { return sum + service.second; });
 }
 
 /// A clock that was never set gives times long ago.
@@ -46,8 +57,14 @@ PruneItem item_of(PruneKind kind, Record record, Timestamp ended) {
     return item;
 }
 
+/// A run notes an end to the second.
+bool was_confirmed(Timestamp ended, const EndEvidence& evidence) {
+    return evidence.last_complete_run > ended + std::chrono::seconds(1);
+}
+
 /// All that have ended and may go, oldest first.
-std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Options& options) {
+std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Options& options,
+                                         const EndEvidence& evidence) {
     std::vector<PruneItem> items;
     for (auto& record : load_ended_records(root, report.problems)) {
         const auto written = status_at(root, ended_path(record.service, record.instance));
@@ -56,7 +73,8 @@ std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Op
             status_at(root, live_path(record.service, record.instance)))
             continue;
         const auto ended = ended_at(record, Timestamp(std::chrono::seconds(written->st_mtim.tv_sec)));
-        if (ended != Timestamp{})
+        if (ended != Timestamp{} && report.now - ended > least_age && was_confirmed(ended, evidence) &&
+            !evidence.may_exist(record))
             items.push_back(item_of(PruneKind::directory, std::move(record), ended));
     }
     sort_by_age(items);
@@ -67,7 +85,8 @@ std::vector<PruneItem> missed_containers(PruneReport& report, int root, const Op
     std::vector<PruneItem> items;
     for (auto& record : load_missed_records(root, report.problems)) {
         const auto died = credible(parse_rfc3339(record.finished));
-        if (selects(options, record) && is_older(keep_of(options, record.service), died, report.now))
+        if (selects(options, record) &&
+            has_ended_long_ago(keep_of(options, record.service), died, report.now))
             items.push_back(item_of(PruneKind::missed, std::move(record), died));
     }
     sort_by_age(items);
@@ -85,30 +104,39 @@ void measure(PruneItem& item, int root) {
     }
 }
 
-/// Takes the oldest of what has ended until the rest is small enough.
+std::string too_large_text(std::uint64_t total, std::uint64_t most) {
+    return "the backup takes " + human_bytes(total) + ", more than --max-size (" + human_bytes(most) +
+           "), and what may be deleted is not enough, so nothing is deleted for it: log directories that "
+           "ended a day "
+           "ago, of services that take more than their share";
+}
+
+/// Takes of what has ended so much that the rest is small enough, or nothing.
 void make_it_fit(PruneReport& report, int root, const Options& options, std::vector<PruneItem> ended) {
     Options all;
     all.backup_root = options.backup_root;
     const Inventory inventory = take_inventory(root, all);
     report.problems.insert(report.problems.end(), inventory.problems.begin(), inventory.problems.end());
-    std::uint64_t total = 0;
+    std::map<std::string, std::uint64_t> usage;
     for (const auto& instance : inventory.instances)
-        total += instance.usage.disk_bytes;
+        usage[instance.record.service] += instance.usage.disk_bytes;
     for (const auto& item : report.items)
-        total -= item.failure.empty() ? std::min(total, item.disk_bytes) : 0;
-    for (auto& item : ended) {
-        if (total <= options.max_size)
-            return;
+        if (item.failure.empty())
+            usage[item.record.service] -= std::min(usage[item.record.service], item.disk_bytes);
+    const std::uint64_t total = sum_of(usage);
+    if (total <= options.max_size)
+        return;
+    for (auto& item : ended)
         measure(item, root);
-        if (item.failure.empty() && item.disk_bytes == 0)
-            continue;
-        total -= item.failure.empty() ? std::min(total, item.disk_bytes) : 0;
+    auto chosen = choose_for_size(std::move(usage), std::move(ended), options.max_size);
+    if (!chosen) {
+        report.too_large = too_large_text(total, options.max_size);
+        return;
+    }
+    for (auto& item : *chosen) {
         item.reason = PruneReason::max_size;
         report.items.push_back(std::move(item));
     }
-    if (total > options.max_size)
-        report.too_large = "the backup takes " + human_bytes(total) + ", more than --max-size (" +
-                           human_bytes(options.max_size) + "), and nothing else in it may be deleted";
 }
 
 } // namespace
@@ -139,10 +167,37 @@ std::vector<PruneItem> old_files(int root, const Record& live, const Options& op
     return items;
 }
 
-void plan_prune(PruneReport& report, int root, const Options& options) {
+std::optional<std::vector<PruneItem>> choose_for_size(std::map<std::string, std::uint64_t> usage,
+                                                      std::vector<PruneItem> ended, std::uint64_t most) {
+    sort_by_age(ended);
+    std::map<std::string, std::vector<PruneItem>> of_service; // the oldest last
+    for (auto item = ended.rbegin(); item != ended.rend(); ++item)
+        if (item->failure.empty() && item->disk_bytes > 0)
+            of_service[item->record.service].push_back(std::move(*item));
+    std::uint64_t total = sum_of(usage);
+    const std::uint64_t share = most / std::max<std::size_t>(1, usage.size());
+    std::vector<PruneItem> chosen;
+    while (total > most) {
+        const auto takes_less = [&](const auto& a, const auto& b) { return usage[a.first] < usage[b.first]; };
+        const auto largest = std::max_element(of_service.begin(), of_service.end(), takes_less);
+        if (largest == of_service.end() || usage[largest->first] <= share)
+            return std::nullopt;
+        chosen.push_back(std::move(largest->second.back()));
+        largest->second.pop_back();
+        auto& taken = usage[largest->first];
+        const auto freed = std::min(taken, chosen.back().disk_bytes);
+        taken -= freed;
+        total -= freed;
+        if (largest->second.empty())
+            of_service.erase(largest);
+    }
+    return chosen;
+}
+
+void plan_prune(PruneReport& report, int root, const Options& options, const EndEvidence& evidence) {
     std::vector<PruneItem> younger;
-    for (auto& item : ended_directories(report, root, options)) {
-        if (is_older(keep_of(options, item.record.service), item.ended, report.now)) {
+    for (auto& item : ended_directories(report, root, options, evidence)) {
+        if (has_ended_long_ago(keep_of(options, item.record.service), item.ended, report.now)) {
             measure(item, root);
             report.items.push_back(std::move(item));
         } else {

@@ -2,6 +2,7 @@
 #include "parts.hpp"
 
 #include "logbackup/backup_root.hpp"
+#include "logbackup/gone.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/prune.hpp"
 #include "logbackup/prune_steps.hpp"
@@ -73,7 +74,10 @@ int run_prune(const Options& options, spdlog::logger& log) {
         report.problems = finish_pruning(root.get(), stop);
     }
     find_files_to_prune(context, report, log);
-    plan_prune(report, root.get(), options);
+    HostPaths host(NetworkVolumes::untouched, {}, stop.deadline());
+    plan_prune(report, root.get(), options, {last_complete_tick(root.get()), [&](const Record& record) {
+                                                 return may_exist(record, host);
+                                             }});
     if (!dry)
         carry_out(report, root.get(), stop);
     print(report, options, options.verbose ? InventoryDetail::paths : InventoryDetail::lines);

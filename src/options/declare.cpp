@@ -121,7 +121,9 @@ class Declaration {
                   "have vanished from those that are there: 30d, 4w or 0 (for ever)",
                   "TIME");
         retention("--max-size", given_.max_size,
-                  "While the backup takes more on disk, delete what ended first; 0: no limit", "SIZE");
+                  "While the backup takes more on disk, delete what ended, first of the\nservice that takes "
+                  "most; 0: no limit",
+                  "SIZE");
         app_.add_flag("--trust-clock", given_.options.trust_clock,
                       "Delete also after the clock has just jumped")
             ->configurable(false)

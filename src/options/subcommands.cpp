@@ -49,8 +49,8 @@ constexpr const char* prune_footer =
     "Goes: of containers that are gone, what ended longer ago than --keep; of those that are there, files "
     "that\n"
     "they do not have any longer, and that did not change for so long; and while the backup is larger than\n"
-    "--max-size, what ended first. Never what a container still has. Without either option nothing is "
-    "deleted.\n"
+    "--max-size, what ended, first of the service that takes most. Never what a container still has, and\n"
+    "nothing that ended less than a day ago. Without either option nothing is deleted.\n"
     "Nothing is deleted before runs have seen the clock go for a day without a jump.\n"
     "Exit codes: 0 done, 1 no backup or a clock that cannot be trusted, 3 something could not be deleted or\n"
     "looked at, 75 another run is working.\n";

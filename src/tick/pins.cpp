@@ -3,6 +3,7 @@
 
 #include "logbackup/content.hpp"
 #include "logbackup/exclude.hpp"
+#include "logbackup/gone.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/limits.hpp"
 #include "logbackup/listing.hpp"
@@ -60,7 +61,7 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
         return leave;
     });
     // Of a directory that was moved away by its container nothing but its pins is saved from now on.
-    const bool all = work.gone || (!record.volume.empty() && leads_elsewhere(record));
+    const bool all = work.gone || (!record.volume.empty() && !volume_exists(record, *host_));
     const Listing files = files_to_finish(pins, all ? PinnedContainer::gone : PinnedContainer::exists);
     if (files.entries.empty())
         return std::nullopt;
@@ -85,20 +86,15 @@ std::optional<PinnedWork> Tick::plan_pins(std::size_t index) {
     return work;
 }
 
-bool Tick::is_gone(const Record& record) {
-    const bool abandoned =
-        std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
-            return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
-        });
-    return abandoned && (record.volume.empty() || leads_elsewhere(record));
+/// Whether docker lists none of a record's containers.
+bool Tick::is_unlisted(const Record& record) const {
+    return std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
+        return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
+    });
 }
 
-/// Whether a volume's path no longer leads to the directory that was saved.
-bool Tick::leads_elsewhere(const Record& record) {
-    const auto place = host_->open(record.volume);
-    const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
-    return place.ended == MountedTree::Ended::missing || place.ended == MountedTree::Ended::failed ||
-           (status && record.volume_inode != 0 && status->st_ino != record.volume_inode);
+bool Tick::is_gone(const Record& record) {
+    return is_unlisted(record) && !may_exist(record, *host_);
 }
 
 /// Whether several log directories have the same key, by whatever chance: then nobody can tell whose its pins

@@ -2,6 +2,7 @@
 #include "tick_class.hpp"
 
 #include "logbackup/content.hpp"
+#include "logbackup/gone.hpp"
 #include "logbackup/prune.hpp"
 #include "logbackup/prune_report.hpp"
 #include "logbackup/prune_steps.hpp"
@@ -70,25 +71,39 @@ void Tick::find_prunable_files() {
         find_prunable_files_of(i);
 }
 
+/// Why this run must not delete anything, whatever the clock says; empty when it may.
+std::string Tick::doubt_about_ends() const {
+    if (is_doubtful_)
+        return "nothing is deleted in a run that finds no log directory";
+    if (are_too_many_to_end(unexplained_ends_, live_before_))
+        return "nothing is deleted in a run in which " + std::to_string(unexplained_ends_) + " of " +
+               counted(live_before_, "log directory", "log directories") + " ended";
+    return {};
+}
+
 /// Retention as a part of a tick.
 void Tick::prune() {
     PruneReport& pruned = report_.pruned;
     pruned.dry_run = is_dry();
     pruned.backup_root = options_.backup_root;
     pruned.now = now_;
-    if (!is_dry())
+    const std::string doubt = doubt_about_ends();
+    if (!is_dry() && doubt.empty())
         for (auto& problem : finish_pruning(context_.root, context_.stop))
             report_.notices.push_back(std::move(problem));
     if (!has_retention(options_) || context_.root < 0 || (!is_dry() && !is_time_to_prune(context_.clock)))
         return;
-    if (!is_steady(context_.clock)) {
-        report_.notices.push_back(unsteady_text(context_.clock) +
-                                  "; if it is right, 'logbackup prune --trust-clock' does not wait");
+    if (!is_steady(context_.clock) || !doubt.empty()) {
+        report_.notices.push_back(!doubt.empty() ? doubt
+                                                 : unsteady_text(context_.clock) +
+                                                       "; if it is right, 'logbackup prune --trust-clock' "
+                                                       "does not wait");
         return;
     }
     find_prunable_files();
     try {
-        plan_prune(pruned, context_.root, options_);
+        plan_prune(pruned, context_.root, options_,
+                   {context_.previous, [this](const Record& record) { return may_exist(record, *host_); }});
     } catch (const Error& error) {
         report_.problems.emplace_back(error.what());
         return;
@@ -100,7 +115,7 @@ void Tick::prune() {
     if (!pruned.items.empty())
         report_.notices.push_back(summary(pruned));
     if (!pruned.too_large.empty())
-        report_.notices.push_back(pruned.too_large);
+        report_.problems.push_back(pruned.too_large);
     if (is_dry() || has_filter(options_) || context_.stop.requested())
         return;
     Clock clock = context_.clock;

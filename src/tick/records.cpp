@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tick_class.hpp"
 
+#include "logbackup/gone.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
@@ -258,9 +259,35 @@ bool Tick::ends_now(std::size_t index, const std::set<std::size_t>& superseded) 
     return is_gone(records_[index]) && !unfinished;
 }
 
+/// Containers that docker does not list although what they wrote is still on this host are not saved, and not
+/// gone either. A layer that docker left behind by a fault is told for a day.
+void Tick::report_unlisted() {
+    static constexpr std::chrono::hours long_enough{24};
+    std::vector<std::string> unlisted;
+    for (auto& record : records_) {
+        if (record.coverage == Coverage::complete || record.containers.empty() || !is_unlisted(record) ||
+            layer_state(record.layer) == LayerState::gone)
+            continue;
+        const Record before = record;
+        note_failure(record, context_.previous);
+        if (record != before)
+            write(record);
+        if (now_ - parse_rfc3339(record.saved_until) < long_enough)
+            unlisted.push_back(record.directory());
+    }
+    if (!unlisted.empty())
+        report_.problems.push_back(
+            "docker does not list the " + std::string(unlisted.size() == 1 ? "container" : "containers") +
+            " of " + some_of(unlisted) +
+            ", but what they wrote is on this host: it is not saved; does another engine run them?");
+}
+
 /// They can be many, and each is waited for until the disk has it: what is left ends at the next tick.
 void Tick::end_records() {
     report_.live = records_.size();
+    if (is_doubtful_)
+        return;
+    report_unlisted();
     std::set<std::size_t> superseded = former_of_too_many();
     superseded.merge(unwanted_records());
     for (std::size_t i = 0; i < candidates_.size(); ++i)
@@ -279,6 +306,7 @@ void Tick::end_records() {
             end_record(context_.root, record);
             --report_.live;
             ended_.insert(i);
+            unexplained_ends_ += is_unlisted(record) && !was_removed(record) ? 1U : 0U;
             if (record.coverage == Coverage::cut)
                 report_.cut.push_back(record.directory());
         } catch (const Error& error) {

@@ -3,6 +3,7 @@
 
 #include "logbackup/backup_root.hpp"
 #include "logbackup/exclude.hpp"
+#include "logbackup/gone.hpp"
 #include "logbackup/labels.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/missed.hpp"
@@ -12,6 +13,7 @@
 #include "logbackup/util/files.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -71,6 +73,7 @@ void Tick::load_records() {
     }
     if (context_.root >= 0)
         records_ = load_live_records(context_.root, report_.problems);
+    live_before_ = records_.size();
     for (const auto& [id, reason] : discovery_.unreachable) {
         std::string name;
         for (const auto& record : records_)
@@ -97,6 +100,9 @@ void Tick::find_missed_containers() {
             report_.notices.push_back("containers that lived between two runs are not known: " + why_not);
         return;
     }
+    for (const auto& [id, life] : history->lives)
+        if (life.removed != Timestamp{})
+            removed_.insert(id);
     auto found = find_missed(*history, discovery_, records_, since);
     for (auto& missed : found.missed)
         note_missed(std::move(missed));
@@ -133,6 +139,7 @@ bool Tick::leave_closed(const Candidate& candidate) {
     });
     if (record == records_.end())
         return false;
+    found_any_ = true;
     if (candidate.selected) {
         row_of(candidate).status = RowStatus::complete;
         row_of(candidate).target = record->directory();
@@ -193,6 +200,7 @@ bool Tick::take_located(Candidate& candidate, Located located, const OverlapChec
             row_of(candidate).status = RowStatus::no_log_directory;
         return false;
     }
+    found_any_ = true;
     candidate.found = std::get<LogDirectory>(std::move(located));
     candidate.volume = candidate.found.volume;
     candidate.inode = candidate.found.identity.inode;
@@ -212,6 +220,47 @@ bool Tick::take_located(Candidate& candidate, Located located, const OverlapChec
         if (!is_excluded(exclude_of(options_, candidate.container->service), below))
             fail(candidate, below, reason);
     return true;
+}
+
+std::string Tick::doubt_text() const {
+    const auto live = counted(records_.size(), "log directory is", "log directories are");
+    const std::string listed = discovery_.ids.empty()
+                                   ? "docker lists no container, but " + live +
+                                         " live: none is ended in this run; is it the engine that "
+                                         "they are of, and is the disk with its data mounted?"
+                                   : "none of " + counted(discovery_.ids.size(), "container") +
+                                         " has a log directory, but " + live +
+                                         " live: none is ended in this run; is --log-dir right, and is it "
+                                         "the engine that they are of?";
+    return listed;
+}
+
+/// Whether docker has told that it removed a record's newest container since the last run.
+bool Tick::was_removed(const Record& record) const {
+    return !record.containers.empty() && removed_.contains(record.containers.back());
+}
+
+/// Whether this run should have found a record's log directory. One that outlives its containers on a volume
+/// it need not find.
+bool Tick::is_expected(const Record& record) const {
+    const bool outlives = record.coverage == Coverage::complete && !record.volume.empty();
+    return !record.containers.empty() && !(is_unlisted(record) && (outlives || was_removed(record)));
+}
+
+/// Whether this run found what earlier ones did. One that suddenly finds nothing cannot tell what is gone.
+void Tick::note_sight() {
+    if (context_.root < 0 || context_.stop.requested() || !saves())
+        return;
+    const bool any_expected = std::any_of(records_.begin(), records_.end(),
+                                          [this](const Record& record) { return is_expected(record); });
+    const std::uint64_t before = load_empty_runs(context_.root);
+    const std::uint64_t empty_runs = empty_runs_after(before, found_any_, any_expected);
+    is_doubtful_ = is_doubtful(empty_runs);
+    if (is_doubtful_)
+        report_.problems.push_back(doubt_text());
+    if (!is_dry() && !save_empty_runs(context_.root, before, empty_runs))
+        report_.problems.push_back("cannot write to " + in_quotes(state_directory) + ": " +
+                                   error_text(errno));
 }
 
 void Tick::assign_all() {

@@ -84,6 +84,7 @@ class Tick {
             if (saves())
                 finish_pins();
             locate_all();
+            note_sight();
             assign_all();
         });
         if (options_.kind == RunKind::verify)
@@ -139,7 +140,7 @@ class Tick {
     void take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome);
     void refresh_all_pins();
     [[nodiscard]] bool is_gone(const Record& record);
-    [[nodiscard]] bool leads_elsewhere(const Record& record);
+    [[nodiscard]] bool is_unlisted(const Record& record) const;
     [[nodiscard]] bool is_shared(const std::string& key) const;
     [[nodiscard]] std::vector<std::map<std::string, std::string>> places_of(const Candidate& candidate) const;
     [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
@@ -178,6 +179,11 @@ class Tick {
     [[nodiscard]] bool sync(const Candidate& candidate) const;
     void close_records();
     void end_records();
+    void note_sight();
+    [[nodiscard]] bool was_removed(const Record& record) const;
+    [[nodiscard]] bool is_expected(const Record& record) const;
+    [[nodiscard]] std::string doubt_text() const;
+    void report_unlisted();
     [[nodiscard]] bool is_replaced(std::size_t index) const;
     [[nodiscard]] bool has_failed(std::size_t index) const;
     [[nodiscard]] std::set<std::size_t> assigned_records() const;
@@ -190,6 +196,7 @@ class Tick {
     void find_prunable_files();
     void find_prunable_files_of(std::size_t index);
     [[nodiscard]] bool has_lost_something(const Candidate& candidate) const;
+    [[nodiscard]] std::string doubt_about_ends() const;
     void prune();
     void drop_rows_of_nothing();
     void sort_rows();
@@ -243,7 +250,12 @@ class Tick {
     /// Log directories that could not be read, and why: docker is asked again whether their containers are
     /// gone.
     std::vector<std::pair<Candidate, std::string>> unread_;
-    bool has_reached_any_ = false;     ///< the file system of a container, whatever is in it
+    bool has_reached_any_ = false;  ///< the file system of a container, whatever is in it
+    std::size_t live_before_ = 0;   ///< records when the run began
+    std::set<std::string> removed_; ///< ids of containers that docker told to have removed since the last run
+    std::size_t unexplained_ends_ = 0; ///< records that ended although docker told nothing of it
+    bool found_any_ = false;           ///< log directories
+    bool is_doubtful_ = false;         ///< nobody can tell in this run whether a container is gone
     UniqueFd pins_root_;               ///< the backup root in our mount namespace
     std::set<std::string> unfinished_; ///< keys of pins that could not be saved
     Assignments assignments_;

@@ -132,6 +132,14 @@ std::string counted(std::uint64_t count, std::string_view singular, std::string_
     return plural.empty() ? text.append(singular) + "s" : text.append(plural);
 }
 
+std::string some_of(const std::vector<std::string>& names) {
+    static constexpr std::size_t most = 3;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most, names.size()); ++i)
+        text += (i == 0 ? "" : ", ") + in_quotes(names[i]);
+    return names.size() <= most ? text : text + " and " + counted(names.size() - most, "other");
+}
+
 namespace {
 std::tm utc_parts(Timestamp time) {
     const std::time_t seconds =

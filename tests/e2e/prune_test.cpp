@@ -218,25 +218,64 @@ TEST_P(PruneRuns, NeedsNoEngineForWhatHasEnded) {
 }
 
 TEST_P(PruneRuns, MakesTheBackupFit) {
-    const auto live = engine.start({"web", "web-1"});
-    engine.exec(live, "head -c 100000 /dev/urandom > /opt/logs/app.log");
-    end("job-1", 2 * day);
-    end("job-2", 3 * day);
-    end("job-3", 1 * day);
+    const std::string text(40'000, 'x');
+    engine.exec(engine.start({"web", "web-1"}), "echo x > /opt/logs/app.log");
+    end("job-1", 2 * day, text);
+    end("job-2", 3 * day, text);
+    end("job-3", 1 * day, text);
+    end("job-4", 12h, text);
     set_clock();
     EXPECT_EQ(prune_json({"--max-size", "1G"})["pruned"].size(), 0U);
-    const auto one = prune_json({"--max-size", "110K"});
+    const auto one = prune_json({"--max-size", "150K"});
     ASSERT_EQ(one["pruned"].size(), 1U) << one;
     EXPECT_EQ(one["pruned"][0]["instance"], "job-2");
     EXPECT_EQ(one["pruned"][0]["reason"], "max-size");
-    const auto too_large = prune({"--max-size", "50K"});
+    const Names left{"web/web-1/app.log", "job/job-1/app.log", "job/job-3/app.log", "job/job-4/app.log"};
+    const auto too_large = prune({"--max-size", "40K"});
     EXPECT_EQ(too_large.code, 3);
     EXPECT_NE(too_large.err.find("more than --max-size"), std::string::npos) << too_large.err;
-    EXPECT_EQ(saved(), Names{"web/web-1/app.log"});
+    EXPECT_EQ(saved(), left) << "the youngest may not go, so the others would go in vain";
     set_clock();
-    const auto in_tick = tick({"--max-size", "50K"});
-    EXPECT_EQ(in_tick.code, 0);
-    EXPECT_NE(in_tick.err.find("info: the backup takes "), std::string::npos) << in_tick.err;
+    const auto in_tick = tick({"--max-size", "40K"});
+    EXPECT_EQ(in_tick.code, 3);
+    EXPECT_NE(in_tick.err.find("error: the backup takes "), std::string::npos) << in_tick.err;
+    EXPECT_EQ(saved(), left);
+}
+
+TEST_P(PruneRuns, OneContainerThatFloodsDoesNotEraseTheOthers) {
+    for (const char* pod : {"job-1", "job-2", "job-3"})
+        end(pod, 5 * day);
+    engine.exec(engine.start({"web", "web-1"}), "head -c 1000000 /dev/urandom > /opt/logs/flood.log");
+    set_clock();
+    const auto result = tick({"--max-size", "500K"});
+    EXPECT_EQ(result.code, 3) << result.err;
+    EXPECT_EQ(saved("job").size(), 3U);
+}
+
+/// A docker client that is told what to list, in front of the real one.
+TEST_P(PruneRuns, AnEngineThatListsNothingEndsAndDeletesNothing) {
+    for (const char* pod : {"web-1", "web-2", "web-3"})
+        engine.exec(engine.start({"web", pod}), "echo " + std::string(20'000, 'x') + " > /opt/logs/app.log");
+    end("job-1", 31 * day, std::string(40'000, 'x'));
+    const Names all = saved();
+    const auto docker =
+        write_script(scratch.path() / "docker", "[ \"$1\" = inspect ] && echo '[]'\nexit 0\n");
+    set_clock();
+    for (int run = 0; run < 5; ++run) {
+        const auto quiet =
+            tick({"--quiet", "--keep", "30d", "--max-size", "1K", "--docker", docker.string()});
+        EXPECT_EQ(quiet.code, 3);
+        EXPECT_NE(quiet.err.find("docker lists no container, but 3 log directories are live"),
+                  std::string::npos)
+            << quiet.err;
+    }
+    EXPECT_EQ(tick({"--quiet", "--max-size", "1K", "--docker", docker.string()}).code, 3)
+        << "their layers are still on this host";
+    EXPECT_EQ(saved(), all);
+    EXPECT_EQ(sh("ls '" + (backup / ".logbackup/live/web").string() + "'"), "web-1\nweb-2\nweb-3\n");
+    expect_clean(tick());
+    expect_clean(prune({"--keep", "30d"}));
+    EXPECT_EQ(saved("job"), Names{});
 }
 
 TEST_P(PruneRuns, AClockThatJumpedDeletesNothing) {

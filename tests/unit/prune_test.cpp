@@ -65,7 +65,7 @@ class Prune : public testing::Test {
     }
     PruneReport plan() {
         PruneReport report{false, dir.path(), now, {}, {}, {}};
-        plan_prune(report, dir.fd(), options);
+        plan_prune(report, dir.fd(), options, evidence);
         EXPECT_EQ(report.problems, Names{});
         return report;
     }
@@ -89,6 +89,7 @@ class Prune : public testing::Test {
 
     test::TempDir dir;
     Options options;
+    EndEvidence evidence{now, [](const Record&) { return false; }};
     test::Stop stop;
 };
 
@@ -176,45 +177,115 @@ TEST_F(Prune, TakesRecordsOfMissedContainers) {
 }
 
 TEST_F(Prune, TakesTheOldestUntilTheRestFits) {
-    end("a", "a-0", now - 1 * day, 40'000);
-    end("b", "b-0", now - 3 * day, 50'000);
-    end("c", "c-0", now - 2 * day, 60'000);
-    end("old", "old-0", now - 50 * day, 30'000);
-    end("empty", "empty-0", now - 9 * day);
-    std::filesystem::remove_all(dir.at("empty"));
-    save_live_record(dir.fd(), record_of("live", "live-0", Coverage::live));
-    dir.write("live/live-0/app.log", std::string(70'000, 'x'));
-    const auto a = disk_bytes("a/a-0/d/app.log");
-    const auto c = disk_bytes("c/c-0/d/app.log");
-    const auto live = disk_bytes("live/live-0/app.log");
-    options.max_size = a + c + live;
-    EXPECT_EQ(planned(), (Names{"old/old-0", "b/b-0"}));
+    end("web", "web-1", now - 2 * day, 40'000);
+    end("web", "web-2", now - 4 * day, 50'000);
+    end("web", "web-3", now - 3 * day, 60'000);
+    end("web", "empty", now - 9 * day);
+    std::filesystem::remove_all(dir.at("web/empty"));
+    save_live_record(dir.fd(), record_of("web", "live-0", Coverage::live));
+    dir.write("web/live-0/app.log", std::string(70'000, 'x'));
+    const auto first = disk_bytes("web/web-1/d/app.log");
+    const auto third = disk_bytes("web/web-3/d/app.log");
+    const auto live = disk_bytes("web/live-0/app.log");
+    options.max_size = first + third + live;
+    EXPECT_EQ(planned(), Names{"web/web-2"});
     --options.max_size;
-    EXPECT_EQ(planned(), (Names{"old/old-0", "b/b-0", "c/c-0"}));
+    EXPECT_EQ(planned(), (Names{"web/web-2", "web/web-3"}));
+    end("web", "old", now - 50 * day, 30'000);
     options.keep = 30 * day;
-    ++options.max_size;
-    EXPECT_EQ(planned(), (Names{"old/old-0", "b/b-0"}));
-    --options.max_size;
     const auto both = plan();
-    EXPECT_EQ(names_of(both), (Names{"old/old-0", "b/b-0", "c/c-0"}));
+    EXPECT_EQ(names_of(both), (Names{"web/old", "web/web-2", "web/web-3"}));
     EXPECT_EQ(both.items[0].reason, PruneReason::keep);
     EXPECT_EQ(both.items[1].reason, PruneReason::max_size);
-    EXPECT_EQ(both.items[2].disk_bytes, c);
+    EXPECT_EQ(both.items[2].disk_bytes, third);
     EXPECT_EQ(both.too_large, "");
-    options.services = {"a"}; // of all, but only these
-    const auto filtered = plan();
-    EXPECT_EQ(names_of(filtered), Names{"a/a-0"});
-    EXPECT_NE(filtered.too_large, "");
-    options.services.clear();
     options.max_size = live - 1;
-    const auto all = plan();
-    EXPECT_EQ(names_of(all).size(), 4U) << "live is never among them, nor what takes no room";
-    EXPECT_EQ(all.too_large.find("the backup takes "), 0U) << all.too_large;
+    const auto none = plan();
+    EXPECT_EQ(names_of(none), Names{"web/old"}) << "when all is not enough, none goes for it";
+    EXPECT_EQ(none.too_large.find("the backup takes "), 0U) << none.too_large;
     options.max_size = live;
     prune();
-    EXPECT_FALSE(dir.has("a"));
-    EXPECT_TRUE(dir.has("live/live-0/app.log"));
+    EXPECT_FALSE(dir.has("web/web-1"));
+    EXPECT_TRUE(dir.has("web/live-0/app.log"));
     EXPECT_EQ(planned(), Names{});
+}
+
+TEST_F(Prune, DeletesNothingOnTheDayThatItEnded) {
+    end("web", "web-1", now - day + 1min, 40'000);
+    Record missed = record_of("job", "job-1", Coverage::missed);
+    missed.finished = rfc3339(now - day + 1min);
+    save_missed_record(dir.fd(), missed);
+    options.keep = 1ms;
+    options.max_size = 1;
+    EXPECT_EQ(planned(), Names{});
+    EXPECT_NE(plan().too_large, "");
+    end("web", "web-1", now - day - 1min, 40'000);
+    EXPECT_EQ(planned(), Names{"web/web-1"});
+}
+
+TEST_F(Prune, DeletesNothingThatOneRunFoundEnded) {
+    end("web", "web-1", now - 31 * day);
+    options.keep = 30 * day;
+    options.max_size = 1;
+    evidence.last_complete_run = now - 31 * day; // that run found it gone, and none came to its end since
+    EXPECT_EQ(planned(), Names{});
+    evidence.last_complete_run = {};
+    EXPECT_EQ(planned(), Names{});
+    evidence.last_complete_run = now - 31 * day + 1min;
+    EXPECT_EQ(planned(), Names{"web/web-1"});
+}
+
+TEST_F(Prune, DeletesNothingThatMayExist) {
+    end("web", "web-1", now - 31 * day);
+    end("web", "web-2", now - 31 * day);
+    options.keep = 30 * day;
+    options.max_size = 1;
+    evidence.may_exist = [](const Record& record) { return record.pod == "web-1"; };
+    EXPECT_EQ(planned(), Names{"web/web-2"});
+}
+
+PruneItem ended_item(const std::string& service, int days, std::uint64_t bytes) {
+    PruneItem item;
+    item.record = record_of(service, service + "-" + std::to_string(days), Coverage::complete);
+    item.ended = now - days * day;
+    item.disk_bytes = bytes;
+    return item;
+}
+
+/// The instances that are chosen, or "none".
+Names chosen(const std::map<std::string, std::uint64_t>& usage, std::vector<PruneItem> ended,
+             std::uint64_t most) {
+    const auto items = choose_for_size(usage, std::move(ended), most);
+    Names names;
+    for (const auto& item : items.value_or(std::vector<PruneItem>()))
+        names.push_back(item.record.instance);
+    return items ? names : Names{"none"};
+}
+
+TEST(PruneForSize, TakesFromTheServiceThatTakesMost) {
+    const std::vector<PruneItem> ended{ended_item("a", 2, 30), ended_item("a", 9, 30),
+                                       ended_item("b", 50, 10)};
+    EXPECT_EQ(chosen({{"a", 60}, {"b", 10}}, ended, 70), Names{});
+    EXPECT_EQ(chosen({{"a", 60}, {"b", 10}}, ended, 69), Names{"a-9"});
+    EXPECT_EQ(chosen({{"a", 60}, {"b", 10}}, ended, 39), (Names{"a-9", "a-2"}));
+}
+
+TEST(PruneForSize, LeavesEachServiceItsShare) {
+    const std::vector<PruneItem> ended{ended_item("a", 9, 30), ended_item("b", 50, 10),
+                                       ended_item("b", 51, 30)};
+    EXPECT_EQ(chosen({{"a", 30}, {"b", 40}}, ended, 60), Names{"b-51"});
+    EXPECT_EQ(chosen({{"a", 30}, {"b", 60}, {"live", 100}}, ended, 160), Names{"b-51"});
+    EXPECT_EQ(chosen({{"a", 30}, {"b", 10}, {"live", 100}}, ended, 120), Names{"none"}) << "40 for each";
+}
+
+TEST(PruneForSize, TakesNoneWhenAllAreNotEnough) {
+    const std::vector<PruneItem> ended{ended_item("a", 9, 30), ended_item("b", 50, 30)};
+    EXPECT_EQ(chosen({{"a", 30}, {"b", 30}, {"flood", 1000}}, ended, 20), Names{"none"});
+    EXPECT_EQ(chosen({{"flood", 1000}}, {}, 20), Names{"none"});
+    EXPECT_EQ(chosen({}, {}, 20), Names{});
+    auto failing = ended_item("a", 9, 30);
+    failing.failure = "another file system is mounted there";
+    EXPECT_EQ(chosen({{"a", 30}}, {failing}, 20), Names{"none"});
 }
 
 TEST_F(Prune, DeletesAllOfItAndNothingElse) {
@@ -281,7 +352,7 @@ TEST_F(Prune, LeavesWhatSomethingIsMountedIn) {
         test::bind_mount(dir.at("other"), dir.at("web/web-1/mounted"));
         PruneReport report{false, dir.path(), now, {}, {}, {}};
         const UniqueFd root = test::open_path(dir.path());
-        plan_prune(report, root.get(), options);
+        plan_prune(report, root.get(), options, evidence);
         carry_out(report, root.get(), stop.get());
         ASSERT_EQ(failure_lines(report).size(), 1U);
         EXPECT_EQ(failure_lines(report)[0],
@@ -329,7 +400,7 @@ TEST_F(PruneInterrupted, BeforeItBegan) {
 }
 
 TEST_F(PruneInterrupted, BetweenTheFilesAndTheRecord) {
-    end("web", "web-1", now - day);
+    end("web", "web-1", now - 2 * day);
     rename("web/web-1", files);
     EXPECT_TRUE(take_inventory(dir.fd(), {}).instances.empty()) << "it is not called complete";
     options.keep = 1ms;
@@ -339,7 +410,7 @@ TEST_F(PruneInterrupted, BetweenTheFilesAndTheRecord) {
 }
 
 TEST_F(PruneInterrupted, OfANestedInstance) {
-    end("web", "web-1/opt/logs", now - day);
+    end("web", "web-1/opt/logs", now - 2 * day);
     const std::string nested = ".logbackup/pruning/web/web-1%2Fopt%2Flogs";
     rename("web/web-1/opt/logs", nested + "/files");
     options.keep = 1ms;

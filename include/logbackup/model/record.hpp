@@ -26,8 +26,9 @@ struct Record {
     std::string pod;
     std::string namespace_name;
     std::string pod_uid;
-    std::string volume;                  ///< path on the host, or empty: the container's own file system
-    std::uint64_t volume_inode = 0;      ///< of that directory; 0: unknown
+    std::string volume;             ///< path on the host, or empty: the container's own file system
+    std::uint64_t volume_inode = 0; ///< of that directory; 0: unknown
+    std::string layer; ///< path of the newest container's own layer on the host; empty when unknown
     std::vector<std::string> containers; ///< ids, the newest last
     std::string image;                   ///< of the newest container, as are the next four
     std::string restart_count;

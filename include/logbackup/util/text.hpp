@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace logbackup {
 
@@ -32,6 +33,9 @@ namespace logbackup {
 /// "3 files", "1 file".
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view singular,
                                   std::string_view plural = {});
+
+/// The first three names in quotes, and how many others there are: "'a', 'b', 'c' and 4 others".
+[[nodiscard]] std::string some_of(const std::vector<std::string>& names);
 
 using Timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
