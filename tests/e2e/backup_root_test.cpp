@@ -177,6 +177,23 @@ TEST_F(BackupRoot, OfAnotherEngineIsRefusedUntilItIsAdopted) {
     EXPECT_EQ(tick().code, 1);
 }
 
+TEST_F(BackupRoot, DockerIsAskedWhichEngineItIsOnlyWhereNoContainerTells) {
+    const auto calls = scratch.path() / "calls";
+    const auto docker =
+        write_script(scratch.path() / "docker", "echo \"$1\" >> '" + calls.string() + "'; exec docker \"$@\"")
+            .string();
+    expect_clean(tick({"--docker", docker}));
+    EXPECT_EQ(read_file(calls), "ps\ninspect\n");
+    // An engine that was started on an empty directory, for its disk is not mounted.
+    const auto empty =
+        write_script(scratch.path() / "empty", "[ \"$1\" != info ] || printf 'another\n/elsewhere\n'")
+            .string();
+    const Result refused = tick({"--docker", empty});
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_TRUE(says(refused, "it belongs to another Docker engine")) << refused.err;
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1"));
+}
+
 TEST_F(BackupRoot, OfANewerVersionIsRefused) {
     expect_clean(tick());
     write_file(backup / ".logbackup/identity", R"({"format": 99})");
