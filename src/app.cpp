@@ -27,6 +27,7 @@ int run_list(const Options& options, spdlog::logger& log) {
     const UniqueFd root = find_backup_root(options.backup_root);
     if (!root)
         throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
+    (void)load_identity(root.get()); // one of a newer version has records that this one cannot read
     const Inventory inventory = take_inventory(root.get(), options);
     // That none is cut or missed is no failure.
     if (has_filter(options) && options.coverages.empty() && inventory.instances.empty() &&

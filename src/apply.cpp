@@ -13,7 +13,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 
 namespace logbackup {
 namespace {
@@ -24,7 +23,7 @@ constexpr mode_t file_mode = 0640;
 bool rename_to_free_name(int directory, const std::string& from, const std::string& to) {
     for (unsigned n = 0; n < 100'000; ++n) {
         const std::string name = n == 0 ? to : to + "." + std::to_string(n);
-        if (::renameat2(directory, from.c_str(), directory, name.c_str(), RENAME_NOREPLACE) == 0)
+        if (rename_to_new(directory, from, directory, name))
             return true;
         if (errno != EEXIST)
             return false;
@@ -129,8 +128,7 @@ class Applier {
             break;
         case ActionKind::rename: {
             const UniqueFd to = directory_for(joined(directory_of(i), action.new_path));
-            if (!to || ::renameat2(parent, name.c_str(), to.get(), base_name(action.new_path).c_str(),
-                                   RENAME_NOREPLACE) != 0) {
+            if (!to || !rename_to_new(parent, name, to.get(), base_name(action.new_path))) {
                 fail(i, action.path, "cannot rename its backup to " + in_quotes(action.new_path), errno);
                 return false;
             }

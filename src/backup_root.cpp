@@ -2,6 +2,7 @@
 #include "logbackup/backup_root.hpp"
 
 #include "logbackup/ledger.hpp"
+#include "logbackup/mount_table.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 #include "logbackup/util/text.hpp"
@@ -124,6 +125,28 @@ UniqueFd find_backup_root(const std::string& path) {
     return root;
 }
 
+std::pair<UniqueFd, std::string> nearest_directory(const std::string& path) {
+    for (std::filesystem::path nearest = path;; nearest = nearest.parent_path()) {
+        UniqueFd held = open_existing(nearest.string());
+        if (held || !nearest.has_relative_path())
+            return {std::move(held), nearest.string()};
+    }
+}
+
+void require_mounted(const std::string& path) {
+    const auto [nearest, nearest_path] = nearest_directory(path);
+    const UniqueFd top = open_existing("/");
+    const auto here = nearest ? mount_id(nearest.get()) : std::nullopt;
+    const auto there = top ? mount_id(top.get()) : std::nullopt;
+    if (here && there && *here != *there)
+        return;
+    throw Error(
+        "nothing is mounted at the backup root " + in_quotes(path) +
+            (here && there ? ": " + in_quotes(nearest_path) + " is on the file system of '/'"
+                           : std::string(": its mount is not known")),
+        "mount the backup's disk, or leave --require-mount (require-mount, LOGBACKUP_REQUIRE_MOUNT) out");
+}
+
 void examine_backup_root(int root, const std::string& path) {
     require_ours(root, path);
     (void)find_state(root, path);
@@ -132,12 +155,7 @@ void examine_backup_root(int root, const std::string& path) {
 OverlapCheck overlap_check(const std::string& path, const UniqueFd& root) {
     if (root)
         return {root.get(), BackupRoot::exists};
-    UniqueFd above;
-    for (std::filesystem::path p = path; !above && p.has_relative_path();) {
-        p = p.parent_path();
-        above = open_existing(p.string());
-    }
-    return {above.get(), BackupRoot::to_be_made};
+    return {nearest_directory(path).first.get(), BackupRoot::to_be_made};
 }
 
 } // namespace logbackup

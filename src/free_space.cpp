@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 
 namespace logbackup {
@@ -13,6 +14,10 @@ std::optional<FreeSpace> free_space(int directory, const MinFree& min_free) {
     struct statvfs status {};
     if (::fstatvfs(directory, &status) != 0)
         return std::nullopt;
+    if (status.f_blocks == 0) { // a user-space file system that does not answer
+        errno = EOPNOTSUPP;
+        return std::nullopt;
+    }
     const auto total = std::uint64_t{status.f_blocks} * status.f_frsize;
     FreeSpace space;
     space.block = std::max<std::uint64_t>(1, status.f_frsize);

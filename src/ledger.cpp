@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <utility>
 
 namespace logbackup {
@@ -58,7 +57,7 @@ std::vector<std::string> sorted_names(int root, const std::string& path, std::st
 
 /// Renames if the old name is there: after a crash the step may have been done already. 0 or an errno value.
 int rename_if_there(int root, const std::string& from, const std::string& to) {
-    if (::renameat2(root, from.c_str(), root, to.c_str(), RENAME_NOREPLACE) == 0 || errno == ENOENT)
+    if (rename_to_new(root, from, root, to) || errno == ENOENT)
         return 0;
     return errno;
 }

@@ -186,6 +186,8 @@ class CommandLine {
             throw CLI::ValidationError("--dry-run",
                                        "'" + std::string(command->name) + "' changes nothing anyway");
         check_retention(command != nullptr && command->kind == RunKind::prune);
+        if (given_.options.adopt && command != nullptr)
+            throw CLI::ValidationError("--adopt", "'" + std::string(command->name) + "' does not have it");
         if (given_.options.kind != RunKind::list && origin_of("--coverage") == Origin::command_line)
             throw CLI::ValidationError("--coverage", "only 'logbackup list' has it");
         if (given_.options.kind != RunKind::list)

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <utility>
 
 namespace logbackup {
@@ -33,13 +32,12 @@ std::string place_of(const Record& record) {
 int move_record(int root, const Record& record) {
     const std::string from = ended_path(record.service, record.instance);
     const std::string to = joined(place_of(record), doomed_record);
-    return ::renameat2(root, from.c_str(), root, to.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
+    return rename_to_new(root, from, root, to) ? 0 : errno;
 }
 
 /// That there is no instance directory is no failure.
 int move_files(int service, const Record& record, int place) {
-    if (service < 0 ||
-        ::renameat2(service, record.instance.c_str(), place, doomed_files, RENAME_NOREPLACE) == 0)
+    if (service < 0 || rename_to_new(service, record.instance, place, doomed_files))
         return 0;
     return errno == ENOENT ? 0 : errno;
 }
@@ -79,7 +77,8 @@ int delete_directory(int root, const Record& record, StopSignal& stop) {
     if (error == 0) {
         error = move_record(root, record);
         if (error != 0 && service) // as it was
-            ::renameat2(place.get(), doomed_files, service.get(), record.instance.c_str(), RENAME_NOREPLACE);
+            [[maybe_unused]]
+            const bool back = rename_to_new(place.get(), doomed_files, service.get(), record.instance);
     }
     if (error == 0)
         return empty_place(root, record, stop);

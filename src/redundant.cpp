@@ -95,7 +95,8 @@ int flush(int instance, const Held& held) {
         path = parent_path(path);
         const UniqueFd directory = open_directory(instance, path);
         const UniqueFd readable(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!readable || ::fsync(readable.get()) != 0)
+        // Some file systems can bring only all of theirs to the disk.
+        if (!readable || (::fsync(readable.get()) != 0 && (errno != EINVAL || ::syncfs(readable.get()) != 0)))
             return errno;
     }
     return 0;

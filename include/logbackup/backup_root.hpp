@@ -5,6 +5,7 @@
 #include "logbackup/util/unique_fd.hpp"
 
 #include <string>
+#include <utility>
 
 namespace logbackup {
 
@@ -20,6 +21,12 @@ namespace logbackup {
 /// Opens the backup root without making anything: nothing when it does not exist. Throws Error when it is no
 /// directory or cannot be opened.
 [[nodiscard]] UniqueFd find_backup_root(const std::string& path);
+
+/// The directory itself, or the nearest one above it that exists, and its path.
+[[nodiscard]] std::pair<UniqueFd, std::string> nearest_directory(const std::string& path);
+
+/// Throws Error when the backup root, or where it is to be made, is on the mount of "/". Makes nothing.
+void require_mounted(const std::string& path);
 
 /// Throws Error where open_backup_root() would refuse what is there. Makes and changes nothing.
 void examine_backup_root(int root, const std::string& path);

@@ -25,8 +25,9 @@ struct Check {
     std::string hint;  ///< what to do; safe to print; empty when nothing is to be done
 };
 
-/// Whether this machine is ready for runs with these options. Makes, changes and locks nothing. What hangs on
-/// a check that failed is left out. Ends early when `stop` is requested.
+/// Whether this machine is ready for runs with these options. Changes nothing; what the backup's file system
+/// can do is tried in a directory of its own. What hangs on a check that failed is left out. Ends early when
+/// `stop` is requested.
 [[nodiscard]] std::vector<Check> check_machine(const Options& options, StopSignal& stop);
 
 enum class CheckLines { all, not_ok };

@@ -21,7 +21,8 @@ struct FreeSpace {
                                        ///< and none where no bytes are reserved
 };
 
-/// Asks statvfs(3) about the file system of a directory (O_PATH will do). Nothing when it does not answer.
+/// Asks statvfs(3) about the file system of a directory (O_PATH will do). Nothing, with errno,
+/// when it does not tell.
 [[nodiscard]] std::optional<FreeSpace> free_space(int directory, const MinFree& min_free);
 
 } // namespace logbackup

@@ -54,6 +54,8 @@ struct Options {
     std::chrono::milliseconds keep = for_ever;   ///< what has ended is deleted then; see keep_of()
     std::uint64_t max_size = UINT64_MAX;         ///< bytes on disk of the backup; UINT64_MAX: no limit
     bool trust_clock = false;                    ///< only of RunKind::prune
+    bool require_mount = false;                  ///< the backup root must not be on the file system of /
+    bool adopt = false;                          ///< take over what belongs to another host or engine
     bool network_volumes = false;                ///< use file systems that may not answer
     bool pin = false;                            ///< hard-link the files of running containers
     std::string log_file;

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace logbackup {
 
@@ -26,6 +27,8 @@ struct TickContext {
     std::function<void(const std::string&)> notice;                    ///< says something that is no failure
     std::function<Progress(std::uint64_t total_bytes)> start_progress; ///< may give an empty Progress
     Clock clock{};                                                     ///< as this run sees it
+    /// Called once the containers are known, before anything is written; may throw Error.
+    std::function<void(const std::vector<Container>&)> examine{};
 };
 
 /// One tick: discover, locate, assign, view, plan and, unless it is a dry run, apply. One container's failure

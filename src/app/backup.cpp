@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace logbackup::app {
 namespace {
@@ -56,14 +57,24 @@ int back_up(Run& run, const Options& options, spdlog::logger& log) {
     StopSignal stop(options.max_duration);
     const bool dry = options.kind != RunKind::tick;
     TickContext context{options, stop, -1, -1, run.began, {}, {}, {}, {}, {}};
+    examine_place(options);
     run.root = dry ? find_backup_root(options.backup_root) : open_backup_root(options.backup_root);
     if (!run.root && options.kind == RunKind::verify)
         throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
+    std::optional<LockFile> lock;
     if (!dry) {
-        const UniqueFd state = open_directory(run.root.get(), state_directory);
-        run.lock = LockFile::try_acquire(state.get(), "lock");
-        if (!run.lock)
+        lock = LockFile::try_acquire(open_directory(run.root.get(), state_directory).get(), "lock");
+        if (!lock)
             return give_up(run, options, log);
+    }
+    if (run.root) {
+        const BackupIdentity identity = claim_backup(run.root.get(), options, log);
+        context.examine = [&context, identity](const std::vector<Container>& containers) {
+            claim_engine(identity, context, containers);
+        };
+    }
+    run.lock = std::move(lock); // the counters in another host's backup are not this run's
+    if (run.lock) {
         run.skipped = take_skipped(run.root.get());
         context.lock = run.lock->fd();
     }

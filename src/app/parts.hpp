@@ -3,10 +3,12 @@
 
 #include "logbackup/app.hpp"
 #include "logbackup/clock.hpp"
+#include "logbackup/identity.hpp"
 #include "logbackup/inventory_report.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/prune_report.hpp"
 #include "logbackup/report.hpp"
+#include "logbackup/tick.hpp"
 #include "logbackup/util/stop_signal.hpp"
 
 #include <spdlog/spdlog.h>
@@ -44,6 +46,16 @@ std::string require_program(const std::string& name, const char* option, const c
 
 /// The clock as it was and is now; a run that writes notes it.
 Clock see_clock(const Options& options, int root, Timestamp now);
+
+/// Throws Error when the backup is not where --require-mount wants it.
+void examine_place(const Options& options);
+
+/// Throws Error when the backup belongs to another host. A run writes down whose it is where that is missing,
+/// and says so when the backup is new. Gives what it is for claim_engine(). Needs the lock.
+BackupIdentity claim_backup(int root, const Options& options, spdlog::logger& log);
+/// The same for the engine, once its containers are known.
+void claim_engine(const BackupIdentity& identity, const TickContext& context,
+                  const std::vector<Container>& containers);
 
 int exit_code(bool has_failures, StopSignal& stop, spdlog::logger& log);
 

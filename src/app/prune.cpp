@@ -47,6 +47,7 @@ void find_files_to_prune(TickContext& context, PruneReport& pruned, spdlog::logg
 
 int run_prune(const Options& options, spdlog::logger& log) {
     const bool dry = options.kind == RunKind::prune_dry_run;
+    examine_place(options);
     UniqueFd root = find_backup_root(options.backup_root);
     if (!root)
         throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
@@ -63,6 +64,10 @@ int run_prune(const Options& options, spdlog::logger& log) {
         context.lock = lock->fd();
     }
     context.root = root.get();
+    const BackupIdentity identity = claim_backup(root.get(), options, log);
+    context.examine = [&](const std::vector<Container>& containers) {
+        claim_engine(identity, context, containers);
+    };
     context.clock = see_clock(options, root.get(), context.now);
     const bool steady = options.trust_clock || is_steady(context.clock);
     if (!steady && !dry)

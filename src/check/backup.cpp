@@ -3,6 +3,7 @@
 
 #include "logbackup/backup_root.hpp"
 #include "logbackup/free_space.hpp"
+#include "logbackup/identity.hpp"
 #include "logbackup/ledger.hpp"
 #include "logbackup/monitor.hpp"
 #include "logbackup/mount_table.hpp"
@@ -26,15 +27,6 @@ namespace fs = std::filesystem;
 
 constexpr int directory_flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
-/// The nearest directory above a path that exists, and its path.
-std::pair<UniqueFd, std::string> nearest_above(const std::string& path) {
-    for (fs::path above = fs::path(path).parent_path();; above = above.parent_path()) {
-        UniqueFd held(::open(above.c_str(), directory_flags));
-        if (held || !above.has_relative_path())
-            return {std::move(held), above.string()};
-    }
-}
-
 /// "on the xfs at '/u01'".
 std::string file_system_text(int directory) {
     const UniqueFd self(::open("/proc/self", directory_flags));
@@ -54,8 +46,9 @@ bool lies_in(const fs::path& path, const fs::path& directory) {
 void free_space_of(int directory, const Options& options, Checks& checks) {
     const auto space = free_space(directory, options.min_free);
     if (!space) {
-        checks.push_back(
-            {"free space", CheckStatus::problem, "the file system does not tell: " + error_text(errno), {}});
+        checks.push_back({"free space", CheckStatus::warning,
+                          "the file system does not tell: " + error_text(errno),
+                          "--min-free keeps nothing free there"});
         return;
     }
     const bool counts_inodes = space->inodes != UINT64_MAX;
@@ -194,6 +187,8 @@ UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine
     UniqueFd root;
     UniqueFd above;
     try {
+        if (options.require_mount)
+            require_mounted(options.backup_root);
         root = find_backup_root(options.backup_root);
         if (root)
             examine_backup_root(root.get(), options.backup_root);
@@ -202,7 +197,7 @@ UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine
         return {};
     }
     if (!root) {
-        auto [held, path] = nearest_above(options.backup_root);
+        auto [held, path] = nearest_directory(options.backup_root);
         above = std::move(held);
         check.found += ", to be made in " + in_quotes(path);
     }
@@ -221,6 +216,29 @@ UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine
     if (engine && !engine->root_directory.empty())
         beside_docker(directory, options, engine->root_directory, checks);
     return root;
+}
+
+void owner(int root, const std::optional<Engine>& engine, Checks& checks) {
+    Check check{"identity", CheckStatus::ok, {}, {}};
+    try {
+        const FoundIdentity found = load_identity(root);
+        if (!found.problem.empty())
+            throw Error(found.problem,
+                        "restore it from a copy, or run 'logbackup --adopt' once if it is this host's");
+        EngineIdentity seen;
+        if (engine)
+            seen = engine_of(engine->ours);
+        if (engine && seen.root.empty())
+            seen = {engine->id, engine->root_directory};
+        const Claimed claimed = claim(found.identity, this_host(), seen, Adopt::no);
+        if (!claimed.refusal.empty())
+            throw Error(claimed.refusal, claimed.hint);
+        check.found =
+            found.identity ? "the backup is this host's" : "the next run writes down that it is this host's";
+    } catch (const Error& error) {
+        check = {"identity", CheckStatus::impossible, error.what(), error.hint()};
+    }
+    checks.push_back(std::move(check));
 }
 
 void records(int root, const Options& options, Checks& checks) {

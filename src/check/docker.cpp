@@ -167,6 +167,7 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
                         "is the engine overloaded? --docker-timeout waits longer");
         if (const auto told = say("info"); succeeded(told.ending))
             info = Json::parse(told.out, nullptr, false);
+        engine.id = text_member(info, "ID");
         engine.root_directory = text_member(info, "DockerRootDir");
         const auto found = discover({program, options.docker_timeout}, stop);
         checks.push_back({"docker engine",

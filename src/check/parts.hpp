@@ -15,6 +15,7 @@ using Checks = std::vector<Check>;
 
 /// What the Docker engine says of itself.
 struct Engine {
+    std::string id;
     std::string root_directory;
     std::vector<Container> ours;
 };
@@ -34,6 +35,11 @@ void landlock(Checks& checks);
 /// A descriptor of the backup root: none when it does not exist, or must not be used.
 [[nodiscard]] UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine,
                                    Checks& checks);
+/// Tries what runs need, in a directory of its own in ".logbackup" that it removes. `root` is a descriptor of
+/// the backup root, or -1.
+void file_system(int root, const Options& options, StopSignal& stop, Checks& checks);
+/// Whether the backup is this host's and this engine's.
+void owner(int root, const std::optional<Engine>& engine, Checks& checks);
 /// Records, the lock and the last runs. `root` is a descriptor of the backup root.
 void records(int root, const Options& options, Checks& checks);
 

@@ -48,6 +48,14 @@ void parse_layers(const Json& data, Container& container) {
         container.lowers.push_back(std::move(lower));
 }
 
+/// Of "/var/lib/docker/containers/<id>/resolv.conf"; empty where the path is another one.
+std::string data_root_of(const std::string& resolv_conf, const std::string& id) {
+    const std::string end = "/containers/" + id + "/resolv.conf";
+    return resolv_conf.starts_with('/') && resolv_conf.ends_with(end)
+               ? resolv_conf.substr(0, resolv_conf.size() - end.size())
+               : std::string();
+}
+
 void parse_mounts(const Json& mounts, const Json& tmpfs, Container& container) {
     if (mounts.is_array()) {
         for (const auto& mount : mounts) {
@@ -80,6 +88,7 @@ Container parse_container(const Json& value) {
     parse_labels(member(config, "Labels"), container);
     parse_layers(member(member(value, "GraphDriver"), "Data"), container);
     parse_mounts(member(value, "Mounts"), member(member(value, "HostConfig"), "Tmpfs"), container);
+    container.data_root = data_root_of(text(member(value, "ResolvConfPath")), container.id);
     return container;
 }
 
@@ -90,8 +99,8 @@ std::vector<Container> parse_inspect(std::string_view json) {
     const auto keep = [](int depth, Json::parse_event_t event, Json& parsed) {
         if (event != Json::parse_event_t::key || depth != 2)
             return true;
-        static const std::array<std::string, 7> read{"Id",          "Created", "State",     "Config",
-                                                     "GraphDriver", "Mounts",  "HostConfig"};
+        static const std::array<std::string, 8> read{
+            "Id", "Created", "State", "Config", "GraphDriver", "Mounts", "HostConfig", "ResolvConfPath"};
         return std::find(read.begin(), read.end(), parsed.get_ref<const std::string&>()) != read.end();
     };
     const Json document = Json::parse(json, keep, false);

@@ -41,6 +41,11 @@ class Declaration {
             ->allow_extra_args(false);
         add("--config", given_.standard_file, "Read options from this file, too", "FILE")
             ->configurable(false);
+        app_.add_flag("--require-mount", given_.options.require_mount,
+                      "Refuse to work while the backup is on the file system of /: its disk is not mounted");
+        app_.add_flag("--adopt", given_.options.adopt,
+                      "Take over a backup that belongs to another host or Docker engine; once, by hand")
+            ->configurable(false);
     }
 
     void add_filters() {

@@ -74,6 +74,8 @@ class Tick {
         report_.backup_root = options_.backup_root;
         stage("discover", [&] {
             discovery_ = discover({context_.docker, options_.docker_timeout}, context_.stop);
+            if (context_.examine)
+                context_.examine(discovery_.containers);
             classify_all();
             load_records();
             if (saves())

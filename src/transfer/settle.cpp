@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <string_view>
 
@@ -94,9 +93,7 @@ void Transferrer::take_over_file(Transfer& transfer) {
     const UniqueFd from = open_directory(incoming_.get(), parent_path(backup_path(transfer)));
     const UniqueFd to =
         make_directories(settings_.root, parent_path(backup_path(transfer)), directory_mode, settings_.group);
-    if (!from || !to ||
-        ::renameat2(from.get(), base_name(path).c_str(), to.get(), base_name(path).c_str(),
-                    RENAME_NOREPLACE) != 0) {
+    if (!from || !to || !rename_to_new(from.get(), base_name(path), to.get(), base_name(path))) {
         fail(transfer, "cannot put its backup in place", errno);
         return;
     }

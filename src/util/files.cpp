@@ -123,6 +123,19 @@ UniqueFd make_directories(int at, std::string_view path, mode_t mode, gid_t grou
     return held;
 }
 
+bool rename_to_new(int from_at, const std::string& from, int to_at, const std::string& to) {
+    if (::renameat2(from_at, from.c_str(), to_at, to.c_str(), RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+        return false;
+    struct stat there {};
+    if (::fstatat(to_at, to.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return errno == ENOENT && ::renameat(from_at, from.c_str(), to_at, to.c_str()) == 0;
+}
+
 void remove_empty_directories_above(int at, const std::string& base, const std::string& path) {
     for (auto above = parent_path(path); !above.empty(); above = parent_path(above))
         ::unlinkat(at, joined(base, above).c_str(), AT_REMOVEDIR);
@@ -166,7 +179,9 @@ bool write_atomically(int at, std::string_view path, std::string_view content, m
         written = put >= 0;
         content.remove_prefix(written ? static_cast<std::size_t>(put) : 0);
     }
-    if (written && ::fchmod(file.get(), mode) == 0 && ::fdatasync(file.get()) == 0 &&
+    const auto status = status_of(file.get());
+    const bool has_mode = status && (status->st_mode & 07777U) == mode; // some file systems know no other
+    if (written && (has_mode || ::fchmod(file.get(), mode) == 0) && ::fdatasync(file.get()) == 0 &&
         ::renameat(directory.get(), temporary, directory.get(), name.c_str()) == 0)
         return true;
     const int error = errno;

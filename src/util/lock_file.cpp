@@ -18,7 +18,9 @@ std::optional<LockFile> LockFile::try_acquire(int at, const std::string& name) {
         return LockFile(std::move(fd));
     if (errno == EWOULDBLOCK)
         return std::nullopt;
-    throw Error("cannot lock '" + name + "': " + error_text(errno));
+    const bool unknown = errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL;
+    throw Error("cannot lock '" + name + "': " + error_text(errno),
+                unknown ? "its file system must know locks: of NFS mount version 4, or start rpc.statd" : "");
 }
 
 } // namespace logbackup

@@ -10,9 +10,11 @@ using namespace e2e;
 
 namespace {
 /// Every name below a directory with its inode, times and size: what a program that changes nothing leaves
-/// alone.
+/// alone. Where it tries the file system and cleans up after itself, only times change.
 std::string state_of(const fs::path& directory) {
-    return sh("find '" + directory.string() + "' -printf '%P %i %s %m %u %T@ %C@\n' | sort");
+    return sh("find '" + directory.string() + "' -type d \\( -name .logbackup -o -path '" +
+              directory.string() +
+              "/backup' \\) -printf '%P %i %m %u\n' -o -printf '%P %i %s %m %u %T@ %C@\n' | sort");
 }
 } // namespace
 
@@ -81,11 +83,13 @@ TEST_F(Check, FindsASaneMachineReady) {
         if (name != "clock") { // whether it is synchronised is the machine's affair
             EXPECT_EQ(one["status"], "ok") << one;
         }
-    EXPECT_EQ(checked.checks.size(), 20U) << checked.checks.dump(1);
+    EXPECT_EQ(checked.checks.size(), 22U) << checked.checks.dump(1);
     expect(checked, "docker engine", "ok", engine.host());
     expect(checked, "containers", "ok", "2, of these 1 of pods");
     expect(checked, "storage driver", "ok", "overlay2");
     expect(checked, "backup root", "ok", ", on the tmpfs at '" + backup.string() + "'");
+    expect(checked, "file system", "ok", "making, renaming, locking and syncing work");
+    expect(checked, "identity", "ok", "the backup is this host's");
     expect(checked, "records", "ok", "1 of live log directories, 0 of ended ones");
     expect(checked, "last complete run", "ok", " ago");
     expect(checked, "schedule", "ok", "/etc/cron.d/logbackup");

@@ -141,7 +141,7 @@ class BothWays : public Test, public testing::WithParamInterface<Way> {
 #define IN_BOTH_WAYS(suite)                                                                                  \
     INSTANTIATE_TEST_SUITE_P(, suite, testing::Values(e2e::Way::mounted, e2e::Way::direct), e2e::name_of)
 
-/// Succeeded and said nothing on standard error but the notice that it may not mount.
+/// Succeeded and said nothing on standard error but that the backup is new, or that it may not mount.
 void expect_clean(const Result& result, int code = 0);
 
 } // namespace e2e

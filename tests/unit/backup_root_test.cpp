@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/backup_root.hpp"
 
+#include "in_private_mounts.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 #include "support.hpp"
@@ -130,6 +131,36 @@ TEST_F(OpenBackupRoot, TakesDirectoriesOfItsServicesOver) {
     }
     EXPECT_EQ(owner_of("root/archive"), somebody) << "it is no service's";
     EXPECT_EQ(owner_of("root/elsewhere"), somebody) << "a link leads there";
+}
+
+TEST(RequireMounted, WantsAnotherMountThanThatOfTheTop) {
+    const test::TempDir dir;
+    test::in_private_mounts([&] {
+        const auto problem = [](const std::string& path) {
+            try {
+                require_mounted(path);
+            } catch (const Error& error) {
+                return std::string(error.what());
+            }
+            return std::string();
+        };
+        // What is mounted above the directory of this test is not this test's affair.
+        const std::string above = dir.make_directory("above");
+        EXPECT_EQ(problem("/not/there"),
+                  "nothing is mounted at the backup root '/not/there': '/' is on the file system of '/'");
+        EXPECT_NE(problem("/"), "");
+        test::bind_mount(above, above);
+        EXPECT_EQ(problem(above), "");
+        EXPECT_EQ(problem(above + "/to/be/made"), "") << "the nearest directory that is there counts";
+        EXPECT_FALSE(dir.has("above/to"));
+        test::mount_tmpfs(above, "size=64k");
+        dir.make_directory("above/made");
+        EXPECT_EQ(problem(above + "/made"), "");
+        dir.link("link", above);
+        EXPECT_EQ(problem(dir.at("link")), "") << "links are the operator's";
+        dir.link("above/back", "/");
+        EXPECT_NE(problem(above + "/back"), "");
+    });
 }
 
 } // namespace

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/util/files.hpp"
 
+#include "refuse_call.hpp"
 #include "support.hpp"
 
 #include <gtest/gtest.h>
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -144,6 +146,81 @@ TEST(OpenForUpdate, WritesToAnExistingFileOnly) {
     EXPECT_EQ(dir.read("file"), "aXc");
     EXPECT_FALSE(open_for_update(dir.fd(), "missing"));
     EXPECT_FALSE(dir.has("missing"));
+}
+
+/// 0, or the number of what went wrong.
+int rename_everything(const test::TempDir& dir) {
+    const auto is = [&](bool renamed, int error, const std::string& from, const std::string& to) {
+        errno = 0;
+        return rename_to_new(dir.fd(), from, dir.fd(), to) == renamed && (renamed || errno == error);
+    };
+    if (!is(true, 0, "file", "sub/new") || dir.read("sub/new") != "abc" || dir.has("file"))
+        return 1;
+    if (!is(true, 0, "directory", "sub/moved") || dir.read("sub/moved/in") != "in" || dir.has("directory"))
+        return 2;
+    if (!is(false, EEXIST, "sub/new", "other") || dir.read("other") != "def" || dir.read("sub/new") != "abc")
+        return 3;
+    if (!is(false, EEXIST, "sub/moved", "empty") || !dir.has("sub/moved/in"))
+        return 4;
+    if (!is(false, EEXIST, "other", "dangling") || !dir.has("other"))
+        return 5;
+    if (!is(false, ENOENT, "missing", "nothing") || !is(false, ENOENT, "other", "nowhere/other"))
+        return 6;
+    return is(true, 0, "link", "sub/link") && dir.has("sub/link") ? 0 : 7;
+}
+
+void make_things_to_rename(const test::TempDir& dir) {
+    dir.write("file", "abc");
+    dir.write("other", "def");
+    dir.write("directory/in", "in");
+    dir.make_directory("sub");
+    dir.make_directory("empty");
+    dir.link("dangling", "nowhere");
+    dir.link("link", "other");
+}
+
+TEST(RenameToNew, NeverReplacesAnything) {
+    const test::TempDir dir;
+    make_things_to_rename(dir);
+    EXPECT_EQ(rename_everything(dir), 0);
+}
+
+TEST(RenameToNew, DoesTheSameWhereTheFileSystemOrTheKernelCannot) {
+    for (const int error : {EINVAL, ENOSYS, EOPNOTSUPP}) {
+        const test::TempDir dir;
+        make_things_to_rename(dir);
+        EXPECT_EQ(test::in_child(
+                      [&] { return test::refuse_call(SYS_renameat2, error) ? rename_everything(dir) : 99; }),
+                  0)
+            << error;
+    }
+}
+
+TEST(RenameToNew, LeavesOneNameOfAFileWhereLinksCannotBeMade) {
+    const test::TempDir dir;
+    dir.write("file", "abc");
+    EXPECT_EQ(test::in_child([&] {
+                  return test::refuse_call(SYS_renameat2, EINVAL) && test::refuse_call(SYS_linkat, EPERM) &&
+                                 rename_to_new(dir.fd(), "file", dir.fd(), "new")
+                             ? 0
+                             : 1;
+              }),
+              0);
+    EXPECT_EQ(status_at(dir.fd(), "new")->st_nlink, 1U);
+    EXPECT_FALSE(dir.has("file"));
+}
+
+TEST(RenameToNew, OtherErrorsAreNoReasonToTryAgain) {
+    const test::TempDir dir;
+    dir.write("file", "abc");
+    EXPECT_EQ(test::in_child([&] {
+                  return test::refuse_call(SYS_renameat2, EACCES) &&
+                                 !rename_to_new(dir.fd(), "file", dir.fd(), "new") && errno == EACCES
+                             ? 0
+                             : 1;
+              }),
+              0);
+    EXPECT_TRUE(dir.has("file"));
 }
 
 TEST(StatusAt, DoesNotFollowLinks) {

@@ -116,6 +116,16 @@ TEST(FreeSpace, KnowsFileSystemsWithoutALimitOfInodes) {
     });
 }
 
+TEST(FreeSpace, IsNotKnownWhereTheFileSystemDoesNotTell) {
+    EXPECT_FALSE(free_space(test::open_path("/proc").get(), {0, 0.05}))
+        << "as a user-space file system can be";
+    const TempDir dir;
+    in_private_mounts([&] {
+        mount_tmpfs(dir.path(), "size=0"); // without a limit
+        EXPECT_FALSE(free_space(test::open_path(dir.path()).get(), {0, 0.05}));
+    });
+}
+
 TEST(FreeSpace, IsNoneOnAFullFileSystem) {
     const TempDir dir;
     in_private_mounts([&] {

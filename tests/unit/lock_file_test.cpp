@@ -2,9 +2,12 @@
 #include "logbackup/util/lock_file.hpp"
 
 #include "logbackup/util/error.hpp"
+#include "refuse_call.hpp"
 #include "support.hpp"
 
 #include <gtest/gtest.h>
+
+#include <sys/syscall.h>
 
 namespace logbackup {
 namespace {
@@ -95,6 +98,20 @@ TEST(LockFile, ThrowsWhenItCannotBeOpened) {
     EXPECT_THROW((void)LockFile::try_acquire(dir.fd(), "lock"), Error);
     EXPECT_THROW((void)LockFile::try_acquire(dir.fd(), "missing/lock"), Error);
     EXPECT_EQ(dir.read("victim"), "precious");
+}
+
+TEST(LockFile, SaysWhatToDoWhereTheFileSystemKnowsNone) {
+    const test::TempDir dir;
+    EXPECT_EQ(test::in_child([&] {
+                  if (!test::refuse_call(SYS_flock, ENOLCK))
+                      return 99;
+                  try {
+                      return LockFile::try_acquire(dir.fd(), "lock") ? 1 : 2;
+                  } catch (const Error& error) {
+                      return error.hint().find("must know locks") == std::string::npos ? 3 : 0;
+                  }
+              }),
+              0);
 }
 
 } // namespace

@@ -649,6 +649,26 @@ TEST_F(ParseOptions, PrunesWhenAskedTo) {
     EXPECT_EQ(expect({"prune", "--keep", "1d"}).kind, RunKind::prune_dry_run);
 }
 
+TEST_F(ParseOptions, RequiresAMountWhereAnyPlaceSaysSo) {
+    EXPECT_FALSE(expect({}).require_mount);
+    EXPECT_TRUE(expect({"--require-mount"}).require_mount);
+    const auto file = directory.write("mount.toml", "require-mount = true\n");
+    EXPECT_TRUE(expect({"--config", file.c_str()}).require_mount);
+    const Variable variable("LOGBACKUP_REQUIRE_MOUNT", "1");
+    EXPECT_TRUE(expect({"prune", "--keep", "1d"}).require_mount);
+}
+
+TEST_F(ParseOptions, AdoptsOnlyByHandAndInARun) {
+    EXPECT_TRUE(expect({"--adopt"}).adopt);
+    EXPECT_TRUE(expect({"--adopt", "--dry-run"}).adopt);
+    for (const char* command : {"list", "verify", "check", "config"})
+        expect_usage_error({command, "--adopt"}, "does not have it");
+    const Variable variable("LOGBACKUP_ADOPT", "1");
+    EXPECT_FALSE(expect({}).adopt);
+    const auto file = directory.write("adopt.toml", "adopt = true\n");
+    expect_usage_error({"--config", file.c_str()}, "adopt");
+}
+
 TEST_F(ParseOptions, PrintsTheHelpOfASubcommand) {
     EXPECT_FALSE(parse({"--help"}));
     for (const char* word : {"list ", "verify ", "--min-free", "--pin", "5%"})

@@ -50,6 +50,7 @@ struct Container {
     std::vector<std::string> lowers; ///< GraphDriver.Data.LowerDir, topmost first
     std::string merged;              ///< GraphDriver.Data.MergedDir
     std::vector<Mount> mounts;
+    std::string data_root; ///< Docker's directory, as ResolvConfPath tells it
 
     [[nodiscard]] bool has_process() const { return pid > 0; }
 };

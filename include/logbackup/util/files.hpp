@@ -44,6 +44,11 @@ namespace logbackup {
 /// ones are left alone. Gives the directory, or nothing.
 [[nodiscard]] UniqueFd make_directories(int at, std::string_view path, mode_t mode, gid_t group);
 
+/// Renames to a name that nothing has: EEXIST where something has it. For whoever holds the lock of the
+/// backup root: on a file system that cannot rename so (NFS, FUSE, 9p, ZFS before 2.2) the name is looked up
+/// first. To link and unlink instead would leave a file with two names when a run is killed between these.
+[[nodiscard]] bool rename_to_new(int from_at, const std::string& from, int to_at, const std::string& to);
+
 /// Removes the directories above `path` that are empty, but not `base`, which it is relative to.
 void remove_empty_directories_above(int at, const std::string& base, const std::string& path);
 
