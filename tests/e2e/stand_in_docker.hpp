@@ -32,8 +32,9 @@ class StandInDocker {
         const fs::path logs = directory_ / "volumes" / pod;
         const fs::path root = directory_ / "roots" / pod;
         fs::create_directories(logs);
-        fs::create_directories(root);
-        add(service, pod, {{"UpperDir", root}, {"LowerDir", root}, {"MergedDir", root}}, "running");
+        fs::create_directories(root / "upper/opt/logs"); // the place of the mount
+        fs::create_directories(root / "lower");
+        add(service, pod, {{"UpperDir", root / "upper"}, {"LowerDir", root / "lower"}}, "running");
         containers_.back()["Mounts"].push_back(
             {{"Type", "bind"}, {"Source", logs}, {"Destination", "/opt/logs"}, {"RW", true}});
         return logs;
