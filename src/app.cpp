@@ -7,6 +7,7 @@
 #include "logbackup/inventory.hpp"
 #include "logbackup/progress.hpp"
 #include "logbackup/settings_report.hpp"
+#include "logbackup/util/descriptors.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 #include "logbackup/util/priority.hpp"
@@ -70,6 +71,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
 } // namespace
 
 int run_app(int argc, const char* const* argv) {
+    raise_descriptor_limit();
     ::umask(027);
     // Started with one of the standard descriptors closed, the next file opened would take its place.
     while (true) {

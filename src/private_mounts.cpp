@@ -68,6 +68,9 @@ std::optional<PrivateMounts> PrivateMounts::create(std::string& why_not) {
 }
 
 UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::string& why_not) {
+    if (const auto known = layers.empty() ? rebuilt_.end() : rebuilt_.find(layers.front());
+        known != rebuilt_.end())
+        return UniqueFd(::openat(tmpfs_.get(), known->second.c_str(), directory_flags));
     std::vector<UniqueFd> held;
     std::string options = "ro,lowerdir=";
     for (const auto& layer : layers) {
@@ -87,7 +90,7 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
     }
     if (layers.size() == 1) // an overlay needs two layers; a single one is its own result
         return std::move(held.front());
-    const std::string name = "rebuilt" + std::to_string(rebuilt_++);
+    const std::string name = "rebuilt" + std::to_string(rebuilt_.size());
     if (::mkdirat(tmpfs_.get(), name.c_str(), 0700) != 0) {
         why_not = "cannot make a mount point: " + error_text(errno);
         return {};
@@ -99,10 +102,13 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
     // does not allow them (an older one, layers of rootless Docker) mounts without.
     for (const std::string& extra : {std::string(",metacopy=on,redirect_dir=follow"), std::string()}) {
         const std::string all = options + extra;
-        if (all.size() <= 4095 && ::mount("overlay", path.c_str(), "overlay", flags, all.c_str()) == 0)
+        if (all.size() <= 4095 && ::mount("overlay", path.c_str(), "overlay", flags, all.c_str()) == 0) {
+            rebuilt_.emplace(layers.front(), name);
             return UniqueFd(::openat(tmpfs_.get(), name.c_str(), directory_flags));
+        }
     }
     why_not = "cannot mount its layers: " + error_text(errno);
+    ::unlinkat(tmpfs_.get(), name.c_str(), AT_REMOVEDIR); // its name is for the next one
     return {};
 }
 

@@ -20,24 +20,19 @@ bool is_hole(int source, std::uint64_t begin, std::uint64_t end) {
 
 } // namespace
 
-Proof prove(const Arrival& arrival, StopSignal& stop) {
+Proof prove(const Arrival& arrival, StopSignal& stop, const std::function<bool()>& is_over) {
     if (!is_hole(arrival.source, arrival.from, arrival.data_from))
         return {arrival.from, ECANCELED};
-    static constexpr std::uint64_t step = 65536;
+    static constexpr std::uint64_t step = 65536; // compare_range() looks at `stop` in longer ones only
     for (std::uint64_t at = arrival.data_from; at < arrival.size; at += step) {
+        if (is_over())
+            return {at, ECANCELED};
         at = std::min({std::max(at, next_data(arrival.source, at)),
                        std::max(at, next_data(arrival.arrived, at)), arrival.size});
         const auto length = std::min(step, arrival.size - at);
         const auto same = compare_range(arrival.source, arrival.arrived, at, length, stop);
         if (!same.same)
             return {at, same.error};
-        if (!stop.requested())
-            continue;
-        // There is no time for more than a look at the end. What is kept does not get the time of its source,
-        // and so is compared in full again.
-        const auto last = std::min(arrival.size - arrival.data_from, window);
-        const bool end = compare_range(arrival.source, arrival.arrived, arrival.size - last, last, stop).same;
-        return end ? Proof{arrival.size, 0} : Proof{at, ECANCELED};
     }
     return {arrival.size, 0};
 }

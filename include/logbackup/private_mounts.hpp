@@ -3,6 +3,7 @@
 
 #include "logbackup/util/unique_fd.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ class PrivateMounts {
 
     /// Mounts a stopped container's file system again: a read-only overlay of its layers, topmost first, as
     /// https://docs.kernel.org/filesystems/overlayfs.html describes multiple lower layers. Gives its root
-    /// (O_PATH). Nothing, with the reason, when a layer is missing or the kernel refuses.
+    /// (O_PATH); of what is mounted already that one: mounted twice it would be two file systems. Nothing,
+    /// with the reason, when a layer is missing or the kernel refuses.
     [[nodiscard]] UniqueFd rebuild(const std::vector<std::string>& layers, std::string& why_not);
 
     /// Clones the mount of `directory` (a directory or a regular file) from there down, without other mounts
@@ -50,7 +52,7 @@ class PrivateMounts {
     UniqueFd root_;      ///< our "/", which setns(2) changes
     UniqueFd tmpfs_;
     UniqueFd view_;
-    unsigned rebuilt_ = 0;
+    std::map<std::string, std::string> rebuilt_; ///< by the uppermost layer: names of mount points
 };
 
 } // namespace logbackup

@@ -4,6 +4,7 @@
 #include "logbackup/util/stop_signal.hpp"
 
 #include <cstdint>
+#include <functional>
 
 namespace logbackup {
 
@@ -22,10 +23,11 @@ struct Arrival {
     std::uint64_t size = 0;
 };
 
-/// Compares every byte: rsync writes zeros where it cannot read. When the run is to stop, what is left is
-/// only looked at at its end. Gives ECANCELED when that differs, or when there is no hole any longer where
-/// there was one.
-[[nodiscard]] Proof prove(const Arrival& arrival, StopSignal& stop);
+/// Compares every byte: rsync writes zeros where it cannot read. All of it must have arrived before: a file
+/// that is rewritten while it is read can arrive as a mixture of its states, and what is the same afterwards
+/// is of one state. Gives ECANCELED where `is_over` said so, which is asked between blocks, or when there is
+/// no hole any longer where there was one.
+[[nodiscard]] Proof prove(const Arrival& arrival, StopSignal& stop, const std::function<bool()>& is_over);
 
 /// Compares the first and the last window of what two files hold before `end`.
 [[nodiscard]] bool same_at_ends(int source, int saved, std::uint64_t end, StopSignal& stop);

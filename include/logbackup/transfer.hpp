@@ -18,7 +18,7 @@ struct Transfer {
     std::size_t work = 0; ///< index of its directory's outcome
     const Tree* tree = nullptr;
     const Action* action = nullptr;
-    UniqueFd source; ///< held open while there are descriptors, so that what it names cannot be exchanged
+    UniqueFd source;        ///< held open while it is transferred, so that what it names cannot be exchanged
     std::int64_t mtime = 0; ///< of the source before the transfer
 };
 
@@ -37,6 +37,10 @@ struct Transfer {
 /// Log directories that bring little come first, all of them, before those that bring a lot. One of which
 /// more arrives than was planned, because a file was made longer since, is taken from rsync: its files are
 /// copied up to where they were planned. So are files of which only a part is to be saved now.
+///
+/// As many files at a time are moved, proved and taken over as there are descriptors for, but no more than
+/// 1 GiB of them. Of what has arrived when the run is to stop, what can be proved in a few seconds is taken
+/// over; the rest is not.
 ///
 /// Files that would not leave the file system its reserve (MinFree) are refused, the largest first.
 void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,

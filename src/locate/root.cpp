@@ -89,12 +89,22 @@ struct Root::Step {
     const Mount* mount = nullptr;
 };
 
+std::string Root::path_of(const std::vector<Step>& steps) {
+    std::string path;
+    for (const auto& step : steps)
+        path = joined(path, step.name);
+    return path;
+}
+
 /// Looks a name up in the layers that have the directory, the topmost first: as overlayfs does, but for
 /// opaque directories, which only a process that may mount can recognise.
-Root::Lookup Root::look_up(const std::vector<Held>& where, const std::string& name) const {
+Root::Lookup Root::look_up(const std::vector<Step>& steps, const std::string& name) const {
     Lookup result;
-    for (const auto& [layer, directory] : where) {
-        UniqueFd next(::openat(directory.get(), name.c_str(), path_flags | O_NOFOLLOW));
+    const std::string path = path_of(steps);
+    for (const auto& [layer, directory] : steps.back().held) {
+        const UniqueFd reopened = directory ? UniqueFd() : open_directory(layers_[layer].get(), path);
+        const int where = directory ? directory.get() : reopened.get();
+        UniqueFd next(where < 0 ? -1 : ::openat(where, name.c_str(), path_flags | O_NOFOLLOW));
         const auto status = next ? status_of(next.get()) : std::nullopt;
         if (!status && errno == ENOENT)
             continue;
@@ -103,7 +113,7 @@ Root::Lookup Root::look_up(const std::vector<Held>& where, const std::string& na
             return result;
         }
         if (S_ISDIR(status->st_mode)) {
-            result.directories.push_back({layer, std::move(next)});
+            result.directories.push_back({layer, layer == 0 ? std::move(next) : UniqueFd()});
             continue;
         }
         // Anything else hides what the layers below have of this name.
@@ -158,7 +168,8 @@ Root::Walk Root::enter(const Mount& mount, Volumes& volumes, Step& step, std::st
 Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, std::string& reason) const {
     std::vector<Step> steps(1);
     for (std::size_t i = 0; i < layers_.size(); ++i)
-        steps[0].held.push_back({i, UniqueFd(::fcntl(layers_[i].get(), F_DUPFD_CLOEXEC, 0))});
+        steps[0].held.push_back(
+            {i, i == 0 ? UniqueFd(::fcntl(layers_[i].get(), F_DUPFD_CLOEXEC, 0)) : UniqueFd()});
     const auto parts = components(path);
     std::deque<std::string> pending(parts.begin(), parts.end());
     for (int links = 0; !pending.empty();) {
@@ -169,10 +180,7 @@ Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, s
                 steps.pop_back();
             continue;
         }
-        std::string here;
-        for (const auto& step : steps)
-            here = joined(here, step.name);
-        here = joined(here, name);
+        const std::string here = joined(path_of(steps), name);
         if (const Mount* mount = mount_at(here)) {
             Step step;
             const auto entered = enter(*mount, volumes, step, reason);
@@ -182,7 +190,7 @@ Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, s
             steps.push_back(std::move(step));
             continue;
         }
-        Lookup next = look_up(steps.back().held, name);
+        Lookup next = look_up(steps, name);
         if (next.ended == Walk::failed)
             reason = cannot_open(here);
         if (next.ended != Walk::arrived)

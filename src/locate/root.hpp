@@ -52,7 +52,8 @@ class Root {
     [[nodiscard]] int top() const { return layers_.front().get(); }
 
   private:
-    /// A directory, open, and the layer it was found in.
+    /// A directory and the layer it was found in. Only those of the uppermost layer, and of volumes, are
+    /// open: there can be more than a hundred others, and nobody writes to them.
     struct Held {
         std::size_t layer = 0;
         UniqueFd directory;
@@ -60,7 +61,8 @@ class Root {
     struct Lookup;
     struct Step;
     [[nodiscard]] const Mount* mount_at(const std::string& path) const;
-    [[nodiscard]] Lookup look_up(const std::vector<Held>& where, const std::string& name) const;
+    [[nodiscard]] static std::string path_of(const std::vector<Step>& steps);
+    [[nodiscard]] Lookup look_up(const std::vector<Step>& steps, const std::string& name) const;
     [[nodiscard]] static Walk enter(const Mount& mount, Volumes& volumes, Step& step, std::string& reason);
     static void describe(std::vector<Step>& steps, Place& place);
 

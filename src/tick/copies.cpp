@@ -55,8 +55,11 @@ std::string fingerprint(const CopySearch& search) {
 void Tick::drop_copies(Candidate& candidate, std::chrono::milliseconds share) {
     Record& record = records_[*candidate.record];
     const UniqueFd instance = open_directory(context_.root, record.directory());
-    CopySearch search = copies_in(instance.get(), files_of(candidate), candidate.tree->excluded,
-                                  listing_limits(), context_.stop);
+    const auto files = files_of(candidate);
+    if (!files)
+        return;
+    CopySearch search =
+        copies_in(instance.get(), *files, candidate.tree->excluded, listing_limits(), context_.stop);
     if (!search.plain.empty() && !search.compressed.empty() && fingerprint(search) == record.copies_tried)
         return;
     CopiesDropped result;

@@ -7,6 +7,7 @@
 #include "logbackup/ledger.hpp"
 #include "logbackup/limits.hpp"
 #include "logbackup/listing.hpp"
+#include "logbackup/util/descriptors.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
@@ -116,6 +117,7 @@ void Tick::finish_pins() {
     const auto keys = pinned_keys(pins_root_.get());
     std::vector<PinnedWork> works;
     std::size_t files = 0; // of those
+    const std::size_t most_held = DescriptorShare().left();
     for (std::size_t i = 0; i < records_.size(); ++i) {
         const std::string key = pin_key(records_[i]);
         if (std::find(keys.begin(), keys.end(), key) == keys.end())
@@ -127,7 +129,7 @@ void Tick::finish_pins() {
             files += work->files.size();
             works.push_back(std::move(*work));
         }
-        if (files >= most_planned_files) {
+        if (files >= most_planned_files || works.size() >= most_held) {
             save_pinned(works);
             works.clear();
             files = 0;
@@ -231,14 +233,17 @@ void Tick::refresh_all_pins() {
     for (const auto& record : records_)
         if (record.coverage == Coverage::live && options_.pin && !is_gone(record))
             kept.insert(pin_key(record)); // those that this tick did not look at keep what they have
-    for (const auto& candidate : candidates_) {
+    for (auto& candidate : candidates_) {
         if (!options_.pin || !candidate.record || !candidate.tree ||
             records_[*candidate.record].coverage != Coverage::live || candidate.pin_sources.empty() ||
             unfinished_.contains(pin_key(records_[*candidate.record])) ||
             is_shared(pin_key(records_[*candidate.record])))
             continue;
+        const auto files = files_of(candidate);
+        if (!files)
+            continue;
         const auto problem = refresh_pins(pins_root_.get(), pin_key(records_[*candidate.record]),
-                                          candidate.pin_sources, files_of(candidate));
+                                          candidate.pin_sources, *files);
         refused += problem.empty() ? 0U : 1U;
         if (why.empty() && !problem.empty())
             why = in_quotes(records_[*candidate.record].directory()) + ": " + problem;

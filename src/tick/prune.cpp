@@ -30,13 +30,20 @@ void Tick::find_prunable_files_of(std::size_t index) {
     if (!candidate.selected || assignment.shared_with || !assignment.known)
         return;
     const Record& record = records_[*assignment.known];
-    const auto old = [&](const std::function<bool(const std::string&)>& has_gone) {
-        return old_files(context_.root, record, options_, now_, has_gone);
-    };
+    const auto any = [](const std::string&) { return true; };
     // A part of it that cannot be looked at would seem to be gone.
     if (failed_.contains({candidate.container->id, candidate.name.below}) ||
-        unfinished_.contains(pin_key(record)) || old([](const std::string&) { return true; }).empty())
+        unfinished_.contains(pin_key(record)) ||
+        old_files(context_.root, record, options_, now_, any).empty() || (!is_prune() && !candidate.tree))
         return;
+    const bool was_let_go = candidate.is_let_go;
+    if (take_up(candidate))
+        find_prunable_files_in(candidate, record);
+    if (was_let_go)
+        let_go(candidate);
+}
+
+void Tick::find_prunable_files_in(Candidate& candidate, const Record& record) {
     if (is_prune()) {
         std::string problem;
         Tree tree =
@@ -60,7 +67,7 @@ void Tick::find_prunable_files_of(std::size_t index) {
     if (!candidate.tree || candidate.tree->kind == SourceKind::upper || candidate.files.empty())
         return;
     const Content content = content_of(*candidate.tree, -1, context_.stop, listing_limits());
-    auto items = old(content.has_gone);
+    auto items = old_files(context_.root, record, options_, now_, content.has_gone);
     if (!has_lost_something(candidate))
         std::move(items.begin(), items.end(), std::back_inserter(report_.pruned.items));
 }

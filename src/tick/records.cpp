@@ -31,6 +31,7 @@ void Tick::make_moves() {
                 if (directory == move.service + "/" + move.from ||
                     directory == move.service + "/" + move.to) {
                     candidates_[i].tree.reset();
+                    candidates_[i].is_waiting = false;
                     fail(candidates_[i], "", "its directory could not be made free");
                 }
             }
@@ -111,13 +112,13 @@ void Tick::write(const Record& record) {
 }
 
 /// Waits until files of the backup are on the disk. False when one is not.
-bool Tick::sync(const Candidate& candidate) const {
+bool Tick::sync(Candidate& candidate) {
     const UniqueFd instance = open_directory(context_.root, records_[*candidate.record].directory());
     const auto files = files_of(candidate);
-    return std::all_of(files.begin(), files.end(), [&](const std::string& path) {
-        const UniqueFd saved = open_regular(instance.get(), path);
-        return saved && ::fsync(saved.get()) == 0;
-    });
+    return files && std::all_of(files->begin(), files->end(), [&](const std::string& path) {
+               const UniqueFd saved = open_regular(instance.get(), path);
+               return saved && ::fsync(saved.get()) == 0;
+           });
 }
 
 /// Whether something of a record's log directory could not be saved.

@@ -69,6 +69,9 @@ void Tick::plan_all() {
     for (std::size_t i = 0; i < candidates_.size(); ++i)
         if (candidates_[i].selected && assignments_.of_claim[i].problem.empty())
             wanted.insert(assignments_.of_claim[i].shared_with.value_or(i));
+    for (std::size_t i = 0; i < candidates_.size(); ++i)
+        if (!wanted.contains(i))
+            let_go(candidates_[i]);
     for (const auto i : wanted) {
         if (context_.stop.requested())
             return;
@@ -82,7 +85,13 @@ void Tick::plan_all() {
             if (assignments_.of_claim[i].known)
                 candidates_[i].compared_to = records_[*assignments_.of_claim[i].known].compared_to;
         }
+        candidates_[i].is_waiting = candidates_[i].is_let_go && !is_dry();
+        const bool was_let_go = candidates_[i].is_let_go;
+        if (candidates_[i].is_waiting || !take_up(candidates_[i]))
+            continue;
         plan_one(candidates_[i], assignments_.of_claim[i]);
+        if (was_let_go)
+            let_go(candidates_[i]);
     }
 }
 
@@ -130,7 +139,8 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
     }
     tree.excluded = exclude_of(options_, candidate.container->service);
     candidate.tree = std::move(tree);
-    plan_tree(candidate, assignment.present_as, is_dry() ? Effort::full : Effort::little);
+    plan_tree(candidate, candidate.is_waiting ? assignment.directory : assignment.present_as,
+              is_dry() ? Effort::full : Effort::little); // the moves come before those that wait
     if (!is_dry())
         return; // the outcome counts
     Row& row = row_of(candidate);
@@ -226,29 +236,35 @@ void Tick::count(Row& row, const DirectoryOutcome& outcome) {
 }
 
 /// The regular files of a log directory. Those of one that was postponed are listed again: they would be many
-/// to keep in mind.
-std::vector<std::string> Tick::files_of(const Candidate& candidate) const {
+/// to keep in mind. Nothing when it cannot be opened any longer, which is reported.
+std::optional<std::vector<std::string>> Tick::files_of(Candidate& candidate) {
     if (!candidate.is_postponed)
         return candidate.files;
+    const bool was_let_go = candidate.is_let_go;
+    if (!take_up(candidate))
+        return std::nullopt;
     const UniqueFd instance = open_directory(context_.root, candidate.tree->directory);
     std::vector<std::string> files;
     for (auto& entry :
          list_saved_first(*candidate.tree, listing_limits(), instance.get(), context_.stop).entries)
         if (entry.type == FileType::regular)
             files.push_back(std::move(entry.path));
+    if (was_let_go)
+        let_go(candidate);
     return files;
 }
 
 void Tick::apply_plans() {
     std::vector<Candidate*> workers;
+    for (auto& candidate : candidates_)
+        if (candidate.tree && !candidate.is_postponed && begin_to_save(candidate))
+            workers.push_back(&candidate);
+    apply_until_settled(std::move(workers));
+    save_waiting();
     std::vector<Candidate*> postponed;
-    for (auto& candidate : candidates_) {
+    for (auto& candidate : candidates_)
         if (candidate.tree && candidate.is_postponed)
             postponed.push_back(&candidate);
-        else if (candidate.tree && begin_to_save(candidate))
-            workers.push_back(&candidate);
-    }
-    apply_until_settled(std::move(workers));
     // One at a time is held in memory. By chance: should the time be up, it is another's turn at the next
     // tick.
     std::mt19937_64 chance(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
@@ -271,12 +287,17 @@ bool Tick::begin_to_save(Candidate& candidate) {
 }
 
 void Tick::save_postponed(Candidate& candidate) {
+    const bool was_let_go = candidate.is_let_go;
     if (!context_.stop.requested()) {
+        if (!take_up(candidate))
+            return;
         plan_tree(candidate, candidate.tree->directory, Effort::full);
         if (begin_to_save(candidate))
             apply_until_settled({&candidate});
         candidate.plan.actions = {};
         candidate.files = {};
+        if (was_let_go)
+            let_go(candidate);
     }
     if (context_.stop.requested())
         fail(candidate, "", "it has much to look at and came last: the run was stopped before all was done");

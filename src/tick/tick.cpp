@@ -9,6 +9,7 @@
 #include "logbackup/missed.hpp"
 #include "logbackup/prune_steps.hpp"
 #include "logbackup/transfer.hpp"
+#include "logbackup/util/descriptors.hpp"
 #include "logbackup/util/error.hpp"
 #include "logbackup/util/files.hpp"
 
@@ -162,7 +163,8 @@ void Tick::locate_all() {
     UniqueFd root;
     if (context_.root >= 0)
         root = open_directory(context_.root, "");
-    const OverlapCheck overlap = overlap_check(options_.backup_root, root);
+    overlap_.emplace(overlap_check(options_.backup_root, root));
+    DescriptorShare share(descriptors_to_locate());
     std::vector<Candidate> found;
     for (auto next = candidates_.begin(); next != candidates_.end() && !context_.stop.requested();) {
         const Container& container = *next->container;
@@ -180,15 +182,19 @@ void Tick::locate_all() {
             open = all;
             located = locate_of(open);
         }
-        for (std::size_t i = 0; i < open.size(); ++i)
-            if (take_located(*open[i], std::move(located[i]), overlap))
-                found.push_back(std::move(*open[i]));
+        for (std::size_t i = 0; i < open.size(); ++i) {
+            if (!take_located(*open[i], std::move(located[i])))
+                continue;
+            if (!share.take(descriptors_of(open[i]->found)))
+                let_go(*open[i]);
+            found.push_back(std::move(*open[i]));
+        }
     }
     candidates_ = std::move(found);
 }
 
 /// Whether there is something to save.
-bool Tick::take_located(Candidate& candidate, Located located, const OverlapCheck& overlap) {
+bool Tick::take_located(Candidate& candidate, Located located) {
     const auto* failed = std::get_if<LocateFailed>(&located);
     has_reached_any_ = has_reached_any_ || failed == nullptr || !failed->root_unseen;
     if (failed != nullptr) {
@@ -208,7 +214,7 @@ bool Tick::take_located(Candidate& candidate, Located located, const OverlapChec
         candidate.pin_sources = pin_sources_of(*candidate.container, candidate.found);
     candidate.volumes_below = candidate.found.sources.size() > 1;
     candidate.seen_places = candidate.found.seen_places;
-    if (const auto problem = overlap.problem(candidate.found); !problem.empty()) {
+    if (const auto problem = overlap_->problem(candidate.found); !problem.empty()) {
         fail(candidate, "", problem + ", which is refused");
         return false;
     }
@@ -216,10 +222,15 @@ bool Tick::take_located(Candidate& candidate, Located located, const OverlapChec
         row_of(candidate).source = name_of(candidate.found.sources.front().kind);
         row_of(candidate).source_path = candidate.found.sources.front().host_path;
     }
+    fail_parts(candidate);
+    return true;
+}
+
+/// Says which parts of a log directory cannot be saved.
+void Tick::fail_parts(const Candidate& candidate) {
     for (const auto& [below, reason] : candidate.found.problems)
         if (!is_excluded(exclude_of(options_, candidate.container->service), below))
             fail(candidate, below, reason);
-    return true;
 }
 
 std::string Tick::doubt_text() const {

@@ -42,8 +42,13 @@ struct Candidate {
     std::vector<PinSource> pin_sources;
     bool may_have_copies = false;      ///< plain and compressed
     bool is_postponed = false;         ///< it takes long to plan: it comes after all others
+    bool is_let_go = false;            ///< its descriptors: take_up() opens them again
+    bool is_waiting = false;           ///< to be planned and saved when there are descriptors
     std::optional<std::size_t> record; ///< index, once it is written
 };
+
+/// Those that it holds.
+[[nodiscard]] std::size_t descriptors_of(const LogDirectory& found);
 
 /// How much of a log directory is looked at in a row.
 enum class Effort {
@@ -108,6 +113,7 @@ class Tick {
             stage("save", [&] {
                 make_moves();
                 apply_plans();
+                judge_unread(); // of those that had to wait for their turn
             });
             stage("finish", [&] {
                 drop_all_copies();
@@ -149,8 +155,12 @@ class Tick {
                                                                const LogDirectory& found);
     [[nodiscard]] std::vector<Located> locate_of(const std::vector<Candidate*>& candidates);
     void locate_all();
-    [[nodiscard]] bool take_located(Candidate& candidate, Located located, const OverlapCheck& overlap);
+    [[nodiscard]] bool take_located(Candidate& candidate, Located located);
     [[nodiscard]] bool leave_closed(const Candidate& candidate);
+    [[nodiscard]] std::size_t descriptors_to_locate() const;
+    void let_go(Candidate& candidate) const;
+    [[nodiscard]] bool take_up(Candidate& candidate);
+    void fail_parts(const Candidate& candidate);
     void assign_all();
     void plan_all();
     [[nodiscard]] bool is_last_pass(const Candidate& candidate, const Assignment& assignment) const;
@@ -163,7 +173,7 @@ class Tick {
     void plan_tree(Candidate& candidate, const std::string& present_as, Effort effort);
     void take_plan(Candidate& candidate, const Listing& source);
     [[nodiscard]] ListingLimits limits_for_little() const;
-    [[nodiscard]] std::vector<std::string> files_of(const Candidate& candidate) const;
+    [[nodiscard]] std::optional<std::vector<std::string>> files_of(Candidate& candidate);
     void make_moves();
     [[nodiscard]] std::vector<const Container*> sharers_of(const Candidate& candidate) const;
     void save_record(Candidate& candidate, const Assignment& assignment);
@@ -172,13 +182,14 @@ class Tick {
     static void count(Row& row, const DirectoryOutcome& outcome);
     void apply_plans();
     void apply_until_settled(std::vector<Candidate*> workers);
+    void save_waiting();
     void save_postponed(Candidate& candidate);
     void apply_to(const std::vector<Candidate*>& workers);
     void drop_copies(Candidate& candidate, std::chrono::milliseconds share);
     void drop_all_copies();
     void release_unchanged();
     void take_outcome(Candidate& candidate, DirectoryOutcome& outcome);
-    [[nodiscard]] bool sync(const Candidate& candidate) const;
+    [[nodiscard]] bool sync(Candidate& candidate);
     void close_records();
     void end_records();
     void note_sight();
@@ -197,6 +208,7 @@ class Tick {
     void verify_one(Candidate& candidate, const Assignment& assignment);
     void find_prunable_files();
     void find_prunable_files_of(std::size_t index);
+    void find_prunable_files_in(Candidate& candidate, const Record& record);
     [[nodiscard]] bool has_lost_something(const Candidate& candidate) const;
     [[nodiscard]] std::string doubt_about_ends() const;
     void prune();
@@ -244,6 +256,7 @@ class Tick {
     Discovery discovery_;
     std::optional<PrivateMounts> mounts_;
     std::optional<HostPaths> host_;
+    std::optional<OverlapCheck> overlap_;
     std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
     std::vector<Record> records_;       ///< of live log directories
     std::set<std::size_t> ended_;       ///< indices of those that have ended in this tick

@@ -156,6 +156,8 @@ class Verifier {
 } // namespace
 
 void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
+    if (!take_up(candidate))
+        return;
     std::string problem;
     Tree tree =
         show(std::move(candidate.found), assignment.directory, mounts_ ? &*mounts_ : nullptr, problem);

@@ -14,9 +14,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// At a time: rsync inherits a descriptor of each, and of those that are not held yet there is one more.
+/// At a time: rsync inherits a descriptor of each.
 constexpr std::size_t most_linked_files = 2000;
-constexpr std::size_t most_opened_files = 400;
 /// Of a log directory no more than this may arrive beyond what was planned. rsync reads files up to the size
 /// that they have when it opens them.
 constexpr std::uint64_t most_surplus = 64U << 20U;
@@ -34,11 +33,8 @@ void Transferrer::move_bytes(const Group& begun) {
             copy(*transfer);
     }
     const std::span<Transfer* const> all(for_rsync);
-    const bool all_held =
-        std::all_of(all.begin(), all.end(), [](const Transfer* transfer) { return bool(transfer->source); });
-    const std::size_t most = all_held ? most_linked_files : most_opened_files;
-    for (std::size_t done = 0; done < all.size() && !stop_.requested(); done += most)
-        rsync_linked(all.subspan(done, std::min(most, all.size() - done)));
+    for (std::size_t done = 0; done < all.size() && !stop_.requested(); done += most_linked_files)
+        rsync_linked(all.subspan(done, std::min(most_linked_files, all.size() - done)));
 }
 
 /// rsync would look names up again in trees that containers change, and wait for ever at a FIFO that has come
@@ -48,18 +44,10 @@ void Transferrer::rsync_linked(std::span<Transfer* const> part) {
     const int above = settings_.scratch >= 0 ? settings_.scratch : settings_.root;
     const std::string directory = settings_.scratch >= 0 ? "held-files" : ".logbackup/held-files";
     remove_tree(above, directory);
-    std::vector<UniqueFd> opened;
     std::vector<int> descriptors;
     Group linked;
     for (auto* transfer : part) {
-        int file = transfer->source.get();
-        if (file < 0) {
-            // Open, not only located: nobody can take a write lease now that would keep rsync waiting.
-            opened.push_back(open_in(*transfer->tree, transfer->action->path));
-            file = opened.back().get();
-        }
-        if (file < 0)
-            continue; // it has vanished; settle() looks into it
+        const int file = transfer->source.get();
         const std::string path = joined(directory, backup_path(*transfer));
         const UniqueFd parent = make_directories(above, parent_path(path), 0700, no_group);
         const std::string target = "/proc/self/fd/" + std::to_string(file);
@@ -126,6 +114,7 @@ void Transferrer::rsync_once(const Group& part, int source, const std::vector<in
     const auto problem = rsync_append(run, stop_, all_arrived);
     for (const auto* transfer : part)
         moved_ += transfer->action->bytes();
+    has_problem_ = has_problem_ || !problem.empty();
     auto& problems = outcome_.problems;
     if (!problem.empty() && std::find(problems.begin(), problems.end(), problem) == problems.end())
         problems.push_back(problem);
@@ -163,14 +152,13 @@ void Transferrer::take_from_rsync(Transfer& transfer) {
 
 /// rsync cannot copy a part of a file.
 void Transferrer::copy(Transfer& transfer) {
-    const UniqueFd opened = transfer.source ? UniqueFd() : open_in(*transfer.tree, transfer.action->path);
-    const int source = transfer.source ? transfer.source.get() : opened.get();
+    const int source = transfer.source.get();
     const UniqueFd arrived = open_for_update(incoming_.get(), backup_path(transfer));
-    if (source < 0 || !arrived)
-        return; // it has vanished; settle() looks into it
+    if (!arrived)
+        return; // settle() looks into it
     const std::uint64_t begin = std::max(size_of(arrived.get()), transfer.action->data_from);
     const std::uint64_t end = std::min(transfer.action->to, size_of(source));
-    const int error = copy_data(source, arrived.get(), begin, end, source);
+    const int error = copy_data(source, arrived.get(), begin, end, source, {}); // no more once it is to stop
     if (error != 0 && error != ECANCELED && error != EIO)
         fail(transfer, "cannot write its backup", error);
     moved_ += transfer.action->bytes();

@@ -7,11 +7,17 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <string_view>
 
 namespace logbackup {
 namespace {
+
+/// A run that is to stop has this much time to prove what arrived, and then to copy what is proved. Together
+/// with the end of rsync that is less than what the watchdog of --network-volumes grants.
+constexpr std::chrono::seconds time_to_prove{4};
+constexpr std::chrono::seconds time_to_copy{8};
 
 bool is_zero(std::string_view bytes) {
     return bytes.front() == '\0' && bytes.substr(1) == bytes.substr(0, bytes.size() - 1);
@@ -30,9 +36,20 @@ bool write_all(int file, std::string_view bytes, std::uint64_t offset) {
 
 } // namespace
 
-Proof Transferrer::proof_of(const Transfer& transfer, int arrived, std::uint64_t size) const {
+/// Whether the run is to stop, and has been for that long.
+bool Transferrer::is_over(std::chrono::milliseconds grace) {
+    if (!stop_.requested())
+        return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (!stopped_)
+        stopped_ = now;
+    return now - *stopped_ >= grace;
+}
+
+Proof Transferrer::proof_of(const Transfer& transfer, int arrived, std::uint64_t size) {
     const Action& action = *transfer.action;
-    return prove({transfer.source.get(), arrived, action.from, action.data_from, size}, stop_);
+    return prove({transfer.source.get(), arrived, action.from, action.data_from, size}, stop_,
+                 [this] { return is_over(time_to_prove); });
 }
 
 /// Takes over what arrived, if it is proved; then there is no stand-in any longer.
@@ -46,15 +63,6 @@ void Transferrer::settle(Transfer& transfer) {
 
 void Transferrer::take_over(Transfer& transfer) {
     const Action& action = *transfer.action;
-    if (!transfer.source) {
-        transfer.source = open_in(*transfer.tree, action.path);
-        struct stat status {};
-        if (!transfer.source || ::fstat(transfer.source.get(), &status) != 0 ||
-            status.st_ino != action.inode) {
-            leave_unsettled(transfer);
-            return;
-        }
-    }
     const int source = transfer.source.get();
     const UniqueFd arrived = open_regular(incoming_.get(), backup_path(transfer));
     const std::uint64_t size = arrived ? size_of(arrived.get()) : 0;
@@ -69,12 +77,15 @@ void Transferrer::take_over(Transfer& transfer) {
     const Proof proof = proof_of(transfer, arrived.get(), size);
     const auto now = status_of(source);
     const bool unchanged = now && mtime_of(*now) == transfer.mtime;
-    if (proof.until < size && (proof.error == ECANCELED || (proof.error == 0 && !unchanged))) {
+    // What changed is planned again, unless the run is to stop: then the part that is proved is taken over.
+    const bool is_worth = stop_.requested() ? proof.until > action.data_from
+                                            : proof.error != ECANCELED && (proof.error != 0 || unchanged);
+    if (proof.until < size && !is_worth) {
         leave_unsettled(transfer);
         return;
     }
-    if (proof.until < size) { // it cannot be read, or what was written did not get there
-        if (proof.error != 0)
+    if (proof.until < size) { // it cannot be read, what was written did not get there, or there is no time
+        if (proof.error != 0 && proof.error != ECANCELED)
             fail(transfer, "cannot read all of it", proof.error);
         const UniqueFd shorter = open_for_update(incoming_.get(), backup_path(transfer));
         if (!shorter || ::ftruncate(shorter.get(), static_cast<off_t>(proof.until)) != 0)
@@ -117,16 +128,17 @@ void Transferrer::take_over_bytes(Transfer& transfer, int instance, int arrived,
     if (action.data_from > action.from && ::ftruncate(saved.get(), static_cast<off_t>(action.data_from)) != 0)
         error = errno;
     if (error == 0)
-        error = copy_data(arrived, saved.get(), action.data_from, size, transfer.source.get());
+        error = copy_data(arrived, saved.get(), action.data_from, size, transfer.source.get(), time_to_copy);
     if (error != 0 && error != ECANCELED)
         fail(transfer, "cannot write its backup", error);
     finish(transfer, instance, action.path);
 }
 
 /// Copies a range to the same place of another file, which ends there or before; zeros become
-/// holes, and what is a hole of it and of `source` is not read. 0 or an errno value. A run that is to stop
-/// copies a little more: what has arrived is proved.
-int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source) {
+/// holes, and what is a hole of it and of `source` is not read. 0 or an errno value; ECANCELED when a run
+/// that is to stop had no more time than `grace` for it.
+int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source,
+                           std::chrono::milliseconds grace) {
     const auto size = std::min<std::uint64_t>(1U << 20U, end - std::min(begin, end));
     const auto buffer = std::make_unique_for_overwrite<char[]>(size);
     while (begin < end) {
@@ -136,7 +148,7 @@ int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t 
                 return errno;
             continue;
         }
-        if (stop_.requested() && after_stop_ == 0)
+        if (is_over(grace))
             return ECANCELED;
         const auto want = std::min(size, end - begin);
         const auto got = ::pread(from, buffer.get(), want, static_cast<off_t>(begin));
@@ -147,8 +159,6 @@ int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t 
                                            : !write_all(to, {buffer.get(), count}, begin))
             return errno;
         begin += count;
-        if (stop_.requested())
-            after_stop_ -= std::min<std::uint64_t>(after_stop_, count);
     }
     return 0;
 }
@@ -156,8 +166,6 @@ int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t 
 void Transferrer::finish(Transfer& transfer, int directory, const std::string& path) {
     UniqueFd saved = open_for_update(directory, path);
     account(transfer, saved ? size_of(saved.get()) : 0);
-    if (finished_.size() >= most_held_) // each holds a descriptor
-        keep_for_good();
     finished_.push_back({&transfer, std::move(saved)});
 }
 

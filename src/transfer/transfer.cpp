@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "transferrer.hpp"
 
+#include "logbackup/util/descriptors.hpp"
+
 #include <fcntl.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,23 +16,17 @@ namespace logbackup {
 namespace {
 
 constexpr const char* in_use = ".in-use";      // in it while a run works: left behind by one that was killed
-constexpr std::size_t spare_descriptors = 500; // for everything else, links to held files included
 constexpr std::size_t most_single_files = 100; // with an rsync each, where one for all of them has failed
 // Bytes, or files, of one log directory with which it comes after all smaller ones.
 constexpr std::uint64_t large = 64U << 20U;
 constexpr std::size_t many = 1000;
-
-/// As many descriptors as the system lets us have; how many of them may be held at once.
-std::size_t raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 0;
-    limit.rlim_cur = limit.rlim_max;
-    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        ::getrlimit(RLIMIT_NOFILE, &limit);
-    // Half of them for sources, half for what is saved of these.
-    return limit.rlim_cur > spare_descriptors ? (limit.rlim_cur - spare_descriptors) / 2 : 0;
-}
+// Bytes of files that are moved before they are proved. What is proved soon is still in memory, and a run
+// that is to stop has little left to prove.
+constexpr std::uint64_t most_unproved = 1U << 30U;
+// Beside the files of a batch, and a level of directories each: links, lists, the pipes to rsync.
+constexpr std::size_t descriptors_beside = 50;
+// Lower ones are left to rsync, which uses select(2): that knows none above 1,023.
+constexpr int first_held = 64;
 
 } // namespace
 
@@ -50,12 +45,12 @@ void Transferrer::run() {
         return;
     open_incoming();
     refuse_what_has_no_room();
-    most_held_ = raise_descriptor_limit();
-    for (auto& group : small_and_large()) {
-        held_ = 0;
-        std::erase_if(group, [this](Transfer* transfer) { return stop_.requested() || !begin(*transfer); });
-        save(std::move(group));
-    }
+    for (const auto& group : small_and_large())
+        for (std::span<Transfer* const> rest(group); !rest.empty() && !stop_.requested();) {
+            const std::size_t files = size_of_batch(rest);
+            save(rest.first(files));
+            rest = rest.subspan(files);
+        }
     ::unlinkat(incoming_.get(), in_use, 0);
     // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
     const auto& directories = outcome_.directories;
@@ -81,12 +76,26 @@ std::vector<Transferrer::Group> Transferrer::small_and_large() {
     return groups;
 }
 
-void Transferrer::save(Group group) {
-    const std::size_t problems = outcome_.problems.size();
-    move_bytes(group);
-    if (outcome_.problems.size() > problems)
-        try_one_by_one(group);
-    for (auto* transfer : group)
+/// How many files are saved together: no more than there are descriptors for, of the source and of what is
+/// saved of it.
+std::size_t Transferrer::size_of_batch(std::span<Transfer* const> rest) const {
+    const std::size_t at_work = descriptors_beside + deepest_;
+    const std::size_t left = descriptors_left();
+    const std::size_t most = std::clamp<std::size_t>((left - std::min(left, at_work)) / 2, 1, rest.size());
+    std::size_t files = 0;
+    for (std::uint64_t bytes = 0; files < most && (files == 0 || bytes < most_unproved); ++files)
+        bytes += rest[files]->action->bytes();
+    return files;
+}
+
+void Transferrer::save(std::span<Transfer* const> files) {
+    Group batch(files.begin(), files.end());
+    std::erase_if(batch, [this](Transfer* transfer) { return stop_.requested() || !begin(*transfer); });
+    has_problem_ = false;
+    move_bytes(batch);
+    if (has_problem_ && !stop_.requested())
+        try_one_by_one(batch);
+    for (auto* transfer : batch)
         settle(*transfer);
     keep_for_good();
 }
@@ -148,9 +157,11 @@ bool Transferrer::begin(Transfer& transfer) {
         return false;
     }
     transfer.mtime = mtime_of(status);
-    if (held_ < most_held_) {
-        transfer.source = std::move(source);
-        ++held_;
+    transfer.source = UniqueFd(::fcntl(source.get(), F_DUPFD_CLOEXEC, first_held));
+    source.reset();
+    if (!transfer.source) {
+        fail(transfer, "cannot hold it open", errno);
+        return false;
     }
     const std::string path = backup_path(transfer);
     const UniqueFd parent = make_directories(incoming_.get(), parent_path(path), 0700, no_group);
@@ -167,16 +178,18 @@ bool Transferrer::begin(Transfer& transfer) {
     const bool made =
         file && ::ftruncate(file.get(), static_cast<off_t>(action.data_from)) == 0 &&
         (settings_.group == no_group || ::fchown(file.get(), static_cast<uid_t>(-1), settings_.group) == 0);
-    if (!made)
+    if (!made) {
         fail(transfer, "cannot write its backup", errno);
+        transfer.source.reset();
+    }
     return made;
 }
 
 // Where a write fails rsync can leave a file of the full size, but with zeros.
-bool Transferrer::has_arrived(const Transfer& transfer) const {
+bool Transferrer::has_arrived(const Transfer& transfer) {
     const UniqueFd file = open_regular(incoming_.get(), backup_path(transfer));
     const std::uint64_t to = transfer.action->to;
-    return transfer.action->bytes() == 0 || !transfer.source ||
+    return transfer.action->bytes() == 0 ||
            (file && size_of(file.get()) >= to && proof_of(transfer, file.get(), to).until >= to);
 }
 

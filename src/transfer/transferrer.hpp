@@ -8,6 +8,8 @@
 #include "logbackup/util/text.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -30,7 +32,10 @@ class Transferrer {
   public:
     Transferrer(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
                 const Progress& progress, ApplyOutcome& outcome)
-        : transfers_(transfers), settings_(settings), stop_(stop), progress_(progress), outcome_(outcome) {}
+        : transfers_(transfers), settings_(settings), stop_(stop), progress_(progress), outcome_(outcome) {
+        for (const auto& transfer : transfers)
+            deepest_ = std::max(deepest_, components(backup_path(transfer)).size());
+    }
 
     void run();
 
@@ -58,8 +63,9 @@ class Transferrer {
     void refuse_what_has_no_room();
     [[nodiscard]] bool begin(Transfer& transfer);
     [[nodiscard]] std::vector<Group> small_and_large();
-    void save(Group group);
-    [[nodiscard]] bool has_arrived(const Transfer& transfer) const;
+    [[nodiscard]] std::size_t size_of_batch(std::span<Transfer* const> rest) const;
+    void save(std::span<Transfer* const> files);
+    [[nodiscard]] bool has_arrived(const Transfer& transfer);
     void try_one_by_one(Group& begun);
 
     // move.cpp: its bytes, to the stand-ins
@@ -72,12 +78,14 @@ class Transferrer {
     void copy(Transfer& transfer);
 
     // settle.cpp: from there to the backup
-    [[nodiscard]] Proof proof_of(const Transfer& transfer, int arrived, std::uint64_t size) const;
+    [[nodiscard]] bool is_over(std::chrono::milliseconds grace);
+    [[nodiscard]] Proof proof_of(const Transfer& transfer, int arrived, std::uint64_t size);
     void settle(Transfer& transfer);
     void take_over(Transfer& transfer);
     void take_over_file(Transfer& transfer);
     void take_over_bytes(Transfer& transfer, int instance, int arrived, std::uint64_t size);
-    [[nodiscard]] int copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source);
+    [[nodiscard]] int copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source,
+                                std::chrono::milliseconds grace);
     void finish(Transfer& transfer, int directory, const std::string& path);
     void keep_for_good();
     void account(const Transfer& transfer, std::uint64_t size);
@@ -89,12 +97,12 @@ class Transferrer {
     const Progress& progress_;
     ApplyOutcome& outcome_;
     UniqueFd incoming_;
-    std::size_t most_held_ = 0;
-    std::size_t held_ = 0;
+    std::size_t deepest_ = 0; ///< directories above a file in the backup
     std::uint64_t moved_ = 0;
-    std::uint64_t after_stop_ = 256U << 20U; ///< bytes that are copied yet when the run is to stop
-    std::set<std::size_t> runaways_;         ///< directories of which more arrived than was planned
-    std::vector<Finished> finished_;         ///< what is not known to be on the disk yet
+    bool has_problem_ = false;                                     ///< of rsync, with the batch at hand
+    std::optional<std::chrono::steady_clock::time_point> stopped_; ///< when that was noticed here
+    std::set<std::size_t> runaways_; ///< directories of which more arrived than was planned
+    std::vector<Finished> finished_; ///< what is not known to be on the disk yet
 };
 
 } // namespace logbackup

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/util/process.hpp"
 
+#include "logbackup/util/descriptors.hpp"
 #include "logbackup/util/unique_fd.hpp"
 
 #include <fcntl.h>
@@ -76,6 +77,7 @@ void close_all_on_exec() {
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
     close_all_on_exec();
+    restore_descriptor_limit();
     for (const int fd : command.inherited)
         ::fcntl(fd, F_SETFD, 0);
     if (const int error = confiner ? confiner->enter() : 0; error != 0)

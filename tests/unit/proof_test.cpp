@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <functional>
 
 namespace logbackup {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 class Proving : public ::testing::Test {
   protected:
     test::TempDir dir;
+    std::function<bool()> is_over = [] { return false; };
 
     Proof proof(const std::string& source, const std::string& arrived, std::uint64_t from,
                 std::uint64_t data_from, StopSignal& stop) {
@@ -25,7 +27,7 @@ class Proving : public ::testing::Test {
         dir.write("arrived", arrived);
         const UniqueFd one(::open(dir.at("source").c_str(), O_RDONLY | O_CLOEXEC));
         const UniqueFd other(::open(dir.at("arrived").c_str(), O_RDONLY | O_CLOEXEC));
-        return prove({one.get(), other.get(), from, data_from, arrived.size()}, stop);
+        return prove({one.get(), other.get(), from, data_from, arrived.size()}, stop, is_over);
     }
 };
 
@@ -64,17 +66,27 @@ TEST_F(Proving, WhatCannotBeReadIsTold) {
     dir.write("arrived", "abc");
     const UniqueFd directory(::open(dir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const UniqueFd arrived(::open(dir.at("arrived").c_str(), O_RDONLY | O_CLOEXEC));
-    EXPECT_EQ(prove({directory.get(), arrived.get(), 0, 0, 3}, stop.get()).error, EISDIR);
+    EXPECT_EQ(prove({directory.get(), arrived.get(), 0, 0, 3}, stop.get(), is_over).error, EISDIR);
 }
 
-TEST_F(Proving, InARunThatIsToEndLooksAtTheEndOnly) {
+TEST_F(Proving, InARunThatIsToEndToo) {
     test::Stop stop(std::chrono::milliseconds(0));
+    ASSERT_TRUE(stop.get().requested());
     const std::string text(200'000, 'a');
+    EXPECT_EQ(proof(text, text, 0, 0, stop.get()).until, text.size());
     std::string other = text;
     other[100'000] = 'X';
-    EXPECT_EQ(proof(text, other, 0, 0, stop.get()).until, text.size());
-    other.back() = 'X';
-    EXPECT_EQ(proof(text, other, 0, 0, stop.get()).error, ECANCELED);
+    EXPECT_EQ(proof(text, other, 0, 0, stop.get()).until, 65536U);
+}
+
+TEST_F(Proving, WhenTheTimeIsOverWhatIsProvedCounts) {
+    test::Stop stop;
+    const std::string text(400'000, 'a');
+    int blocks = 0;
+    is_over = [&] { return blocks++ == 3; };
+    const auto result = proof(text, text, 0, 0, stop.get());
+    EXPECT_EQ(result.until, 3 * 65536U);
+    EXPECT_EQ(result.error, ECANCELED);
 }
 
 TEST_F(Proving, BothEnds) {
