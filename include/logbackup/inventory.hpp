@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/model/record.hpp"
-#include "logbackup/options.hpp"
-#include "logbackup/util/text.hpp"
+#include "logbackup/record.hpp"
+#include "util/text.hpp"
 
 #include <cstdint>
 #include <string>
@@ -26,19 +25,11 @@ struct Instance {
     Usage usage;
 };
 
-/// Whether the last runs could not save all of it.
-[[nodiscard]] bool is_failing(const Instance& instance);
-
 struct Inventory {
     std::string backup_root;
     std::vector<Instance> instances; ///< what needs attention first: failing, cut, missed, without a record;
                                      ///< then by service, pod and the time their containers were created
     std::vector<std::string> problems; ///< safe to print
 };
-
-/// What is in the backup, of what the filters select. Reads only, and needs no lock: beside a tick it shows
-/// each directory as it is before or after that. Follows no link. `root` is a descriptor of the backup root.
-/// Throws Error when the records must not be read.
-[[nodiscard]] Inventory take_inventory(int root, const Options& options);
 
 } // namespace logbackup

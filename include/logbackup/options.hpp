@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/docker/docker_cli.hpp"
-#include "logbackup/model/record.hpp"
-#include "logbackup/model/report.hpp"
-#include "logbackup/option_sources.hpp"
-#include "logbackup/option_values.hpp"
-#include "logbackup/util/priority.hpp"
+#include "logbackup/record.hpp"
+#include "logbackup/report.hpp"
+#include "logbackup/setting.hpp"
+#include "util/free_space.hpp"
+#include "util/priority.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -16,6 +15,9 @@
 #include <vector>
 
 namespace logbackup {
+
+/// A time that never comes.
+inline constexpr std::chrono::milliseconds for_ever = std::chrono::milliseconds::max();
 
 /// What is otherwise for the services whose name matches; nothing: as for all.
 struct ServiceOptions {
@@ -70,40 +72,11 @@ struct Options {
     std::vector<Setting> settings;           ///< all of them, as text, and where each comes from
 };
 
-/// Parsing ended the run: `text` was asked for (code 0) or explains a wrong usage (code 2).
-struct ParseEnded {
-    int code = 0;
-    std::string text;
-};
-
-/// Reads the command line, the environment and the configuration file: `standard_file` if it exists, unless
-/// another is named. Nothing, with `ended`, when there is nothing to run.
-[[nodiscard]] std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended,
-                                                   const std::string& standard_file = "/etc/logbackup.toml");
-
 /// A log directory in a service's containers, and where in their instances it is saved: in these themselves
 /// (""), or where there are several each under its own path ("opt/logs").
 struct LogDirectoryName {
     std::string path;
     std::string below;
 };
-
-[[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,
-                                                               const std::string& service);
-
-/// How long after its end what is saved of a service is kept.
-[[nodiscard]] std::chrono::milliseconds keep_of(const Options& options, const std::string& service);
-
-/// Whether anything is ever to be deleted.
-[[nodiscard]] bool has_retention(const Options& options);
-
-/// The globs of what is left out of their log directories.
-[[nodiscard]] const std::vector<std::string>& exclude_of(const Options& options, const std::string& service);
-
-/// Whether the filters select a container; without any they select all.
-[[nodiscard]] bool selects(const Options& options, const Container& container);
-/// The same for a record, of which one container is enough.
-[[nodiscard]] bool selects(const Options& options, const Record& record);
-[[nodiscard]] bool has_filter(const Options& options);
 
 } // namespace logbackup

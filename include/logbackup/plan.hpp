@@ -1,87 +1,69 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/model/listing.hpp"
-#include "logbackup/model/plan.hpp"
-#include "logbackup/names.hpp"
-#include "logbackup/util/text.hpp"
+#include "logbackup/listing.hpp"
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace logbackup {
 
-/// The result of comparing a range of bytes; `error` is an errno value when one side could not be read.
-struct Comparison {
-    bool same = false;
-    int error = 0;
+enum class ActionKind {
+    drop,      ///< remove the backup file: the one at `new_path` begins with all of its bytes
+    set_aside, ///< rename the backup file to `new_path`: the source no longer continues it
+    rename,    ///< rename the backup file to `new_path`: there its source goes on
+    create,    ///< begin a new backup file, from the first byte
+    append,    ///< continue a backup file that is a prefix of its source
+    retime,    ///< the content is the same: take over the modification time only
+    link,      ///< make the symbolic link anew
 };
 
-/// How the planner looks at content. Source paths are relative to the log directory, saved ones to the
-/// instance directory.
-struct Content {
-    /// Compares `length` bytes from `offset` of a source file with the same range of a saved file.
-    std::function<Comparison(const std::string& source, const std::string& saved, std::uint64_t offset,
-                             std::uint64_t length)>
-        compare;
-    /// The offset of the source's first data at or after `offset`; the source's size when only a hole
-    /// follows.
-    std::function<std::uint64_t(const std::string& source, std::uint64_t offset)> next_data;
-    /// Everything in the instance directory. Asked for only when a file stands where none like it is saved.
-    std::function<Listing()> all_saved = {};
-    /// Compares the first `length` bytes of two saved files.
-    std::function<Comparison(const std::string& saved, const std::string& other, std::uint64_t length)>
-        compare_saved = {};
-    /// Whether a source file is surely not there any longer. Asked for only when the source's listing is not
-    /// complete.
-    std::function<bool(const std::string& source)> has_gone = {};
+[[nodiscard]] std::string_view name_of(ActionKind kind);
+
+/// How much a tick compares of what seems to be saved already.
+enum class Thoroughness {
+    changes,    ///< only files whose size or time tells that they changed
+    everything, ///< every byte: of a log directory that is not written to any longer
 };
 
-/// Bytes compared at the head and at the end of what is saved, to prove that it is a prefix of its source.
-inline constexpr std::uint64_t window = 16384;
+/// What is to be done to one file of an instance directory. Paths are relative to it.
+struct Action {
+    ActionKind kind = ActionKind::create;
+    std::string path;
+    std::string new_path;   ///< set_aside, rename: the new name; drop: the other file; link: the target
+    std::uint64_t from = 0; ///< append: bytes that are saved already; drop: those of the file
+    std::uint64_t data_from =
+        0;                   ///< create, append: where the source's next data is; up to there it is a hole
+    std::uint64_t to = 0;    ///< create, append: bytes of the source
+    std::int64_t mtime = 0;  ///< retime: nanoseconds since 1970
+    std::uint64_t inode = 0; ///< create, append: of the source that was planned
+    bool in_part = false;    ///< create, append: the source has more than is to be saved now
 
-/// Bytes that one instance directory's full comparisons may read in a tick. A file that only its time tells
-/// to have changed, and that is larger than what is left, is compared by its windows, again at each tick.
-/// Thoroughness::everything may read as many again, and goes on at the next tick.
-inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
-
-/// What one plan may compare.
-struct ComparisonLimits {
-    std::uint64_t bytes = comparison_budget;
-    /// Of files with what is saved of others. A log directory in which thousands of files are written anew
-    /// each minute is saved without looking for them all among thousands of others.
-    std::int64_t searches = 20'000;
+    [[nodiscard]] bool transfers() const { return kind == ActionKind::create || kind == ActionKind::append; }
+    /// Bytes that have to be moved.
+    [[nodiscard]] std::uint64_t bytes() const { return transfers() ? to - data_from : 0; }
+    bool operator==(const Action&) const = default;
 };
 
-struct PlanLimits {
-    /// Bytes that are saved of one file; a hole at its beginning does not count. A larger one is a failure.
-    std::uint64_t file_size = UINT64_MAX;
-    ComparedTo compared_to{}; ///< by Thoroughness::everything at earlier ticks
-    ComparisonLimits comparisons{};
-    /// Asked every now and then: once it says yes there is nothing to do but to report that.
-    std::function<bool()> is_stopped = {};
+/// How far a comparison of everything came: all before this file, and of it the first `offset` bytes.
+struct ComparedTo {
+    std::string path; ///< empty: it begins
+    std::uint64_t offset = 0;
+    bool operator==(const ComparedTo&) const = default;
 };
 
-/// Compares the head and the tail of the first `length` bytes; all of them when they are no more than two
-/// windows.
-[[nodiscard]] Comparison compare_windows(const Content& content, const std::string& source,
-                                         const std::string& saved, std::uint64_t length);
-
-/// Plans one instance directory by the prefix rule: whatever the source does, every backup file stays a
-/// byte-exact prefix of a file that existed. It is appended to when it is a proved prefix of its source. When
-/// its source moved on (was rotated, truncated, rewritten, replaced, deleted) and it is, compared in full, a
-/// prefix of a file that is not saved under its own name yet, it is renamed to that; else it is set aside as
-/// "<name>~<UTC time>" if its name is needed, or dropped where another saved file, compared in full, begins
-/// with all of its bytes: the copy that copytruncate made.
-///
-/// Pure: `backup` lists what stands under the source's paths (list_counterparts()), `now` is the tick's time.
-/// With Thoroughness::everything no size or time is trusted.
-///
-/// Where the source's listing is not complete a file that is not listed counts as there, unless content says
-/// that it has gone.
-[[nodiscard]] DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content,
-                                 Timestamp now, Thoroughness thoroughness = Thoroughness::changes,
-                                 const PlanLimits& limits = {});
+/// All that one instance directory needs. The actions are to be done in their order.
+struct DirectoryPlan {
+    std::vector<Action> actions;
+    std::vector<Problem> failures; ///< files that should be saved and cannot be
+    std::vector<Problem> skipped;  ///< files that are not for a backup: devices, links that lead out, …
+    std::size_t files = 0;         ///< regular files in the source
+    std::optional<ComparedTo>
+        compared_to;                 ///< Thoroughness::everything, and there is more than one tick compares
+    bool has_reached_limits = false; ///< there would have been more to compare
+};
 
 } // namespace logbackup

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/apply.hpp"
-
 #include <cstdint>
+#include <functional>
 
 namespace logbackup {
 
-/// A line on the terminal that standard error is, kept up to date while bytes move: how many of the total,
-/// and the rate. An empty Progress when standard error is no terminal or there is nothing to move.
-[[nodiscard]] Progress progress_line(std::uint64_t total_bytes);
-
-/// Wipes the line, if one was shown.
-void end_progress_line();
+/// Called while bytes move, with the bytes saved so far.
+using Progress = std::function<void(std::uint64_t bytes)>;
 
 } // namespace logbackup

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "instance_names.hpp"
+#include "assign/instance_names.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/assign.hpp"
+#include "assign/assign.hpp"
 
 #include <compare>
 #include <functional>

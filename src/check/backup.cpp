@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "parts.hpp"
+#include "check/parts.hpp"
 
-#include "logbackup/backup_root.hpp"
-#include "logbackup/free_space.hpp"
-#include "logbackup/identity.hpp"
-#include "logbackup/ledger.hpp"
-#include "logbackup/monitor.hpp"
-#include "logbackup/mount_table.hpp"
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/files.hpp"
+#include "ledger/backup_root.hpp"
+#include "ledger/identity.hpp"
+#include "ledger/ledger.hpp"
+#include "ledger/skipped.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/free_space.hpp"
+#include "util/mount_table.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

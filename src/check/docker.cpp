@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "parts.hpp"
+#include "check/parts.hpp"
 
-#include "logbackup/docker/endpoint.hpp"
-#include "logbackup/labels.hpp"
-#include "logbackup/locate.hpp"
-#include "logbackup/util/error.hpp"
-#include "logbackup/vanished.hpp"
+#include "config/selection.hpp"
+#include "locate/locate.hpp"
+#include "runtime/docker/endpoint.hpp"
+#include "runtime/labels.hpp"
+#include "runtime/vanished.hpp"
+#include "util/error.hpp"
 
 #include <nlohmann/json.hpp>
 

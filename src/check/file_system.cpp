@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "parts.hpp"
+#include "check/parts.hpp"
 
-#include "logbackup/ledger.hpp"
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/files.hpp"
-#include "logbackup/util/trees.hpp"
+#include "ledger/ledger.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/trees.hpp"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "parts.hpp"
+#include "check/parts.hpp"
 
-#include "logbackup/ledger.hpp"
-#include "logbackup/private_mounts.hpp"
-#include "logbackup/util/confine.hpp"
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/files.hpp"
-#include "logbackup/util/landlock.hpp"
+#include "ledger/ledger.hpp"
+#include "util/confine.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/landlock.hpp"
+#include "util/private_mounts.hpp"
 
 #include <linux/capability.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/check.hpp"
-#include "logbackup/docker/docker_cli.hpp"
+#include "check/check.hpp"
+#include "runtime/docker/docker_cli.hpp"
 
 #include <optional>
 #include <string>

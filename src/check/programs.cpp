@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "parts.hpp"
+#include "check/parts.hpp"
 
-#include "logbackup/decompress.hpp"
-#include "logbackup/schedule.hpp"
+#include "check/schedule.hpp"
+#include "content/decompress.hpp"
 
 namespace logbackup::check {
 

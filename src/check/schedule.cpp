@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/schedule.hpp"
+#include "check/schedule.hpp"
 
-#include "logbackup/util/files.hpp"
+#include "util/files.hpp"
 
 #include <fcntl.h>
 

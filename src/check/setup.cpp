@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "parts.hpp"
+#include "check/parts.hpp"
 
-#include "logbackup/host_paths.hpp"
-#include "logbackup/schedule.hpp"
-#include "logbackup/util/files.hpp"
+#include "check/schedule.hpp"
+#include "config/selection.hpp"
+#include "locate/host_paths.hpp"
+#include "util/files.hpp"
 
 #include <fcntl.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "process_root.hpp"
+#include "locate/process_root.hpp"
 
-#include "logbackup/util/files.hpp"
+#include "util/files.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/host_paths.hpp"
-#include "logbackup/model/container.hpp"
-#include "logbackup/util/unique_fd.hpp"
+#include "locate/host_paths.hpp"
+#include "logbackup/container.hpp"
+#include "util/unique_fd.hpp"
 
 #include <optional>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "root.hpp"
+#include "locate/root.hpp"
 
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/files.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
 
 #include <fcntl.h>
 

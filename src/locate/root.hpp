@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/model/container.hpp"
-#include "logbackup/model/source.hpp"
-#include "volumes.hpp"
+#include "locate/volumes.hpp"
+#include "logbackup/container.hpp"
+#include "logbackup/source.hpp"
 
 #include <string>
 #include <utility>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/host_paths.hpp"
-#include "logbackup/model/container.hpp"
-#include "process_root.hpp"
+#include "locate/host_paths.hpp"
+#include "locate/process_root.hpp"
+#include "logbackup/container.hpp"
 
 #include <functional>
 #include <map>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "transferrer.hpp"
+#include "transfer/transferrer.hpp"
 
-#include "logbackup/rsync.hpp"
+#include "transfer/rsync.hpp"
 
 #include <fcntl.h>
 

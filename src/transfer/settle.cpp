@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "transferrer.hpp"
+#include "transfer/transferrer.hpp"
 
-#include "logbackup/content.hpp"
+#include "content/content.hpp"
 
 #include <fcntl.h>
 

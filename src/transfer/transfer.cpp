@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "transferrer.hpp"
+#include "transfer/transferrer.hpp"
 
-#include "logbackup/util/descriptors.hpp"
+#include "util/descriptors.hpp"
 
 #include <fcntl.h>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/proof.hpp"
-#include "logbackup/transfer.hpp"
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/files.hpp"
-#include "logbackup/util/text.hpp"
+#include "content/proof.hpp"
+#include "transfer/transfer.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/text.hpp"
 
 #include <algorithm>
 #include <chrono>

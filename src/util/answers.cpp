@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/answers.hpp"
+#include "util/answers.hpp"
 
 #include <poll.h>
 #include <sys/prctl.h>

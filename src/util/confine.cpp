@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/confine.hpp"
+#include "util/confine.hpp"
 
 #include <grp.h>
 #include <linux/capability.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/descriptors.hpp"
+#include "util/descriptors.hpp"
 
 #include <dirent.h>
 #include <sys/resource.h>

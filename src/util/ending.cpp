@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/process.hpp"
+#include "util/error.hpp"
+#include "util/process.hpp"
 
 #include <cstring>
 #include <sstream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/files.hpp"
+#include "util/files.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

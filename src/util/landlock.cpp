@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/landlock.hpp"
+#include "util/landlock.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

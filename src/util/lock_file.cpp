@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/lock_file.hpp"
+#include "util/lock_file.hpp"
 
-#include "logbackup/util/error.hpp"
+#include "util/error.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/process.hpp"
+#include "util/process.hpp"
 
-#include "logbackup/util/descriptors.hpp"
-#include "logbackup/util/unique_fd.hpp"
+#include "util/descriptors.hpp"
+#include "util/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

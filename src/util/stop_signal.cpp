@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/stop_signal.hpp"
+#include "util/stop_signal.hpp"
 
-#include "logbackup/util/error.hpp"
+#include "util/error.hpp"
 
 #include <sys/signalfd.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/trees.hpp"
+#include "util/trees.hpp"
 
-#include "logbackup/util/files.hpp"
+#include "util/files.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/watchdog.hpp"
+#include "util/watchdog.hpp"
 
-#include "logbackup/util/answers.hpp"
-#include "logbackup/util/files.hpp"
-#include "logbackup/util/text.hpp"
+#include "util/answers.hpp"
+#include "util/files.hpp"
+#include "util/text.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

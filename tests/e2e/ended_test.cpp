@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
 
-#include "logbackup/ledger.hpp"
-#include "logbackup/util/files.hpp"
+#include "ledger/ledger.hpp"
+#include "util/files.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
 
-#include "logbackup/util/process.hpp"
+#include "util/process.hpp"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
 #include "rsync_after.hpp"
 #include "support.hpp"
 
-#include "logbackup/util/files.hpp"
-#include "logbackup/util/unique_fd.hpp"
+#include "util/files.hpp"
+#include "util/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

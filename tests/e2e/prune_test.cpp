@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
 
-#include "logbackup/clock.hpp"
-#include "logbackup/util/process.hpp"
-#include "logbackup/util/text.hpp"
+#include "ledger/clock.hpp"
+#include "util/process.hpp"
+#include "util/text.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/util/process.hpp"
-#include "logbackup/util/unique_fd.hpp"
+#include "util/process.hpp"
+#include "util/unique_fd.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,11 +2,11 @@
 //
 // What docker prints, with labels that an image can set to anything: what is read from it, which names are
 // taken for ours, and how it is printed again.
-#include "logbackup/docker/events_json.hpp"
-#include "logbackup/docker/inspect_json.hpp"
-#include "logbackup/labels.hpp"
-#include "logbackup/report.hpp"
-#include "logbackup/util/error.hpp"
+#include "report/save_report.hpp"
+#include "runtime/docker/events_json.hpp"
+#include "runtime/docker/inspect_json.hpp"
+#include "runtime/labels.hpp"
+#include "util/error.hpp"
 
 #include "input.hpp"
 

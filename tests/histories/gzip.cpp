@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "gzip.hpp"
 
-#include "logbackup/util/unique_fd.hpp"
 #include "must.hpp"
+#include "util/unique_fd.hpp"
 
 #include <spawn.h>
 #include <sys/mman.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "logs.hpp"
 
-#include "logbackup/util/files.hpp"
 #include "must.hpp"
+#include "util/files.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

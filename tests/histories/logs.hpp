@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/model/listing.hpp"
+#include "logbackup/listing.hpp"
 #include "random.hpp"
 
 #include <cstdint>

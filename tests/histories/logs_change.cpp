@@ -2,7 +2,7 @@
 #include "logs.hpp"
 
 #include "gzip.hpp"
-#include "logbackup/plan.hpp"
+#include "plan/plan.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "saved.hpp"
 
-#include "logbackup/decompress.hpp"
-#include "logbackup/plan.hpp"
-#include "logbackup/util/unique_fd.hpp"
+#include "content/decompress.hpp"
 #include "must.hpp"
+#include "plan/plan.hpp"
+#include "util/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "steps.hpp"
 
-#include "logbackup/util/unique_fd.hpp"
 #include "must.hpp"
+#include "util/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <sys/prctl.h>

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "tick_once.hpp"
 
-#include "logbackup/apply.hpp"
-#include "logbackup/backup_root.hpp"
-#include "logbackup/content.hpp"
-#include "logbackup/decompress.hpp"
-#include "logbackup/listing.hpp"
-#include "logbackup/plan.hpp"
-#include "logbackup/private_mounts.hpp"
-#include "logbackup/redundant.hpp"
-#include "logbackup/transfer.hpp"
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/files.hpp"
-#include "logbackup/util/lock_file.hpp"
-#include "logbackup/view.hpp"
+#include "content/content.hpp"
+#include "content/decompress.hpp"
+#include "content/redundant.hpp"
+#include "ledger/backup_root.hpp"
+#include "plan/plan.hpp"
+#include "transfer/apply.hpp"
+#include "transfer/transfer.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/lock_file.hpp"
+#include "util/private_mounts.hpp"
+#include "view/listing.hpp"
+#include "view/view.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/util/text.hpp"
+#include "util/text.hpp"
 
 #include <cstddef>
 #include <string>

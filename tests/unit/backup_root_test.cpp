@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/backup_root.hpp"
+#include "ledger/backup_root.hpp"
 
 #include "in_private_mounts.hpp"
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/files.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/backup_root.hpp"
-#include "logbackup/check.hpp"
-#include "logbackup/schedule.hpp"
-#include "logbackup/util/error.hpp"
+#include "check/check.hpp"
+#include "check/schedule.hpp"
+#include "ledger/backup_root.hpp"
+#include "report/check_report.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/clock.hpp"
+#include "ledger/clock.hpp"
 
 #include "support.hpp"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/confine.hpp"
+#include "util/confine.hpp"
 
-#include "logbackup/util/process.hpp"
 #include "refuse_call.hpp"
 #include "support.hpp"
+#include "util/process.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/content.hpp"
+#include "content/content.hpp"
 
 #include "support.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/coverage.hpp"
+#include "ledger/coverage.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/decompress.hpp"
+#include "content/decompress.hpp"
 
 #include "support.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/descriptors.hpp"
-#include "logbackup/util/process.hpp"
+#include "util/descriptors.hpp"
+#include "util/process.hpp"
 
 #include "support.hpp"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/docker/docker_cli.hpp"
+#include "runtime/docker/docker_cli.hpp"
 
-#include "logbackup/util/error.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
 
 #include <gtest/gtest.h>
 

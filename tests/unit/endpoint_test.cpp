@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/docker/endpoint.hpp"
+#include "runtime/docker/endpoint.hpp"
 
-#include "logbackup/docker/docker_cli.hpp"
-#include "logbackup/util/error.hpp"
+#include "runtime/docker/docker_cli.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
 
 #include <gtest/gtest.h>
 

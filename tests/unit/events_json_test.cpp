@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/docker/events_json.hpp"
+#include "runtime/docker/events_json.hpp"
 
 #include <gtest/gtest.h>
 

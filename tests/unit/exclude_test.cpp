@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/exclude.hpp"
+#include "util/glob.hpp"
 
-#include "logbackup/content.hpp"
+#include "content/content.hpp"
 #include "support.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/process.hpp"
+#include "util/process.hpp"
 
 #include "support.hpp"
 

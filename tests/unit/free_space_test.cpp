@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/free_space.hpp"
+#include "util/free_space.hpp"
 
 #include "in_private_mounts.hpp"
 #include "support.hpp"

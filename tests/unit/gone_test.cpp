@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/gone.hpp"
+#include "commands/gone.hpp"
 
 #include "support.hpp"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/identity.hpp"
+#include "ledger/identity.hpp"
 
-#include "logbackup/docker/inspect_json.hpp"
-#include "logbackup/util/error.hpp"
-#include "logbackup/util/files.hpp"
+#include "runtime/docker/inspect_json.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 

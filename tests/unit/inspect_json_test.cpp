@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/docker/inspect_json.hpp"
+#include "runtime/docker/inspect_json.hpp"
 
-#include "logbackup/util/error.hpp"
+#include "util/error.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/inventory.hpp"
+#include "ledger/inventory.hpp"
 
-#include "logbackup/inventory_report.hpp"
-#include "logbackup/ledger.hpp"
-#include "logbackup/util/error.hpp"
+#include "ledger/ledger.hpp"
+#include "report/list_report.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/labels.hpp"
+#include "runtime/labels.hpp"
 
 #include <gtest/gtest.h>
 

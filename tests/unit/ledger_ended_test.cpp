@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/ledger.hpp"
+#include "ledger/ledger.hpp"
 
-#include "logbackup/util/error.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
 
 #include <gtest/gtest.h>
 

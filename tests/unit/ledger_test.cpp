@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/ledger.hpp"
+#include "ledger/ledger.hpp"
 
 #include "in_private_mounts.hpp"
-#include "logbackup/util/error.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/limits.hpp"
+#include "plan/limits.hpp"
 
-#include "logbackup/plan.hpp"
+#include "plan/plan.hpp"
 
 #include <gtest/gtest.h>
 

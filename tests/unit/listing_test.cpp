@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/listing.hpp"
+#include "view/listing.hpp"
 
-#include "logbackup/util/files.hpp"
 #include "support.hpp"
+#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 

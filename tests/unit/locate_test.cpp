@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/locate.hpp"
-#include "logbackup/overlap.hpp"
+#include "locate/locate.hpp"
+#include "locate/overlap.hpp"
 
-#include "logbackup/util/files.hpp"
 #include "support.hpp"
+#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/lock_file.hpp"
+#include "util/lock_file.hpp"
 
-#include "logbackup/util/error.hpp"
 #include "refuse_call.hpp"
 #include "support.hpp"
+#include "util/error.hpp"
 
 #include <gtest/gtest.h>
 

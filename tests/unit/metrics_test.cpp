@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/metrics.hpp"
+#include "report/metrics.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/missed.hpp"
+#include "runtime/missed.hpp"
 
 #include "support.hpp"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/mounted_tree.hpp"
+#include "locate/mounted_tree.hpp"
 
-#include "../../src/locate/process_root.hpp"
-#include "logbackup/util/answers.hpp"
+#include "locate/process_root.hpp"
 #include "support.hpp"
+#include "util/answers.hpp"
 
 #include <gtest/gtest.h>
 

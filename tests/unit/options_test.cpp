@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "logbackup/options.hpp"
 
-#include "logbackup/settings_report.hpp"
-#include "logbackup/version.hpp"
+#include "config/options.hpp"
+#include "config/selection.hpp"
+#include "report/settings_report.hpp"
 #include "support.hpp"
+#include "util/version.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/pins.hpp"
+#include "pins/pins.hpp"
 
 #include "in_private_mounts.hpp"
-#include "logbackup/util/text.hpp"
 #include "support.hpp"
+#include "util/text.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/plan.hpp"
+#include "plan/plan.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/priority.hpp"
+#include "util/priority.hpp"
 
 #include <gtest/gtest.h>
 

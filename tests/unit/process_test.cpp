@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/process.hpp"
+#include "util/process.hpp"
 
 #include "refuse_call.hpp"
 #include "support.hpp"

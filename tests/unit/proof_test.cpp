@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/proof.hpp"
+#include "content/proof.hpp"
 
 #include "support.hpp"
 

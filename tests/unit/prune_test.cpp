@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/prune.hpp"
+#include "retention/select.hpp"
 
 #include "in_private_mounts.hpp"
-#include "logbackup/inventory.hpp"
-#include "logbackup/ledger.hpp"
-#include "logbackup/prune_report.hpp"
-#include "logbackup/prune_steps.hpp"
-#include "logbackup/util/files.hpp"
+#include "ledger/inventory.hpp"
+#include "ledger/ledger.hpp"
+#include "report/prune_report.hpp"
+#include "retention/delete.hpp"
 #include "support.hpp"
+#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/plan.hpp"
-#include "logbackup/util/files.hpp"
+#include "plan/plan.hpp"
+#include "util/files.hpp"
 
 #include <algorithm>
 #include <functional>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/redundant.hpp"
+#include "content/redundant.hpp"
 
 #include "../outside.hpp"
-#include "logbackup/decompress.hpp"
+#include "content/decompress.hpp"
 #include "refuse_call.hpp"
 #include "support.hpp"
 

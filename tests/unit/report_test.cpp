@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/report.hpp"
+#include "report/save_report.hpp"
 
-#include "logbackup/util/text.hpp"
+#include "util/text.hpp"
 
 #include <gtest/gtest.h>
 

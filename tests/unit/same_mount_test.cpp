@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/same_mount.hpp"
+#include "util/same_mount.hpp"
 
 #include "in_private_mounts.hpp"
-#include "logbackup/util/files.hpp"
 #include "support.hpp"
+#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/plan.hpp"
-#include "logbackup/util/files.hpp"
+#include "plan/plan.hpp"
 #include "random_log_directory.hpp"
+#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 

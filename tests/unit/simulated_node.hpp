@@ -2,10 +2,11 @@
 #pragma once
 
 #include "../fuzz/input.hpp"
-#include "logbackup/assign.hpp"
-#include "logbackup/labels.hpp"
+#include "assign/assign.hpp"
+#include "config/selection.hpp"
 #include "logbackup/options.hpp"
-#include "logbackup/util/files.hpp"
+#include "runtime/labels.hpp"
+#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 

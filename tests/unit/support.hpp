@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/util/stop_signal.hpp"
-#include "logbackup/util/unique_fd.hpp"
+#include "util/stop_signal.hpp"
+#include "util/unique_fd.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/text.hpp"
+#include "util/text.hpp"
 
 #include <gtest/gtest.h>
 

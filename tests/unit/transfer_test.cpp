@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/transfer.hpp"
+#include "transfer/transfer.hpp"
 
 #include "support.hpp"
 

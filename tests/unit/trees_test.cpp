@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/util/trees.hpp"
+#include "util/trees.hpp"
 
 #include "in_private_mounts.hpp"
 #include "support.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "logbackup/vanished.hpp"
+#include "runtime/vanished.hpp"
 
 #include "support.hpp"
 

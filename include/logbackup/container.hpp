@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "util/text.hpp"
+
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+namespace logbackup {
+
+/// `State.Status` of docker inspect.
+/// `gone` is what docker does not know any longer.
+enum class ContainerState { created, running, paused, restarting, removing, exited, dead, gone, unknown };
+
+[[nodiscard]] std::string_view name_of(ContainerState state);
+
+enum class MountAccess { read_only, read_write };
+
+/// One entry of `.Mounts`, or one tmpfs of `.HostConfig.Tmpfs`.
+struct Mount {
+    std::string type;        ///< "bind", "volume", "tmpfs", …
+    std::string source;      ///< path on the host; empty for a tmpfs
+    std::string destination; ///< absolute path in the container
+    MountAccess access = MountAccess::read_write;
+};
+
+/// What docker inspect says of one container. Every field may be empty: which ones Docker fills depends on
+/// its version, its storage driver and the container's state.
+struct Container {
+    std::string id; ///< 64 hexadecimal digits
+    std::string image;
+    ContainerState state = ContainerState::unknown;
+    pid_t pid = 0; ///< of its first process, in the pid namespace of the daemon; 0 when it does not run
+    Timestamp created{};
+    Timestamp started{};
+    Timestamp finished{};
+
+    bool has_service = false; ///< the label is there, even if it is empty
+    bool has_pod = false;
+    std::string service; ///< label io.kubernetes.container.name
+    std::string pod;     ///< label io.kubernetes.pod.name
+    std::string namespace_name;
+    std::string pod_uid;
+    std::string restart_count;
+    std::string kind; ///< label io.kubernetes.docker.type: "container" or "podsandbox"
+
+    std::string upper;               ///< GraphDriver.Data.UpperDir
+    std::vector<std::string> lowers; ///< GraphDriver.Data.LowerDir, topmost first
+    std::string merged;              ///< GraphDriver.Data.MergedDir
+    std::vector<Mount> mounts;
+    std::string data_root; ///< Docker's directory, as ResolvConfPath tells it
+
+    [[nodiscard]] bool has_process() const { return pid > 0; }
+};
+
+} // namespace logbackup

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+#include "assign/assign.hpp"
+
+#include "assign/instance_names.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+using EndedRecord = std::function<std::optional<Record>(const std::string&, const std::string&)>;
+
+/// Whether the log directory of a record with a claim's path, or its container, lies where the claim's does.
+bool has_place_of(const Record& record, const Claim& claim) {
+    if (record.volume.empty())
+        return claim.volume.empty();
+    if (record.volume_inode == 0)
+        return record.volume == claim.volume;
+    return record.volume_inode == claim.identity.inode;
+}
+
+/// Whether the log directory of a claim is that of a record with its path, or its container.
+bool is_of(const Record& record, const Claim& claim) {
+    // A container has several; and of one service a log directory has one name.
+    if ((record.volume.empty() || record.service == claim.service) &&
+        below_of(record.instance) != claim.below)
+        return false;
+    if (record.volume.empty() && !record.log_directory.empty() && record.log_directory != claim.log_directory)
+        return false; // its service had another one then
+    return has_place_of(record, claim);
+}
+
+/// Whether the container was given the very directory to write to. Others may have come by a link of their
+/// own.
+bool is_writer(const Claim& claim) {
+    return !claim.volume.empty() && claim.direct && claim.access == MountAccess::read_write;
+}
+
+bool has_name_of(const Record& record, const Claim& claim) {
+    return record.service == claim.service && is_named_after(record.instance, claim.pod);
+}
+
+class Assigner {
+  public:
+    Assigner(const std::vector<Claim>& claims, const std::vector<Record>& live,
+             const std::set<std::string>& running,
+             const std::function<ServiceDirectory(const std::string&)>& look_up, const EndedRecord& ended)
+        : claims_(claims), live_(live), running_(running), names_(live, look_up), ended_(ended) {
+        for (std::size_t i = 0; i < live.size(); ++i) {
+            if (!live[i].volume.empty())
+                by_volume_.emplace(live[i].volume, i);
+            for (const auto& id : live[i].containers)
+                by_container_.emplace(id, i);
+        }
+    }
+
+    Assignments run() {
+        result_.of_claim.resize(claims_.size());
+        std::map<InstanceName, std::vector<std::size_t>> fresh;
+        auto sharing = share();
+        // A volume's path can be another directory by now, while an old container still has the former one:
+        // the record is the newest's. Two volumes of a container can have the same inode number: it is that
+        // of the one with its path.
+        const auto rank = [&](std::size_t i) {
+            const auto& known = result_.of_claim[i].known;
+            return std::make_tuple(known && live_[*known].volume == claims_[i].volume, claims_[i].created,
+                                   claims_[i].container_id);
+        };
+        std::sort(sharing.begin(), sharing.end(),
+                  [&](std::size_t a, std::size_t b) { return rank(a) > rank(b); });
+        std::set<std::size_t> taken;
+        for (const auto leader : sharing) {
+            auto& assignment = result_.of_claim[leader];
+            end_others(leader);
+            if (assignment.known && !taken.insert(*assignment.known).second)
+                assignment.known.reset();
+            if (assignment.known) {
+                assignment.directory = live_[*assignment.known].directory();
+                assignment.present_as = assignment.directory;
+            } else {
+                assignment.is_writer = is_writer(claims_[leader]);
+                fresh[{claims_[leader].service, claims_[leader].pod, claims_[leader].below}].push_back(
+                    leader);
+            }
+        }
+        for (auto& [name, leaders] : fresh)
+            place(name, leaders);
+        for (auto& assignment : result_.of_claim) {
+            std::erase_if(assignment.supersedes, [&](std::size_t record) { return taken.contains(record); });
+            if (!assignment.shared_with)
+                continue;
+            assignment.directory = result_.of_claim[*assignment.shared_with].directory;
+            assignment.problem = result_.of_claim[*assignment.shared_with].problem;
+        }
+        return std::move(result_);
+    }
+
+  private:
+    using Group = std::vector<std::size_t>; ///< claims of one log directory
+
+    /// The live records of a claim's log directory: by its volume, then by its container.
+    [[nodiscard]] std::vector<std::size_t> records_of(const Claim& claim) const {
+        std::vector<std::size_t> found;
+        const auto add = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {
+            const auto [begin, end] = records.equal_range(key);
+            for (auto item = begin; item != end; ++item)
+                if (is_of(live_[item->second], claim))
+                    found.push_back(item->second);
+        };
+        add(by_volume_, claim.volume);
+        add(by_container_, claim.container_id);
+        return found;
+    }
+
+    /// Whether writers of a group go on in a record's directory: it is a writer's, or has the name of one.
+    [[nodiscard]] bool is_for_writers(const Record& record, const Group& group) const {
+        return record.has_writer || std::any_of(group.begin(), group.end(), [&](std::size_t i) {
+                   return is_writer(claims_[i]) && has_name_of(record, claims_[i]);
+               });
+    }
+
+    [[nodiscard]] bool has_writer(const Group& group) const {
+        return std::any_of(group.begin(), group.end(), [&](std::size_t i) { return is_writer(claims_[i]); });
+    }
+
+    /// The record under which one of a group goes on: a writer's before any other.
+    [[nodiscard]] std::optional<std::size_t> record_of(std::size_t claim, const Group& group) const {
+        const auto records = records_of(claims_[claim]);
+        for (const auto record : records)
+            if (is_for_writers(live_[record], group))
+                return record;
+        return records.empty() || has_writer(group) ? std::nullopt : std::optional(records.front());
+    }
+
+    /// The records of a group that has a writer, and in whose directories it does not go on.
+    [[nodiscard]] std::set<std::size_t> superseded_in(const Group& group) const {
+        std::set<std::size_t> records;
+        for (const auto i : group)
+            for (const auto record : records_of(claims_[i]))
+                if (has_writer(group) && !is_for_writers(live_[record], group))
+                    records.insert(record);
+        return records;
+    }
+
+    /// The claims under which log directories are saved; the others are noted as sharing with them.
+    std::vector<std::size_t> share() {
+        std::map<Identity, Group> groups;
+        for (std::size_t i = 0; i < claims_.size(); ++i)
+            groups[claims_[i].identity].push_back(i);
+        std::vector<std::size_t> leaders;
+        for (const auto& [identity, group] : groups) {
+            const std::size_t leader = leader_of(group);
+            leaders.push_back(leader);
+            result_.of_claim[leader].known = record_of(leader, group);
+            result_.of_claim[leader].is_writer = has_writer(group); // of whom a known one is then
+            result_.of_claim[leader].supersedes = superseded_in(group);
+            for (const auto i : group)
+                if (i != leader)
+                    result_.of_claim[i].shared_with = leader;
+        }
+        return leaders;
+    }
+
+    std::size_t leader_of(const Group& group) const {
+        auto rank = [&](std::size_t i) { // smaller gives the name
+            const Claim& claim = claims_[i];
+            return std::make_tuple(!record_of(i, group), !is_writer(claim),
+                                   claim.access != MountAccess::read_write, claim.created,
+                                   claim.container_id);
+        };
+        const auto first = *std::min_element(group.begin(), group.end(),
+                                             [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
+        // Of the instances of that container the newest stands for it.
+        std::size_t newest = first;
+        for (const auto i : group)
+            if (claims_[i].service == claims_[first].service && claims_[i].pod == claims_[first].pod &&
+                claims_[i].volume == claims_[first].volume && claims_[i].below == claims_[first].below &&
+                is_writer(claims_[i]) == is_writer(claims_[first]) &&
+                claims_[i].created > claims_[newest].created)
+                newest = i;
+        return newest;
+    }
+
+    static bool is_recorded(const Record& record, const Claim& claim) {
+        return is_of(record, claim) && std::find(record.containers.begin(), record.containers.end(),
+                                                 claim.container_id) != record.containers.end();
+    }
+
+    /// Anybody can forge labels, but not that a container has ended.
+    [[nodiscard]] bool may_take_over(const Claim& claim, const Record& holder) const {
+        return claim.namespace_name == holder.namespace_name &&
+               parse_rfc3339(holder.created) <= std::chrono::floor<std::chrono::seconds>(claim.created) &&
+               std::none_of(holder.containers.begin(), holder.containers.end(),
+                            [&](const std::string& id) { return running_.contains(id); });
+    }
+
+    /// Whether a service cannot have had the log directories of both at the same time.
+    static bool excludes(const Record& record, const Claim& claim) {
+        const std::string below = below_of(record.instance);
+        return below.empty() != claim.below.empty() || exclude_each_other(below, claim.below) ||
+               (below == claim.below && record.log_directory != claim.log_directory);
+    }
+
+    /// What was saved of a container's log directory before its service had others.
+    std::optional<Record> former_record(const InstanceName& name, const Claim& claim) {
+        const auto [begin, end] = by_container_.equal_range(claim.container_id);
+        if (std::none_of(begin, end, [&](const auto& item) { return excludes(live_[item.second], claim); }))
+            return std::nullopt;
+        const auto& there = names_.of_service(name.service);
+        for (const auto& instance : there.ended) {
+            if (below_of(instance) != name.below || !is_named_after(instance, name.pod) ||
+                there.live.contains(instance))
+                continue;
+            auto record = ended_(name.service, instance);
+            if (record && is_recorded(*record, claim))
+                return record;
+        }
+        return std::nullopt;
+    }
+
+    /// Whether a log directory goes on where it was saved before its service had others.
+    bool goes_back(std::size_t leader, const InstanceName& name) {
+        auto record = former_record(name, claims_[leader]);
+        if (!record)
+            return false;
+        auto& there = names_.of_service(name.service);
+        auto& assignment = result_.of_claim[leader];
+        assignment.directory = record->directory();
+        if (there.present.contains(record->instance))
+            assignment.present_as = assignment.directory;
+        there.ended.erase(record->instance);
+        there.live.insert(record->instance);
+        assignment.reopened = std::move(record);
+        return true;
+    }
+
+    /// Whether beside the plain name lies what another pod saved, one of another namespace or that runs: with
+    /// forged labels a container could put something there that the other one has not.
+    bool lies_beside_others(const InstanceName& name, const Claim& claim) {
+        const auto is_beside = [&](const std::string& instance) {
+            return top_of(instance) == name.pod && below_of(instance) != name.below;
+        };
+        const auto is_others = [&](const Record& record) {
+            return record.service == name.service && is_beside(record.instance) &&
+                   std::find(record.containers.begin(), record.containers.end(), claim.container_id) ==
+                       record.containers.end() &&
+                   !may_take_over(claim, record);
+        };
+        const auto is_of_others = [&](const std::string& instance) {
+            const auto record =
+                is_beside(instance) ? ended_(name.service, instance) : std::optional<Record>();
+            return record && record->namespace_name != claim.namespace_name;
+        };
+        const auto given = given_.find({name.service, name.pod});
+        const auto& ended = names_.of_service(name.service).ended;
+        return !name.below.empty() && ((given != given_.end() && given->second != claim.namespace_name) ||
+                                       std::any_of(live_.begin(), live_.end(), is_others) ||
+                                       std::any_of(ended.begin(), ended.end(), is_of_others));
+    }
+
+    /// Whether the first of these gets the plain name; then it is free, or theirs. Where it was saved under
+    /// that name already another of them is the first.
+    bool take_plain_name(const InstanceName& name, const Group& leaders, std::size_t& first) {
+        const auto& service = name.service;
+        const std::string plain_name = name.instance();
+        const auto& there = names_.of_service(service);
+        const auto holder = std::find_if(live_.begin(), live_.end(), [&](const Record& record) {
+            return record.service == service && record.instance == plain_name;
+        });
+        const bool held = holder != live_.end();
+        const bool beside_others = lies_beside_others(name, claims_[first]);
+        if (names_.is_blocked(name) || (!held && there.live.contains(plain_name)))
+            return false; // the latter: its record cannot be read
+        if (held) {
+            if (beside_others || !may_take_over(claims_[first], *holder))
+                return false;
+            move({service, plain_name, names_.next(name), static_cast<std::size_t>(holder - live_.begin())});
+            return true;
+        }
+        if (!there.ended.contains(plain_name))
+            return !beside_others;
+        auto ended = ended_(service, plain_name);
+        const auto own = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
+            return ended && is_recorded(*ended, claims_[leader]);
+        });
+        if (own != leaders.end()) {
+            first = *own;
+            result_.of_claim[first].reopened = std::move(ended);
+            return true;
+        }
+        if (beside_others || !ended || ended->namespace_name != claims_[first].namespace_name)
+            return false;
+        move({service, plain_name, names_.next(name), std::nullopt});
+        return true;
+    }
+
+    /// Gives directories to new log directories of one name.
+    void place(const InstanceName& name, std::vector<std::size_t>& leaders) {
+        const auto& service = name.service;
+        const std::string plain_name = name.instance();
+        auto& there = names_.of_service(service);
+        if (!there.problem.empty()) {
+            for (const auto leader : leaders)
+                result_.of_claim[leader].problem = there.problem;
+            return;
+        }
+        std::erase_if(leaders, [&](std::size_t leader) { return goes_back(leader, name); });
+        if (leaders.empty())
+            return;
+        std::sort(leaders.begin(), leaders.end(), [&](std::size_t a, std::size_t b) {
+            return std::tie(claims_[a].created, claims_[a].container_id) <
+                   std::tie(claims_[b].created, claims_[b].container_id);
+        });
+        const auto longest_running = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
+            return running_.contains(claims_[leader].container_id);
+        });
+        std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
+        const bool takes_over = take_plain_name(name, leaders, first);
+        for (const auto leader : leaders) {
+            auto& assignment = result_.of_claim[leader];
+            const bool plain = takes_over && leader == first;
+            assignment.directory = service + "/" + (plain ? plain_name : names_.next(name));
+            if (plain && there.present.contains(plain_name)) {
+                assignment.adopted = !assignment.reopened;
+                assignment.present_as = assignment.directory;
+            }
+        }
+        if (takes_over) {
+            there.live.insert(plain_name); // for those that would lie in it, or it in them
+            given_.emplace(std::pair(service, name.pod), claims_[first].namespace_name);
+        }
+    }
+
+    /// A log directory that had another name of its service, which has more of them by now, or only one; or
+    /// a writer has mounted its volume at another of them.
+    void end_others(std::size_t leader) {
+        const Claim& claim = claims_[leader];
+        const auto end = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {
+            const auto [first, last] = records.equal_range(key);
+            for (auto item = first; item != last; ++item) {
+                const Record& record = live_[item->second];
+                const std::string below = below_of(record.instance);
+                const bool is_other = below.empty() != claim.below.empty() ||
+                                      (below != claim.below && !record.volume.empty() &&
+                                       record.volume == claim.volume && is_writer(claim));
+                if (is_other && record.service == claim.service && has_place_of(record, claim))
+                    result_.of_claim[leader].supersedes.insert(item->second);
+            }
+        };
+        end(by_volume_, claim.volume);
+        end(by_container_, claim.container_id);
+    }
+
+    void move(Move move) {
+        auto& there = names_.of_service(move.service);
+        const bool present = there.present.erase(move.from) != 0;
+        there.ended.erase(move.from);
+        for (auto& assignment : result_.of_claim) {
+            if (!assignment.known || assignment.known != move.live)
+                continue;
+            assignment.present_as = present ? assignment.directory : std::string();
+            assignment.directory = move.service + "/" + move.to;
+        }
+        result_.moves.push_back(std::move(move));
+    }
+
+    const std::vector<Claim>& claims_;
+    const std::vector<Record>& live_;
+    const std::set<std::string>& running_;
+    InstanceNames names_;
+    const EndedRecord& ended_;
+    std::multimap<std::string, std::size_t> by_volume_;
+    std::multimap<std::string, std::size_t> by_container_;
+    std::map<std::pair<std::string, std::string>, std::string> given_; ///< service, pod -> namespace
+    Assignments result_;
+};
+
+} // namespace
+
+Assignments assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
+                   const std::set<std::string>& running,
+                   const std::function<ServiceDirectory(const std::string& service)>& look_up,
+                   const EndedRecord& ended) {
+    return Assigner(claims, live, running, look_up, ended).run();
+}
+
+} // namespace logbackup

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "check/check.hpp"
+
+#include "check/parts.hpp"
+#include "util/text.hpp"
+
+#include <algorithm>
+
+namespace logbackup {
+std::vector<Check> check_machine(const Options& options, StopSignal& stop) {
+    check::Checks checks;
+    const auto engine = check::docker(options, stop, checks);
+    check::rsync(options, stop, checks);
+    if (stop.requested())
+        return checks;
+    check::rights(checks);
+    check::mounts(checks);
+    check::landlock(checks);
+    check::decompressors(checks);
+    const UniqueFd root = check::backup_root(options, engine, checks);
+    if (std::none_of(checks.begin(), checks.end(), [](const Check& check) {
+            return check.name == "backup root" && check.status == CheckStatus::impossible;
+        }))
+        check::file_system(root.get(), options, stop, checks);
+    if (root)
+        check::owner(root.get(), engine, checks);
+    if (root)
+        check::records(root.get(), options, checks);
+    check::clock(root.get(), checks);
+    check::schedule(checks);
+    check::configuration(options, checks);
+    if (engine)
+        check::volumes(options, *engine, checks);
+    return checks;
+}
+
+namespace check {
+std::string rough_time(std::chrono::seconds time) {
+    using namespace std::chrono_literals;
+    if (time < 2min)
+        return std::to_string(time.count()) + " s";
+    if (time < 2h)
+        return std::to_string(time / 1min) + " min";
+    return time < 48h ? std::to_string(time / 1h) + " h" : std::to_string(time / 24h) + " days";
+}
+} // namespace check
+
+} // namespace logbackup

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "commands/parts.hpp"
+
+#include "logbackup/exit_code.hpp"
+#include "util/error.hpp"
+#include "util/process.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace logbackup::app {
+namespace {
+
+bool writes(const Options& options) {
+    return options.kind == RunKind::tick || options.kind == RunKind::prune;
+}
+
+} // namespace
+
+std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
+    auto terminal = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    terminal->set_pattern("logbackup: %^%l%$: %v");
+    terminal->set_level(options.quiet ? spdlog::level::warn : spdlog::level::info);
+    auto logger = std::make_shared<spdlog::logger>("logbackup", terminal);
+    if (!writes(options)) // a dry run writes nothing
+        return logger;
+    if (!options.log_file.empty()) {
+        try {
+            auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file);
+            file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
+            logger->sinks().push_back(std::move(file));
+        } catch (const spdlog::spdlog_ex&) {
+            throw Error("cannot open the log file " + in_quotes(options.log_file) + ": " + error_text(errno));
+        }
+    }
+    if (options.syslog) {
+        static constexpr bool formatted = false; // it has the time and the level already
+        logger->sinks().push_back(
+            std::make_shared<spdlog::sinks::syslog_sink_mt>("logbackup", LOG_PID, LOG_DAEMON, formatted));
+    }
+    return logger;
+}
+
+std::string require_program(const std::string& name, const char* option, const char* package) {
+    std::string path = find_program(name);
+    if (path.empty() && name.find('/') != std::string::npos)
+        throw Error("cannot find the program " + in_quotes(name), std::string("it was named with ") + option);
+    if (path.empty())
+        throw Error("cannot find the program " + in_quotes(name),
+                    std::string("install it (on Debian: ") + package + "), or name it with " + option);
+    return path;
+}
+
+void print(const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+}
+
+bool is_coloured() {
+    return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+}
+
+void log_result(spdlog::logger& log, const std::vector<std::string>& lines) {
+    for (std::size_t i = 1; i < log.sinks().size(); ++i)
+        for (const auto& line : lines)
+            log.sinks()[i]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
+}
+
+Clock see_clock(const Options& options, int root, Timestamp now) {
+    const Clock before = load_clock(root);
+    const Clock clock = seen_at(before, now);
+    if (writes(options))
+        save_clock(root, before, clock);
+    return clock;
+}
+
+int exit_code(bool has_failures, StopSignal& stop, spdlog::logger& log) {
+    if (stop.requested()) {
+        const auto signal = stop.signal();
+        log.error(signal ? "stopped by signal " + std::to_string(*signal) + " (" + ::strsignal(*signal) + ")"
+                         : std::string("stopped by --max-duration") +
+                               "; what is saved is valid, the next run goes on from it");
+        if (signal)
+            return 128 + *signal;
+    }
+    return static_cast<int>(has_failures || stop.requested() ? ExitCode::partial : ExitCode::complete);
+}
+
+} // namespace logbackup::app

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "config/option_values.hpp"
+
+#include <grp.h>
+
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <system_error>
+
+namespace logbackup {
+namespace {
+
+struct Quantity {
+    double value = 0;
+    std::string unit;
+};
+
+/// Nothing when `text` does not begin with a number of at least 0.
+std::optional<Quantity> parse_quantity(const std::string& text) {
+    Quantity result;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, result.value, std::chars_format::fixed);
+    if (error != std::errc() || !std::isfinite(result.value) || std::signbit(result.value))
+        return std::nullopt;
+    result.unit = std::string(rest, end);
+    return result;
+}
+
+std::optional<std::uint64_t> bytes_of(const Quantity& quantity) {
+    static const std::map<std::string, int> powers{
+        {"", 0},   {"B", 0},    {"K", 10}, {"KiB", 10}, {"M", 20}, {"MiB", 20},
+        {"G", 30}, {"GiB", 30}, {"T", 40}, {"TiB", 40}, {"P", 50}, {"PiB", 50},
+    };
+    const auto power = powers.find(quantity.unit);
+    if (power == powers.end())
+        return std::nullopt;
+    const double bytes = std::ldexp(quantity.value, power->second);
+    if (bytes >= 0x1p63)
+        return std::nullopt;
+    return static_cast<std::uint64_t>(bytes);
+}
+
+bool has_unit(const std::string& text) {
+    return !text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0;
+}
+
+} // namespace
+
+std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
+    static const std::map<std::string, double> units{{"", 1},     {"s", 1},     {"m", 60},
+                                                     {"h", 3600}, {"d", 86400}, {"w", 604800}};
+    const auto quantity = parse_quantity(text);
+    const auto unit = quantity ? units.find(quantity->unit) : units.end();
+    const double seconds = unit == units.end() ? 0 : quantity->value * unit->second;
+    if (seconds < 0.001 || seconds > 1e9)
+        return std::nullopt;
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+std::optional<std::chrono::milliseconds> parse_keep(const std::string& text) {
+    if (text == "0")
+        return for_ever;
+    // Who writes 30 means days, and 30 seconds would delete everything.
+    return has_unit(text) ? parse_duration(text) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_max_size(const std::string& text) {
+    return text == "0" || has_unit(text) ? parse_size_limit(text) : std::nullopt;
+}
+
+std::optional<MinFree> parse_min_free(const std::string& text) {
+    const auto quantity = parse_quantity(text);
+    if (!quantity)
+        return std::nullopt;
+    if (quantity->unit == "%")
+        return quantity->value < 100 ? std::optional(MinFree{0, quantity->value / 100}) : std::nullopt;
+    const auto bytes = bytes_of(*quantity);
+    return bytes ? std::optional(MinFree{*bytes, 0}) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_size_limit(const std::string& text) {
+    const auto quantity = parse_quantity(text);
+    const auto bytes = quantity ? bytes_of(*quantity) : std::nullopt;
+    return bytes == 0 ? UINT64_MAX : bytes;
+}
+
+std::optional<std::size_t> parse_count(const std::string& text) {
+    std::size_t count = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, count);
+    if (error != std::errc() || rest != end || count < 1 || count > 1'000'000'000)
+        return std::nullopt;
+    return count;
+}
+
+std::optional<std::uint64_t> parse_count_limit(const std::string& text) {
+    return text == "0" ? std::optional<std::uint64_t>(UINT64_MAX) : parse_count(text);
+}
+
+std::optional<Coverage> parse_coverage(const std::string& text) {
+    for (const auto value : {Coverage::live, Coverage::complete, Coverage::cut, Coverage::missed})
+        if (text == name_of(value))
+            return value;
+    return std::nullopt;
+}
+
+std::optional<gid_t> parse_group(const std::string& name) {
+    const group* found = name.empty() ? nullptr : ::getgrnam(name.c_str());
+    if (found == nullptr)
+        return name.empty() ? std::optional(static_cast<gid_t>(-1)) : std::nullopt;
+    return found->gr_gid;
+}
+
+std::optional<std::string> parse_log_directory(const std::string& path) {
+    const auto normal = std::filesystem::path(path).lexically_normal();
+    std::string text = normal.string();
+    if (text.size() > 1 && text.ends_with('/'))
+        text.pop_back();
+    return normal.is_absolute() && text != "/" ? std::optional(text) : std::nullopt;
+}
+
+std::optional<std::string> parse_backup_root(const std::string& path) {
+    if (path.empty())
+        return std::nullopt;
+    std::string normal = std::filesystem::absolute(path).lexically_normal().string();
+    if (normal.ends_with('/'))
+        normal.pop_back();
+    return normal.empty() ? std::nullopt : std::optional(normal);
+}
+
+std::optional<std::string> parse_metrics_file(const std::string& path) {
+    return path.empty() || path.ends_with(".prom") ? std::optional(path) : std::nullopt;
+}
+
+} // namespace logbackup

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/report.hpp"
+
+#include <vector>
+
+/// What --help says, but for the single options.
+namespace logbackup {
+
+extern const char* const program_description;
+extern const char* const program_footer;
+
+/// A subcommand, and the options that its help shows: those that matter there.
+struct Subcommand {
+    const char* name;
+    RunKind kind;
+    const char* description;
+    const char* footer;
+    std::vector<const char*> options;
+};
+
+[[nodiscard]] const std::vector<Subcommand>& subcommands();
+
+} // namespace logbackup

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "content/content.hpp"
+
+#include "util/files.hpp"
+#include "view/listing.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace logbackup {
+namespace {
+
+constexpr std::size_t block = 65536;
+
+/// Reads up to `length` bytes; fewer only at the end of the file. A negative result is a negated errno value.
+ssize_t read_at(int fd, char* buffer, std::size_t length, std::uint64_t offset) {
+    std::size_t done = 0;
+    while (done < length) {
+        const auto got = ::pread(fd, buffer + done, length - done, static_cast<off_t>(offset + done));
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        done += static_cast<std::size_t>(got);
+    }
+    return static_cast<ssize_t>(done);
+}
+
+std::uint64_t size_of(int file) {
+    const auto status = status_of(file);
+    return status ? static_cast<std::uint64_t>(status->st_size) : 0;
+}
+
+} // namespace
+
+std::uint64_t next_data(int file, std::uint64_t offset) {
+    const auto found = ::lseek(file, static_cast<off_t>(offset), SEEK_DATA);
+    if (found < 0) // ENXIO: only a hole follows; anything else: this file system does not know
+        return errno == ENXIO ? std::max(offset, size_of(file)) : offset;
+    return static_cast<std::uint64_t>(found);
+}
+
+Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint64_t length,
+                         StopSignal& stop) {
+    const auto buffers = std::make_unique_for_overwrite<char[]>(2 * block);
+    char* ours = buffers.get();
+    char* theirs = buffers.get() + block;
+    for (std::uint64_t end = offset + length; offset < end;) {
+        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(block, end - offset));
+        const auto from_source = read_at(source, theirs, want, offset);
+        const auto from_backup = read_at(saved, ours, want, offset);
+        if (from_source < 0 || from_backup < 0)
+            return {false, static_cast<int>(from_source < 0 ? -from_source : -from_backup)};
+        if (from_source != from_backup || static_cast<std::size_t>(from_source) < want ||
+            std::memcmp(ours, theirs, want) != 0)
+            return {false, 0};
+        offset += want;
+        if (ours[0] == '\0' && std::memcmp(ours, ours + 1, want - 1) == 0) {
+            offset = std::min(
+                end, std::max(offset, std::min(next_data(source, offset), next_data(saved, offset))));
+            if (offset == end && (size_of(source) < end || size_of(saved) < end))
+                return {false, 0};
+        }
+        if (offset < end && stop.requested())
+            return {false, ECANCELED};
+    }
+    return {true, 0};
+}
+
+namespace {
+
+class Pair {
+  public:
+    Pair(const Tree& tree, int instance, StopSignal& stop) : tree_(tree), instance_(instance), stop_(stop) {}
+
+    Comparison compare(const std::string& source, const std::string& saved, std::uint64_t offset,
+                       std::uint64_t length) {
+        if (const int error = open(source, saved); error != 0)
+            return {false, error};
+        return compare_range(source_.get(), saved_.get(), offset, length, stop_);
+    }
+
+    std::uint64_t next_data(const std::string& path, std::uint64_t offset) {
+        const UniqueFd source = open_in(tree_, path);
+        if (!source)
+            return offset;
+        return logbackup::next_data(source.get(), offset);
+    }
+
+    [[nodiscard]] bool has_gone(const std::string& path) const {
+        return !locate_in(tree_, path) &&
+               (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO);
+    }
+
+  private:
+    int open(const std::string& source, const std::string& saved) {
+        // Head and tail of one file are compared in a row, and one file with several others.
+        if (source != source_path_ || !source_) {
+            source_ = open_in(tree_, source);
+            source_path_ = source;
+        }
+        if (!source_)
+            return errno;
+        if (saved != saved_path_ || !saved_) {
+            saved_ = open_regular(instance_, saved);
+            saved_path_ = saved;
+        }
+        return saved_ ? 0 : errno;
+    }
+
+    const Tree& tree_;
+    int instance_;
+    StopSignal& stop_;
+    std::string source_path_; ///< of what is open
+    std::string saved_path_;
+    UniqueFd source_;
+    UniqueFd saved_;
+};
+
+} // namespace
+
+Content content_of(const Tree& tree, int instance, StopSignal& stop, const ListingLimits& limits) {
+    const auto pair = std::make_shared<Pair>(tree, instance, stop);
+    return {
+        [pair](const std::string& source, const std::string& saved, std::uint64_t offset,
+               std::uint64_t length) { return pair->compare(source, saved, offset, length); },
+        [pair](const std::string& source, std::uint64_t offset) { return pair->next_data(source, offset); },
+        [&tree, instance, &stop, limits] {
+            Tree all;
+            all.held = open_directory(instance, "");
+            all.excluded = tree.excluded; // their sources may be there still
+            return list_tree(all, limits_of_saved(limits), stop);
+        },
+        [instance, &stop](const std::string& saved, const std::string& other, std::uint64_t length) {
+            const UniqueFd first = open_regular(instance, saved);
+            const UniqueFd second = first ? open_regular(instance, other) : UniqueFd();
+            return second ? compare_range(first.get(), second.get(), 0, length, stop)
+                          : Comparison{false, errno};
+        },
+        [pair](const std::string& source) { return pair->has_gone(source); }};
+}
+
+} // namespace logbackup

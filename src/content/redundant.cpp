@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+#include "content/redundant.hpp"
+
+#include "content/decompress.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/text.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <set>
+
+namespace logbackup {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t head_size = 4096;
+constexpr std::size_t most_copies_at_once = 256; // each holds a descriptor
+
+bool same_file(const struct stat& a, const struct stat& b) {
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
+           a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+/// A file that is held open, and what it was then.
+struct Held {
+    std::string path;
+    UniqueFd file;
+    struct stat status {};
+
+    [[nodiscard]] std::uint64_t size() const { return static_cast<std::uint64_t>(status.st_size); }
+
+    /// It has not changed, and its name in the directory `parent` still stands for it.
+    [[nodiscard]] bool is_still_in(int parent) const {
+        const auto now = status_of(file.get());
+        const auto named = status_at(parent, base_name(path));
+        return now && named && same_file(status, *now) && same_file(status, *named);
+    }
+};
+
+/// Whether a file has these bytes at `offset`. An error is left in `error`.
+bool has_bytes(int file, std::uint64_t offset, std::string_view bytes, int& error) {
+    std::array<char, 65536> buffer;
+    while (!bytes.empty()) {
+        const auto want = std::min(bytes.size(), buffer.size());
+        const auto got = ::pread(file, buffer.data(), want, static_cast<off_t>(offset));
+        if (got < 0)
+            error = errno;
+        if (got <= 0)
+            return false;
+        const auto count = static_cast<std::size_t>(got);
+        if (std::memcmp(buffer.data(), bytes.data(), count) != 0)
+            return false;
+        bytes.remove_prefix(count);
+        offset += count;
+    }
+    return true;
+}
+
+/// A plain copy.
+struct Copy {
+    Held held;
+    std::string head;      ///< its first bytes: most copies differ from most streams there
+    bool possible = false; ///< it has been the beginning of the stream so far
+    bool dropped = false;
+    int error = 0; ///< met when it was read
+
+    /// Whether it agrees with these bytes of the stream. What lies beyond its end does not matter.
+    [[nodiscard]] bool agrees(std::uint64_t offset, std::string_view bytes) {
+        if (offset >= held.size())
+            return true;
+        bytes = bytes.substr(0, std::min<std::uint64_t>(bytes.size(), held.size() - offset));
+        if (offset < head.size()) {
+            const auto expected = std::string_view(head).substr(offset, bytes.size());
+            if (!bytes.starts_with(expected))
+                return false;
+            bytes.remove_prefix(expected.size());
+            offset += expected.size();
+        }
+        return has_bytes(held.file.get(), offset, bytes, error);
+    }
+};
+
+/// A file and the directories from it up to the instance directory, to disk. 0 or an errno value.
+int flush(int instance, const Held& held) {
+    if (::fdatasync(held.file.get()) != 0)
+        return errno;
+    for (std::string path = held.path; !path.empty();) {
+        path = parent_path(path);
+        const UniqueFd directory = open_directory(instance, path);
+        const UniqueFd readable(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        // Some file systems can bring only all of theirs to the disk.
+        if (!readable || (::fsync(readable.get()) != 0 && (errno != EINVAL || ::syncfs(readable.get()) != 0)))
+            return errno;
+    }
+    return 0;
+}
+
+/// How much of a compressed file's content has been seen.
+struct Stream {
+    std::uint64_t bytes = 0;
+    bool too_long = false;
+};
+
+class Search {
+  public:
+    Search(const CopySearch& search, const DecompressionLimits& limits, StopSignal& stop)
+        : search_(search), limits_(limits), stop_(stop) {}
+
+    CopiesDropped run() {
+        for (std::size_t begin = 0; begin < search_.plain.size() && result_.complete;
+             begin += most_copies_at_once) {
+            if (begin > 0 && time_left() <= std::chrono::milliseconds(0)) {
+                result_.in_time = false;
+                break;
+            }
+            hold_copies(begin, std::min(begin + most_copies_at_once, search_.plain.size()));
+            for (const auto& entry : search_.compressed)
+                if (result_.complete && !copies_.empty())
+                    search_in(entry);
+        }
+        return std::move(result_);
+    }
+
+  private:
+    void fail(const std::string& path, const std::string& what, int error) {
+        result_.problems.push_back({path, what + ": " + error_text(error)});
+    }
+    void proves_nothing(const std::string& path, const std::string& why) {
+        if (unproved_.insert(path).second)
+            result_.unproved.push_back({path, why});
+    }
+
+    std::optional<Held> hold(const Entry& entry) {
+        if (entry.type != FileType::regular || entry.size == 0)
+            return std::nullopt;
+        Held held{entry.path, open_regular(search_.instance, entry.path)};
+        const auto status = held.file ? status_of(held.file.get()) : std::nullopt;
+        if (status) {
+            held.status = *status;
+            return held;
+        }
+        if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENXIO) // those: it was replaced
+            fail(entry.path, "cannot open it", errno);
+        return std::nullopt;
+    }
+
+    void hold_copies(std::size_t begin, std::size_t end) {
+        copies_.clear();
+        for (std::size_t i = begin; i < end; ++i) {
+            const Entry& entry = search_.plain[i];
+            auto held = hold(entry);
+            if (!held || held->status.st_ino != entry.inode || held->size() != entry.size)
+                continue;
+            std::string head(std::min<std::uint64_t>(head_size, held->size()), '\0');
+            const auto got = ::pread(held->file.get(), head.data(), head.size(), 0);
+            if (got < 0) {
+                fail(held->path, "cannot read it", errno);
+                continue;
+            }
+            head.resize(static_cast<std::size_t>(got));
+            copies_.push_back({std::move(*held), std::move(head)});
+        }
+    }
+
+    void search_in(const Entry& entry) {
+        const Decompressor program = decompressor_for(entry.path);
+        if (program.name.empty())
+            return;
+        if (stop_.requested()) {
+            result_.complete = false;
+            return;
+        }
+        const bool in_time = time_left() > std::chrono::milliseconds(0);
+        result_.in_time = result_.in_time && in_time;
+        if (limits_.bytes <= bytes_ || !in_time)
+            return proves_nothing(entry.path, "others used up what may be decompressed in one run");
+        if (program.argv.empty())
+            return proves_nothing(entry.path, program.name + " is not installed");
+        const auto held = hold(entry);
+        if (!held)
+            return;
+        for (auto& copy : copies_)
+            copy.possible = copy.held.status.st_ino != held->status.st_ino;
+        Stream stream;
+        const auto ended = decompress(
+            held->file.get(), program, std::min(limits_.time, time_left()),
+            [&](std::string_view bytes) { return take(stream, bytes); }, stop_);
+        judge(*held, program.name, stream, ended);
+        std::erase_if(copies_, [](const Copy& copy) { return copy.dropped || copy.error != 0; });
+    }
+
+    Watch take(Stream& stream, std::string_view bytes) {
+        bool any = false;
+        for (auto& copy : copies_) {
+            copy.possible = copy.possible && copy.agrees(stream.bytes, bytes);
+            any = any || copy.possible;
+        }
+        stream.bytes += bytes.size();
+        bytes_ += bytes.size();
+        stream.too_long = any && bytes_ > limits_.bytes;
+        return any && !stream.too_long ? Watch::go_on : Watch::end_it;
+    }
+
+    void judge(const Held& compressed, const std::string& program, const Stream& stream,
+               const ProcessResult& ended) {
+        for (const auto& copy : copies_)
+            if (copy.error != 0)
+                fail(copy.held.path, "cannot read it", copy.error);
+        if (std::holds_alternative<Cancelled>(ended.ending))
+            result_.complete = false;
+        else if (const auto* failed = std::get_if<SpawnFailed>(&ended.ending))
+            fail(compressed.path, "cannot run " + program, failed->error);
+        else if (stream.too_long)
+            proves_nothing(compressed.path,
+                           "more than " + human_bytes(limits_.bytes) + " to decompress in one run");
+        else if (succeeded(ended.ending))
+            drop_proved(compressed, stream);
+        else if (!std::holds_alternative<NotNeeded>(ended.ending)) {
+            result_.in_time = result_.in_time && !std::holds_alternative<TimedOut>(ended.ending);
+            const auto said = last_lines(ended.err, 1);
+            proves_nothing(compressed.path, program + " " + describe(ended.ending) +
+                                                (said.empty() ? "" : ": " + escaped(said)));
+        }
+    }
+
+    void drop_proved(const Held& compressed, const Stream& stream) {
+        bool flushed = false;
+        for (auto& copy : copies_) {
+            if (!copy.possible || copy.held.size() > stream.bytes)
+                continue;
+            if (!flushed) {
+                const int error = flush(search_.instance, compressed);
+                if (error != 0)
+                    return fail(compressed.path, "cannot flush it to disk", error);
+                flushed = true;
+            }
+            drop(copy, compressed);
+        }
+    }
+
+    void drop(Copy& copy, const Held& proof) {
+        const auto directory_of = [&](const Held& held) {
+            return open_directory(search_.instance, parent_path(held.path));
+        };
+        const UniqueFd parent = directory_of(copy.held);
+        if (!proof.is_still_in(directory_of(proof).get()) || !copy.held.is_still_in(parent.get()))
+            return;
+        if (::unlinkat(parent.get(), base_name(copy.held.path).c_str(), 0) != 0)
+            return fail(copy.held.path, "cannot remove it", errno);
+        copy.dropped = true;
+        result_.dropped.push_back({copy.held.path, proof.path, copy.held.size()});
+    }
+
+    [[nodiscard]] std::chrono::milliseconds time_left() const {
+        return std::chrono::ceil<std::chrono::milliseconds>(begin_ + limits_.total_time - Clock::now());
+    }
+
+    const CopySearch& search_;
+    const DecompressionLimits& limits_;
+    StopSignal& stop_;
+    const Clock::time_point begin_ = Clock::now();
+    std::uint64_t bytes_ = 0; ///< decompressed so far
+    std::vector<Copy> copies_;
+    std::set<std::string> unproved_; ///< paths
+    CopiesDropped result_;
+};
+
+} // namespace
+
+CopiesDropped drop_redundant_copies(const CopySearch& search, const DecompressionLimits& limits,
+                                    StopSignal& stop) {
+    return Search(search, limits, stop).run();
+}
+
+} // namespace logbackup

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+#include "ledger/ledger.hpp"
+
+#include "util/error.hpp"
+#include "util/files.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+constexpr std::size_t largest_record = 1U << 20U;
+constexpr std::size_t most_missed = 500; // of one service
+constexpr int unlikely_number = 900;     // of an instance: to be offered as a free name
+constexpr const char* incoming = ".logbackup/incoming";
+constexpr const char* last_tick = ".logbackup/last-tick";
+constexpr const char* move_journal = ".logbackup/move";
+
+[[noreturn]] void fail(const char* verb, const std::string& path) {
+    throw Error(std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno));
+}
+
+void write_record(int root, const std::string& path, const Record& record) {
+    const std::string text = record_text(record);
+    if (text.size() > largest_record) {
+        errno = EFBIG;
+        fail("write the record", path);
+    }
+    if (!make_directories(root, parent_path(path), 0700, static_cast<gid_t>(-1)) ||
+        !write_atomically(root, path, text))
+        fail("write the record", path);
+}
+
+void remove_file(int root, const std::string& path) {
+    if (::unlinkat(root, path.c_str(), 0) != 0 && errno != ENOENT)
+        fail("remove", path);
+}
+
+/// The names in a directory, which need not exist; `problem` says why it cannot be read.
+std::vector<std::string> sorted_names(int root, const std::string& path, std::string& problem) {
+    auto found = names_in(root, path);
+    if (!found && errno != ENOENT)
+        problem = "cannot read the directory " + in_quotes(path) + ": " + error_text(errno);
+    auto names = std::move(found).value_or(std::vector<std::string>());
+    std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// Renames if the old name is there: after a crash the step may have been done already. 0 or an errno value.
+int rename_if_there(int root, const std::string& from, const std::string& to) {
+    if (rename_to_new(root, from, root, to) || errno == ENOENT)
+        return 0;
+    return errno;
+}
+
+/// The directories that a nested instance moves to, for those who may read the ones it comes from. 0 or an
+/// errno value.
+int make_directories_above(int root, const std::string& from, const std::string& to) {
+    const auto above = status_at(root, parent_path(from));
+    if (!above)
+        return 0; // it is not there
+    return make_directories(root, parent_path(to), 0750, above->st_gid) ? 0 : errno;
+}
+
+/// Does what the journal says, or where that is impossible leaves everything as it was. 0 or an errno value.
+int carry_out(int root, const Move& move) {
+    const auto path = move.live ? live_path : ended_path;
+    const std::string from = path(move.service, move.from);
+    const std::string to = path(move.service, move.to);
+    int error = rename_if_there(root, from, to);
+    if (error == 0) {
+        error = make_directories_above(root, joined(move.service, move.from), joined(move.service, move.to));
+        if (error == 0)
+            error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
+        if (error != 0) {
+            remove_empty_directories_above(root, move.service, move.to);
+            rename_if_there(root, to, from);
+        }
+    }
+    if (error == 0) // a directory without any record would keep others from its name
+        remove_empty_directories_above(root, move.service, move.from);
+    remove_file(root, move_journal);
+    return error;
+}
+
+void note(std::vector<std::string>& problems, const std::string& problem) {
+    if (!problem.empty() && std::find(problems.begin(), problems.end(), problem) == problems.end())
+        problems.push_back(problem);
+}
+
+/// What becomes of a directory whose record cannot be read, and what the operator can do.
+std::string way_out(const std::string& kind, const std::string& service, const std::string& instance) {
+    if (kind == missed_records)
+        return "; it can be removed";
+    const std::string directory = joined(service, instance);
+    const std::string top = top_of(instance);
+    const std::string free = top.substr(0, top.find('@')) + "@" + std::to_string(unlikely_number);
+    return "; nothing is saved in " + in_quotes(directory) + " until that file is restored from a copy, or " +
+           in_quotes(directory) + " is renamed (to " +
+           in_quotes(joined(joined(service, free), below_of(instance))) +
+           " or the like) and then the file removed";
+}
+
+std::optional<Record> load_record(int root, const std::string& kind, const std::string& service,
+                                  const std::string& instance, std::vector<std::string>& problems) {
+    const std::string path = joined(joined(kind, service), record_name(instance));
+    try {
+        const auto text = read_small_file(root, path, largest_record);
+        if (!text)
+            throw Error(error_text(errno));
+        return parse_record(service, instance, *text);
+    } catch (const Error& error) {
+        note(problems, "cannot read the record " + in_quotes(path) + ": " + error.what() +
+                           way_out(kind, service, instance));
+    }
+    return std::nullopt;
+}
+
+std::vector<Record> load_records(int root, const std::string& kind, std::vector<std::string>& problems) {
+    std::vector<Record> records;
+    std::string problem;
+    for (const auto& service : sorted_names(root, kind, problem)) {
+        for (const auto& name : sorted_names(root, joined(kind, service), problem))
+            if (auto record = load_record(root, kind, service, percent_decoded(name), problems))
+                records.push_back(std::move(*record));
+        note(problems, problem);
+    }
+    note(problems, problem);
+    return records;
+}
+} // namespace
+
+std::string record_name(const std::string& instance) {
+    std::string name;
+    for (const char byte : instance)
+        name += byte == '/' ? "%2F" : byte == '%' ? "%25" : std::string(1, byte);
+    return name;
+}
+
+std::string live_path(const std::string& service, const std::string& instance) {
+    return joined(joined(live_records, service), record_name(instance));
+}
+std::string ended_path(const std::string& service, const std::string& instance) {
+    return joined(joined(ended_records, service), record_name(instance));
+}
+
+std::vector<Record> load_live_records(int root, std::vector<std::string>& problems) {
+    return load_records(root, live_records, problems);
+}
+std::vector<Record> load_ended_records(int root, std::vector<std::string>& problems) {
+    return load_records(root, ended_records, problems);
+}
+std::vector<Record> load_missed_records(int root, std::vector<std::string>& problems) {
+    auto records = load_records(root, missed_records, problems);
+    for (auto& record : records)
+        record.instance.clear();
+    return records;
+}
+
+ServiceDirectory look_up_service(int root, const std::string& service, const std::set<std::string>& below) {
+    ServiceDirectory result;
+    const auto records = [&](const std::string& path) {
+        std::set<std::string> instances;
+        for (const auto& name : sorted_names(root, path, result.problem))
+            instances.insert(percent_decoded(name));
+        return instances;
+    };
+    for (const auto& name : sorted_names(root, service, result.problem)) {
+        result.present.insert(name);
+        for (const auto& nested : below)
+            if (!nested.empty() && status_at(root, joined(joined(service, name), nested)))
+                result.present.insert(joined(name, nested));
+    }
+    result.ended = records(joined(ended_records, service));
+    result.live = records(joined(live_records, service));
+    return result;
+}
+
+void save_live_record(int root, const Record& record) {
+    write_record(root, live_path(record.service, record.instance), record);
+}
+
+void end_record(int root, const Record& record) {
+    write_record(root, ended_path(record.service, record.instance), record);
+    remove_file(root, live_path(record.service, record.instance));
+    // Above where the files of a nested one arrived; only if nothing is in it.
+    remove_empty_directories_above(root, joined(incoming, record.service), record.instance);
+}
+
+std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance,
+                                        std::vector<std::string>& problems) {
+    return load_record(root, ended_records, service, instance, problems);
+}
+
+void reopen_record(int root, const Record& record) {
+    save_live_record(root, record);
+    remove_file(root, ended_path(record.service, record.instance));
+}
+
+namespace {
+/// How the name of a record of a missed container ends.
+std::string missed_name_end(const Record& record) {
+    return "-" + (record.containers.empty() ? "" : record.containers.front().substr(0, 12));
+}
+} // namespace
+
+std::string missed_path(const Record& record) {
+    // The time in front makes the order of names that of time.
+    return joined(joined(missed_records, record.service),
+                  compact_time(parse_rfc3339(record.finished)) + missed_name_end(record));
+}
+
+bool has_missed_record(int root, const Record& record) {
+    std::string ignored;
+    const auto names = sorted_names(root, joined(missed_records, record.service), ignored);
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return name.ends_with(missed_name_end(record)); });
+}
+
+void save_missed_record(int root, const Record& record) {
+    const std::string directory = joined(missed_records, record.service);
+    write_record(root, missed_path(record), record);
+    std::string ignored;
+    const auto names = sorted_names(root, directory, ignored);
+    for (std::size_t i = 0; i + most_missed < names.size(); ++i)
+        remove_file(root, joined(directory, names[i]));
+}
+
+Timestamp last_complete_tick(int root) {
+    const auto status = status_at(root, last_tick);
+    return status ? Timestamp(std::chrono::seconds(status->st_mtim.tv_sec) +
+                              std::chrono::nanoseconds(status->st_mtim.tv_nsec))
+                  : Timestamp{};
+}
+
+void note_complete_tick(int root, Timestamp began) {
+    const UniqueFd state = open_directory(root, parent_path(last_tick));
+    const UniqueFd file(::openat(state.get(), base_name(last_tick).c_str(),
+                                 O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(began);
+    const timespec exact{seconds.time_since_epoch().count(), (began - seconds).count()};
+    if (!file || ::futimens(file.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, exact}.data()) != 0)
+        fail("write", last_tick);
+}
+
+void move_instance(int root, const Move& move) {
+    const nlohmann::ordered_json json{
+        {"service", move.service}, {"from", move.from}, {"to", move.to}, {"live", move.live.has_value()}};
+    if (!write_atomically(root, move_journal, json.dump() + "\n"))
+        fail("write", move_journal);
+    if (const int error = carry_out(root, move); error != 0)
+        throw Error("cannot rename " + in_quotes(joined(move.service, move.from)) + " to " +
+                    in_quotes(joined(move.service, move.to)) + ": " + error_text(error));
+}
+
+void finish_move(int root) {
+    const auto text = read_small_file(root, move_journal, largest_record);
+    if (!text && errno == ENOENT)
+        return;
+    const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
+    auto name = [&](const char* key) {
+        const auto found = json.find(key);
+        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    Move move{name("service"), name("from"), name("to"), std::nullopt};
+    if (move.service.empty() || move.from.empty() || move.to.empty())
+        throw Error(
+            "cannot read " + in_quotes(move_journal) + ", which tells of an interrupted move",
+            "see that each instance directory stands under the name of its record, then remove the file");
+    if (json.contains("live") && json["live"] == true)
+        move.live = 0;
+    carry_out(root, move); // where it is impossible, this run finds another name
+}
+
+} // namespace logbackup

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "ledger/ledger.hpp"
+
+#include "util/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int format_version = 1;
+
+/// The text members, under their names in the file.
+constexpr std::array<std::pair<const char*, std::string Record::*>, 15> text_members{{
+    {"saved_until", &Record::saved_until},
+    {"ended", &Record::ended},
+    {"pod", &Record::pod},
+    {"namespace", &Record::namespace_name},
+    {"pod_uid", &Record::pod_uid},
+    {"image", &Record::image},
+    {"restart_count", &Record::restart_count},
+    {"created", &Record::created},
+    {"started", &Record::started},
+    {"finished", &Record::finished},
+    {"layer", &Record::layer},
+    {"log_directory", &Record::log_directory},
+    {"first_seen", &Record::first_seen},
+    {"copies_tried", &Record::copies_tried},
+    {"compared_to", &Record::compared_to},
+}};
+
+constexpr std::array<Coverage, 4> coverages{Coverage::live, Coverage::complete, Coverage::cut,
+                                            Coverage::missed};
+
+} // namespace
+
+std::string record_text(const Record& record) {
+    Json json;
+    json["version"] = format_version;
+    json["coverage"] = name_of(record.coverage);
+    for (const auto& [name, member] : text_members)
+        if (!(record.*member).empty())
+            json[name] = record.*member;
+    if (!record.volume.empty()) // any bytes: a container can choose a part of the path
+        json["volume"] = percent_encoded(record.volume);
+    if (record.volume_inode != 0)
+        json["volume_inode"] = record.volume_inode;
+    if (record.volumes_below)
+        json["volumes_below"] = true;
+    if (record.has_writer)
+        json["has_writer"] = true;
+    for (const auto& [path, place] : record.seen_places)
+        json["seen_places"][percent_encoded(path)] = percent_encoded(place);
+    json["containers"] = record.containers;
+    if (!record.last_passes.empty())
+        json["last_passes"] = record.last_passes;
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Record parse_record(const std::string& service, const std::string& instance, const std::string& text) {
+    const Json json = Json::parse(text, nullptr, false);
+    auto member = [&](const char* name) {
+        const auto found = json.find(name);
+        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    if (json.is_object() && json.contains("version") && json["version"].is_number_unsigned() &&
+        json["version"] > format_version)
+        throw Error("it is of version " + json["version"].dump() + ", which a newer logbackup made");
+    if (!json.is_object() || !json.contains("version") || json["version"] != format_version)
+        throw Error("it is no record of version " + std::to_string(format_version));
+    Record record;
+    record.service = service;
+    record.instance = instance;
+    for (const auto& [name, pointer] : text_members)
+        record.*pointer = member(name);
+    const auto* coverage = std::find_if(coverages.begin(), coverages.end(),
+                                        [&](Coverage value) { return member("coverage") == name_of(value); });
+    record.coverage = coverage == coverages.end() ? Coverage::cut : *coverage;
+    record.volumes_below = json.contains("volumes_below") && json["volumes_below"] == true;
+    record.has_writer = json.contains("has_writer") && json["has_writer"] == true;
+    record.volume = percent_decoded(member("volume"));
+    if (const auto inode = json.find("volume_inode"); inode != json.end() && inode->is_number_unsigned())
+        record.volume_inode = inode->get<std::uint64_t>();
+    if (const auto places = json.find("seen_places"); places != json.end() && places->is_object())
+        for (const auto& [path, place] : places->items())
+            if (place.is_string())
+                record.seen_places[percent_decoded(path)] = percent_decoded(place.get<std::string>());
+    if (const auto containers = json.find("containers"); containers != json.end() && containers->is_array())
+        for (const auto& id : *containers)
+            if (id.is_string())
+                record.containers.push_back(id.get<std::string>());
+    if (const auto passes = json.find("last_passes"); passes != json.end() && passes->is_object())
+        for (const auto& [id, finished] : passes->items())
+            if (finished.is_string())
+                record.last_passes.emplace(id, finished.get<std::string>());
+    return record;
+}
+
+} // namespace logbackup

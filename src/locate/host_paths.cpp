@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include "locate/host_paths.hpp"
+
+#include "util/error.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace logbackup {
+
+MountedTree* HostPaths::tree() {
+    if (tree_ || !why_not_.empty())
+        return tree_ ? &*tree_ : nullptr;
+    const UniqueFd self(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    auto table = read_mount_table(self.get());
+    const int error = errno;
+    const auto mount = mount_id(root.get());
+    if (table && mount)
+        tree_.emplace(std::move(root), *mount, std::move(*table), network_, dead_);
+    else
+        why_not_ = "the host's mounts cannot be read: " + error_text(table ? ENODATA : error);
+    return tree_ ? &*tree_ : nullptr;
+}
+
+MountedTree::Place HostPaths::open(const std::string& path, Timestamp links_since) {
+    if (MountedTree* host = tree())
+        return host->open(path, links_since);
+    MountedTree::Place place;
+    place.reason = why_not_;
+    return place;
+}
+
+std::string HostPaths::problem_below(const std::string& path) {
+    const MountedTree* host = tree();
+    return host == nullptr ? why_not_ : host->problem_below(path);
+}
+
+} // namespace logbackup

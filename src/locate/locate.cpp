@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+#include "locate/locate.hpp"
+
+#include "locate/root.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <functional>
+#include <optional>
+
+namespace logbackup {
+namespace {
+
+constexpr int directory_flags = O_PATH | O_CLOEXEC | O_DIRECTORY;
+
+Identity identity_of(const struct stat& status) {
+    return {status.st_dev, status.st_ino};
+}
+
+std::string failed(const char* verb, const std::string& path) {
+    return std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno);
+}
+
+UniqueFd copy_of(const UniqueFd& held) {
+    return UniqueFd(::fcntl(held.get(), F_DUPFD_CLOEXEC, 0));
+}
+
+/// MergedDir exists as an empty directory for whoever does not see the daemon's mounts.
+bool is_mount_point(int directory) {
+    const auto here = status_of(directory);
+    struct stat above {};
+    return here && ::fstatat(directory, "..", &above, 0) == 0 && here->st_dev != above.st_dev;
+}
+
+class Locator {
+  public:
+    Locator(const Container& container, PrivateMounts* mounts, HostPaths& host)
+        : container_(container), mounts_(mounts), host_(host),
+          volumes_(container, host, [this] { return process(); }) {}
+
+    Located locate(const std::string& log_directory);
+
+  private:
+    [[nodiscard]] ProcessRoot* process();
+    [[nodiscard]] std::optional<Root> merged() const;
+    [[nodiscard]] std::optional<Root> layers();
+    [[nodiscard]] Located locate_in(Root root, const std::string& log_directory);
+    [[nodiscard]] bool needs_process(const Root& root, Root::Walk ended, const std::string& path);
+    [[nodiscard]] std::string add_volumes_below(const Root& root, const std::string& path,
+                                                LogDirectory& found);
+    [[nodiscard]] Located locate_in_process(const std::string& log_directory);
+    [[nodiscard]] MountedTree::Place open_inside(const std::string& path);
+    void add_mounts_below(const std::string& path, LogDirectory& found);
+    void name_volume(const std::string& path, const std::string& log_directory, LogDirectory& found);
+    [[nodiscard]] std::string on_host(const std::string& path, int held);
+    [[nodiscard]] std::string problem_below(const std::string& host_path) const;
+
+    const Container& container_;
+    PrivateMounts* mounts_;
+    HostPaths& host_;
+    std::optional<std::optional<ProcessRoot>> process_; ///< once it was asked for
+    std::string process_problem_;
+    UniqueFd rebuilt_; ///< the file system of a stopped container
+    Volumes volumes_;
+    std::string reason_;
+};
+
+ProcessRoot* Locator::process() {
+    if (!process_)
+        process_ =
+            container_.has_process() ? open_process_root(container_, host_, process_problem_) : std::nullopt;
+    return *process_ ? &**process_ : nullptr;
+}
+
+std::optional<Root> Locator::merged() const {
+    if (!container_.has_process() || container_.merged.empty())
+        return std::nullopt;
+    std::vector<UniqueFd> layers;
+    layers.emplace_back(::open(container_.merged.c_str(), directory_flags | O_NOFOLLOW));
+    if (!layers.front() || !is_mount_point(layers.front().get()))
+        return std::nullopt;
+    return Root(SourceKind::merged, std::move(layers), container_.merged);
+}
+
+/// The file system of a stopped container.
+std::optional<Root> Locator::layers() {
+    if (container_.upper.empty()) {
+        reason_ =
+            container_.has_process()
+                ? "docker reports no directory of its file system, and its process " +
+                      std::to_string(container_.pid) + " cannot be reached on this machine"
+                : "docker reports no layers of it, so the files of the stopped container cannot be reached";
+        return std::nullopt;
+    }
+    std::vector<std::string> layers{container_.upper};
+    layers.insert(layers.end(), container_.lowers.begin(), container_.lowers.end());
+    std::vector<UniqueFd> held;
+    if (mounts_ != nullptr) {
+        if (!rebuilt_) // mounted twice it would be two file systems
+            rebuilt_ = mounts_->rebuild(layers, reason_);
+        if (!rebuilt_)
+            return std::nullopt;
+        held.push_back(copy_of(rebuilt_));
+        return Root(SourceKind::layers, std::move(held), container_.upper);
+    }
+    for (const auto& layer : layers) {
+        held.emplace_back(::open(layer.c_str(), directory_flags));
+        if (!held.back()) {
+            reason_ = failed("open its layer", layer);
+            return std::nullopt;
+        }
+    }
+    return Root(SourceKind::upper, std::move(held), container_.upper);
+}
+
+/// Nobody but the container's own processes can see a tmpfs; nor can anybody else tell what is mounted where
+/// the volume's path on the host leads elsewhere by now.
+bool Locator::needs_process(const Root& root, Root::Walk ended, const std::string& path) {
+    if (ended == Root::Walk::on_tmpfs || ended == Root::Walk::elsewhere)
+        return true;
+    return ended == Root::Walk::arrived &&
+           std::any_of(root.mounts().begin(), root.mounts().end(), [&](const PlacedMount& placed) {
+               return !part_below(placed.path, path).empty() &&
+                      (placed.mount->source.empty() ||
+                       volumes_.open(*placed.mount).state == Volume::State::elsewhere);
+           });
+}
+
+/// Why a directory on the host cannot be read without what is mounted below it.
+std::string Locator::problem_below(const std::string& host_path) const {
+    return mounts_ != nullptr ? std::string() : host_.problem_below(host_path);
+}
+
+/// Gives the reason why the whole log directory cannot be saved; what cannot be saved alone is in `found`.
+std::string Locator::add_volumes_below(const Root& root, const std::string& path, LogDirectory& found) {
+    for (const auto& [mount, place] : root.mounts()) {
+        const std::string below = part_below(place, path);
+        if (below.empty())
+            continue;
+        if (mount->source.empty()) { // of a container that has ended nothing is left
+            if (!process_problem_.empty())
+                found.problems.push_back({below, "it is a tmpfs, and " + process_problem_});
+            continue;
+        }
+        Volume& volume = volumes_.open(*mount);
+        if (volume.state == Volume::State::missing)
+            return volume.reason;
+        std::string problem = volume.reason;
+        if (volume.state == Volume::State::usable)
+            problem = problem_below(volume.path);
+        const auto status = status_of(volume.held.get());
+        if (!problem.empty())
+            found.problems.push_back({below, problem});
+        else if (status && (S_ISDIR(status->st_mode) || S_ISREG(status->st_mode)))
+            found.sources.push_back({SourceKind::volume, below, copy_of(volume.held), volume.path});
+    }
+    return {};
+}
+
+Located Locator::locate_in(Root root, const std::string& log_directory) {
+    root.place_mounts(container_, volumes_);
+    Root::Place place;
+    const auto ended = root.walk(log_directory, volumes_, place, reason_);
+    if (container_.has_process() && needs_process(root, ended, place.path) && process() != nullptr)
+        return locate_in_process(log_directory);
+    if (ended == Root::Walk::on_tmpfs && !process_problem_.empty())
+        return LocateFailed{"its log directory is on a tmpfs, and " + process_problem_};
+    if (ended == Root::Walk::missing || ended == Root::Walk::on_tmpfs)
+        return NoLogDirectory{};
+    const auto status =
+        ended == Root::Walk::arrived ? status_of(place.held ? place.held.get() : root.top()) : std::nullopt;
+    if (!status)
+        return LocateFailed{ended == Root::Walk::arrived ? failed("read", log_directory) : reason_};
+    LogDirectory found;
+    found.identity = identity_of(*status);
+    std::string host_path = root.host_path() + "/" + place.path;
+    if (place.mount != nullptr) {
+        host_path = joined(volumes_.open(*place.mount).path, place.below_mount);
+        if (const auto problem = problem_below(host_path); !problem.empty())
+            return LocateFailed{problem};
+        found.volume = joined(place.mount->source, place.below_mount);
+        found.access = place.mount->access;
+        found.direct =
+            components(joined(place.mount->destination, place.below_mount)) == components(log_directory);
+    }
+    found.sources.push_back(
+        {place.mount != nullptr ? SourceKind::volume : root.kind(), "", std::move(place.held), host_path});
+    if (auto reason = add_volumes_below(root, place.path, found); !reason.empty())
+        return LocateFailed{std::move(reason)};
+    if (!found.sources.front().held && found.sources.size() == 1 && found.problems.empty())
+        return NoLogDirectory{};
+    for (const auto& [mount, volume] : volumes_.opened())
+        if (volume.linked)
+            found.seen_places[mount->source] = volume.path;
+    return found;
+}
+
+/// The place on the host that really is the file that is held; empty when the path leads elsewhere.
+std::string Locator::on_host(const std::string& path, int held) {
+    const auto place = host_.open(path);
+    return place.held && is_same_file(place.held.get(), held) ? "/" + place.path : std::string();
+}
+
+/// As MountedTree::open() in the process's tree.
+MountedTree::Place Locator::open_inside(const std::string& path) {
+    auto place = process()->tree.open(path);
+    if (place.remote)
+        host_.watch("/proc/" + std::to_string(container_.pid) + "/root/" + place.path);
+    return place;
+}
+
+void Locator::add_mounts_below(const std::string& path, LogDirectory& found) {
+    for (const auto& mount : container_.mounts) {
+        auto place = open_inside(mount.destination);
+        const std::string below = part_below(place.path, path);
+        if (below.empty() || place.ended == MountedTree::Ended::missing)
+            continue;
+        const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
+        if (!status) {
+            found.problems.push_back({below, "cannot open its volume: " + place.reason});
+        } else if (S_ISDIR(status->st_mode) || S_ISREG(status->st_mode)) {
+            std::string host_path =
+                mount.source.empty() ? std::string() : on_host(mount.source, place.held.get());
+            found.sources.push_back(
+                {SourceKind::process, below, std::move(place.held), std::move(host_path)});
+        }
+    }
+}
+
+/// On which volume does it lie? The container has its root in its own hands: what docker was told to mount
+/// there counts only where the host has the very directory.
+void Locator::name_volume(const std::string& path, const std::string& log_directory, LogDirectory& found) {
+    std::size_t longest = 0;
+    for (const auto& mount : container_.mounts) {
+        if (mount.source.empty())
+            continue;
+        const std::string place = process()->tree.open(mount.destination).path;
+        const std::string below = part_below(path, place);
+        if (place.empty() || place.size() < longest || (place != path && below.empty()))
+            continue;
+        const std::string text = joined(mount.source, place == path ? std::string() : below);
+        std::string host_path = on_host(text, found.sources.front().held.get());
+        longest = place.size();
+        found.volume = host_path.empty() ? std::string() : text;
+        found.access = host_path.empty() ? MountAccess::read_write : mount.access;
+        found.direct =
+            !host_path.empty() && components(joined(mount.destination, below)) == components(log_directory);
+        found.sources.front().host_path = std::move(host_path);
+    }
+}
+
+/// Through the container's process, where the kernel crosses the mounts.
+Located Locator::locate_in_process(const std::string& log_directory) {
+    auto place = open_inside(log_directory);
+    if (place.ended == MountedTree::Ended::missing)
+        return NoLogDirectory{};
+    const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
+    if (!status || !S_ISDIR(status->st_mode))
+        return LocateFailed{"cannot open " + in_quotes("/" + place.path) + ": " +
+                            (status ? error_text(ENOTDIR) : place.reason)};
+    if (mounts_ == nullptr)
+        if (const auto problem = process()->tree.problem_below(place.path); !problem.empty())
+            return LocateFailed{problem};
+    LogDirectory found;
+    found.identity = identity_of(*status);
+    found.sources.push_back({SourceKind::process, "", std::move(place.held), {}});
+    name_volume(place.path, log_directory, found);
+    add_mounts_below(place.path, found);
+    found.process = copy_of(process()->process);
+    return found;
+}
+
+Located Locator::locate(const std::string& log_directory) {
+    auto root = merged();
+    const bool through_process = !root && process() != nullptr;
+    if (!root && !through_process) // it is stopped, or has just ended
+        root = layers();
+    if (!root && !through_process)
+        return LocateFailed{process_problem_.empty() ? reason_ : process_problem_, true};
+    auto located =
+        through_process ? locate_in_process(log_directory) : locate_in(std::move(*root), log_directory);
+    auto* found = std::get_if<LogDirectory>(&located);
+    if (found != nullptr && found->volume.size() > PATH_MAX) // links can lead as deep as they like
+        return LocateFailed{"its path on the host is too long"};
+    if (found != nullptr) // an outer one comes first
+        std::sort(found->sources.begin(), found->sources.end(),
+                  [](const Source& a, const Source& b) { return a.below < b.below; });
+    return located;
+}
+
+} // namespace
+
+Located locate(const Container& container, const std::string& log_directory, PrivateMounts* mounts,
+               HostPaths& host) {
+    return Locator(container, mounts, host).locate(log_directory);
+}
+
+std::vector<Located> locate(const Container& container, const std::vector<std::string>& log_directories,
+                            PrivateMounts* mounts, HostPaths& host) {
+    Locator locator(container, mounts, host);
+    std::vector<Located> located;
+    located.reserve(log_directories.size());
+    for (const auto& log_directory : log_directories)
+        located.push_back(locator.locate(log_directory));
+    return located;
+}
+
+} // namespace logbackup

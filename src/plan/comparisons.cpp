@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "plan/comparisons.hpp"
+
+#include <algorithm>
+
+namespace logbackup {
+namespace {
+
+/// Files that are looked at for one that begins with all of another.
+constexpr std::int64_t most_looks = 20'000'000;
+constexpr std::int64_t second = 1'000'000'000;
+
+} // namespace
+
+bool same_time(std::int64_t source, std::int64_t backup) {
+    return source == backup || (backup % second == 0 && source / second == backup / second);
+}
+
+AlikeFiles::AlikeFiles(const Listing& source, const Listing& backup) {
+    for (const auto* entries : {&source.entries, &backup.entries}) {
+        find(*entries, 1, exact_);
+        find(*entries, second, to_the_second_);
+    }
+}
+
+void AlikeFiles::find(const std::vector<Entry>& entries, std::int64_t unit, std::set<Looks>& alike) const {
+    std::set<Looks> seen;
+    for (const auto& entry : entries)
+        if (const Looks looks{entry.size, entry.mtime / unit};
+            entry.type == FileType::regular && entry.size > 0 && !seen.insert(looks).second)
+            alike.insert(looks);
+}
+
+bool AlikeFiles::is_ambiguous(const Entry& source, const Entry& saved) const {
+    return saved.mtime % second == 0 ? to_the_second_.contains({source.size, source.mtime / second})
+                                     : exact_.contains({source.size, source.mtime});
+}
+
+Comparisons::Comparisons(const Content& content, const Listing& source, const Listing& backup,
+                         Thoroughness thoroughness, ComparedTo from, const ComparisonLimits& limits)
+    : content_(content), alike_(source, backup), thoroughness_(thoroughness), from_(std::move(from)),
+      reached_(std::none_of(source.entries.begin(), source.entries.end(),
+                            [&](const Entry& entry) { return entry.path == from_.path; })),
+      pass_budget_(limits.bytes), budget_(limits.bytes), searches_(limits.searches), looks_(most_looks) {}
+
+Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
+    if (saved.type != FileType::regular || saved.size > entry.size)
+        return {};
+    if (is_its_turn(entry))
+        return go_on(entry, saved.size);
+    if (saved.size < entry.size)
+        return compare_windows(content_, entry.path, entry.path, saved.size);
+    if (!same_time(entry.mtime, saved.mtime))
+        return all_or_ends(entry.path, entry.path, saved.size);
+    return alike_.is_ambiguous(entry, saved) ? compare_windows(content_, entry.path, entry.path, entry.size)
+                                             : Comparison{true, 0};
+}
+
+bool Comparisons::is_its_turn(const Entry& entry) {
+    if (thoroughness_ != Thoroughness::everything || ended_at_)
+        return false;
+    reached_ = reached_ || entry.path == from_.path;
+    return reached_;
+}
+
+Comparison Comparisons::go_on(const Entry& entry, std::uint64_t length) {
+    const std::uint64_t begin = entry.path == from_.path ? std::min(from_.offset, length) : 0;
+    const std::uint64_t part = std::min(length - begin, pass_budget_);
+    pass_budget_ -= part;
+    if (begin + part < length) {
+        ended_at_ = {entry.path, begin + part};
+        reached_limits_ = true;
+        in_part_.insert(entry.path);
+    }
+    const auto compared =
+        part == 0 ? Comparison{true, 0} : content_.compare(entry.path, entry.path, begin, part);
+    return !compared.same || part == length ? compared
+                                            : compare_windows(content_, entry.path, entry.path, length);
+}
+
+/// Whether to compare so many bytes of a file with another one. What is too large counts, too.
+bool Comparisons::may_search(std::uint64_t bytes) {
+    const bool may = searches_ > 0 && bytes <= budget_;
+    searches_ -= searches_ > 0 ? 1 : 0;
+    reached_limits_ = reached_limits_ || !may;
+    return may;
+}
+
+bool Comparisons::is_prefix(const Entry& saved, const Entry& entry) {
+    return may_search(saved.size) && compare_windows(content_, entry.path, saved.path, saved.size).same &&
+           all_or_ends(entry.path, saved.path, saved.size).same;
+}
+
+bool Comparisons::begins_with(const std::string& saved, const Entry& part) {
+    if (!content_.compare_saved || !may_search(part.size) ||
+        !content_.compare_saved(part.path, saved, std::min(window, part.size)).same)
+        return false;
+    budget_ -= part.size;
+    return content_.compare_saved(part.path, saved, part.size).same;
+}
+
+bool Comparisons::may_search_among(std::size_t files) {
+    looks_ -= static_cast<std::int64_t>(files);
+    reached_limits_ = reached_limits_ || looks_ <= 0;
+    return looks_ > 0 && may_search();
+}
+
+Comparison Comparisons::all_or_ends(const std::string& path, const std::string& saved, std::uint64_t length) {
+    if (length > budget_) {
+        reached_limits_ = true;
+        in_part_.insert(path);
+        return compare_windows(content_, path, saved, length);
+    }
+    budget_ -= length;
+    return content_.compare(path, saved, 0, length);
+}
+
+} // namespace logbackup

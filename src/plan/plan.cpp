@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+#include "plan/plan.hpp"
+
+#include "plan/comparisons.hpp"
+#include "plan/renames.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace logbackup {
+namespace {
+
+class Planner {
+  public:
+    Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
+            Thoroughness thoroughness, const PlanLimits& limits)
+        : source_(source), content_(content), now_(now), limits_(limits),
+          comparisons_(content, source, backup, thoroughness, limits.compared_to, limits.comparisons) {
+        for (const auto& entry : backup.entries)
+            backup_.emplace(entry.path, &entry);
+        for (const auto* listing : {&source, &backup})
+            for (const auto& entry : listing->entries)
+                if (entry.path.find('~') != std::string::npos)
+                    names_aside_.insert(entry.path);
+    }
+
+    DirectoryPlan run() {
+        plan_.failures = source_.problems;
+        for (const auto& entry : source_.entries)
+            if (!is_stopped())
+                look_at(entry);
+        want_more();
+        match_wanted();
+        // Names are made free first.
+        for (const Entry* entry : displaced_)
+            if (!is_stopped() && !renames_.contains(entry->path))
+                displace(entry->path);
+        std::move(set_aside_.begin(), set_aside_.end(), std::back_inserter(plan_.actions));
+        for (const auto& [from, to] :
+             renames_in_order(renames_, [&](const std::string& path) { return name_aside(path); }))
+            plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
+        for (const auto& entry : source_.entries)
+            if (!is_stopped())
+                act_on(entry);
+        plan_.compared_to = comparisons_.ended_at();
+        plan_.has_reached_limits = comparisons_.have_reached_limits();
+        if (stopped_) {
+            plan_.actions.clear();
+            plan_.failures.push_back({"", "the run was stopped before all of it was planned"});
+        }
+        return std::move(plan_);
+    }
+
+  private:
+    /// Asking costs a system call.
+    bool is_stopped() {
+        if (!stopped_ && ++steps_ % 256 == 0 && limits_.is_stopped)
+            stopped_ = limits_.is_stopped();
+        return stopped_;
+    }
+
+    void look_at(const Entry& entry) {
+        const auto found = backup_.find(entry.path);
+        const Entry* saved = found == backup_.end() ? nullptr : found->second;
+        switch (entry.type) {
+        case FileType::regular: look_at_file(entry, saved); break;
+        case FileType::link: look_at_link(entry, saved); break;
+        case FileType::directory:
+            if (saved != nullptr && saved->type != FileType::directory) {
+                displace_later(entry);
+                kept_.insert(entry.path); // set aside at once: a directory is needed there before any rename
+            }
+            break;
+        case FileType::fifo: plan_.skipped.push_back({entry.path, "a FIFO"}); break;
+        case FileType::socket: plan_.skipped.push_back({entry.path, "a socket"}); break;
+        case FileType::device: plan_.skipped.push_back({entry.path, "a device"}); break;
+        }
+    }
+
+    void look_at_file(const Entry& entry, const Entry* saved) {
+        ++plan_.files;
+        if (saved == nullptr) {
+            wanted_.push_back(&entry);
+            return;
+        }
+        const Comparison comparison = comparisons_.with_saved(entry, *saved);
+        if (comparison.error == ENOENT || comparison.error == ENXIO) {
+            // Rotated away since it was listed: the next tick sees what became of it.
+        } else if (comparison.error != 0) {
+            plan_.failures.push_back(
+                {entry.path, "cannot compare it with its backup: " + error_text(comparison.error)});
+        } else if (comparison.same) {
+            begun_.emplace(entry.path, saved);
+        } else {
+            displace_later(entry);
+            wanted_.push_back(&entry);
+            return;
+        }
+        kept_.insert(entry.path);
+    }
+
+    void look_at_link(const Entry& entry, const Entry* saved) {
+        if (!stays_inside(entry.path, entry.target)) {
+            plan_.skipped.push_back({entry.path, "a link that leads out: " + in_quotes(entry.target)});
+            return;
+        }
+        if (saved != nullptr && saved->type == FileType::link && saved->target == entry.target)
+            return;
+        if (saved != nullptr && saved->type != FileType::link)
+            displace_later(entry);
+        links_.insert(entry.path);
+    }
+
+    /// A file of which little is saved under its name, or nothing, may be saved under another. So may any
+    /// that grew when names were taken from other files.
+    void want_more() {
+        for (const auto& entry : source_.entries) {
+            const auto begun = begun_.find(entry.path);
+            if (begun != begun_.end() && begun->second->size < entry.size &&
+                (begun->second->size < entry.size / 2 || !displaced_.empty()))
+                wanted_.push_back(&entry);
+        }
+    }
+
+    /// For each file that is not saved under its name, or could be saved better, looks for what is saved of
+    /// it under another.
+    void match_wanted() {
+        const bool any =
+            std::any_of(wanted_.begin(), wanted_.end(), [](const Entry* entry) { return entry->size > 0; });
+        static const Listing none;
+        std::multimap<std::uint64_t, const Entry*, std::greater<>> candidates; // the largest first
+        for (const auto& entry : (any ? all_saved() : none).entries)
+            if (entry.type == FileType::regular && entry.size > 0 && !kept_.contains(entry.path) &&
+                !lies_below_displaced(entry.path))
+                candidates.emplace(entry.size, &entry);
+        for (const auto* entry : wanted_) {
+            const auto begun = begun_.find(entry->path);
+            const std::uint64_t have = begun == begun_.end() ? 0 : begun->second->size;
+            auto match = is_stopped() ? candidates.end() : candidates.lower_bound(entry->size);
+            while (match != candidates.end() && match->first > have && !is_saved_as(*match->second, *entry))
+                match = comparisons_.may_search() ? std::next(match) : candidates.end();
+            if (match == candidates.end() || match->first <= have)
+                continue;
+            if (begun != begun_.end())
+                displace_later(*entry);
+            renames_.emplace(match->second->path, entry->path);
+            comes_from_.emplace(entry->path, match->second);
+            begun_.insert_or_assign(entry->path, match->second);
+            candidates.erase(match);
+        }
+    }
+
+    /// Whether a saved file, whose own source moved on, is what was saved of this one.
+    [[nodiscard]] bool is_saved_as(const Entry& saved, const Entry& entry) {
+        return saved.path != entry.path && comparisons_.is_prefix(saved, entry) &&
+               (source_.complete || backup_.contains(saved.path) ||
+                (content_.has_gone && content_.has_gone(saved.path)));
+    }
+
+    /// A container can guess the name, and call a log so.
+    std::string name_aside(const std::string& path) {
+        const std::string name = aside_name(path, now_);
+        std::string free = name;
+        if (!names_aside_.insert(free).second)
+            // Counting on: names that begin with the same 231 bytes all come here.
+            for (int& last = last_number_[name]; !names_aside_.insert(free).second;)
+                free = name + "." + std::to_string(++last);
+        return free;
+    }
+
+    /// Sets a saved file aside, unless what it holds is saved elsewhere.
+    void displace(const std::string& path) {
+        const Entry* saved = regular_in_backup(path);
+        const Entry* keeper = saved == nullptr ? nullptr : find_keeper(*saved);
+        if (keeper != nullptr) {
+            plan_.actions.push_back({ActionKind::drop, path, keeper->path, saved->size, 0, 0, 0});
+            return;
+        }
+        if (saved != nullptr)
+            aside_.push_back(saved);
+        set_aside_.push_back({ActionKind::set_aside, path, name_aside(path), 0, 0, 0, 0});
+    }
+
+    /// A saved file that begins with all of another one.
+    [[nodiscard]] const Entry* find_keeper(const Entry& saved) {
+        if (!keepers_known_)
+            find_keepers();
+        if (!comparisons_.may_search_among(begun_files_.size() + aside_.size() + orphans_.size()))
+            return nullptr;
+        const auto successor = comes_from_.find(saved.path);
+        if (successor != comes_from_.end() &&
+            (saved.size == 0 || comparisons_.begins_with(successor->second->path, saved)))
+            return successor->second;
+        for (const auto* files : {&begun_files_, &aside_, &orphans_})
+            for (const Entry* other : *files)
+                if (saved.size > 0 && other->size >= saved.size && !is_same_file(*other, saved) &&
+                    comparisons_.begins_with(other->path, saved))
+                    return other;
+        return nullptr;
+    }
+
+    void find_keepers() {
+        keepers_known_ = true;
+        for (const auto& entry : source_.entries)
+            if (const auto begun = begun_.find(entry.path); begun != begun_.end())
+                begun_files_.push_back(begun->second);
+        for (const auto& other : all_saved().entries)
+            if (other.type == FileType::regular && other.size > 0 && !kept_.contains(other.path) &&
+                !renames_.contains(other.path) && !is_displaced_.contains(other.path) &&
+                !lies_below_displaced(other.path))
+                orphans_.push_back(&other);
+    }
+
+    [[nodiscard]] const Listing& all_saved() {
+        if (!all_saved_)
+            all_saved_ = content_.all_saved ? content_.all_saved() : Listing{};
+        return *all_saved_;
+    }
+
+    /// Two names of one file are no two copies.
+    [[nodiscard]] static bool is_same_file(const Entry& one, const Entry& other) {
+        return one.inode != 0 && one.inode == other.inode;
+    }
+
+    [[nodiscard]] const Entry* regular_in_backup(const std::string& path) const {
+        const auto found = backup_.find(path);
+        return found == backup_.end() || found->second->type != FileType::regular ? nullptr : found->second;
+    }
+
+    /// A directory that is set aside takes with it what is in it.
+    [[nodiscard]] bool lies_below_displaced(std::string_view path) {
+        const auto slash = path.rfind('/');
+        if (displaced_.empty() || slash == std::string_view::npos)
+            return false;
+        const auto parent = path.substr(0, slash);
+        if (const auto known = below_displaced_.find(parent); known != below_displaced_.end())
+            return known->second;
+        const bool lies = is_displaced_.contains(parent) || lies_below_displaced(parent);
+        below_displaced_.emplace(parent, lies);
+        return lies;
+    }
+    void displace_later(const Entry& entry) {
+        displaced_.push_back(&entry);
+        is_displaced_.insert(entry.path);
+    }
+
+    /// What there is to do once all names are as they should be.
+    void act_on(const Entry& entry) {
+        if (links_.contains(entry.path))
+            plan_.actions.push_back({ActionKind::link, entry.path, entry.target, 0, 0, 0, 0});
+        if (entry.type != FileType::regular)
+            return;
+        const auto begun = begun_.find(entry.path);
+        if (begun == begun_.end()) {
+            if (!kept_.contains(entry.path)) // it is when it could not be compared
+                transfer(ActionKind::create, entry, 0);
+        } else if (begun->second->size < entry.size) {
+            transfer(ActionKind::append, entry, begun->second->size);
+        } else if (!same_time(entry.mtime, begun->second->mtime) && !comparisons_.only_in_part(entry.path)) {
+            plan_.actions.push_back({ActionKind::retime, entry.path, {}, 0, 0, 0, entry.mtime});
+        }
+    }
+
+    void transfer(ActionKind kind, const Entry& entry, std::uint64_t from) {
+        const bool has_holes = entry.allocated < entry.size;
+        const std::uint64_t to = end_of(entry);
+        if (to < entry.size)
+            plan_.failures.push_back({entry.path, "it has " + human_bytes(entry.size) + ", of which only " +
+                                                      human_bytes(limits_.file_size) +
+                                                      " are saved (--max-file-size)"});
+        if (to < entry.size && from >= to)
+            return;
+        const std::uint64_t data_from =
+            has_holes ? std::clamp(content_.next_data(entry.path, from), from, to) : from;
+        plan_.actions.push_back(
+            {kind, entry.path, {}, from, data_from, to, entry.mtime, entry.inode, to < entry.size});
+    }
+
+    /// Up to where a file is saved.
+    [[nodiscard]] std::uint64_t end_of(const Entry& entry) const {
+        if (entry.size <= limits_.file_size)
+            return entry.size;
+        const std::uint64_t hole =
+            entry.allocated < entry.size ? std::min(content_.next_data(entry.path, 0), entry.size) : 0;
+        return hole + std::min(limits_.file_size, entry.size - hole);
+    }
+
+    const Listing& source_;
+    const Content& content_;
+    Timestamp now_;
+    const PlanLimits& limits_;
+    Comparisons comparisons_;
+    // Paths are long: what can stay in the listings does.
+    std::unordered_map<std::string_view, const Entry*> backup_;
+    std::unordered_set<std::string> names_aside_; ///< and all that look like one
+    std::unordered_map<std::string, int> last_number_;
+    std::optional<Listing> all_saved_;                           ///< once it is needed
+    std::unordered_set<std::string_view> kept_;                  ///< saved files that are not to be renamed
+    std::vector<const Entry*> displaced_;                        ///< by the names that something else needs
+    std::unordered_set<std::string_view> is_displaced_;          ///< the same
+    std::unordered_map<std::string_view, bool> below_displaced_; ///< directories
+    std::vector<const Entry*> wanted_;           ///< source files that have no part saved under their names
+    std::vector<Action> set_aside_;              ///< what becomes of those that nothing needs
+    std::map<std::string, std::string> renames_; ///< saved files that are prefixes of such, and those names
+    std::unordered_map<std::string_view, const Entry*> comes_from_; ///< the same, by the new names
+    std::unordered_map<std::string_view, const Entry*> begun_; ///< by the source's path: a saved prefix of it
+    bool keepers_known_ = false;
+    std::vector<const Entry*> begun_files_;      ///< the same
+    std::vector<const Entry*> aside_;            ///< saved files that are set aside
+    std::vector<const Entry*> orphans_;          ///< saved files that have no source any longer
+    std::unordered_set<std::string_view> links_; ///< links to be made
+    std::size_t steps_ = 0;
+    bool stopped_ = false;
+    DirectoryPlan plan_;
+};
+
+} // namespace
+
+Comparison compare_windows(const Content& content, const std::string& source, const std::string& saved,
+                           std::uint64_t length) {
+    if (length <= 2 * window)
+        return length == 0 ? Comparison{true, 0} : content.compare(source, saved, 0, length);
+    const Comparison head = content.compare(source, saved, 0, window);
+    return head.same ? content.compare(source, saved, length - window, window) : head;
+}
+
+DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
+                   Thoroughness thoroughness, const PlanLimits& limits) {
+    return Planner(source, backup, content, now, thoroughness, limits).run();
+}
+
+} // namespace logbackup

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/docker/docker_cli.hpp"
+
+#include "runtime/docker/endpoint.hpp"
+#include "runtime/docker/inspect_json.hpp"
+#include "util/error.hpp"
+#include "util/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <iterator>
+#include <span>
+#include <sstream>
+
+namespace logbackup {
+namespace {
+
+std::string hint_for(const std::string& error) {
+    auto says = [&](const char* words) { return error.find(words) != std::string::npos; };
+    if (says("permission denied"))
+        return "run as root, or as a member of the group that owns the docker socket";
+    if (says("Cannot connect to the Docker daemon") || says("Is the docker daemon running"))
+        return "is the engine running ('systemctl status docker')? If it listens elsewhere, set DOCKER_HOST";
+    return {};
+}
+
+[[noreturn]] void fail(const std::string& what, const ProcessResult& result) {
+    std::string message = "cannot " + what + ": docker " + describe(result.ending);
+    if (const auto lines = last_lines(result.err, 3); !lines.empty())
+        message += ": " + escaped(lines);
+    if (const auto* spawn = std::get_if<SpawnFailed>(&result.ending); spawn != nullptr)
+        throw Error(message, "name the docker client with --docker");
+    throw Error(message, hint_for(result.err));
+}
+
+ProcessResult call(const DockerSettings& settings, const std::vector<std::string>& arguments,
+                   std::chrono::milliseconds time_limit, StopSignal& stop) {
+    Command command;
+    command.argv.push_back(settings.program);
+    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+    command.environment = docker_environment();
+    Limits limits;
+    limits.time = time_limit;
+    limits.grace = std::chrono::milliseconds(1000);
+    return run(command, limits, stop);
+}
+
+std::vector<std::string> list_ids(const DockerSettings& settings, StopSignal& stop) {
+    const auto result = call(settings, {"ps", "--all", "--quiet", "--no-trunc"}, settings.time_limit, stop);
+    if (std::holds_alternative<Cancelled>(result.ending))
+        return {};
+    if (!succeeded(result.ending))
+        fail("list the containers", result);
+    std::vector<std::string> ids;
+    std::istringstream lines(result.out);
+    for (std::string line; std::getline(lines, line);) {
+        const bool is_id =
+            line.size() == 64 && line.find_first_not_of("0123456789abcdef") == std::string::npos;
+        if (!is_id)
+            throw Error("cannot understand what docker ps printed: " + in_quotes(line.substr(0, 80)) +
+                        " is not a container id");
+        ids.push_back(std::move(line));
+    }
+    return ids;
+}
+
+std::string lower_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+/// Describes containers, halving a batch that does not answer, or not in a way that can be understood.
+class Inspector {
+  public:
+    Inspector(const DockerSettings& settings, StopSignal& stop, Discovery& discovery)
+        : settings_(settings), stop_(stop), discovery_(discovery) {}
+
+    void run(std::span<const std::string> ids, std::chrono::milliseconds time_limit) {
+        if (ids.empty() || stop_.requested())
+            return;
+        if (Clock::now() >= deadline_) {
+            leave_out(ids, "docker inspect takes too long for too many containers");
+            return;
+        }
+        std::vector<std::string> arguments{"inspect", "--type", "container"};
+        arguments.insert(arguments.end(), ids.begin(), ids.end());
+        const auto result = call(settings_, arguments, time_limit, stop_);
+        if (std::holds_alternative<Cancelled>(result.ending))
+            return;
+        const bool timed_out = std::holds_alternative<TimedOut>(result.ending);
+        if (!timed_out && take(ids, result))
+            return;
+        if (ids.size() == 1) {
+            leave_out(ids, timed_out ? "docker inspect of it did not answer in time"
+                                     : "cannot understand what docker inspect printed of it");
+            return;
+        }
+        const auto shorter = std::min(settings_.time_limit,
+                                      std::max(settings_.time_limit / 4, std::chrono::milliseconds(1000)));
+        const auto next = timed_out ? shorter : time_limit;
+        run(ids.first(ids.size() / 2), next);
+        run(ids.subspan(ids.size() / 2), next);
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr int most_limits = 6; // so long may all calls take together
+
+    void leave_out(std::span<const std::string> ids, const std::string& reason) {
+        for (const auto& id : ids)
+            discovery_.unreachable.push_back({id, reason});
+    }
+
+    /// Takes what was printed; false when it cannot be understood, or is too much.
+    ///
+    /// inspect exits with 1 when it could not describe some of the containers; the others it has printed. One
+    /// that is gone meanwhile ("Error: No such container: <id>"; the words before it differ between versions)
+    /// is no problem. When it described none and none is gone, it is the engine that failed.
+    bool take(std::span<const std::string> ids, const ProcessResult& result) {
+        if (std::holds_alternative<Overflowed>(result.ending))
+            return false;
+        const auto* exited = std::get_if<Exited>(&result.ending);
+        const bool in_part = exited != nullptr && exited->code == 1 && hint_for(result.err).empty();
+        if (!succeeded(result.ending) && !in_part)
+            fail("inspect the containers", result);
+        std::vector<Container> described;
+        try {
+            described = parse_inspect(result.out);
+        } catch (const Error&) {
+            return false;
+        }
+        const std::string errors = lower_case(result.err);
+        std::vector<std::string> missing;
+        for (const auto& id : ids) {
+            const auto is_it = [&](const Container& container) { return container.id == id; };
+            if (std::none_of(described.begin(), described.end(), is_it) &&
+                errors.find("no such container: " + id) == std::string::npos &&
+                errors.find("no such object: " + id) == std::string::npos)
+                missing.push_back(id);
+        }
+        if (in_part && missing.size() == ids.size())
+            fail("inspect the containers", result);
+        leave_out(missing, in_part ? "docker inspect: " + escaped(last_lines(result.err, 1))
+                                   : "docker inspect did not describe it");
+        std::move(described.begin(), described.end(), std::back_inserter(discovery_.containers));
+        return true;
+    }
+
+    const DockerSettings& settings_;
+    StopSignal& stop_;
+    Discovery& discovery_;
+    const Clock::time_point deadline_ = Clock::now() + most_limits * settings_.time_limit;
+};
+
+} // namespace
+
+std::vector<std::string> docker_environment() {
+    static constexpr std::array<std::string_view, 13> wanted{
+        "PATH",       "HOME",        "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "TMPDIR",  "TZ",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",        "http_proxy",      "https_proxy",   "no_proxy"};
+    std::vector<std::string> environment{"LC_ALL=C"};
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view variable = *entry;
+        const auto name = variable.substr(0, variable.find('='));
+        // Versions of the client differ in what an empty one means.
+        if (variable == "DOCKER_HOST=" || variable == "DOCKER_CONTEXT=")
+            continue;
+        if (name.starts_with("DOCKER_") || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
+            environment.emplace_back(variable);
+    }
+    return environment;
+}
+
+Discovery discover(const DockerSettings& settings, StopSignal& stop) {
+    require_local(find_endpoint());
+    Discovery discovery;
+    discovery.ids = list_ids(settings, stop);
+    Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
+    if (!discovery.ids.empty() && discovery.unreachable.size() == discovery.ids.size())
+        throw Error("cannot inspect any container: " + discovery.unreachable.front().reason);
+    return discovery;
+}
+
+Discovery ask_again(const DockerSettings& settings, std::vector<std::string> ids, StopSignal& stop) {
+    Discovery discovery;
+    discovery.ids = std::move(ids);
+    std::string why_not = "the run was stopped";
+    try {
+        Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
+        if (!stop.requested())
+            return discovery;
+    } catch (const Error& error) {
+        why_not = error.what();
+    }
+    discovery.containers.clear();
+    discovery.unreachable.clear();
+    for (const auto& id : discovery.ids)
+        discovery.unreachable.push_back({id, why_not});
+    return discovery;
+}
+
+namespace {
+/// Seconds since 1970, with nine digits of fraction.
+std::string unix_time(Timestamp time) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+    std::string fraction = std::to_string((time - seconds).count());
+    fraction.insert(0, 9 - std::min<std::size_t>(9, fraction.size()), '0');
+    return std::to_string(seconds.time_since_epoch().count()) + "." + fraction;
+}
+} // namespace
+
+std::optional<History> recent_history(const DockerSettings& settings, Timestamp since, Timestamp until,
+                                      StopSignal& stop, std::string& why_not) {
+    const auto result =
+        call(settings,
+             {"events", "--since", unix_time(since), "--until", unix_time(until), "--format", "{{json .}}"},
+             settings.time_limit, stop);
+    if (succeeded(result.ending))
+        return parse_events(result.out);
+    why_not = "docker events " + describe(result.ending);
+    if (const auto lines = last_lines(result.err, 1); !lines.empty())
+        why_not += ": " + escaped(lines);
+    return std::nullopt;
+}
+
+} // namespace logbackup

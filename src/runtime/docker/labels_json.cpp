@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/docker/labels_json.hpp"
+
+namespace logbackup {
+
+using Json = nlohmann::json;
+
+const Json& member(const Json& value, const char* key) {
+    static const Json null;
+    if (!value.is_object())
+        return null;
+    const auto found = value.find(key);
+    return found == value.end() ? null : *found;
+}
+
+std::string text(const Json& value) {
+    return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+void parse_labels(const Json& labels, Container& container) {
+    container.has_service = member(labels, "io.kubernetes.container.name").is_string();
+    container.has_pod = member(labels, "io.kubernetes.pod.name").is_string();
+    container.service = text(member(labels, "io.kubernetes.container.name"));
+    container.pod = text(member(labels, "io.kubernetes.pod.name"));
+    container.namespace_name = text(member(labels, "io.kubernetes.pod.namespace"));
+    // These are written down without being looked at: a label can have megabytes.
+    static constexpr std::size_t longest = 253;
+    container.pod_uid = text(member(labels, "io.kubernetes.pod.uid")).substr(0, longest);
+    container.restart_count =
+        text(member(labels, "annotation.io.kubernetes.container.restartCount")).substr(0, longest);
+    container.kind = text(member(labels, "io.kubernetes.docker.type"));
+}
+
+} // namespace logbackup

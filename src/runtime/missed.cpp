@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/missed.hpp"
+
+#include "runtime/labels.hpp"
+#include "util/files.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+
+namespace logbackup {
+namespace {
+
+std::set<std::string> ids_in(const std::vector<Record>& records) {
+    std::set<std::string> ids;
+    for (const auto& record : records)
+        ids.insert(record.containers.begin(), record.containers.end());
+    return ids;
+}
+
+/// Whether something is known to have happened since then that the history does not tell of.
+bool has_forgotten(const History& history, const Discovery& discovery, const std::vector<Record>& records,
+                   const std::set<std::string>& existing, Timestamp since) {
+    const auto life_of = [&](const std::string& id) {
+        const auto found = history.lives.find(id);
+        return found == history.lives.end() ? Life{} : found->second;
+    };
+    const bool birth = std::any_of(
+        discovery.containers.begin(), discovery.containers.end(), [&](const Container& container) {
+            return container.created > since && life_of(container.id).container.created == Timestamp{};
+        });
+    const bool removal = std::any_of(records.begin(), records.end(), [&](const Record& record) {
+        return record.volume.empty() && !record.containers.empty() &&
+               !existing.contains(record.containers.back()) &&
+               life_of(record.containers.back()).removed == Timestamp{};
+    });
+    return birth || removal;
+}
+
+} // namespace
+
+MissedContainers find_missed(const History& history, const Discovery& discovery,
+                             const std::vector<Record>& records, Timestamp since) {
+    const std::set<std::string> known = ids_in(records);
+    // Not what docker ps listed: it can have been removed before docker inspect looked at it.
+    std::set<std::string> existing;
+    for (const auto& container : discovery.containers)
+        existing.insert(container.id);
+    for (const auto& unreachable : discovery.unreachable)
+        existing.insert(unreachable.id);
+    MissedContainers result;
+    for (const auto& [id, life] : history.lives) {
+        const Container& container = life.container;
+        const bool lived = container.created != Timestamp{} && container.started != Timestamp{};
+        if (!lived || life.removed == Timestamp{} || existing.contains(id) || known.contains(id) ||
+            classify(container).ownership != Ownership::ours)
+            continue;
+        result.missed.push_back({id, container.service, container.pod, container.namespace_name,
+                                 container.pod_uid, container.image, container.created, container.started,
+                                 container.finished == Timestamp{} ? life.removed : container.finished});
+    }
+    std::sort(result.missed.begin(), result.missed.end(),
+              [](const Missed& a, const Missed& b) { return a.died < b.died; });
+    if (history.events >= most_events)
+        result.gap = "docker remembers only what happened since " + rfc3339(history.begins);
+    else if (has_forgotten(history, discovery, records, existing, since))
+        result.gap = "docker does not remember all that happened since " + rfc3339(since);
+    if (!result.gap.empty())
+        result.gap += ": containers that lived and were removed since the last run before that are not known";
+    return result;
+}
+
+bool may_have_changed(const Discovery& discovery, Timestamp since) {
+    const auto with_layers =
+        std::find_if(discovery.containers.begin(), discovery.containers.end(),
+                     [](const Container& container) { return !container.upper.empty(); });
+    if (with_layers == discovery.containers.end())
+        return true;
+    struct stat status {};
+    const std::string layers = parent_path(parent_path(with_layers->upper)); // <layers>/<id>/diff
+    return ::stat(layers.c_str(), &status) != 0 ||
+           Timestamp(std::chrono::seconds(status.st_mtim.tv_sec) +
+                     std::chrono::nanoseconds(status.st_mtim.tv_nsec)) >= since;
+}
+
+Record record_of(const Missed& missed) {
+    Record record;
+    record.service = missed.service;
+    record.pod = missed.pod;
+    record.namespace_name = missed.namespace_name;
+    record.pod_uid = missed.pod_uid;
+    record.image = missed.image;
+    record.containers = {missed.container_id};
+    record.created = rfc3339(missed.created);
+    record.started = rfc3339(missed.started);
+    record.finished = rfc3339(missed.died);
+    record.coverage = Coverage::missed;
+    return record;
+}
+
+} // namespace logbackup

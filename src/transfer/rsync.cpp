@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include "transfer/rsync.hpp"
+
+#include "util/error.hpp"
+#include "util/text.hpp"
+
+#include <linux/capability.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+
+namespace logbackup {
+namespace {
+
+std::string by_descriptor(int fd) {
+    return "/proc/self/fd/" + std::to_string(fd);
+}
+
+UniqueFd in_memory(const std::vector<std::string>& paths) {
+    UniqueFd list(::memfd_create("files-from", MFD_CLOEXEC));
+    std::string text;
+    for (const auto& path : paths)
+        (text += path) += '\0';
+    std::size_t done = 0;
+    while (list && done < text.size()) {
+        const auto put = ::write(list.get(), text.data() + done, text.size() - done);
+        if (put < 0)
+            return {};
+        done += static_cast<std::size_t>(put);
+    }
+    if (list)
+        ::lseek(list.get(), 0, SEEK_SET);
+    return list;
+}
+
+/// It reads files of any user, and nothing but those; it writes to its targets, which are ours.
+Confinement only_its_files(const RsyncRun& run) {
+    Confinement confinement;
+    // Who has only the other one, as in a container, needs it.
+    confinement.capabilities = {has_capability(CAP_DAC_READ_SEARCH) ? CAP_DAC_READ_SEARCH : CAP_DAC_OVERRIDE};
+    confinement.files = FileAccess{run.held_files, {run.target}};
+    confinement.files->readable.push_back(run.source);
+    return confinement;
+}
+
+bool did_not_start(const Ending& ending) {
+    const auto* failed = std::get_if<SpawnFailed>(&ending);
+    const auto* exited = std::get_if<Exited>(&ending); // by the dynamic loader, or a shell
+    return (failed != nullptr && failed->error == EACCES) ||
+           (exited != nullptr && (exited->code == 126 || exited->code == 127));
+}
+
+bool starts_confined(const std::string& program, StopSignal& stop) {
+    Command command;
+    command.argv = {program, "--version"};
+    command.environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+    command.confinement = Confinement{{}, RunAs::us, {}, FileAccess{}};
+    Limits limits;
+    limits.time = std::chrono::seconds(10);
+    return !did_not_start(logbackup::run(command, limits, stop).ending);
+}
+
+/// A program with libraries in places of its own may not find them when its files are restricted. Then it
+/// runs without that, but only when it has failed by itself, far from what containers wrote.
+ProcessResult run_confined(Command& command, const Limits& limits, StopSignal& stop,
+                           const std::function<Watch()>& watch) {
+    auto result = logbackup::run(command, limits, stop, watch);
+    if (!did_not_start(result.ending) || starts_confined(command.argv.front(), stop) || stop.requested())
+        return result;
+    command.confinement->files.reset();
+    ::lseek(command.input, 0, SEEK_SET);
+    return logbackup::run(command, limits, stop, watch);
+}
+
+} // namespace
+
+std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::function<bool()>& all_arrived) {
+    const UniqueFd list = in_memory(run.paths);
+    if (!list)
+        return "cannot make the list of files: " + error_text(errno);
+    Command command;
+    // Never --sparse with --append: the receiver would truncate what is there.
+    command.argv = {run.program,         "--append", "--copy-links",  "--no-dirs",
+                    "--no-implied-dirs", "--from0",  "--files-from=-"};
+    if (run.bandwidth != UINT64_MAX) // 1 KiB is the least that rsync takes
+        command.argv.push_back("--bwlimit=" +
+                               std::to_string(std::max<std::uint64_t>(run.bandwidth / 1024, 1)));
+    command.argv.push_back(by_descriptor(run.source) + "/");
+    command.argv.push_back(by_descriptor(run.target) + "/");
+    command.environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
+    command.inherited = run.held_files;
+    for (const int fd : {run.source, run.target, run.lock})
+        if (fd >= 0)
+            command.inherited.push_back(fd);
+    command.input = list.get();
+    command.confinement = only_its_files(run);
+    Limits limits;
+    limits.output = 1U << 20U;
+    const auto result =
+        run_confined(command, limits, stop, [&] { return all_arrived() ? Watch::end_it : Watch::go_on; });
+    static constexpr int some_vanished = 24; // the files themselves tell
+    const auto* exited = std::get_if<Exited>(&result.ending);
+    if (std::holds_alternative<NotNeeded>(result.ending))
+        return {};
+    if (exited != nullptr && (exited->code == 0 || exited->code == some_vanished))
+        return {};
+    std::string problem = "rsync " + describe(result.ending);
+    if (auto lines = last_lines(result.err, 3); !lines.empty()) {
+        for (const int fd : {run.source, run.target}) // people know these files by shorter names
+            for (auto at = lines.find(by_descriptor(fd) + "/"); at != std::string::npos;
+                 at = lines.find(by_descriptor(fd) + "/"))
+                lines.erase(at, by_descriptor(fd).size() + 1);
+        problem += ": " + escaped(lines);
+    }
+    return problem;
+}
+
+} // namespace logbackup

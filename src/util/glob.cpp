@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "util/glob.hpp"
+
+#include "util/files.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+namespace logbackup {
+
+std::optional<std::string> parse_exclude(const std::string& glob) {
+    const bool whole_path = glob.find('/') != std::string::npos;
+    std::string path;
+    for (const auto& component : components(glob)) {
+        if (component == "..")
+            return std::nullopt;
+        if (component != ".")
+            path = joined(path, component);
+    }
+    if (path.empty())
+        return std::nullopt;
+    return whole_path ? "/" + path : path;
+}
+
+bool is_excluded(const std::vector<std::string>& globs, const std::string& path) {
+    if (globs.empty() || path.empty())
+        return false;
+    const std::string name = base_name(path);
+    const std::string whole = "/" + path;
+    return std::any_of(globs.begin(), globs.end(),
+                       [&](const std::string& glob) {
+                           const auto& text = glob.starts_with('/') ? whole : name;
+                           return ::fnmatch(glob.c_str(), text.c_str(), FNM_PATHNAME) == 0;
+                       }) ||
+           is_excluded(globs, parent_path(path));
+}
+
+} // namespace logbackup

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+#include "view/listing.hpp"
+
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/glob.hpp"
+#include "util/text.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+
+namespace logbackup {
+namespace {
+
+FileType type_of(mode_t mode) {
+    if (S_ISREG(mode))
+        return FileType::regular;
+    if (S_ISDIR(mode))
+        return FileType::directory;
+    if (S_ISLNK(mode))
+        return FileType::link;
+    if (S_ISFIFO(mode))
+        return FileType::fifo;
+    return S_ISSOCK(mode) ? FileType::socket : FileType::device;
+}
+
+Entry entry_of(std::string path, const struct stat& status) {
+    Entry entry;
+    entry.path = std::move(path);
+    entry.type = type_of(status.st_mode);
+    if (entry.type == FileType::regular) {
+        entry.size = static_cast<std::uint64_t>(status.st_size);
+        entry.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    }
+    entry.inode = status.st_ino;
+    entry.links = status.st_nlink;
+    entry.mtime = nanoseconds_of(status.st_mtim);
+    return entry;
+}
+
+std::string link_target(int directory, const char* name) {
+    std::array<char, PATH_MAX> target{};
+    const auto length = ::readlinkat(directory, name, target.data(), target.size());
+    return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+/// A deleted name in a bare layer.
+bool is_whiteout(const Tree& tree, const struct stat& status) {
+    return tree.kind == SourceKind::upper && S_ISCHR(status.st_mode) && status.st_rdev == 0;
+}
+
+/// What is left out for one reason: told once.
+struct LeftOut {
+    std::string first;
+    std::size_t count = 0;
+
+    void add(const std::string& path) {
+        if (count++ == 0)
+            first = path.substr(0, 100);
+    }
+    void tell(Listing& listing, std::string reason) const {
+        if (count == 0)
+            return;
+        if (count > 1)
+            reason += "; " + counted(count - 1, "other") + " like it";
+        listing.problems.push_back({first, std::move(reason)});
+    }
+};
+
+class Walker {
+  public:
+    Walker(const Tree& tree, const ListingLimits& limits, StopSignal& stop)
+        : tree_(tree), limits_(limits), stop_(stop) {}
+
+    Listing run() {
+        if (tree_.held)
+            walk(tree_.held.get(), "", 0);
+        // What is mounted where a bare layer has no place for it.
+        for (const auto& [below, held] : tree_.mounted)
+            if (!seen_.contains(below))
+                add_mounted(below, held);
+        listing_.full = too_many_ || too_many_bytes_;
+        if (too_many_)
+            listing_.problems.push_back(
+                {"", "more than " + std::to_string(limits_.entries) +
+                         " files and directories, the rest is left out (--max-files)"});
+        else if (too_many_bytes_)
+            listing_.problems.push_back({"", "its paths have more than " + human_bytes(limits_.paths) +
+                                                 " together, the rest is left out (--max-files)"});
+        too_deep_.tell(listing_, "more than " + std::to_string(limits_.depth) +
+                                     " levels of directories, the rest is left out (--max-depth)");
+        too_long_.tell(listing_, "its path has more than " + std::to_string(limits_.path) + " bytes");
+        listing_.complete = listing_.problems.empty() && !stop_.requested();
+        return std::move(listing_);
+    }
+
+  private:
+    void problem(const std::string& path, const std::string& reason) {
+        static constexpr std::size_t most_problems = 100;
+        if (listing_.problems.size() < most_problems)
+            listing_.problems.push_back({path, reason});
+    }
+
+    [[nodiscard]] bool is_full() const { return too_many_ || too_many_bytes_; }
+
+    void walk(int directory, const std::string& path, std::size_t depth) {
+        // One more than there is room for tells whether there are more.
+        const std::size_t room = limits_.entries - looked_at_;
+        auto names = names_in(directory, "", room + 1);
+        if (!names) {
+            problem(path, "cannot read the directory: " + error_text(errno));
+            return;
+        }
+        std::sort(names->begin(), names->end());
+        std::vector<std::string> below;
+        for (const auto& name : *names) {
+            too_many_ = looked_at_ >= limits_.entries;
+            if (is_full() || (looked_at_ % 256 == 0 && stop_.requested()))
+                return;
+            ++looked_at_; // also what is left out
+            add(directory, joined(path, name), name, below);
+        }
+        names.reset();
+        for (const auto& name : below)
+            descend(directory, joined(path, name), name, depth + 1);
+    }
+
+    void add(int directory, std::string path, const std::string& name, std::vector<std::string>& below) {
+        const UniqueFd* mounted = tree_.mounted_at(path);
+        if (mounted != nullptr)
+            seen_.insert(path);
+        if (is_excluded(tree_.excluded, path)) {
+            ++listing_.excluded;
+            return;
+        }
+        struct stat status {};
+        const int failed = mounted != nullptr
+                               ? ::fstat(mounted->get(), &status)
+                               : ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+        if (failed != 0) {
+            if (errno != ENOENT)
+                problem(path, "cannot read its status: " + error_text(errno));
+            return;
+        }
+        if (is_whiteout(tree_, status))
+            return;
+        if (path.size() > limits_.path) {
+            too_long_.add(path);
+            return;
+        }
+        too_many_bytes_ = path.size() > limits_.paths - bytes_;
+        if (too_many_bytes_)
+            return;
+        bytes_ += path.size();
+        Entry entry = entry_of(std::move(path), status);
+        if (entry.type == FileType::directory)
+            below.push_back(name);
+        if (entry.type == FileType::link)
+            entry.target = link_target(directory, name.c_str());
+        listing_.entries.push_back(std::move(entry));
+    }
+
+    void add_mounted(const std::string& path, const UniqueFd& held) {
+        const auto status = status_of(held.get());
+        if (!status || looked_at_ >= limits_.entries || is_excluded(tree_.excluded, path))
+            return;
+        ++looked_at_;
+        listing_.entries.push_back(entry_of(path, *status));
+        if (S_ISDIR(status->st_mode))
+            walk(held.get(), path, components(path).size());
+    }
+
+    void descend(int directory, const std::string& path, const std::string& name, std::size_t depth) {
+        if (is_full() || stop_.requested())
+            return;
+        if (depth > limits_.depth) {
+            too_deep_.add(path);
+            return;
+        }
+        const UniqueFd* mounted = tree_.mounted_at(path);
+        const UniqueFd opened = mounted != nullptr ? UniqueFd() : open_directory(directory, name);
+        if (mounted != nullptr || opened)
+            walk(mounted != nullptr ? mounted->get() : opened.get(), path, depth);
+        else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) // those: it was replaced meanwhile
+            problem(path, "cannot open the directory: " + error_text(errno));
+    }
+
+    const Tree& tree_;
+    const ListingLimits& limits_;
+    StopSignal& stop_;
+    Listing listing_;
+    std::set<std::string> seen_; ///< places of what is mounted below
+    LeftOut too_deep_;
+    LeftOut too_long_;
+    std::size_t looked_at_ = 0;
+    std::size_t bytes_ = 0; ///< of all paths
+    bool too_many_ = false;
+    bool too_many_bytes_ = false;
+};
+
+} // namespace
+
+Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop) {
+    return Walker(tree, limits, stop).run();
+}
+
+Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance, StopSignal& stop) {
+    Listing all = list_tree(tree, limits, stop);
+    if (!all.full || instance < 0 || !tree.mounted.empty() || stop.requested())
+        return all;
+    Tree backup;
+    backup.held = open_directory(instance, "");
+    Listing result = list_counterparts(tree.held.get(), list_tree(backup, limits, stop));
+    std::erase_if(result.entries, [&](const Entry& entry) { // of a bare layer devices may be deleted names
+        return (tree.kind == SourceKind::upper && entry.type == FileType::device) ||
+               is_excluded(tree.excluded, entry.path);
+    });
+    std::size_t bytes = 0;
+    result.entries.reserve(result.entries.size() + all.entries.size()); // the paths stay in their places
+    std::unordered_set<std::string_view> taken;
+    for (const auto& entry : result.entries) {
+        taken.insert(entry.path);
+        bytes += entry.path.size();
+    }
+    for (auto& entry : all.entries) {
+        if (result.entries.size() >= limits.entries || bytes + entry.path.size() > limits.paths)
+            break;
+        if (taken.contains(entry.path))
+            continue;
+        bytes += entry.path.size();
+        result.entries.push_back(std::move(entry));
+    }
+    result.problems = std::move(all.problems);
+    result.excluded = all.excluded;
+    result.complete = false;
+    result.full = true;
+    return result;
+}
+
+Listing list_counterparts(int instance, const Listing& source) {
+    Listing result;
+    if (instance < 0)
+        return result;
+    std::string parent; // the directory that `held` holds: entries of one directory stand together
+    UniqueFd held = open_directory(instance, "");
+    for (const auto& entry : source.entries) {
+        if (std::string above = parent_path(entry.path); above != parent) {
+            held = open_directory(instance, above);
+            parent = std::move(above);
+        }
+        struct stat status {};
+        const std::string name = base_name(entry.path);
+        if (!held || ::fstatat(held.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        Entry found = entry_of(entry.path, status);
+        if (found.type == FileType::link)
+            found.target = link_target(held.get(), name.c_str());
+        result.entries.push_back(std::move(found));
+    }
+    return result;
+}
+
+} // namespace logbackup

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "view/view.hpp"
+
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/text.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace logbackup {
+namespace {
+
+/// The mounted tree and the path in it that a path of the log directory stands for.
+std::pair<const UniqueFd*, std::string> resolve(const Tree& tree, const std::string& path) {
+    std::pair<const UniqueFd*, std::string> best{&tree.held, path};
+    std::size_t longest = 0;
+    for (const auto& [below, held] : tree.mounted) {
+        if (below.size() < longest || !path.starts_with(below))
+            continue;
+        if (path.size() == below.size())
+            return {&held, std::string()};
+        if (path[below.size()] == '/') {
+            longest = below.size();
+            best = {&held, path.substr(below.size() + 1)};
+        }
+    }
+    return best;
+}
+
+/// The mounted way: every source is cloned onto its place.
+int mount_all(const LogDirectory& found, const std::string& directory, const PrivateMounts& mounts) {
+    const UniqueFd top = make_directories(mounts.view(), directory, 0700, static_cast<gid_t>(-1));
+    for (const auto& source : found.sources) {
+        UniqueFd place;
+        if (source.below.empty()) {
+            place = UniqueFd(::fcntl(top.get(), F_DUPFD_CLOEXEC, 0));
+        } else {
+            // Its place is in the container's hands; a name is followed no further than a real directory.
+            const UniqueFd above =
+                open_directory(mounts.view(), joined(directory, parent_path(source.below)));
+            if (above)
+                place = UniqueFd(
+                    ::openat(above.get(), base_name(source.below).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+        }
+        if (!place)
+            return errno;
+        const int process = source.kind == SourceKind::process ? found.process.get() : -1;
+        if (const int error = mounts.clone_onto(source.held.get(), place.get(), process); error != 0)
+            return error;
+    }
+    return 0;
+}
+
+} // namespace
+
+const UniqueFd* Tree::mounted_at(const std::string& path) const {
+    for (const auto& [below, fd] : mounted)
+        if (below == path)
+            return &fd;
+    return nullptr;
+}
+
+UniqueFd open_in(const Tree& tree, const std::string& path) {
+    const auto [held, below] = resolve(tree, path);
+    if (!below.empty())
+        return open_regular(held->get(), below);
+    // A file that is mounted by itself.
+    return UniqueFd(::open(("/proc/self/fd/" + std::to_string(held->get())).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+UniqueFd locate_in(const Tree& tree, const std::string& path) {
+    const auto [held, below] = resolve(tree, path);
+    if (!below.empty())
+        return locate_regular(held->get(), below);
+    return UniqueFd(::fcntl(held->get(), F_DUPFD_CLOEXEC, 0));
+}
+
+Tree show(LogDirectory found, const std::string& directory, const PrivateMounts* mounts,
+          std::string& problem) {
+    Tree tree;
+    tree.directory = directory;
+    tree.kind = found.sources.front().kind;
+    if (mounts == nullptr) {
+        for (auto& source : found.sources) {
+            if (source.below.empty())
+                tree.held = std::move(source.held);
+            else
+                tree.mounted.emplace_back(source.below, std::move(source.held));
+        }
+        return tree;
+    }
+    if (const int error = mount_all(found, directory, *mounts); error != 0)
+        problem = "cannot mount its log directory: " + error_text(error);
+    else if (tree.held = open_directory(mounts->view(), directory); !tree.held)
+        problem = "cannot open its mounted log directory: " + error_text(errno);
+    return tree;
+}
+
+} // namespace logbackup
