@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Runs every check there is. On a bare Debian 12, as root: installs what is missing, checks format, scripts and
-# code, builds with warnings as errors, and runs the unit tests and the end-to-end tests, twice: as users build it
-# and with the address and undefined-behaviour sanitizers; fuzzes for a minute; and installs, runs and removes the
-# package. The end-to-end tests start Docker engines of their own and remove them again. Fails if anything fails, or
-# could not run.
+# Runs the checks that each change needs: on a bare Debian 12, as root, it installs what is missing, checks format,
+# scripts and the floors of the code, builds once with the address and undefined-behaviour sanitizers and warnings as
+# errors, and runs the unit tests, the random histories and the end-to-end tests that are a thread through the program.
+# Fails if anything fails, or could not run. The end-to-end tests start Docker engines of their own and remove them.
 #
-# BUILD_DIR        where to build: three directories with this name in front (default: build-test)
+# usage: test.sh [--all]
+#
+# --all            also what takes longer: the program as users build it with all end-to-end tests, in both ways, kills,
+#                  real rotators, a minute of fuzzing, clang-tidy, and the package: built, installed, run, removed
+# BUILD_DIR        where to build: directories with this name in front (default: build-test)
 # NEWEST_PACKAGES  not empty: also upgrade the packages that it needs, and all that those need (default: empty)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,12 +20,15 @@ packages=(
   g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libspdlog-dev libgtest-dev # to build
   rsync docker.io busybox-static                                                   # to run
   bsdutils util-linux e2fsprogs btrfs-progs mount                                  # the tests use script, setpriv, mkfs
-  gzip zstd xz-utils bzip2                                                         # and compress
-  logrotate python3 liblogback-java librhino-java default-jre-headless strace      # what rotates logs in the tests
-  clang-format clang-tidy shellcheck                                               # to check
-  clang libclang-rt-dev                                                            # to fuzz
-  prometheus python3-jsonschema                                                   # and to check metrics and JSON
-  lintian cron mandoc dpkg-dev file binutils systemd                               # and to build and try the package
+  gzip zstd xz-utils bzip2 strace                                                  # and compress, and trace
+  python3-jsonschema                                                               # and check JSON
+  clang-format shellcheck mandoc                                                   # to check code and documents
+)
+more_packages=(
+  logrotate python3 liblogback-java librhino-java default-jre-headless # what rotates logs in the tests
+  clang-tidy clang libclang-rt-dev                                     # to check code, and to fuzz
+  prometheus                                                           # to check metrics
+  lintian cron dpkg-dev file binutils systemd                          # to build and try the package
 )
 
 say() { printf '\n== %s ==\n' "$*"; }
@@ -31,6 +37,15 @@ fail() {
   exit 1
 }
 
+all=
+case ${1-} in
+  --all) all=yes packages+=("${more_packages[@]}") ;;
+  '') ;;
+  *)
+    printf 'usage: test.sh [--all]\n' >&2
+    exit 2
+    ;;
+esac
 ((EUID == 0)) || fail "please run as root: the tests start Docker engines and mount file systems"
 
 # install PACKAGE…: services among them are not started.
@@ -70,17 +85,19 @@ if [[ ${NEWEST_PACKAGES-} ]]; then
   ((${#newer[@]} == 0)) || install --only-upgrade "${newer[@]}"
 fi
 
-say "format and scripts"
+say "format, scripts and floors"
 find src include tests -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run --Werror
-shellcheck --external-sources scripts/*.sh scripts/package/logbackup.bash tests/package/*.sh .ci/run
+shellcheck --external-sources scripts/*.sh scripts/package/logbackup.bash tests/package/*.sh tests/house/*.sh .ci/run
+tests/house/arrows_test.sh
 echo fine
 
-# test_in DIRECTORY LEFT_OUT: run the tests there, but those whose names match LEFT_OUT.
+# test_in DIRECTORY OPTION…: runs the tests there that the options choose.
 test_in() {
-  local directory=$1 left_out=$2
+  local directory=$1
+  shift
   say "test in $directory"
   # More at a time than there are cores: the end-to-end tests mostly wait for their engines.
-  ctest --test-dir "$directory" --no-tests=error --output-on-failure --exclude-regex "$left_out" --parallel "$(($(nproc) + 2))" |
+  ctest --test-dir "$directory" --no-tests=error --output-on-failure --parallel "$(($(nproc) + 2))" "$@" |
     tee "$directory/tests.log"
   ! grep -qF '***Skipped' "$directory/tests.log" || fail "a test could not run"
 }
@@ -116,28 +133,34 @@ end_beside() {
 }
 trap end_beside EXIT
 
-build_sanitized() {
-  cmake -S . -B "$build-sanitized" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON -DLOGBACKUP_TESTS=ON \
-    -DLOGBACKUP_WERROR=ON >/dev/null
-  cmake --build "$build-sanitized"
-}
+build_release() { TESTS=ON BUILD_DIR=$build-release scripts/package.sh; } # what is tested is what is packaged
 tidy() {
+  # Without the precompiled headers, which are g++'s; so it also sees that each file includes what it needs.
+  cmake -S . -B "$build-tidy" -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
+    -DLOGBACKUP_TESTS=OFF >/dev/null
   find src -name '*.cpp' -print0 |
-    xargs -0 -n 3 -P "$(nproc)" clang-tidy --quiet -p "$build-release" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
+    xargs -0 -n 3 -P "$(nproc)" clang-tidy --quiet -p "$build-tidy" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
   echo fine
 }
 
-say "build in $build-release"
-TESTS=ON BUILD_DIR=$build-release scripts/package.sh # what is tested is what is packaged
-begin sanitized 10 build_sanitized
-begin clang-tidy 19 tidy # the next tests wait for the build
-test_in "$build-release" "^$"
-finish sanitized
+say "build in $build-sanitized"
+cmake -S . -B "$build-sanitized" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DLOGBACKUP_SANITIZE=ON -DLOGBACKUP_TESTS=ON \
+  -DLOGBACKUP_WERROR=ON >/dev/null
+cmake --build "$build-sanitized"
+[[ -z $all ]] || begin release 10 build_release
+sanitizers=(ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1)
+export "${sanitizers[@]}"
+test_in "$build-sanitized" --label-regex 'unit|house|histories|fuzz|thread|documents'
+unset "${sanitizers[@]%%=*}"
+if [[ -z $all ]]; then
+  say "all checks passed; scripts/test.sh --all runs those that take longer"
+  exit
+fi
 
+finish release
+begin clang-tidy 19 tidy
 begin fuzz 10 env BUILD_DIR="$build" scripts/fuzz.sh 60
-export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-# The sanitizers need to see each piece of code once: without the second way, and without what takes a minute.
-test_in "$build-sanitized" '/Direct|KillAt|Logrotate|PythonHandlers|Logback|AttackRaces'
+test_in "$build-release" --label-exclude thread
 finish clang-tidy
 finish fuzz
 

@@ -145,6 +145,12 @@ TEST_P(Several, ArePrunedEachByItself) {
     expect_clean(tick(with_two()));
     engine.exec(id, "rm /opt/logs/x.log");
     expect_clean(tick(with_two()));
+    for (const std::string ended : {"web-2%2Fopt%2Flogs", "web-2%2Fvar%2Flog%2Fapp"}) {
+        auto aged = record("ended/web/" + ended);
+        for (const char* name : {"ended", "finished", "saved_until"})
+            aged[name] = "2026-01-01T00:00:00Z";
+        write_file(backup / ".logbackup/ended/web" / ended, aged.dump());
+    }
     const auto dry = tick(with_two({"prune", "--keep", "0.001s", "--trust-clock", "--dry-run", "--json"}));
     expect_clean(dry);
     std::vector<std::string> doomed;
