@@ -210,6 +210,47 @@ TEST_P(PruneRuns, ATickDeletesWhatALiveSourceHasNoLonger) {
     EXPECT_EQ(saved("web/web-1"), (Names{"app.log", "d/a.log"}));
 }
 
+TEST_P(PruneRuns, ARunDeletesVanishedFilesHoweverManyThereAre) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "cd /opt/logs; echo gone > gone.log; for i in $(seq 5100); do echo $i > f$i; done");
+    expect_clean(tick());
+    engine.exec(id, "rm /opt/logs/gone.log");
+    expect_clean(tick());
+    ASSERT_EQ(saved("web/web-1").size(), 5101U);
+    set_clock();
+    EXPECT_EQ(tick({"--keep", "0.001s"}).code, 0);
+    EXPECT_EQ(saved("web/web-1").size(), 5100U);
+    EXPECT_FALSE(fs::exists(backup / "web/web-1/gone.log"));
+}
+
+TEST_P(PruneRuns, ADryRunListsTheVanishedFilesThatARunWouldDelete) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "cd /opt/logs; echo one > app.log; echo two > gone.log");
+    expect_clean(tick());
+    engine.exec(id, "rm /opt/logs/gone.log");
+    set_clock();
+    const auto before = state();
+    const auto dry = tick({"--keep", "0.001s", "--dry-run", "--json"});
+    EXPECT_EQ(dry.code, 0) << dry.err;
+    const auto pruned = Json::parse(dry.out)["pruned"];
+    ASSERT_EQ(pruned.size(), 1U) << dry.out;
+    EXPECT_EQ(pruned[0]["path"], "gone.log");
+    EXPECT_EQ(state(), before);
+}
+
+TEST_P(PruneRuns, ARunDeletesVanishedFilesBesideALargeTransfer) {
+    const auto id = engine.start({"web", "web-1"});
+    engine.exec(id, "cd /opt/logs; echo one > app.log; echo two > gone.log");
+    const auto large = engine.start({"web", "web-2"});
+    expect_clean(tick());
+    engine.exec(id, "rm /opt/logs/gone.log");
+    expect_clean(tick());
+    engine.exec(large, "head -c 70000000 /dev/zero > /opt/logs/large.log");
+    set_clock();
+    EXPECT_EQ(tick({"--keep", "0.001s"}).code, 0);
+    EXPECT_EQ(saved("web/web-1"), Names{"app.log"});
+}
+
 TEST_P(PruneRuns, NeedsNoEngineForWhatHasEnded) {
     end("job-1", 31 * day);
     set_clock();

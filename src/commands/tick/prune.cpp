@@ -15,13 +15,24 @@
 #include <utility>
 
 namespace logbackup {
+namespace {
+
+std::vector<std::string> regular_files_in(const Listing& listing) {
+    std::vector<std::string> files;
+    for (const auto& entry : listing.entries)
+        if (entry.type == FileType::regular)
+            files.push_back(entry.path);
+    return files;
+}
+
+} // namespace
 
 /// Whether a log directory is being removed, or rotated, just now: then what it has not says nothing.
-bool Tick::has_lost_something(const Candidate& candidate) const {
+bool Tick::has_lost_something(const Candidate& candidate, const std::vector<std::string>& files) {
     const std::string& upper = candidate.container->upper;
     if (!upper.empty() && ::access(upper.c_str(), F_OK) != 0)
         return true;
-    return !std::all_of(candidate.files.begin(), candidate.files.end(),
+    return !std::all_of(files.begin(), files.end(),
                         [&](const std::string& path) { return locate_in(*candidate.tree, path).get() >= 0; });
 }
 
@@ -54,22 +65,18 @@ void Tick::find_prunable_files_in(Candidate& candidate, const Record& record) {
             return;
         }
         candidate.tree = std::move(tree);
-        const Listing source = list_tree(*candidate.tree, listing_limits(), context_.stop);
-        for (const auto& entry : source.entries)
-            if (entry.type == FileType::regular)
-                candidate.files.push_back(entry.path);
-        for (const auto& [path, reason] : source.problems)
-            fail(candidate, path, reason);
-        if (!source.complete)
-            return;
     }
-    // A bare layer does not show the image's files; and a directory without any may be a volume that is not
-    // mounted.
-    if (!candidate.tree || candidate.tree->kind == SourceKind::upper || candidate.files.empty())
+    const Listing source = list_tree(*candidate.tree, listing_limits(), context_.stop);
+    for (const auto& [path, reason] : source.problems)
+        fail(candidate, path, reason);
+    // What is not listed would seem to be gone. A bare layer does not show the image's files; and a directory
+    // without any may be a volume that is not mounted.
+    const auto files = regular_files_in(source);
+    if (!source.complete || candidate.tree->kind == SourceKind::upper || files.empty())
         return;
     const Content content = content_of(*candidate.tree, -1, context_.stop, listing_limits());
     auto items = old_files(context_.root, record, options_, now_, content.has_gone);
-    if (!has_lost_something(candidate))
+    if (!has_lost_something(candidate, files))
         std::move(items.begin(), items.end(), std::back_inserter(report_.pruned.items));
 }
 

@@ -338,12 +338,8 @@ void Tick::apply_to(const std::vector<Candidate*>& workers) {
 
 void Tick::release_unchanged() {
     for (auto& candidate : candidates_) {
-        if (!candidate.tree || candidate.is_postponed || !candidate.plan.actions.empty())
-            continue;
-        const std::string directory = candidate.tree->directory;
-        candidate.tree.reset();
-        if (mounts_)
-            mounts_->release(directory);
+        if (candidate.tree && !candidate.is_postponed && candidate.plan.actions.empty())
+            let_go(candidate);
     }
 }
 

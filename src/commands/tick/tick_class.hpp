@@ -209,7 +209,8 @@ class Tick {
     void find_prunable_files();
     void find_prunable_files_of(std::size_t index);
     void find_prunable_files_in(Candidate& candidate, const Record& record);
-    [[nodiscard]] bool has_lost_something(const Candidate& candidate) const;
+    [[nodiscard]] static bool has_lost_something(const Candidate& candidate,
+                                                 const std::vector<std::string>& files);
     [[nodiscard]] std::string doubt_about_ends() const;
     void prune();
     void drop_rows_of_nothing();
