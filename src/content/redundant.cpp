@@ -116,10 +116,8 @@ class Search {
     CopiesDropped run() {
         for (std::size_t begin = 0; begin < search_.plain.size() && result_.complete;
              begin += most_copies_at_once) {
-            if (begin > 0 && time_left() <= std::chrono::milliseconds(0)) {
-                result_.in_time = false;
+            if (begin > 0 && time_left() <= std::chrono::milliseconds(0))
                 break;
-            }
             hold_copies(begin, std::min(begin + most_copies_at_once, search_.plain.size()));
             for (const auto& entry : search_.compressed)
                 if (result_.complete && !copies_.empty())
@@ -177,9 +175,7 @@ class Search {
             result_.complete = false;
             return;
         }
-        const bool in_time = time_left() > std::chrono::milliseconds(0);
-        result_.in_time = result_.in_time && in_time;
-        if (limits_.bytes <= bytes_ || !in_time)
+        if (limits_.bytes <= bytes_ || time_left() <= std::chrono::milliseconds(0))
             return proves_nothing(entry.path, "others used up what may be decompressed in one run");
         if (program.argv.empty())
             return proves_nothing(entry.path, program.name + " is not installed");
@@ -223,7 +219,6 @@ class Search {
         else if (succeeded(ended.ending))
             drop_proved(compressed, stream);
         else if (!std::holds_alternative<NotNeeded>(ended.ending)) {
-            result_.in_time = result_.in_time && !std::holds_alternative<TimedOut>(ended.ending);
             const auto said = last_lines(ended.err, 1);
             proves_nothing(compressed.path, program + " " + describe(ended.ending) +
                                                 (said.empty() ? "" : ": " + escaped(said)));

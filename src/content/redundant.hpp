@@ -39,11 +39,7 @@ struct CopiesDropped {
     /// Compressed files that prove nothing although they may well contain a copy, and why: half-written or
     /// damaged, beyond a limit, no program for their format. No failures: for those who want to know it all.
     std::vector<Problem> unproved;
-    /// False when `stop` ended the search. Anything else, a limit too, counts as tried: the same files would
-    /// give the same result, at the same cost, at the next run; but where there was too little time they may
-    /// have more then.
-    bool complete = true;
-    bool in_time = true; ///< false: there was no time to look at all of them
+    bool complete = true; ///< false when `stop` ended the search
 };
 
 /// Drops the plain copies that are contained in a compressed file.

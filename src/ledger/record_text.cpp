@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr int format_version = 1;
 
 /// The text members, under their names in the file.
-constexpr std::array<std::pair<const char*, std::string Record::*>, 15> text_members{{
+constexpr std::array<std::pair<const char*, std::string Record::*>, 14> text_members{{
     {"saved_until", &Record::saved_until},
     {"ended", &Record::ended},
     {"pod", &Record::pod},
@@ -31,7 +31,6 @@ constexpr std::array<std::pair<const char*, std::string Record::*>, 15> text_mem
     {"layer", &Record::layer},
     {"log_directory", &Record::log_directory},
     {"first_seen", &Record::first_seen},
-    {"copies_tried", &Record::copies_tried},
     {"compared_to", &Record::compared_to},
 }};
 

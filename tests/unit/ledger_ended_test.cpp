@@ -57,7 +57,6 @@ TEST(RecordText, KeepsWhatItSaysOfHowMuchIsSaved) {
     record.saved_until = "2026-11-22T14:57:00Z";
     record.last_passes = {{"aaa", "2026-11-22T14:55:12.248335762Z"},
                           {"bbb", "2026-11-22T14:56:12.000000000Z"}};
-    record.copies_tried = "3 0123456789abcdef";
     record.seen_places = {{"/data/\xff logs", "/mnt/disk1/\n"}};
     for (const auto coverage : {Coverage::live, Coverage::complete, Coverage::cut, Coverage::missed})
         for (const bool below : {false, true}) {
@@ -66,7 +65,6 @@ TEST(RecordText, KeepsWhatItSaysOfHowMuchIsSaved) {
             EXPECT_EQ(parse_record("svc", "pod", record_text(record)), record) << name_of(coverage) << below;
         }
     record.last_passes.clear();
-    record.copies_tried.clear();
     record.seen_places.clear();
     EXPECT_EQ(parse_record("svc", "pod", record_text(record)), record);
 }

@@ -14,10 +14,8 @@
 namespace logbackup {
 namespace {
 
-/// All searches of a tick take no longer together.
-constexpr std::chrono::milliseconds longest_search{10'000};
-/// In a record: no search has had the time that it needs yet.
-constexpr const char* again = "again";
+/// All searches of a run take no longer together. What is not found stays twice until a log is rotated again.
+constexpr std::chrono::seconds longest_search{10};
 
 CopySearch copies_in(int instance, const std::vector<std::string>& files,
                      const std::vector<std::string>& excluded, const ListingLimits& limits,
@@ -40,76 +38,43 @@ CopySearch copies_in(int instance, const std::vector<std::string>& files,
     return search;
 }
 
-/// The same for the same files, so that no search is made twice.
-std::string fingerprint(const CopySearch& search) {
-    std::string text;
-    for (const auto* entries : {&search.compressed, &search.plain})
-        for (const auto& entry : *entries)
-            text += entry.path + '\0' + std::to_string(entry.inode) + ' ' + std::to_string(entry.size) + '\0';
-    return hash_text(text);
-}
-
 } // namespace
 
 /// Drops plain logs that have no source any longer where a compressed log contains them.
-void Tick::drop_copies(Candidate& candidate, std::chrono::milliseconds share) {
-    Record& record = records_[*candidate.record];
-    const UniqueFd instance = open_directory(context_.root, record.directory());
+void Tick::drop_copies(Candidate& candidate, std::chrono::milliseconds time) {
     const auto files = files_of(candidate);
     if (!files)
         return;
-    CopySearch search =
+    const UniqueFd instance = open_directory(context_.root, records_[*candidate.record].directory());
+    const CopySearch search =
         copies_in(instance.get(), *files, candidate.tree->excluded, listing_limits(), context_.stop);
-    if (!search.plain.empty() && !search.compressed.empty() && fingerprint(search) == record.copies_tried)
+    if (search.compressed.empty() || search.plain.empty())
         return;
-    CopiesDropped result;
-    if (!search.compressed.empty())
-        result = drop_redundant_copies(search, {DecompressionLimits().bytes, share, share}, context_.stop);
+    const auto result =
+        drop_redundant_copies(search, {DecompressionLimits().bytes, time, time}, context_.stop);
     Row& row = row_of(candidate);
-    std::set<std::string> dropped;
-    for (const auto& copy : result.dropped) {
+    for (const auto& copy : result.dropped)
         row.actions.push_back({ActionKind::drop, copy.path, copy.proved_by, copy.bytes, 0, 0, 0});
-        dropped.insert(copy.path);
-    }
-    row.dropped += dropped.size();
+    row.dropped += result.dropped.size();
     for (const auto& problem : result.problems)
         fail(candidate, problem.path, problem.reason);
-    std::erase_if(search.plain, [&](const Entry& entry) { return dropped.contains(entry.path); });
-    const bool tried =
-        result.complete && result.problems.empty() && !search.plain.empty() && !search.compressed.empty();
-    const std::string before = record.copies_tried;
-    if (tried && !result.in_time && share < longest_search)
-        record.copies_tried = again;
-    else
-        record.copies_tried = tried ? fingerprint(search) : std::string();
-    if (record.copies_tried != before)
-        write(record);
 }
 
-/// One log directory, by chance, may take all the time there is; the others share what it leaves. A search
-/// that had less and did not come to its end is made again.
+/// In random order, so that no log directory is always the one for which no time is left.
 void Tick::drop_all_copies() {
     std::vector<Candidate*> candidates;
     for (auto& candidate : candidates_)
-        if (candidate.record && candidate.tree &&
-            (candidate.may_have_copies || records_[*candidate.record].copies_tried == again))
+        if (candidate.record && candidate.tree && candidate.may_have_copies)
             candidates.push_back(&candidate);
-    if (candidates.empty())
-        return;
     std::mt19937_64 chance(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
-    std::swap(candidates.front(), candidates[chance() % candidates.size()]);
+    std::shuffle(candidates.begin(), candidates.end(), chance);
     const auto end = std::chrono::steady_clock::now() + longest_search;
-    for (std::size_t i = 0; i < candidates.size() && !context_.stop.requested(); ++i) {
+    for (auto* candidate : candidates) {
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-        if (i == 0)
-            drop_copies(*candidates[i], longest_search);
-        else if (const auto share = left / (candidates.size() - i); share.count() > 0)
-            drop_copies(*candidates[i], share);
-        else if (Record& record = records_[*candidates[i]->record]; record.copies_tried != again) {
-            record.copies_tried = again;
-            write(record);
-        }
+        if (left.count() <= 0 || context_.stop.requested())
+            return;
+        drop_copies(*candidate, left);
     }
 }
 

@@ -185,7 +185,7 @@ class Tick {
     void save_waiting();
     void save_postponed(Candidate& candidate);
     void apply_to(const std::vector<Candidate*>& workers);
-    void drop_copies(Candidate& candidate, std::chrono::milliseconds share);
+    void drop_copies(Candidate& candidate, std::chrono::milliseconds time);
     void drop_all_copies();
     void release_unchanged();
     void take_outcome(Candidate& candidate, DirectoryOutcome& outcome);
