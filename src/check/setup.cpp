@@ -90,11 +90,7 @@ void configuration(const Options& options, Checks& checks) {
 }
 
 void volumes(const Options& options, const Engine& engine, Checks& checks) {
-    if (options.network_volumes) {
-        checks.push_back({"volumes", CheckStatus::ok, "network and FUSE file systems are read, too", {}});
-        return;
-    }
-    HostPaths host(NetworkVolumes::untouched, {});
+    HostPaths host;
     std::size_t refused = 0;
     std::string first;
     for (const auto& container : engine.ours)
@@ -110,9 +106,11 @@ void volumes(const Options& options, const Engine& engine, Checks& checks) {
     if (refused == 0)
         checks.push_back({"volumes", CheckStatus::ok, "none of a running pod that is not read", {}});
     else
-        checks.push_back({"volumes", CheckStatus::problem,
-                          counted(refused, "volume") + " of running pods not read: " + first,
-                          "--network-volumes reads network and FUSE file systems, too"});
+        checks.push_back(
+            {"volumes", CheckStatus::problem,
+             counted(refused, "volume") + " of running pods not read: " + first,
+             "only volumes on local file systems are saved; logs on a network file system do not die with "
+             "this node"});
 }
 
 } // namespace logbackup::check
