@@ -90,7 +90,7 @@ const std::vector<Subcommand>& subcommands() {
           "--max-duration", "--docker", "--config"}},
         {"check",
          RunKind::check,
-         "Look whether this machine is ready, from docker to the schedule",
+         "Look whether this machine is ready, from docker to the last runs",
          check_footer,
          {"--dest", "--json", "--quiet", "--require-mount", "--min-free", "--pin", "--docker-timeout",
           "--docker", "--rsync", "--config"}},
