@@ -36,12 +36,6 @@ std::string file_system_text(int directory) {
                             : ", on the " + escaped(mount->type) + " at " + in_quotes(mount->point);
 }
 
-/// Whether one path is the other, or lies in it.
-bool lies_in(const fs::path& path, const fs::path& directory) {
-    const auto relative = path.lexically_relative(directory);
-    return !relative.empty() && *relative.begin() != "..";
-}
-
 void free_space_of(int directory, const Options& options, Checks& checks) {
     const auto space = free_space(directory, options.min_free);
     if (!space) {
@@ -74,7 +68,7 @@ void beside_docker(int directory, const Options& options, const std::string& doc
         return; // an engine elsewhere, or one that does not tell
     Check check{"docker's disk", CheckStatus::ok, "another one than the backup's", {}};
     const bool same_disk = here->st_dev == there->st_dev;
-    if (lies_in(backup, docker) || lies_in(docker, backup)) {
+    if (lies_in(backup.string(), docker.string()) || lies_in(docker.string(), backup.string())) {
         check.status = CheckStatus::problem;
         check.found = "the backup and docker's directory " + in_quotes(docker_root) + " lie one in the other";
         check.hint = "choose another directory with --dest";

@@ -10,16 +10,12 @@
 namespace logbackup::check {
 namespace {
 
-bool lies_at_or_in(const std::vector<std::string>& path, const std::vector<std::string>& directory) {
-    return path.size() >= directory.size() && std::equal(directory.begin(), directory.end(), path.begin());
-}
-
 /// Whether logs can lie on it: it is mounted at a log directory, above or below it.
 bool holds_logs(const Mount& mount, const std::vector<LogDirectoryName>& log_directories) {
-    const auto place = components(mount.destination);
+    const auto place = normalized(mount.destination);
     return std::any_of(log_directories.begin(), log_directories.end(), [&](const auto& name) {
-        const auto logs = components(name.path);
-        return lies_at_or_in(place, logs) || lies_at_or_in(logs, place);
+        const auto logs = normalized(name.path);
+        return lies_in(place, logs) || lies_in(logs, place);
     });
 }
 
