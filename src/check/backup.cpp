@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <sstream>
 
 namespace logbackup::check {
 namespace {
@@ -35,12 +34,6 @@ std::string file_system_text(int directory) {
     const MountInfo* mount = table && id ? table->by_id(*id) : nullptr;
     return mount == nullptr ? std::string()
                             : ", on the " + escaped(mount->type) + " at " + in_quotes(mount->point);
-}
-
-/// Whether one path is the other, or lies in it.
-bool lies_in(const fs::path& path, const fs::path& directory) {
-    const auto relative = path.lexically_relative(directory);
-    return !relative.empty() && *relative.begin() != "..";
 }
 
 void free_space_of(int directory, const Options& options, Checks& checks) {
@@ -75,7 +68,7 @@ void beside_docker(int directory, const Options& options, const std::string& doc
         return; // an engine elsewhere, or one that does not tell
     Check check{"docker's disk", CheckStatus::ok, "another one than the backup's", {}};
     const bool same_disk = here->st_dev == there->st_dev;
-    if (lies_in(backup, docker) || lies_in(docker, backup)) {
+    if (lies_in(backup.string(), docker.string()) || lies_in(docker.string(), backup.string())) {
         check.status = CheckStatus::problem;
         check.found = "the backup and docker's directory " + in_quotes(docker_root) + " lie one in the other";
         check.hint = "choose another directory with --dest";
@@ -96,87 +89,35 @@ void beside_docker(int directory, const Options& options, const std::string& doc
     checks.push_back(std::move(check));
 }
 
-/// Since when a process has been running; nothing when it has ended.
-std::optional<std::chrono::seconds> age_of(const std::string& pid) {
-    const UniqueFd process(::open(("/proc/" + pid).c_str(), directory_flags));
-    const auto text = process ? read_small_file(process.get(), "stat", 4096).value_or("") : std::string();
-    const auto name_end = text.rfind(')');
-    if (name_end == std::string::npos)
-        return std::nullopt;
-    static constexpr int before_start = 19; // fields between the name and the start, see proc_pid_stat(5)
-    std::istringstream fields(text.substr(name_end + 1));
-    std::string skipped;
-    for (int i = 0; i < before_start; ++i)
-        fields >> skipped;
-    std::int64_t ticks = 0;
-    timespec now{};
-    if (!(fields >> ticks) || ::clock_gettime(CLOCK_BOOTTIME, &now) != 0)
-        return std::nullopt;
-    return std::chrono::seconds(now.tv_sec - ticks / ::sysconf(_SC_CLK_TCK));
-}
-
-/// The process that took the lock, as text; empty when nobody has it. To try the lock would turn away a run
-/// that begins at this moment.
-std::string holder_of(const struct stat& lock) {
-    const UniqueFd proc(::open("/proc", directory_flags));
-    std::istringstream lines(read_small_file(proc.get(), "locks", std::size_t{64} << 20U).value_or(""));
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream fields(line); // "1: FLOCK  ADVISORY  WRITE 4711 fe:00:123 0 EOF"
-        std::string number;
-        std::string kind;
-        std::string pid;
-        std::string file;
-        fields >> number >> kind >> file >> file >> pid >> file;
-        if (kind == "FLOCK" && file.ends_with(":" + std::to_string(lock.st_ino)))
-            return pid;
-    }
-    return {};
-}
-
-void lock_of(int root, const Options& options, Checks& checks) {
-    const auto lock = status_at(root, joined(state_directory, "lock"));
-    const std::string holder = lock ? holder_of(*lock) : std::string();
-    Check check{"lock", CheckStatus::ok, "no run is working", {}};
-    if (!holder.empty()) {
-        const auto age = age_of(holder);
-        check.found = age ? "a run is working, process " + holder + ", for " + rough_time(*age)
-                          : "it is held by what process " + holder + ", which has ended, left behind";
-        if (!age || *age > options.max_duration + std::chrono::minutes(1)) {
-            check.status = CheckStatus::warning;
-            check.hint =
-                age ? "that is longer than --max-duration: see what it waits for, a file system that "
-                      "does not answer?"
-                    : "'fuser' of .logbackup/lock names who holds it";
-        }
-    }
-    if (const auto skipped = skipped_runs(root); skipped > 0) {
-        check.found += "; " + counted(skipped, "run") + " ended at once because one was working";
-        if (skipped >= options.warn_skipped) {
-            check.status = CheckStatus::warning;
-            check.hint +=
-                (check.hint.empty() ? "" : "; ") + std::string("runs take longer than the time between them");
-        }
+void last_run(int root, Checks& checks) {
+    static constexpr std::chrono::minutes old{10};
+    const auto last = root >= 0 ? last_complete_tick(root) : Timestamp{};
+    const auto age = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() - last);
+    Check check{"last complete run", CheckStatus::ok, "never", {}};
+    if (last != Timestamp{})
+        check.found = rfc3339(last) + ", " + (age.count() < 0 ? "in the future" : rough_time(age) + " ago");
+    if (last == Timestamp{} || age > old) {
+        check.status = CheckStatus::warning;
+        check.hint =
+            "start it every minute, for example with '* * * * * root /usr/local/sbin/logbackup --quiet' "
+            "in /etc/cron.d/logbackup; ";
+        check.hint += last == Timestamp{}
+                          ? "runs for some containers only, with --service and the like, do not count"
+                          : "if something does, see what 'logbackup' says when it is started by hand";
     }
     checks.push_back(std::move(check));
 }
 
-void last_run(int root, Checks& checks) {
-    static constexpr std::chrono::minutes old{10};
-    const auto last = last_complete_tick(root);
-    Check check{"last complete run", CheckStatus::ok, "never", {}};
-    if (last != Timestamp{}) {
-        const auto age = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() - last);
-        check.found =
-            rfc3339(last) + (age.count() >= 0 ? ", " + rough_time(age) + " ago" : ", in the future");
-        if (age <= old)
-            return checks.push_back(std::move(check));
+void skipped(int root, const Options& options, Checks& checks) {
+    const auto count = root >= 0 ? skipped_runs(root) : 0;
+    Check check{"skipped runs", CheckStatus::ok, "none", {}};
+    if (count > 0)
+        check.found = counted(count, "run") + " ended at once because one was working";
+    if (options.warn_skipped > 0 && count >= options.warn_skipped) {
+        check.status = CheckStatus::warning;
+        check.hint = "runs take longer than the time between them, or one hangs: 'fuser -v " +
+                     joined(joined(options.backup_root, state_directory), "lock") + "' names it";
     }
-    check.status = CheckStatus::warning;
-    check.hint = last == Timestamp{}
-                     ? "start 'logbackup' by hand and see; runs for some containers only, with "
-                       "--service and the like, do not count"
-                     : "see what its last messages were, or what 'logbackup' says when it is "
-                       "started by hand";
     checks.push_back(std::move(check));
 }
 
@@ -241,7 +182,7 @@ void owner(int root, const std::optional<Engine>& engine, Checks& checks) {
     checks.push_back(std::move(check));
 }
 
-void records(int root, const Options& options, Checks& checks) {
+void records(int root, Checks& checks) {
     std::vector<std::string> problems;
     const auto live = load_live_records(root, problems).size();
     const auto ended = load_ended_records(root, problems).size();
@@ -256,8 +197,11 @@ void records(int root, const Options& options, Checks& checks) {
         check.hint = problems.front();
     }
     checks.push_back(std::move(check));
-    lock_of(root, options, checks);
+}
+
+void runs(int root, const Options& options, Checks& checks) {
     last_run(root, checks);
+    skipped(root, options, checks);
 }
 
 } // namespace logbackup::check

@@ -18,16 +18,18 @@ std::vector<Check> check_machine(const Options& options, StopSignal& stop) {
     check::landlock(checks);
     check::decompressors(checks);
     const UniqueFd root = check::backup_root(options, engine, checks);
-    if (std::none_of(checks.begin(), checks.end(), [](const Check& check) {
-            return check.name == "backup root" && check.status == CheckStatus::impossible;
-        }))
+    const bool usable = std::none_of(checks.begin(), checks.end(), [](const Check& check) {
+        return check.name == "backup root" && check.status == CheckStatus::impossible;
+    });
+    if (usable)
         check::file_system(root.get(), options, stop, checks);
     if (root)
         check::owner(root.get(), engine, checks);
     if (root)
-        check::records(root.get(), options, checks);
+        check::records(root.get(), checks);
+    if (root || usable)
+        check::runs(root.get(), options, checks);
     check::clock(root.get(), checks);
-    check::schedule(checks);
     check::configuration(options, checks);
     if (engine)
         check::volumes(options, *engine, checks);

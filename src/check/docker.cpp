@@ -97,7 +97,7 @@ std::string unseen_reason(const Container& container, const std::string& log_dir
 
 /// Whether the containers' files are on this machine, and this process may look at them.
 Check files(const Options& options, const std::vector<Container>& containers) {
-    HostPaths host(NetworkVolumes::untouched, {});
+    HostPaths host;
     std::size_t unseen = 0;
     Check check{"containers' files", CheckStatus::ok, "they can be reached", {}};
     for (const auto& container : containers) {

@@ -40,14 +40,20 @@ void landlock(Checks& checks);
 void file_system(int root, const Options& options, StopSignal& stop, Checks& checks);
 /// Whether the backup is this host's and this engine's.
 void owner(int root, const std::optional<Engine>& engine, Checks& checks);
-/// Records, the lock and the last runs. `root` is a descriptor of the backup root.
-void records(int root, const Options& options, Checks& checks);
+/// `root` is a descriptor of the backup root.
+void records(int root, Checks& checks);
+/// When the last complete run was, and how many ended at once. `root` is a descriptor of the backup root, or
+/// -1.
+void runs(int root, const Options& options, Checks& checks);
 
 /// `root` is a descriptor of the backup root, or -1.
 void clock(int root, Checks& checks);
-void schedule(Checks& checks);
 void configuration(const Options& options, Checks& checks);
 void volumes(const Options& options, const Engine& engine, Checks& checks);
+
+/// The version in what a program prints of itself, "3.2.7" of "rsync  version v3.2.7  protocol …"; empty when
+/// there is none.
+[[nodiscard]] std::string version_in(const std::string& printed);
 
 /// How a program that prints little ended, within `time`.
 [[nodiscard]] ProcessResult ask(std::vector<std::string> argv, std::vector<std::string> environment,

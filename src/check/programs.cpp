@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "check/parts.hpp"
 
-#include "check/schedule.hpp"
 #include "content/decompress.hpp"
+
+#include <sstream>
 
 namespace logbackup::check {
 
@@ -16,6 +17,19 @@ ProcessResult ask(std::vector<std::string> argv, std::vector<std::string> enviro
     limits.output = std::size_t{1} << 20U;
     limits.grace = std::chrono::milliseconds(1000);
     return run(command, limits, stop);
+}
+
+std::string version_in(const std::string& printed) {
+    static constexpr std::string_view digits_and_dots = "0123456789.";
+    std::istringstream words(printed.substr(0, printed.find('\n')));
+    for (std::string word; words >> word;) {
+        if (word.starts_with('v'))
+            word.erase(0, 1);
+        word = word.substr(0, word.find_first_not_of(digits_and_dots));
+        if (!word.empty() && word.front() != '.' && word.find('.') != std::string::npos)
+            return word;
+    }
+    return {};
 }
 
 void rsync(const Options& options, StopSignal& stop, Checks& checks) {

@@ -81,7 +81,7 @@ int run_prune(const Options& options, spdlog::logger& log) {
         report.problems = finish_pruning(root.get(), stop);
     }
     find_files_to_prune(context, report, log);
-    HostPaths host(NetworkVolumes::untouched, {}, stop.deadline());
+    HostPaths host;
     plan_prune(report, root.get(), options, {last_complete_tick(root.get()), [&](const Record& record) {
                                                  return may_exist(record, host);
                                              }});

@@ -98,10 +98,6 @@ class Declaration {
                       "Hard-link the files of running containers, so that what they write until their\n"
                       "death is not lost (logrotate inside a container refuses files with two links)")
             ->group(how);
-        app_.add_flag("--network-volumes", given_.options.network_volumes,
-                      "Read also volumes on network and user-space (FUSE) file systems; without, their\n"
-                      "containers are reported, and no system call is made that could wait for them")
-            ->group(how);
         add("--max-duration", given_.max_duration, "End the run after this long; the next one goes on",
             "TIME")
             ->group(how);

@@ -18,7 +18,7 @@ MountedTree* HostPaths::tree() {
     const int error = errno;
     const auto mount = mount_id(root.get());
     if (table && mount)
-        tree_.emplace(std::move(root), *mount, std::move(*table), network_, dead_);
+        tree_.emplace(std::move(root), *mount, std::move(*table));
     else
         why_not_ = "the host's mounts cannot be read: " + error_text(table ? ENODATA : error);
     return tree_ ? &*tree_ : nullptr;

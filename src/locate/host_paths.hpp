@@ -2,9 +2,7 @@
 #pragma once
 
 #include "locate/mounted_tree.hpp"
-#include "util/watchdog.hpp"
 
-#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,18 +16,12 @@ class HostPaths {
     /// A path on the host, and the place without links where it led while a container was running.
     using Seen = std::pair<std::string, std::string>;
 
-    /// `deadline` is when a run must have ended that waits for a file system that has ceased to answer.
-    HostPaths(NetworkVolumes network, std::set<Seen> seen,
-              std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt)
-        : network_(network), seen_(std::move(seen)), watchdog_(deadline) {}
+    explicit HostPaths(std::set<Seen> seen = {}) : seen_(std::move(seen)) {}
 
     HostPaths(const HostPaths&) = delete;
     HostPaths& operator=(const HostPaths&) = delete;
     ~HostPaths() = default;
 
-    [[nodiscard]] NetworkVolumes network() const noexcept { return network_; }
-    /// Devices that did not answer.
-    [[nodiscard]] std::set<std::string>& dead() noexcept { return dead_; }
     [[nodiscard]] bool was_seen(const std::string& path, const std::string& place) const {
         return seen_.contains({path, place});
     }
@@ -38,17 +30,11 @@ class HostPaths {
     /// As MountedTree::problem_below().
     [[nodiscard]] std::string problem_below(const std::string& path);
 
-    /// To be called with what is going to be read although it may not answer.
-    void watch(const std::string& path) { watchdog_.watch(path); }
-
   private:
     MountedTree* tree();
 
-    NetworkVolumes network_;
     std::set<Seen> seen_;
-    std::set<std::string> dead_;
     std::optional<MountedTree> tree_;
-    Watchdog watchdog_;
     std::string why_not_;
 };
 

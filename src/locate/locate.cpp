@@ -54,7 +54,6 @@ class Locator {
     [[nodiscard]] std::string add_volumes_below(const Root& root, const std::string& path,
                                                 LogDirectory& found);
     [[nodiscard]] Located locate_in_process(const std::string& log_directory);
-    [[nodiscard]] MountedTree::Place open_inside(const std::string& path);
     void add_mounts_below(const std::string& path, LogDirectory& found);
     void name_volume(const std::string& path, const std::string& log_directory, LogDirectory& found);
     [[nodiscard]] std::string on_host(const std::string& path, int held);
@@ -72,8 +71,7 @@ class Locator {
 
 ProcessRoot* Locator::process() {
     if (!process_)
-        process_ =
-            container_.has_process() ? open_process_root(container_, host_, process_problem_) : std::nullopt;
+        process_ = container_.has_process() ? open_process_root(container_, process_problem_) : std::nullopt;
     return *process_ ? &**process_ : nullptr;
 }
 
@@ -206,17 +204,9 @@ std::string Locator::on_host(const std::string& path, int held) {
     return place.held && is_same_file(place.held.get(), held) ? "/" + place.path : std::string();
 }
 
-/// As MountedTree::open() in the process's tree.
-MountedTree::Place Locator::open_inside(const std::string& path) {
-    auto place = process()->tree.open(path);
-    if (place.remote)
-        host_.watch("/proc/" + std::to_string(container_.pid) + "/root/" + place.path);
-    return place;
-}
-
 void Locator::add_mounts_below(const std::string& path, LogDirectory& found) {
     for (const auto& mount : container_.mounts) {
-        auto place = open_inside(mount.destination);
+        auto place = process()->tree.open(mount.destination);
         const std::string below = part_below(place.path, path);
         if (below.empty() || place.ended == MountedTree::Ended::missing)
             continue;
@@ -256,7 +246,7 @@ void Locator::name_volume(const std::string& path, const std::string& log_direct
 
 /// Through the container's process, where the kernel crosses the mounts.
 Located Locator::locate_in_process(const std::string& log_directory) {
-    auto place = open_inside(log_directory);
+    auto place = process()->tree.open(log_directory);
     if (place.ended == MountedTree::Ended::missing)
         return NoLogDirectory{};
     const auto status = place.held ? status_of(place.held.get()) : std::nullopt;

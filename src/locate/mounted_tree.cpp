@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "locate/mounted_tree.hpp"
 
-#include "util/answers.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 
@@ -20,7 +19,6 @@ namespace {
 
 constexpr int path_flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
 constexpr int most_links = 40; // the kernel's own limit, path_resolution(7)
-constexpr std::chrono::seconds longest_answer{5};
 
 std::string slashed(const std::string& path) {
     return "/" + path;
@@ -42,7 +40,7 @@ std::string refusal(const MountInfo& mount) {
     const std::string where = "the file system at " + in_quotes(mount.point) + " (" + mount.type + ")";
     return file_system(mount.type) == FileSystem::of_the_kernel
                ? where + " is the kernel's own"
-               : where + " may not answer: it is used only with --network-volumes";
+               : where + " may not answer, so it is not read";
 }
 
 } // namespace
@@ -52,14 +50,12 @@ struct MountedTree::Step {
     std::string name;
     UniqueFd held;
     int mount = 0;
-    bool remote = false;
 };
 
-MountedTree::Place MountedTree::walk(const std::string& path, Timestamp links_since, Touch touch,
-                                     int& refused) const {
+MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_since) const {
     Place place;
     std::vector<Step> steps;
-    steps.push_back({{}, UniqueFd(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0)), root_mount_, false});
+    steps.push_back({{}, UniqueFd(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0)), root_mount_});
     const auto here = [&] {
         std::string result;
         for (const auto& step : steps)
@@ -78,12 +74,9 @@ MountedTree::Place MountedTree::walk(const std::string& path, Timestamp links_si
         }
         place.path = joined(here(), name);
         const MountInfo* mount = table_.covering(steps.back().mount, slashed(place.path));
-        const auto kind = mount == nullptr ? FileSystem::ordinary : file_system(mount->type);
-        if (kind == FileSystem::of_the_kernel ||
-            (kind == FileSystem::may_not_answer && touch == Touch::ordinary)) {
+        if (mount != nullptr && file_system(mount->type) != FileSystem::ordinary) {
             place.ended = Ended::refused;
             place.reason = refusal(*mount);
-            refused = kind == FileSystem::may_not_answer ? mount->id : -1;
             return place;
         }
         UniqueFd next(::openat(steps.back().held.get(), name.c_str(), path_flags));
@@ -94,8 +87,7 @@ MountedTree::Place MountedTree::walk(const std::string& path, Timestamp links_si
             return place;
         }
         if (!S_ISLNK(status->st_mode)) {
-            steps.push_back({name, std::move(next), mount == nullptr ? steps.back().mount : mount->id,
-                             mount == nullptr ? steps.back().remote : kind == FileSystem::may_not_answer});
+            steps.push_back({name, std::move(next), mount == nullptr ? steps.back().mount : mount->id});
             continue;
         }
         const bool old = is_older(next.get(), links_since) &&
@@ -115,43 +107,13 @@ MountedTree::Place MountedTree::walk(const std::string& path, Timestamp links_si
     }
     place.ended = Ended::arrived;
     place.path = here();
-    place.remote = steps.back().remote;
     place.held = std::move(steps.back().held);
-    return place;
-}
-
-/// Whether a child process can go there and read the directory.
-bool MountedTree::does_answer(const std::string& path) const {
-    return answers(
-        [&] {
-            int ignored = 0;
-            const Place place = walk(path, {}, Touch::remote, ignored);
-            if (place.held)
-                (void)names_in(place.held.get(), "");
-        },
-        longest_answer);
-}
-
-MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_since) {
-    int refused = -1;
-    Place place = walk(path, links_since, Touch::ordinary, refused);
-    if (place.ended != Ended::refused || network_ == NetworkVolumes::untouched || refused < 0)
-        return place;
-    const MountInfo* mount = table_.by_id(refused);
-    const std::string device = mount == nullptr ? std::string() : mount->device;
-    if (!dead_->contains(device) && does_answer(path))
-        return walk(path, links_since, Touch::remote, refused);
-    dead_->insert(device);
-    place.reason = "the file system at " + in_quotes(slashed(place.path)) + " (" +
-                   (mount == nullptr ? std::string() : mount->type) + ") did not answer within " +
-                   std::to_string(longest_answer.count()) + " s";
     return place;
 }
 
 std::string MountedTree::problem_below(const std::string& path) const {
     const MountInfo* mount = table_.first_special_below(path.starts_with('/') ? path : slashed(path));
-    if (mount == nullptr ||
-        (network_ == NetworkVolumes::used && file_system(mount->type) == FileSystem::may_not_answer))
+    if (mount == nullptr)
         return {};
     return "below it lies what cannot be left out without the right to mount: " + refusal(*mount);
 }

@@ -22,13 +22,6 @@ std::string cannot_open(const std::string& path) {
     return "cannot open " + in_quotes("/" + path) + ": " + error_text(errno);
 }
 
-std::string normalized(const std::string& path) {
-    std::string result;
-    for (const auto& part : components(path))
-        result = joined(result, part);
-    return result;
-}
-
 Root::Walk ending_of(Volume::State state) {
     switch (state) {
     case Volume::State::usable: return Root::Walk::arrived;
@@ -40,14 +33,6 @@ Root::Walk ending_of(Volume::State state) {
 }
 
 } // namespace
-
-std::string part_below(const std::string& path, const std::string& above) {
-    if (above.empty())
-        return path;
-    return path.size() > above.size() + 1 && path.starts_with(above) && path[above.size()] == '/'
-               ? path.substr(above.size() + 1)
-               : std::string();
-}
 
 void Root::place_mounts(const Container& container, Volumes& volumes) {
     std::vector<const Mount*> mounts;

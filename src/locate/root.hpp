@@ -72,7 +72,4 @@ class Root {
     std::vector<PlacedMount> mounts_;
 };
 
-/// The part of `path` below the directory `above`; empty when it does not lie below.
-[[nodiscard]] std::string part_below(const std::string& path, const std::string& above);
-
 } // namespace logbackup

@@ -32,8 +32,6 @@ Volume Volumes::look(const Mount& mount) {
         return volume;
     }
     volume.held = std::move(place.held);
-    if (place.remote)
-        host_.watch(volume.path);
     if (process != nullptr) {
         const auto inside = process->tree.open(mount.destination);
         const bool same = inside.held && is_same_file(inside.held.get(), volume.held.get());

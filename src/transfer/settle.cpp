@@ -15,7 +15,7 @@ namespace logbackup {
 namespace {
 
 /// A run that is to stop has this much time to prove what arrived, and then to copy what is proved. Together
-/// with the end of rsync that is less than what the watchdog of --network-volumes grants.
+/// with the end of rsync that is less than the minute that StopSignal grants.
 constexpr std::chrono::seconds time_to_prove{4};
 constexpr std::chrono::seconds time_to_copy{8};
 

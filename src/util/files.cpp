@@ -11,6 +11,25 @@
 #include <memory>
 
 namespace logbackup {
+namespace {
+
+std::string_view without_last_slashes(std::string_view path) {
+    return path.substr(0, path.find_last_not_of('/') + 1); // npos + 1 is 0
+}
+
+/// What follows `above` in `path`, empty for `above` itself; nothing when `path` lies outside.
+std::optional<std::string_view> rest_in(std::string_view path, std::string_view above) {
+    path = without_last_slashes(path);
+    above = without_last_slashes(above);
+    if (!path.starts_with(above))
+        return std::nullopt;
+    path.remove_prefix(above.size());
+    if (!above.empty() && !path.empty() && path.front() != '/')
+        return std::nullopt;
+    return path.substr(std::min(path.find_first_not_of('/'), path.size()));
+}
+
+} // namespace
 
 std::vector<std::string> components(std::string_view path) {
     std::vector<std::string> parts;
@@ -37,6 +56,21 @@ std::string joined(std::string_view above, std::string_view below) {
     if (!above.empty() && !below.empty())
         path += '/';
     return path.append(below);
+}
+
+std::string normalized(std::string_view path) {
+    std::string result;
+    for (const auto& part : components(path))
+        result = joined(result, part);
+    return result;
+}
+
+std::string part_below(std::string_view path, std::string_view above) {
+    return std::string(rest_in(path, above).value_or(std::string_view()));
+}
+
+bool lies_in(std::string_view path, std::string_view above) {
+    return rest_in(path, above).has_value();
 }
 
 UniqueFd open_directory(int at, std::string_view path) {

@@ -25,6 +25,13 @@ namespace logbackup {
 [[nodiscard]] std::string base_name(std::string_view path);
 /// "a" and "b" -> "a/b"; either may be empty.
 [[nodiscard]] std::string joined(std::string_view above, std::string_view below);
+/// "/a//b/" -> "a/b".
+[[nodiscard]] std::string normalized(std::string_view path);
+/// The part of `path` below the directory `above`: "c" of "a/b/c" and "a/b". Empty when it does not lie
+/// below. Every path lies below "" and "/".
+[[nodiscard]] std::string part_below(std::string_view path, std::string_view above);
+/// True if `path` is `above`, or lies below it.
+[[nodiscard]] bool lies_in(std::string_view path, std::string_view above);
 
 /// Opens a directory, O_PATH, one component at a time; "" opens `at` itself. ELOOP or ENOTDIR on a link.
 [[nodiscard]] UniqueFd open_directory(int at, std::string_view path);

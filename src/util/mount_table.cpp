@@ -43,11 +43,6 @@ int number(std::string_view text) {
     return value;
 }
 
-bool lies_below(const std::string& path, const std::string& above) {
-    return above == "/" ? path != "/"
-                        : path.size() > above.size() && path.starts_with(above) && path[above.size()] == '/';
-}
-
 } // namespace
 
 std::vector<MountInfo> parse_mountinfo(std::string_view text) {
@@ -115,7 +110,7 @@ const MountInfo* MountTable::covering(int parent, const std::string& point) cons
 
 const MountInfo* MountTable::first_special_below(const std::string& path) const {
     const auto found = std::find_if(mounts_.begin(), mounts_.end(), [&](const MountInfo& mount) {
-        return file_system(mount.type) != FileSystem::ordinary && lies_below(mount.point, path);
+        return file_system(mount.type) != FileSystem::ordinary && !part_below(mount.point, path).empty();
     });
     return found == mounts_.end() ? nullptr : &*found;
 }

@@ -14,15 +14,6 @@
 namespace logbackup {
 namespace {
 
-bool lies_in(const std::string& path, const std::string& above) {
-    return above == "/" || path == above ||
-           (path.size() > above.size() && path.starts_with(above) && path[above.size()] == '/');
-}
-
-std::string below(const std::string& path, const std::string& above) {
-    return above == "/" ? path.substr(1) : path.size() > above.size() ? path.substr(above.size() + 1) : "";
-}
-
 /// The mount that a path is on. The last one on a place covers those before; but over "/" lies nothing that
 /// a path could lead to.
 const MountInfo* mount_of(const std::vector<MountInfo>& mounts, const std::string& path) {
@@ -37,7 +28,7 @@ const MountInfo* mount_of(const std::vector<MountInfo>& mounts, const std::strin
 /// The path in the file system itself.
 std::string in_file_system(const MountInfo& mount, const std::string& path) {
     const std::string root = mount.root == "/" ? std::string() : mount.root;
-    const std::string rest = below(path, mount.point);
+    const std::string rest = part_below(path, mount.point);
     return rest.empty() ? mount.root : root + "/" + rest;
 }
 
@@ -76,7 +67,7 @@ std::vector<CommonMount> find_common_mounts(const std::vector<MountInfo>& mounts
     for (const auto& mount : mounts)
         if (mount.device == of_first->device && lies_in(one, mount.root) && lies_in(other, mount.root) &&
             !is_behind_remote(mounts, mount))
-            found.push_back({mount.point, below(one, mount.root), below(other, mount.root)});
+            found.push_back({mount.point, part_below(one, mount.root), part_below(other, mount.root)});
     return found;
 }
 

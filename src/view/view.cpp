@@ -17,14 +17,10 @@ std::pair<const UniqueFd*, std::string> resolve(const Tree& tree, const std::str
     std::pair<const UniqueFd*, std::string> best{&tree.held, path};
     std::size_t longest = 0;
     for (const auto& [below, held] : tree.mounted) {
-        if (below.size() < longest || !path.starts_with(below))
+        if (below.size() < longest || !lies_in(path, below))
             continue;
-        if (path.size() == below.size())
-            return {&held, std::string()};
-        if (path[below.size()] == '/') {
-            longest = below.size();
-            best = {&held, path.substr(below.size() + 1)};
-        }
+        longest = below.size();
+        best = {&held, part_below(path, below)};
     }
     return best;
 }

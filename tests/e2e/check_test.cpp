@@ -3,9 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 using namespace e2e;
 
 namespace {
@@ -27,12 +24,9 @@ class Check : public e2e::Test {
 
     /// `logbackup check --json`, after which everything is as it was.
     Checked check(const std::vector<std::string>& arguments = {},
-                  const std::vector<std::string>& before_it = {},
                   const std::vector<std::string>& variables = {}) {
         const auto before = state_of(scratch.path());
-        auto argv = before_it;
-        for (const auto& word : command({"check", "--json"}))
-            argv.push_back(word);
+        auto argv = command({"check", "--json"});
         argv.insert(argv.end(), arguments.begin(), arguments.end());
         const Result result = run(argv, variables);
         EXPECT_EQ(result.err, "");
@@ -61,29 +55,13 @@ TEST_F(Check, FindsASaneMachineReady) {
     fs::permissions(backup, fs::perms(0750));
     sh("mount -t tmpfs -o mode=0750,size=64m none '" + backup.string() + "'");
     expect_clean(tick());
-    // In a mount namespace with a crontab of its own, beside something that is called as a cron daemon is.
-    write_file(scratch.path() / "cron.d/logbackup", "* * * * * root " LOGBACKUP_BINARY " --quiet\n");
-    const auto cron = scratch.path() / "bin/cron";
-    fs::create_directory(cron.parent_path());
-    fs::copy_file(fs::canonical(logbackup::find_program("busybox")), scratch.path() / "bin/busybox");
-    fs::copy_file(logbackup::find_program("sleep"), cron);
-    const Background daemon({cron.string(), "1000000"});
-    const std::vector<std::string> with_crontab{"unshare",
-                                                "--mount",
-                                                "sh",
-                                                "-c",
-                                                "mount --bind '" + (scratch.path() / "cron.d").string() +
-                                                    "' /etc/cron.d && exec \"$@\"",
-                                                "sh"};
-    wait_until("it has its name",
-               [&] { return read_file("/proc/" + std::to_string(daemon.pid()) + "/comm") == "cron\n"; });
-    const auto checked = check({}, with_crontab);
+    const auto checked = check();
     EXPECT_EQ(checked.code, 0);
     for (const auto& [name, one] : checked.checks.items())
         if (name != "clock") { // whether it is synchronised is the machine's affair
             EXPECT_EQ(one["status"], "ok") << one;
         }
-    EXPECT_EQ(checked.checks.size(), 22U) << checked.checks.dump(1);
+    EXPECT_EQ(checked.checks.size(), 21U) << checked.checks.dump(1);
     expect(checked, "docker engine", "ok", engine.host());
     expect(checked, "containers", "ok", "2, of these 1 of pods");
     expect(checked, "storage driver", "ok", "overlay2");
@@ -92,14 +70,7 @@ TEST_F(Check, FindsASaneMachineReady) {
     expect(checked, "identity", "ok", "the backup is this host's");
     expect(checked, "records", "ok", "1 of live log directories, 0 of ended ones");
     expect(checked, "last complete run", "ok", " ago");
-    expect(checked, "schedule", "ok", "/etc/cron.d/logbackup");
     expect(checked, "mounts", "ok", "read-only mounts");
-
-    write_file(scratch.path() / "cron.d/logbackup", "* * * * * root /nowhere/logbackup --quiet\n");
-    const auto broken = check({}, with_crontab);
-    EXPECT_EQ(broken.code, 3);
-    expect(broken, "schedule", "problem",
-           "there is no program '/nowhere/logbackup' of /etc/cron.d/logbackup");
 }
 
 TEST_F(Check, SaysNothingOfWhatIsOkWhenQuiet) {
@@ -110,7 +81,7 @@ TEST_F(Check, SaysNothingOfWhatIsOkWhenQuiet) {
 }
 
 TEST_F(Check, WithoutDockerNoRunIsPossible) {
-    const auto unreachable = check({}, {}, {"DOCKER_HOST=unix:///nowhere/docker.sock"});
+    const auto unreachable = check({}, {"DOCKER_HOST=unix:///nowhere/docker.sock"});
     EXPECT_EQ(unreachable.code, 1);
     expect(unreachable, "docker client", "ok", "version ");
     expect(unreachable, "docker engine", "problem", "DOCKER_HOST unix:///nowhere/docker.sock",
@@ -174,6 +145,7 @@ TEST_F(Check, RefusesTheBackupRootThatARunRefuses) {
     checked = check();
     EXPECT_EQ(checked.code, 0);
     expect(checked, "backup root", "ok", "to be made in '" + scratch.path().string() + "'");
+    expect(checked, "last complete run", "warning", "never", "* * * * * root ");
 }
 
 TEST_F(Check, FindsABackupRootThatCannotBeWrittenTo) {
@@ -216,28 +188,31 @@ TEST_F(Check, TellsHowRunsGo) {
     sh("touch -d '3 hours ago' '" + (state / "last-tick").string() + "'");
     write_file(state / "skipped", "xxxxxxxxxxxx");
     write_file(state / "live/web/web-2", "no record");
-    logbackup::UniqueFd lock(::open((state / "lock").c_str(), O_RDWR | O_CLOEXEC));
-    ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
     auto checked = check();
     EXPECT_EQ(checked.code, 3);
     expect(checked, "records", "problem", "1 that cannot be read", "web-2");
-    expect(checked, "last complete run", "warning", "3 h ago");
-    expect(checked, "lock", "warning", "a run is working, process " + std::to_string(::getpid()), "longer");
-    expect(checked, "lock", "warning", "12 runs ended at once");
-    lock.reset();
+    expect(checked, "last complete run", "warning", "3 h ago", "* * * * * root ");
+    expect(checked, "skipped runs", "warning", "12 runs ended at once", "/.logbackup/lock' names it");
+    checked = check({}, {"LOGBACKUP_WARN_SKIPPED=0"});
+    expect(checked, "skipped runs", "ok", "12 runs ended at once");
     fs::remove(state / "skipped");
+    sh("touch -d '5 minutes ago' '" + (state / "last-tick").string() + "'");
     checked = check();
-    expect(checked, "lock", "ok", "no run is working");
+    expect(checked, "last complete run", "ok", "5 min ago");
+    expect(checked, "skipped runs", "ok", "none");
     // A clock that was set back.
     sh("touch -d 'now + 2 hours' '" + (state / "last-tick").string() + "'");
     checked = check();
     expect(checked, "clock", "problem", "before the last run");
+    fs::remove(state / "last-tick");
+    checked = check();
+    expect(checked, "last complete run", "warning", "never", "* * * * * root ");
 }
 
 TEST_F(Check, TellsWhereOptionsComeFrom) {
     const auto file = scratch.path() / "logbackup.toml";
     write_file(file, "max-files = 7\n");
-    const auto checked = check({"--config", file.string()}, {}, {"LOGBACKUP_MAX_DEPTH=9"});
+    const auto checked = check({"--config", file.string()}, {"LOGBACKUP_MAX_DEPTH=9"});
     expect(checked, "configuration", "ok", "'" + file.string() + "', and LOGBACKUP_MAX_DEPTH");
 }
 

@@ -22,7 +22,7 @@ constexpr std::uint64_t file_node = 2;
 
 class Server {
   public:
-    Server(int device, unsigned directories) : device_(device), directories_(directories) {}
+    explicit Server(int device) : device_(device) {}
 
     [[noreturn]] void run() {
         std::vector<char> request(1U << 20U);
@@ -35,8 +35,6 @@ class Server {
             fuse_in_header header{};
             std::memcpy(&header, request.data(), sizeof header);
             answer(header, request.data() + sizeof header);
-            if (header.opcode == FUSE_OPENDIR && ++opened_ == directories_)
-                ::raise(SIGSTOP);
         }
     }
 
@@ -120,13 +118,11 @@ class Server {
     }
 
     int device_;
-    unsigned directories_;
-    unsigned opened_ = 0;
 };
 
 } // namespace
 
-FuseServer::FuseServer(std::filesystem::path place, unsigned directories) : place_(std::move(place)) {
+FuseServer::FuseServer(std::filesystem::path place) : place_(std::move(place)) {
     std::filesystem::create_directories(place_);
     const int device = ::open("/dev/fuse", O_RDWR | O_CLOEXEC);
     const std::string options =
@@ -139,7 +135,7 @@ FuseServer::FuseServer(std::filesystem::path place, unsigned directories) : plac
     server_ = ::fork();
     if (server_ == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        Server(device, directories).run();
+        Server(device).run();
     }
     ::close(device); // from now on the file system ends with its server
 }

@@ -11,8 +11,7 @@ namespace e2e {
 /// every system call on the file system waits. The destructor ends it, and with that all who wait.
 class FuseServer {
   public:
-    /// It stops by itself when so many directories have been opened; 0: never.
-    explicit FuseServer(std::filesystem::path place, unsigned directories = 0);
+    explicit FuseServer(std::filesystem::path place);
     FuseServer(const FuseServer&) = delete;
     FuseServer& operator=(const FuseServer&) = delete;
     ~FuseServer();

@@ -26,6 +26,35 @@ TEST(Components, LeavesEmptyOnesOut) {
     EXPECT_EQ(components("./a/.."), (Parts{".", "a", ".."}));
 }
 
+TEST(PartBelow, IsWhatFollowsAWholeName) {
+    EXPECT_EQ(part_below("a/b/c", "a"), "b/c");
+    EXPECT_EQ(part_below("/a/b", "/a/"), "b");
+    EXPECT_EQ(part_below("/a//b/", "/a"), "b");
+    EXPECT_EQ(part_below("/a/b", "/"), "a/b");
+    EXPECT_EQ(part_below("a/b", ""), "a/b");
+    for (const auto* outside : {"ab", "ab/c", "b/a", "", "/a/b"})
+        EXPECT_EQ(part_below(outside, "a"), "") << outside;
+    EXPECT_EQ(part_below("a", "a"), "") << "it does not lie below itself";
+    EXPECT_EQ(part_below("a", "a/b"), "");
+}
+
+TEST(LiesIn, HoldsForTheDirectoryAndWhatIsBelow) {
+    EXPECT_TRUE(lies_in("/a", "/a"));
+    EXPECT_TRUE(lies_in("/a/", "/a"));
+    EXPECT_TRUE(lies_in("/a/b", "/a"));
+    EXPECT_TRUE(lies_in("/a", "/"));
+    EXPECT_TRUE(lies_in("/", "/"));
+    EXPECT_TRUE(lies_in("a", ""));
+    EXPECT_FALSE(lies_in("/ab", "/a"));
+    EXPECT_FALSE(lies_in("/", "/a"));
+    EXPECT_FALSE(lies_in("", "a"));
+}
+
+TEST(Normalized, HasNoEmptyComponents) {
+    EXPECT_EQ(normalized("/a//b/"), "a/b");
+    EXPECT_EQ(normalized("/"), "");
+}
+
 TEST(ParentPath, IsWhatStandsBeforeTheLastSlash) {
     EXPECT_EQ(parent_path("a/b/c"), "a/b");
     EXPECT_EQ(parent_path("a/b"), "a");

@@ -31,7 +31,7 @@ TEST(Gone, ARecordExistsWhileItsLayerOrItsVolumeDoes) {
     const test::TempDir dir;
     dir.make_directory("layer");
     dir.make_directory("volume");
-    HostPaths host(NetworkVolumes::untouched, {});
+    HostPaths host;
     Record record;
     EXPECT_FALSE(may_exist(record, host));
     record.layer = dir.at("layer");

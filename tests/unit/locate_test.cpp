@@ -43,7 +43,7 @@ class Locate : public ::testing::Test {
         container.mounts.push_back({source.empty() ? "tmpfs" : "bind", source, destination, access});
     }
     Located find(const std::string& log_directory = "/opt/logs") const {
-        HostPaths host(NetworkVolumes::untouched, {});
+        HostPaths host;
         return locate(container, log_directory, nullptr, host);
     }
     /// The log directory, which must be the directory `path` of the host.

@@ -3,11 +3,8 @@
 
 #include "locate/process_root.hpp"
 #include "support.hpp"
-#include "util/answers.hpp"
 
 #include <gtest/gtest.h>
-
-#include <unistd.h>
 
 namespace logbackup {
 namespace {
@@ -46,10 +43,9 @@ TEST(MountTable, SeesWhatCoversAPlace) {
 class InMountedTree : public ::testing::Test {
   protected:
     TempDir dir;
-    std::set<std::string> dead;
 
-    MountedTree tree(const std::string& table = {}, NetworkVolumes network = NetworkVolumes::untouched) {
-        return {test::open_path(dir.path()), 1, MountTable(parse_mountinfo(table)), network, dead};
+    MountedTree tree(const std::string& table = {}) const {
+        return {test::open_path(dir.path()), 1, MountTable(parse_mountinfo(table))};
     }
 };
 
@@ -85,18 +81,11 @@ TEST_F(InMountedTree, TouchesNothingThatMayNotAnswer) {
         EXPECT_EQ(place.ended, Ended::refused) << path;
         EXPECT_FALSE(place.held);
         EXPECT_NE(place.reason.find("'/mnt/nfs' (nfs4)"), std::string::npos) << place.reason;
-        EXPECT_EQ(tree(table, NetworkVolumes::used).open(path).ended,
-                  std::string(path).ends_with("missing") ? Ended::missing : Ended::arrived);
     }
     EXPECT_EQ(tree(table).open("/mnt").ended, Ended::arrived);
-    EXPECT_EQ(tree(table, NetworkVolumes::used).open("/proc/1").ended, Ended::refused);
+    EXPECT_EQ(tree(table).open("/proc/1").ended, Ended::refused);
     EXPECT_NE(tree(table).problem_below("mnt"), "");
     EXPECT_EQ(tree(table).problem_below("mnt/nfs"), "");
-}
-
-TEST(Answers, TellsWhoDoesNot) {
-    EXPECT_TRUE(answers([] {}, std::chrono::seconds(10)));
-    EXPECT_FALSE(answers([] { ::pause(); }, std::chrono::milliseconds(20)));
 }
 
 TEST(NamesContainer, OnlyByAWholeName) {

@@ -32,11 +32,10 @@ class ParseOptions : public ::testing::Test {
 
     void SetUp() override {
         for (const char* name :
-             {"DEST",           "LOG_DIR",   "SERVICE",   "POD",           "NAMESPACE",
-              "CONTAINER",      "LOG_FILE",  "GROUP",     "CONFIG",        "MAX_DURATION",
-              "DOCKER_TIMEOUT", "DOCKER",    "RSYNC",     "MIN_FREE",      "PIN",
-              "COVERAGE",       "MAX_FILES", "MAX_DEPTH", "MAX_FILE_SIZE", "NETWORK_VOLUMES",
-              "MAX_BYTES",      "KEEP",      "MAX_SIZE",  "TRUST_CLOCK"})
+             {"DEST",          "LOG_DIR",   "SERVICE", "POD",          "NAMESPACE",      "CONTAINER",
+              "LOG_FILE",      "GROUP",     "CONFIG",  "MAX_DURATION", "DOCKER_TIMEOUT", "DOCKER",
+              "RSYNC",         "MIN_FREE",  "PIN",     "COVERAGE",     "MAX_FILES",      "MAX_DEPTH",
+              "MAX_FILE_SIZE", "MAX_BYTES", "KEEP",    "MAX_SIZE",     "TRUST_CLOCK"})
             unset_.push_back(std::make_unique<Variable>(
                 names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
     }
@@ -86,13 +85,6 @@ TEST_F(ParseOptions, HasDefaults) {
     EXPECT_FALSE(options.quiet || options.verbose || options.json || options.pin);
     EXPECT_EQ(options.min_free.bytes, 0U);
     EXPECT_DOUBLE_EQ(options.min_free.fraction, 0.05);
-}
-
-TEST_F(ParseOptions, UsesNetworkVolumesOnlyWhenAskedFor) {
-    EXPECT_FALSE(expect({}).network_volumes);
-    EXPECT_TRUE(expect({"--network-volumes"}).network_volumes);
-    const Variable variable("LOGBACKUP_NETWORK_VOLUMES", "1");
-    EXPECT_TRUE(expect({}).network_volumes);
 }
 
 TEST_F(ParseOptions, ReadsEveryOption) {

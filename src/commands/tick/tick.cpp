@@ -113,16 +113,10 @@ void Tick::find_missed_containers() {
 }
 
 void Tick::open_mounts() {
-    // Longer than what can be stopped takes to stop, sooner than the last resort of StopSignal.
-    static constexpr std::chrono::seconds patience{15};
-    auto deadline = context_.stop.deadline();
-    if (deadline)
-        *deadline += patience;
     std::set<HostPaths::Seen> seen;
     for (const auto& record : records_)
         seen.insert(record.seen_places.begin(), record.seen_places.end());
-    host_.emplace(options_.network_volumes ? NetworkVolumes::used : NetworkVolumes::untouched,
-                  std::move(seen), deadline);
+    host_.emplace(std::move(seen));
     std::string why_not;
     mounts_ = PrivateMounts::create(why_not);
     if (!mounts_)
