@@ -59,7 +59,6 @@ struct Options {
     bool require_mount = false;                  ///< the backup root must not be on the file system of /
     bool adopt = false;                          ///< take over what belongs to another host or engine
     bool network_volumes = false;                ///< use file systems that may not answer
-    bool pin = false;                            ///< hard-link the files of running containers
     std::string log_file;
     bool syslog = false;
     std::string metrics;             ///< path of a file for Prometheus; empty: none

@@ -92,7 +92,7 @@ const std::vector<Subcommand>& subcommands() {
          RunKind::check,
          "Look whether this machine is ready, from docker to the schedule",
          check_footer,
-         {"--dest", "--json", "--quiet", "--require-mount", "--min-free", "--pin", "--network-volumes",
+         {"--dest", "--json", "--quiet", "--require-mount", "--min-free", "--network-volumes",
           "--docker-timeout", "--docker", "--rsync", "--config"}},
         {"config",
          RunKind::config,
