@@ -11,8 +11,7 @@
 namespace logbackup {
 
 /// `State.Status` of docker inspect.
-/// `gone` is what docker does not know any longer.
-enum class ContainerState { created, running, paused, restarting, removing, exited, dead, gone, unknown };
+enum class ContainerState { created, running, paused, restarting, removing, exited, dead, unknown };
 
 [[nodiscard]] std::string_view name_of(ContainerState state);
 

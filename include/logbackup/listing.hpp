@@ -19,7 +19,6 @@ struct Entry {
     std::int64_t mtime = 0;      ///< nanoseconds since 1970
     std::string target;          ///< of a link
     std::uint64_t inode = 0;     ///< its number; tells whether a name still stands for the same file
-    std::uint64_t links = 1;     ///< names it has, here or elsewhere
 };
 
 /// Something that could not be listed or saved.

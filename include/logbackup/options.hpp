@@ -58,7 +58,6 @@ struct Options {
     bool trust_clock = false;                    ///< only of RunKind::prune
     bool require_mount = false;                  ///< the backup root must not be on the file system of /
     bool adopt = false;                          ///< take over what belongs to another host or engine
-    bool pin = false;                            ///< hard-link the files of running containers
     std::string log_file;
     bool syslog = false;
     std::string metrics;             ///< path of a file for Prometheus; empty: none

@@ -21,7 +21,6 @@ enum class SourceKind {
     upper,   ///< a stopped container's uppermost layer alone, where mounting is not permitted
     volume,  ///< a volume's directory or file on the host
     process, ///< the container's own mount namespace
-    pins,    ///< our own links to the files of a container that is gone
 };
 
 [[nodiscard]] std::string_view name_of(SourceKind kind);

@@ -67,24 +67,16 @@ void beside_docker(int directory, const Options& options, const std::string& doc
     if (error || !here || !there)
         return; // an engine elsewhere, or one that does not tell
     Check check{"docker's disk", CheckStatus::ok, "another one than the backup's", {}};
-    const bool same_disk = here->st_dev == there->st_dev;
     if (lies_in(backup.string(), docker.string()) || lies_in(docker.string(), backup.string())) {
         check.status = CheckStatus::problem;
         check.found = "the backup and docker's directory " + in_quotes(docker_root) + " lie one in the other";
         check.hint = "choose another directory with --dest";
-    } else if (options.pin && !same_disk) {
-        check.status = CheckStatus::warning;
-        check.found += ": with --pin it must be the same";
-        check.hint = "choose a directory on the file system of " + in_quotes(docker_root) +
-                     " with --dest, or leave --pin out";
-    } else if (same_disk && !options.pin) {
+    } else if (here->st_dev == there->st_dev) {
         check.status = CheckStatus::warning;
         check.found = "the backup is on the file system of " + in_quotes(docker_root);
         check.hint =
             "what fills the backup fills docker's disk, up to --min-free; choose another file system "
-            "with --dest, unless you mean to use --pin";
-    } else if (same_disk) {
-        check.found = "the same as the backup's, as --pin needs it";
+            "with --dest";
     }
     checks.push_back(std::move(check));
 }

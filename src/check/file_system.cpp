@@ -77,10 +77,6 @@ int sync(int directory) {
     return readable && ::syncfs(readable.get()) == 0 ? 0 : errno;
 }
 
-int link(int directory) {
-    return ::linkat(directory, "file", directory, "linked", 0) == 0 ? 0 : errno;
-}
-
 /// A file whose time is not kept is compared in full at each run.
 int keep_time(int directory) {
     const timespec time{1'700'000'000, 123'456'789};
@@ -119,7 +115,7 @@ void remove_leftovers(int place, StopSignal& stop) {
     }
 }
 
-Check try_all(int scratch, const std::string& path, const Options& options) {
+Check try_all(int scratch, const std::string& path) {
     Check check{"file system", CheckStatus::ok, {}, {}};
     for (const auto& attempt : needed) {
         const int error = attempt.work(scratch);
@@ -132,14 +128,7 @@ Check try_all(int scratch, const std::string& path, const Options& options) {
         return check;
     }
     check.found = "making, renaming, locking and syncing work";
-    if (const int error = link(scratch); error != 0) {
-        check.found += "; hard links do not: " + error_text(error);
-        if (options.pin) {
-            check.status = CheckStatus::problem;
-            check.hint = "--pin needs them: leave it out, or choose another file system with --dest";
-        }
-    }
-    if (keep_time(scratch) != 0 && check.status == CheckStatus::ok) {
+    if (keep_time(scratch) != 0) {
         check.status = CheckStatus::warning;
         check.found += "; it does not keep times to the nanosecond";
         check.hint = "each run compares all saved files with their sources in full, which takes its time";
@@ -170,7 +159,7 @@ void file_system(int root, const Options& options, StopSignal& stop, Checks& che
                           may_not ? "run as root" : see_manual});
         return;
     }
-    checks.push_back(try_all(scratch.get(), above, options));
+    checks.push_back(try_all(scratch.get(), above));
     if (const int error = remove_tree(place, name, stop); error != 0 && error != ECANCELED)
         checks.back() = {"file system", CheckStatus::problem,
                          "cannot remove " + in_quotes(joined(above, name)) + ": " + error_text(error),

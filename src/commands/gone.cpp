@@ -20,6 +20,16 @@ constexpr std::size_t largest_file = 32;
 /// These may end in one run on any host; of more live records a quarter.
 constexpr std::size_t a_few = 3;
 
+/// True if the volume's path leads to the directory that was saved. A volume of which the inode is not known
+/// exists while there is anything at its path.
+bool volume_exists(const Record& record, HostPaths& host) {
+    const auto place = host.open(record.volume);
+    const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
+    const bool missing =
+        place.ended == MountedTree::Ended::missing || place.ended == MountedTree::Ended::failed;
+    return !missing && !(status && record.volume_inode != 0 && status->st_ino != record.volume_inode);
+}
+
 } // namespace
 
 LayerState layer_state(const std::string& upper) {
@@ -29,14 +39,6 @@ LayerState layer_state(const std::string& upper) {
     if (error == 0)
         return LayerState::exists;
     return error == ENOENT || error == ENOTDIR ? LayerState::gone : LayerState::unknown;
-}
-
-bool volume_exists(const Record& record, HostPaths& host) {
-    const auto place = host.open(record.volume);
-    const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
-    const bool missing =
-        place.ended == MountedTree::Ended::missing || place.ended == MountedTree::Ended::failed;
-    return !missing && !(status && record.volume_inode != 0 && status->st_ino != record.volume_inode);
 }
 
 bool may_exist(const Record& record, HostPaths& host) {

@@ -21,10 +21,6 @@ enum class LayerState {
 /// Looks for a container's own layer, `Container::upper`, on this host. Docker removes it with the container.
 [[nodiscard]] LayerState layer_state(const std::string& upper);
 
-/// True if the volume's path leads to the directory that was saved. A volume of which the inode is not known
-/// exists while there is anything at its path.
-[[nodiscard]] bool volume_exists(const Record& record, HostPaths& host);
-
 /// True if the layer or the volume that a record is of may still be on this host.
 [[nodiscard]] bool may_exist(const Record& record, HostPaths& host);
 

@@ -94,10 +94,6 @@ class Declaration {
         add("--min-free", given_.min_free,
             "Leave this much of the backup's file system free: 5%, 500M, 1.5GiB or 0", "SIZE|PERCENT")
             ->group(how);
-        app_.add_flag("--pin", given_.options.pin,
-                      "Hard-link the files of running containers, so that what they write until their\n"
-                      "death is not lost (logrotate inside a container refuses files with two links)")
-            ->group(how);
         add("--max-duration", given_.max_duration, "End the run after this long; the next one goes on",
             "TIME")
             ->group(how);

@@ -24,14 +24,12 @@ void restore_descriptor_limit() noexcept;
 class DescriptorShare {
   public:
     /// Half of what is left beside `at_work`: the other half is for what is done with what is held.
-    explicit DescriptorShare(std::size_t at_work = descriptors_at_work);
+    explicit DescriptorShare(std::size_t at_work);
     explicit DescriptorShare(std::size_t left, std::size_t at_work)
         : left_(left > at_work ? (left - at_work) / 2 : 0) {}
 
     /// Whether there is room for a thing with so many descriptors; then it is counted.
     [[nodiscard]] bool take(std::size_t descriptors);
-    /// How many more can be held.
-    [[nodiscard]] std::size_t left() const { return left_; }
     /// It is not held any longer.
     void give_back(std::size_t descriptors) { left_ += descriptors; }
 

@@ -32,6 +32,11 @@ StopSignal::StopSignal(std::optional<std::chrono::milliseconds> limit) {
         throw Error("cannot receive signals: " + error_text(errno));
 }
 
+StopSignal::~StopSignal() {
+    if (deadline_)
+        ::alarm(0);
+}
+
 bool StopSignal::requested() {
     signalfd_siginfo info{};
     while (::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {

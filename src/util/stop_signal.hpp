@@ -15,10 +15,14 @@ namespace logbackup {
 /// statuses would be lost, and ignores SIGPIPE. One object per process, made before the first child.
 class StopSignal {
   public:
-    /// No limit means no limit. Where the process does not get to notice that the limit has passed, because a
-    /// system call never returns, SIGALRM ends it a minute later. Throws Error when the kernel has no
-    /// signalfd to give.
+    /// Without a limit the run may last for ever. Where the process does not get to notice that the limit has
+    /// passed, because a system call never returns, SIGALRM ends it a minute later. Throws Error when the
+    /// kernel has no signalfd to give.
     explicit StopSignal(std::optional<std::chrono::milliseconds> limit = std::nullopt);
+    StopSignal(const StopSignal&) = delete;
+    StopSignal& operator=(const StopSignal&) = delete;
+    /// Whatever the process does afterwards, SIGALRM no longer ends it.
+    ~StopSignal();
 
     /// True once a stop signal has arrived or the limit has passed. Stays true. Costs one system call.
     [[nodiscard]] bool requested();

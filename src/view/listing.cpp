@@ -40,7 +40,6 @@ Entry entry_of(std::string path, const struct stat& status) {
         entry.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
     }
     entry.inode = status.st_ino;
-    entry.links = status.st_nlink;
     entry.mtime = nanoseconds_of(status.st_mtim);
     return entry;
 }

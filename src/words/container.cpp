@@ -12,7 +12,6 @@ std::string_view name_of(ContainerState state) {
     case ContainerState::removing: return "removing";
     case ContainerState::exited: return "exited";
     case ContainerState::dead: return "dead";
-    case ContainerState::gone: return "gone";
     case ContainerState::unknown: break;
     }
     return "unknown";

@@ -9,7 +9,6 @@ std::string_view name_of(SourceKind kind) {
     case SourceKind::layers: return "layers";
     case SourceKind::upper: return "upper layer";
     case SourceKind::volume: return "volume";
-    case SourceKind::pins: return "pins";
     case SourceKind::process: break;
     }
     return "process";

@@ -158,19 +158,6 @@ TEST_P(ReplacedAttack, ByALinkManyTimes) {
     expect_lines(lines);
 }
 
-TEST_P(ReplacedAttack, WhileItsPinsAreKept) {
-    const auto id = engine.start({"evil", "evil-1", {"--volume", above.string() + ":/opt"}});
-    engine.exec(id, "mkdir /opt/logs; echo 0 > /opt/logs/app.log");
-    expect_clean(tick({"--pin"}));
-    engine.exec(id, "cd /opt; echo last >> logs/app.log; mv logs old; mkdir logs; echo 1 > logs/app.log");
-    expect_clean(tick({"--pin"}));
-    EXPECT_EQ(live_records(), 1U);
-    expect_lines({"0", "last", "1"});
-    engine.exec(id, "cd /opt; echo end >> logs/app.log; rm logs/app.log");
-    expect_clean(tick({"--pin"}));
-    expect_lines({"0", "last", "1", "end"});
-}
-
 // Two containers have another directory each under the same path.
 TEST_P(ReplacedAttack, UnderAContainerThatStillHasTheFormerOne) {
     const std::string volume = (above / "logs").string() + ":/opt/logs";

@@ -170,8 +170,6 @@ TEST_F(Check, FindsThatThereIsNoRoom) {
 
 TEST_F(Check, TellsWhatDockerAndTheBackupShare) {
     const auto shared = check();
-    const auto pinned = check({"--pin"});
-    expect(pinned, "docker's disk", "ok", "as --pin needs it");
     expect(shared, "docker's disk", "warning", "the backup is on the file system of ", "fills docker's disk");
     const auto data = engine.socket().parent_path() / "data";
     backup = data / "backup";

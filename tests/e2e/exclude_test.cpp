@@ -92,17 +92,3 @@ TEST_P(Exclude, LeavesOutAVolumeThatCannotBeRead) {
     expect_clean(tick({"--exclude", "dumps"}));
     EXPECT_EQ(saved(), (Tree{{"app.log", "log\n"}}));
 }
-
-class ExcludePins : public Test {};
-
-TEST_F(ExcludePins, PinsNothingOfWhatIsLeftOut) {
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "cd /opt/logs; echo log > app.log; echo heap > heap.hprof");
-    expect_clean(tick({"--pin"}));
-    const auto pins = [&] { return tree_of(backup / ".logbackup/pins" / id); };
-    EXPECT_EQ(pins().count("heap.hprof"), 1U);
-    engine.exec(id, "cd /opt/logs; echo more >> heap.hprof; rm heap.hprof");
-    expect_clean(tick({"--pin", "--exclude", "*.hprof"}));
-    EXPECT_EQ(pins(), (Tree{{"app.log", "log\n"}}));
-    EXPECT_EQ(tree_of(backup / "web/web-1").at("heap.hprof"), "heap\n");
-}

@@ -248,22 +248,6 @@ TEST_P(SeveralAttack, NothingIsPutBesideWhatAnotherOneSaved) {
                              {"web/web-1@1/var/log/app/b.log", "forged\n"}}));
 }
 
-class SeveralAttackPins : public Test {};
-
-TEST_F(SeveralAttackPins, WaitWhenTheServiceGetsAnotherLogDirectory) {
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log");
-    expect_clean(tick({"--pin"}));
-    engine.exec(id, "echo dying >> /opt/logs/a.log; rm /opt/logs/a.log");
-    std::vector<std::string> arguments{"--pin", "--log-dir", "/opt/logs", "--log-dir", "/var/log/app"};
-    auto limited = arguments;
-    limited.insert(limited.end(), {"--max-bytes", "2"});
-    EXPECT_EQ(tick(limited).code, 3);
-    expect_clean(tick(arguments));
-    EXPECT_EQ(read_file(backup / "web/web-1/a.log"), "a\ndying\n");
-    EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-1"));
-}
-
 /// Killed at each change that a run makes to the backup while instances change their names.
 class SeveralKilled : public Test, public testing::WithParamInterface<const char*> {
   protected:

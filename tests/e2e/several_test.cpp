@@ -166,19 +166,3 @@ TEST_P(Several, ArePrunedEachByItself) {
     EXPECT_FALSE(fs::exists(backup / "web/web-2"));
     EXPECT_TRUE(fs::is_empty(backup / ".logbackup/ended"));
 }
-
-class SeveralPins : public Test {};
-
-TEST_F(SeveralPins, EachHasItsOwn) {
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
-    const std::vector<std::string> arguments{"--pin", "--log-dir", "/opt/logs", "--log-dir", "/var/log/app"};
-    expect_clean(tick(arguments));
-    engine.exec(id, "echo dying >> /opt/logs/a.log; echo dying >> /var/log/app/b.log");
-    engine.remove(id);
-    const auto last = tick(arguments);
-    expect_clean(last);
-    EXPECT_NE(last.out.find("1 container, 2 files: 0 new, 2 changed"), std::string::npos) << last.out;
-    EXPECT_EQ(read_file(backup / "web/web-1/opt/logs/a.log"), "a\ndying\n");
-    EXPECT_EQ(read_file(backup / "web/web-1/var/log/app/b.log"), "b\ndying\n");
-}

@@ -60,8 +60,7 @@ TEST(HasEnded, OnlyWhenItExitedAndSaysWhen) {
         {ContainerState::created, false},  {ContainerState::running, false},
         {ContainerState::paused, false},   {ContainerState::restarting, false},
         {ContainerState::removing, false}, {ContainerState::exited, true},
-        {ContainerState::dead, true},      {ContainerState::gone, false},
-        {ContainerState::unknown, false},
+        {ContainerState::dead, true},      {ContainerState::unknown, false},
     };
     for (const auto& [state, expected] : cases) {
         Container container = ended("a");

@@ -32,10 +32,10 @@ class ParseOptions : public ::testing::Test {
 
     void SetUp() override {
         for (const char* name :
-             {"DEST",          "LOG_DIR",   "SERVICE", "POD",          "NAMESPACE",      "CONTAINER",
-              "LOG_FILE",      "GROUP",     "CONFIG",  "MAX_DURATION", "DOCKER_TIMEOUT", "DOCKER",
-              "RSYNC",         "MIN_FREE",  "PIN",     "COVERAGE",     "MAX_FILES",      "MAX_DEPTH",
-              "MAX_FILE_SIZE", "MAX_BYTES", "KEEP",    "MAX_SIZE",     "TRUST_CLOCK"})
+             {"DEST",      "LOG_DIR",  "SERVICE",  "POD",          "NAMESPACE",      "CONTAINER",
+              "LOG_FILE",  "GROUP",    "CONFIG",   "MAX_DURATION", "DOCKER_TIMEOUT", "DOCKER",
+              "RSYNC",     "MIN_FREE", "COVERAGE", "MAX_FILES",    "MAX_DEPTH",      "MAX_FILE_SIZE",
+              "MAX_BYTES", "KEEP",     "MAX_SIZE", "TRUST_CLOCK"})
             unset_.push_back(std::make_unique<Variable>(
                 names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
     }
@@ -82,7 +82,7 @@ TEST_F(ParseOptions, HasDefaults) {
     EXPECT_EQ(options.docker_timeout, 10s);
     EXPECT_EQ(options.max_duration, 30min);
     EXPECT_EQ(options.log_file, "");
-    EXPECT_FALSE(options.quiet || options.verbose || options.json || options.pin);
+    EXPECT_FALSE(options.quiet || options.verbose || options.json);
     EXPECT_EQ(options.min_free.bytes, 0U);
     EXPECT_DOUBLE_EQ(options.min_free.fraction, 0.05);
 }
@@ -109,7 +109,6 @@ TEST_F(ParseOptions, ReadsEveryOption) {
                                  "root",
                                  "--min-free",
                                  "2G",
-                                 "--pin",
                                  "--max-duration",
                                  "5m",
                                  "--docker-timeout",
@@ -134,7 +133,6 @@ TEST_F(ParseOptions, ReadsEveryOption) {
     EXPECT_EQ(options.docker, "/d/docker");
     EXPECT_EQ(options.rsync, "/r/rsync");
     EXPECT_EQ(options.min_free.bytes, 2ULL << 30U);
-    EXPECT_TRUE(options.pin);
 }
 
 TEST_F(ParseOptions, ReadsShortFlags) {
@@ -166,10 +164,10 @@ TEST_F(ParseOptions, ReadsTheEnvironment) {
     const Variable docker("LOGBACKUP_DOCKER", "/d");
     const Variable rsync("LOGBACKUP_RSYNC", "/r");
     const Variable min_free("LOGBACKUP_MIN_FREE", "10%");
-    const Variable pin("LOGBACKUP_PIN", "1");
+    const Variable syslog("LOGBACKUP_SYSLOG", "1");
     const auto options = expect({});
     EXPECT_DOUBLE_EQ(options.min_free.fraction, 0.1);
-    EXPECT_TRUE(options.pin);
+    EXPECT_TRUE(options.syslog);
     EXPECT_EQ(options.backup_root, "/from/environment");
     EXPECT_EQ(options.log_directories, Names{"/logs"});
     EXPECT_EQ(options.services, Names{"payments*"});
@@ -267,7 +265,7 @@ TEST_F(ConfigFile, LetsTheStrongerOfTwoThatExcludeEachOtherWin) {
 }
 
 TEST_F(ConfigFile, SaysWhereEachValueComesFrom) {
-    const Variable pin("LOGBACKUP_PIN", "1");
+    const Variable syslog("LOGBACKUP_SYSLOG", "1");
     const auto options =
         configured("dest = \"/file\"\n[service.\"pay*\"]\nlog-dir = \"/l\"\n", {"--pod", "p"});
     const auto setting = [&](const std::string& name) {
@@ -276,8 +274,8 @@ TEST_F(ConfigFile, SaysWhereEachValueComesFrom) {
     };
     EXPECT_EQ(setting("dest").source, file);
     EXPECT_EQ(setting("dest").values, Names{"/file"});
-    EXPECT_EQ(setting("pin").source, "LOGBACKUP_PIN");
-    EXPECT_EQ(setting("pin").values, Names{"true"});
+    EXPECT_EQ(setting("syslog").source, "LOGBACKUP_SYSLOG");
+    EXPECT_EQ(setting("syslog").values, Names{"true"});
     EXPECT_EQ(setting("pod").source, "command line");
     EXPECT_EQ(setting("max-bytes").source, "default");
     EXPECT_EQ(setting("max-bytes").values, Names{"4G"});
@@ -286,14 +284,15 @@ TEST_F(ConfigFile, SaysWhereEachValueComesFrom) {
 }
 
 TEST_F(ConfigFile, PrintsWhatItReadsAgain) {
-    const auto options = configured("dest = \"/file\"\nservice = [\"a\", \"b*\"]\npin = true\nmax-files = 3\n"
-                                    "[service.\"x*\"]\nlog-dir = \"/l\"\n",
-                                    {"config"});
+    const auto options =
+        configured("dest = \"/file\"\nservice = [\"a\", \"b*\"]\nsyslog = true\nmax-files = 3\n"
+                   "[service.\"x*\"]\nlog-dir = \"/l\"\n",
+                   {"config"});
     EXPECT_EQ(options.kind, RunKind::config);
     const auto again = configured(text(options.settings), {"config"});
     EXPECT_EQ(again.backup_root, "/file");
     EXPECT_EQ(again.services, (Names{"a", "b*"}));
-    EXPECT_TRUE(again.pin);
+    EXPECT_TRUE(again.syslog);
     EXPECT_EQ(again.max_files, 3U);
     EXPECT_EQ(log_directories_of(again, "x1").front().path, "/l");
     EXPECT_EQ(json(again.settings).substr(0, 31), R"({"command":"config","settings":)");
@@ -665,7 +664,7 @@ TEST_F(ParseOptions, AdoptsOnlyByHandAndInARun) {
 
 TEST_F(ParseOptions, PrintsTheHelpOfASubcommand) {
     EXPECT_FALSE(parse({"--help"}));
-    for (const char* word : {"list ", "verify ", "--min-free", "--pin", "5%"})
+    for (const char* word : {"list ", "verify ", "--min-free", "--nice", "5%"})
         EXPECT_NE(ended.text.find(word), std::string::npos) << word;
     for (const auto& arguments :
          {std::vector<const char*>{"list", "--help"}, {"--help", "list"}, {"list", "-h"}}) {

@@ -492,6 +492,18 @@ TEST(StopSignal, StaysRequested) {
               0);
 }
 
+TEST(StopSignal, EndsNoProcessThatOutlivesIt) {
+    EXPECT_EQ(test::in_child([] {
+                  {
+                      const StopSignal stop(1000ms);
+                      if (::alarm(60) == 0)
+                          return 1; // it had set none
+                  }
+                  return ::alarm(0) == 0 ? 0 : 2;
+              }),
+              0);
+}
+
 TEST(Describe, SaysHowAChildEnded) {
     EXPECT_EQ(describe(Exited{23}), "exited with code 23");
     EXPECT_EQ(describe(Signaled{9}), "was ended by signal 9 (Killed)");

@@ -45,7 +45,6 @@ void Tick::find_prunable_files_of(std::size_t index) {
     const auto any = [](const std::string&) { return true; };
     // A part of it that cannot be looked at would seem to be gone.
     if (failed_.contains({candidate.container->id, candidate.name.below}) ||
-        unfinished_.contains(pin_key(record)) ||
         old_files(context_.root, record, options_, now_, any).empty() || (!is_prune() && !candidate.tree))
         return;
     const bool was_let_go = candidate.is_let_go;

@@ -166,6 +166,17 @@ void Tick::close_records() {
     }
 }
 
+/// Whether docker lists none of a record's containers.
+bool Tick::is_unlisted(const Record& record) const {
+    return std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
+        return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
+    });
+}
+
+bool Tick::is_gone(const Record& record) {
+    return is_unlisted(record) && !may_exist(record, *host_);
+}
+
 /// Whether the path of a record's volume leads to another directory by now, which is saved under a record of
 /// its own, and none of its containers has the former one any longer.
 bool Tick::is_replaced(std::size_t index) const {
@@ -251,14 +262,9 @@ std::set<std::size_t> Tick::former_of_too_many() const {
 
 /// The live records in whose directories nothing is saved any longer. A volume outlives its containers: its
 /// log directory has ended when it is gone itself; but a record ends also when a writer of its log directory
-/// has got another, or its log directory was replaced, or its service has others now. What is only in its
-/// pins is saved before.
+/// has got another, or its log directory was replaced, or its service has others now.
 bool Tick::ends_now(std::size_t index, const std::set<std::size_t>& superseded) {
-    const std::string key = pin_key(records_[index]);
-    const bool unfinished = unfinished_.contains(key);
-    if (superseded.contains(index) || is_replaced(index))
-        return !unfinished || is_shared(key);
-    return is_gone(records_[index]) && !unfinished;
+    return superseded.contains(index) || is_replaced(index) || is_gone(records_[index]);
 }
 
 /// Containers that docker does not list although what they wrote is still on this host are not saved, and not
@@ -307,7 +313,6 @@ void Tick::end_records() {
         try {
             end_record(context_.root, record);
             --report_.live;
-            ended_.insert(i);
             unexplained_ends_ += is_unlisted(record) && !was_removed(record) ? 1U : 0U;
             if (record.coverage == Coverage::cut)
                 report_.cut.push_back(record.directory());

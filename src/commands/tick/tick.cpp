@@ -205,8 +205,6 @@ bool Tick::take_located(Candidate& candidate, Located located) {
     candidate.found = std::get<LogDirectory>(std::move(located));
     candidate.volume = candidate.found.volume;
     candidate.inode = candidate.found.identity.inode;
-    if (options_.pin)
-        candidate.pin_sources = pin_sources_of(*candidate.container, candidate.found);
     candidate.volumes_below = candidate.found.sources.size() > 1;
     candidate.seen_places = candidate.found.seen_places;
     if (const auto problem = overlap_->problem(candidate.found); !problem.empty()) {

@@ -6,7 +6,6 @@
 #include "ledger/coverage.hpp"
 #include "locate/locate.hpp"
 #include "locate/overlap.hpp"
-#include "pins/pins.hpp"
 #include "plan/plan.hpp"
 #include "runtime/docker/docker_cli.hpp"
 #include "transfer/apply.hpp"
@@ -37,9 +36,8 @@ struct Candidate {
     std::optional<Tree> tree;                       ///< when it is to be saved
     DirectoryPlan plan;
     Thoroughness thoroughness = Thoroughness::changes;
-    std::string compared_to;        ///< by its last pass so far, as in its record
-    std::vector<std::string> files; ///< all regular ones
-    std::vector<PinSource> pin_sources;
+    std::string compared_to;           ///< by its last pass so far, as in its record
+    std::vector<std::string> files;    ///< all regular ones
     bool may_have_copies = false;      ///< plain and compressed
     bool is_postponed = false;         ///< it takes long to plan: it comes after all others
     bool is_let_go = false;            ///< its descriptors: take_up() opens them again
@@ -54,17 +52,6 @@ struct Candidate {
 enum class Effort {
     little, ///< before anything is saved; with more to do it is postponed
     full,
-};
-
-/// Files that are saved from their pins.
-struct PinnedWork {
-    std::size_t record = 0; ///< index
-    std::size_t row = 0;
-    std::string key;
-    bool gone = false; ///< the container, or volume, and not just the files
-    Tree tree;
-    DirectoryPlan plan;
-    std::vector<std::string> files;
 };
 
 /// One tick on its way through the stages. Its parts are in the files beside this one.
@@ -88,8 +75,6 @@ class Tick {
         });
         stage("locate", [&] {
             open_mounts();
-            if (saves())
-                finish_pins();
             locate_all();
             note_sight();
             assign_all();
@@ -119,7 +104,6 @@ class Tick {
                 drop_all_copies();
                 close_records();
                 end_records();
-                refresh_all_pins();
             });
         }
         if (saves() && !context_.stop.requested())
@@ -142,17 +126,9 @@ class Tick {
     void find_missed_containers();
     void note_missed(Missed missed);
     void open_mounts();
-    void finish_pins();
-    [[nodiscard]] std::optional<PinnedWork> plan_pins(std::size_t index);
-    void save_pinned(std::vector<PinnedWork>& works);
-    void take_pins_outcome(PinnedWork& work, DirectoryOutcome& outcome);
-    void refresh_all_pins();
     [[nodiscard]] bool is_gone(const Record& record);
     [[nodiscard]] bool is_unlisted(const Record& record) const;
-    [[nodiscard]] bool is_shared(const std::string& key) const;
     [[nodiscard]] std::vector<std::map<std::string, std::string>> places_of(const Candidate& candidate) const;
-    [[nodiscard]] static std::vector<PinSource> pin_sources_of(const Container& container,
-                                                               const LogDirectory& found);
     [[nodiscard]] std::vector<Located> locate_of(const std::vector<Candidate*>& candidates);
     void locate_all();
     [[nodiscard]] bool take_located(Candidate& candidate, Located located);
@@ -260,7 +236,6 @@ class Tick {
     std::optional<OverlapCheck> overlap_;
     std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
     std::vector<Record> records_;       ///< of live log directories
-    std::set<std::size_t> ended_;       ///< indices of those that have ended in this tick
     /// Ids of containers, and which of their log directories, of which something could not be saved.
     std::set<std::pair<std::string, std::string>> failed_;
     /// Log directories that could not be read, and why: docker is asked again whether their containers are
@@ -272,8 +247,6 @@ class Tick {
     std::size_t unexplained_ends_ = 0; ///< records that ended although docker told nothing of it
     bool found_any_ = false;           ///< log directories
     bool is_doubtful_ = false;         ///< nobody can tell in this run whether a container is gone
-    UniqueFd pins_root_;               ///< the backup root in our mount namespace
-    std::set<std::string> unfinished_; ///< keys of pins that could not be saved
     Assignments assignments_;
     std::size_t planned_entries_ = 0; ///< of what was not postponed
     std::size_t planned_paths_ = 0;   ///< bytes
