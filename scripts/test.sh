@@ -80,7 +80,7 @@ if ((${#missing[@]} > 0)); then
   install "${missing[@]}"
 fi
 if [[ ${NEWEST_PACKAGES-} ]]; then
-  read -ra newer < <(outdated "${packages[@]}" | tr '\n' ' ')
+  mapfile -t newer < <(outdated "${packages[@]}")
   say "upgrading ${newer[*]:-nothing: all packages are the newest}"
   ((${#newer[@]} == 0)) || install --only-upgrade "${newer[@]}"
 fi
