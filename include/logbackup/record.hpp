@@ -50,7 +50,7 @@ struct Record {
     /// Paths of volumes on the host that led through symbolic links, and where they led while a container
     /// had that mounted.
     std::map<std::string, std::string> seen_places;
-    std::string compared_to;  ///< how far a last pass that takes several ticks has come
+    std::string compared_to; ///< how far a last pass that takes several ticks has come
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;
