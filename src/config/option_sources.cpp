@@ -119,7 +119,7 @@ void OptionSources::take_file() {
                                                                     : "the nearest is " + in_quotes(near));
         }
         if (++seen[{line.service, line.key}] > 1)
-            throw Error(place + " stands there twice");
+            throw Error(place + " is set twice");
         if (line.values.empty() && is_list(found->second) && line.service.empty())
             continue;
         if (line.values.empty() && !is_list(found->second))

@@ -21,14 +21,14 @@
 namespace logbackup {
 namespace {
 
-constexpr const char* duration_example = "time; write for example 90s, 5m, 1h or 1d";
-constexpr const char* keep_example = "time; write for example 30d, 4w or 0 for ever";
-constexpr const char* size_example = "size; write for example 5%, 500M or 1.5GiB";
-constexpr const char* limit_example = "size; write for example 500M or 4GiB, or 0 for no limit";
+constexpr const char* duration_example = "duration (examples: 90s, 5m, 1h, 1d)";
+constexpr const char* keep_example = "duration (examples: 30d, 4w; 0: for ever)";
+constexpr const char* size_example = "size (examples: 5%, 500M, 1.5GiB)";
+constexpr const char* limit_example = "size (examples: 500M, 4GiB; 0: no limit)";
 constexpr const char* ionice_example =
-    "I/O priority; write none, idle, best-effort or best-effort:0 to best-effort:7";
-constexpr const char* count_example = "whole number of at least 1";
-constexpr const char* count_limit_example = "whole number; write 0 for no limit";
+    "I/O priority (none, idle, best-effort, best-effort:0 to best-effort:7)";
+constexpr const char* count_example = "whole number (at least 1)";
+constexpr const char* count_limit_example = "whole number (0: no limit)";
 constexpr const char* exclude_example = "glob of files in a log directory";
 constexpr const char* log_directory_example = "absolute path of a directory in the container";
 
@@ -37,7 +37,7 @@ std::string overlap_of(const std::vector<std::string>& log_directories) {
     for (const auto& one : log_directories)
         for (const auto& other : log_directories)
             if (&one != &other && (other + "/").starts_with(one + "/"))
-                return one == other ? in_quotes(one) + " stands there twice"
+                return one == other ? in_quotes(one) + " is set twice"
                                     : in_quotes(other) + " lies in " + in_quotes(one);
     return {};
 }
@@ -121,7 +121,7 @@ class CommandLine {
         const auto parsed = parse_text(text);
         if (!parsed)
             throw CLI::ValidationError(sources_->shown(app_.get_option(name)),
-                                       in_quotes(text) + " is no " + what);
+                                       in_quotes(text) + " is not a valid " + what);
         value = *parsed;
     }
 
@@ -144,7 +144,7 @@ class CommandLine {
         const auto read = [&](const std::string& text, auto parse_text, const char* what) {
             const auto value = parse_text(text);
             if (!value)
-                throw wrong(in_quotes(text) + " is no " + what);
+                throw wrong(in_quotes(text) + " is not a valid " + what);
             return *value;
         };
         if (line.key == "exclude") {
@@ -203,7 +203,7 @@ class CommandLine {
         if (given_.options.trust_clock && !is_prune)
             throw CLI::ValidationError("--trust-clock", "only 'logbackup prune' has it");
         if (is_prune && !has_retention(given_.options))
-            throw CLI::ValidationError("--keep", "say with it, or with --max-size, what is to be deleted");
+            throw CLI::ValidationError("--keep", "prune needs --keep or --max-size");
     }
 
     /// Of two that contradict each other the one from the stronger place counts.
@@ -214,7 +214,7 @@ class CommandLine {
         const auto verbose = origin_of("--verbose");
         if (quiet == verbose)
             throw CLI::ValidationError(sources_->shown(app_.get_option("--quiet")),
-                                       "it excludes " + sources_->shown(app_.get_option("--verbose")));
+                                       "it cannot be combined with " + sources_->shown(app_.get_option("--verbose")));
         (quiet > verbose ? given_.options.verbose : given_.options.quiet) = false;
     }
 

@@ -70,7 +70,7 @@ UniqueFd find_state(int root, const std::string& path) {
     const std::string below = joined(path, state_directory);
     UniqueFd state = open_directory(root, state_directory);
     if (!state && (errno == ELOOP || errno == ENOTDIR))
-        refuse(below, "it is no directory", "see what it is, and move it away");
+        refuse(below, "it is not a directory", "see what it is, and move it away");
     if (!state && errno != ENOENT)
         fail("open", path, errno);
     if (state)

@@ -72,7 +72,7 @@ Record parse_record(const std::string& service, const std::string& instance, con
         json["version"] > format_version)
         throw Error("it is of version " + json["version"].dump() + ", which a newer logbackup made");
     if (!json.is_object() || !json.contains("version") || json["version"] != format_version)
-        throw Error("it is no record of version " + std::to_string(format_version));
+        throw Error("it is not a record of version " + std::to_string(format_version));
     Record record;
     record.service = service;
     record.instance = instance;

@@ -10,7 +10,7 @@ bool is_lower_alphanumeric(char c) {
 
 std::string invalid_label(const char* label, const std::string& value) {
     return std::string("the label ") + label +
-           " is no valid Kubernetes name: " + in_quotes(value.substr(0, 100)) +
+           " is not a valid Kubernetes name: " + in_quotes(value.substr(0, 100)) +
            (value.size() > 100 ? "…" : "");
 }
 

@@ -61,7 +61,7 @@ TEST_P(BadInput, GarbageFromDocker) {
 
 TEST_P(BadInput, ADaemonThatNeverAnswers) {
     expect_failure(tick({"--docker", docker_that("exec sleep 1000"), "--docker-timeout", "500ms"}), 2,
-                   "is no time");
+                   "is not a valid duration");
     expect_failure(tick({"--docker", docker_that("exec sleep 1000"), "--docker-timeout", "0.5s"}), 1,
                    "cannot list the containers: docker did not finish within 0.5 s");
 }

@@ -52,7 +52,7 @@ TEST_P(Discover, ReportsLabelsThatAreNoKubernetesNamesAndSavesTheRest) {
     const Result result = tick();
 
     EXPECT_EQ(result.code, 3);
-    EXPECT_NE(result.err.find("io.kubernetes.container.name is no valid Kubernetes name: '../../etc'"),
+    EXPECT_NE(result.err.find("io.kubernetes.container.name is not a valid Kubernetes name: '../../etc'"),
               std::string::npos)
         << result.err;
     EXPECT_EQ(tree_of(backup).at("web/web-1/app.log"), "good\n");

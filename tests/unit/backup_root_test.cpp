@@ -105,12 +105,12 @@ TEST_F(OpenBackupRoot, RefusesStateThatIsNotOurs) {
     std::filesystem::remove(state);
     dir.make_directory("elsewhere");
     dir.link("root/.logbackup", dir.at("elsewhere"));
-    EXPECT_NE(problem().find("cannot trust '" + state + "': it is no directory"), std::string::npos)
+    EXPECT_NE(problem().find("cannot trust '" + state + "': it is not a directory"), std::string::npos)
         << problem();
     EXPECT_TRUE(std::filesystem::is_empty(dir.at("elsewhere")));
     std::filesystem::remove(state);
     dir.write("root/.logbackup", "");
-    EXPECT_NE(problem().find("it is no directory"), std::string::npos) << problem();
+    EXPECT_NE(problem().find("it is not a directory"), std::string::npos) << problem();
 }
 
 TEST_F(OpenBackupRoot, TakesDirectoriesOfItsServicesOver) {

@@ -261,7 +261,7 @@ TEST_F(ConfigFile, LetsTheStrongerOfTwoThatExcludeEachOtherWin) {
     const auto options = configured("quiet = true\n", {"-v"});
     EXPECT_TRUE(options.verbose);
     EXPECT_FALSE(options.quiet);
-    expect_config_error("quiet = true\nverbose = true\n", "it excludes verbose in");
+    expect_config_error("quiet = true\nverbose = true\n", "it cannot be combined with verbose in");
 }
 
 TEST_F(ConfigFile, SaysWhereEachValueComesFrom) {
@@ -329,9 +329,9 @@ TEST_F(ConfigFile, HasWhatIsLeftOutOfServices) {
         EXPECT_EQ(exclude_of(read, "all"), Names{});
     }
     EXPECT_EQ(expect({"--exclude", "a", "--exclude", "b/c"}).exclude, (Names{"a", "/b/c"}));
-    expect_usage_error({"--exclude", "/"}, "'/' is no glob of files");
-    expect_config_error("exclude = [\"a\", \"\"]\n", "'' is no glob of files");
-    expect_config_error("[service.x]\nexclude = [\"../a\"]\n", "'../a' is no glob of files");
+    expect_usage_error({"--exclude", "/"}, "'/' is not a valid glob of files");
+    expect_config_error("exclude = [\"a\", \"\"]\n", "'' is not a valid glob of files");
+    expect_config_error("[service.x]\nexclude = [\"../a\"]\n", "'../a' is not a valid glob of files");
 }
 
 TEST_F(ConfigFile, HasSeveralLogDirectories) {
@@ -353,7 +353,7 @@ TEST_F(ConfigFile, HasSeveralLogDirectories) {
     EXPECT_EQ(names(expect({"--log-dir", "/opt/logs", "--log-dir", "/var/log/app"}), "web"), two);
     EXPECT_EQ(names(configured(text(expect({"config"}).settings), {}), "web"), (Pairs{{"/opt/logs", ""}}));
     expect_usage_error({"--log-dir", "/a", "--log-dir", "/a/b"}, "'/a/b' lies in '/a'");
-    expect_usage_error({"--log-dir", "/a/", "--log-dir", "/b/../a"}, "'/a' stands there twice");
+    expect_usage_error({"--log-dir", "/a/", "--log-dir", "/b/../a"}, "'/a' is set twice");
     EXPECT_EQ(expect({"--log-dir", "/a", "--log-dir", "/ab"}).log_directories, (Names{"/a", "/ab"}));
     expect_config_error("[service.x]\nlog-dir = [\"/a\", \"/a/b\"]\n", "'/a/b' lies in '/a'");
     expect_config_error("[service.x]\nlog-dir = []\n", "it has no value");
@@ -377,9 +377,9 @@ TEST_F(ConfigFile, RefusesWhatItDoesNotUnderstand) {
     expect_config_error("dest = [\"/a\", \"/b\"]\n", "it takes one value");
     expect_config_error("dest = \"/a\"\ndest = \"/b\"\n", "dest");
     expect_config_error("dest = \"/a#b\"\n", "a quote is not closed");
-    expect_config_error("max-duration = \"soon\"\n", "max-duration in '" + file + "': 'soon' is no time");
+    expect_config_error("max-duration = \"soon\"\n", "max-duration in '" + file + "': 'soon' is not a valid duration");
     expect_config_error("[service.x]\ndest = \"/x\"\n", "cannot differ from service to service");
-    expect_config_error("[service.x]\nlog-dir = \"x\"\n", "'x' is no absolute path");
+    expect_config_error("[service.x]\nlog-dir = \"x\"\n", "'x' is not a valid absolute path");
     expect_config_error("[servic.x]\nlog-dir = \"/x\"\n", "[service.\"GLOB\"]");
     expect_config_error("this is no configuration\n", "this is no configuration");
     expect_config_error("dest = \"/\x1b[2Jx\n", "a quote is not closed");
@@ -623,7 +623,7 @@ TEST_F(ParseOptions, KeepsSomeServicesLonger) {
     const auto only = directory.write("only.toml", "[service.\"audit*\"]\nkeep = \"1d\"\n");
     EXPECT_TRUE(has_retention(expect({"--config", only.c_str()})));
     const auto wrong = directory.write("wrong.toml", "[service.\"a\"]\nkeep = \"soon\"\n");
-    expect_usage_error({"--config", wrong.c_str()}, "'soon' is no time");
+    expect_usage_error({"--config", wrong.c_str()}, "'soon' is not a valid duration");
 }
 
 TEST_F(ParseOptions, PrunesWhenAskedTo) {
