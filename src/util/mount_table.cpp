@@ -52,7 +52,7 @@ std::vector<MountInfo> parse_mountinfo(std::string_view text) {
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         const auto id = next_word(line);
         const auto parent = next_word(line);
-        const auto device = next_word(line);
+        (void)next_word(line); // the device
         (void)next_word(line); // the directory of the file system that is mounted
         const auto point = next_word(line);
         if (point.empty())
@@ -61,8 +61,7 @@ std::vector<MountInfo> parse_mountinfo(std::string_view text) {
         std::string_view word = next_word(line);
         while (!word.empty() && word != "-")
             word = next_word(line);
-        mounts.push_back(
-            {std::string(device), unescaped(point), unescaped(next_word(line)), number(id), number(parent)});
+        mounts.push_back({unescaped(point), unescaped(next_word(line)), number(id), number(parent)});
     }
     return mounts;
 }

@@ -12,11 +12,10 @@ namespace logbackup {
 
 /// One line of /proc/<pid>/mountinfo (proc_pid_mountinfo(5)).
 struct MountInfo {
-    std::string device; ///< "major:minor"
-    std::string point;  ///< where
-    std::string type;   ///< of file system; empty when the line does not say
-    int id = 0;         ///< as in fdinfo, "mnt_id"
-    int parent = 0;     ///< id of the mount that it is mounted on
+    std::string point; ///< where
+    std::string type;  ///< of file system; empty when the line does not say
+    int id = 0;        ///< as in fdinfo, "mnt_id"
+    int parent = 0;    ///< id of the mount that it is mounted on
 };
 
 [[nodiscard]] std::vector<MountInfo> parse_mountinfo(std::string_view text);

@@ -36,7 +36,7 @@ TEST(MountTable, SeesWhatCoversAPlace) {
     EXPECT_EQ(table.covering(1, "/mnt"), nullptr);
     EXPECT_EQ(table.first_special_below("/mnt")->id, 2);
     EXPECT_EQ(table.first_special_below("/mnt/a b"), nullptr);
-    const MountTable circle({{"", "/x", "nfs", 1, 2}, {"", "/x", "nfs", 2, 1}});
+    const MountTable circle({{"/x", "nfs", 1, 2}, {"/x", "nfs", 2, 1}});
     EXPECT_NE(circle.covering(1, "/x"), nullptr);
 }
 
