@@ -284,10 +284,11 @@ void Tick::report_unlisted() {
             unlisted.push_back(record.directory());
     }
     if (!unlisted.empty())
-        report_.problems.push_back(
-            "docker does not list the " + std::string(unlisted.size() == 1 ? "container" : "containers") +
-            " of " + some_of(unlisted) +
-            ", but what they wrote is on this host: it is not saved; does another engine run them?");
+        report_.problems.push_back("docker does not list the " +
+                                   std::string(unlisted.size() == 1 ? "container" : "containers") + " of " +
+                                   some_of(unlisted) +
+                                   ", but their layers are on this host: what they write is not saved\nhint: "
+                                   "does another engine run them?");
 }
 
 /// They can be many, and each is waited for until the disk has it: what is left ends at the next tick.

@@ -227,16 +227,13 @@ void Tick::fail_parts(const Candidate& candidate) {
 }
 
 std::string Tick::doubt_text() const {
-    const auto live = counted(records_.size(), "log directory is", "log directories are");
-    const std::string listed = discovery_.ids.empty()
-                                   ? "docker lists no container, but " + live +
-                                         " live: none is ended in this run; is it the engine that "
-                                         "they are of, and is the disk with its data mounted?"
-                                   : "none of " + counted(discovery_.ids.size(), "container") +
-                                         " has a log directory, but " + live +
-                                         " live: none is ended in this run; is --log-dir right, and is it "
-                                         "the engine that they are of?";
-    return listed;
+    const auto live = counted(records_.size(), "log directory is", "log directories are") +
+                      " live; none of them ends in this run\nhint: ";
+    if (discovery_.ids.empty())
+        return "docker lists no container, but " + live +
+               "is it the engine that runs these containers, and is the disk with its data mounted?";
+    return "none of " + counted(discovery_.ids.size(), "container") + " has a log directory, but " + live +
+           "is --log-dir right, and is it the engine that runs these containers?";
 }
 
 /// Whether docker has told that it removed a record's newest container since the last run.
