@@ -24,7 +24,7 @@
 namespace logbackup {
 
 inline constexpr const char* state_directory = ".logbackup";
-inline constexpr const char* live_records = ".logbackup/live";     ///< in it a directory for each service
+inline constexpr const char* live_records = ".logbackup/live";     ///< contains a directory for each service
 inline constexpr const char* ended_records = ".logbackup/ended";   ///< the same
 inline constexpr const char* missed_records = ".logbackup/missed"; ///< the same
 
