@@ -21,9 +21,8 @@ struct BackupTotals {
 
 /// State that is kept between runs, so that counters continue: the content of ".logbackup/metrics".
 struct MetricsState {
-    std::map<std::string, std::uint64_t>
-        counters;             ///< keys are samples: `logbackup_runs_total{exit_code="0"}`
-    Timestamp last_success{}; ///< zero: no run succeeded yet
+    std::map<std::string, std::uint64_t> counters; ///< by sample: `logbackup_runs_total{exit_code="0"}`
+    Timestamp last_success{};                      ///< zero: no run succeeded yet
     std::optional<BackupTotals> totals;
 };
 
