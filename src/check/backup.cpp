@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr int directory_flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
-/// "on the xfs at '/u01'".
+/// Returns for example "on the xfs at '/u01'".
 std::string file_system_text(int directory) {
     const UniqueFd self(::open("/proc/self", directory_flags));
     const auto table = read_mount_table(self.get());
@@ -65,7 +65,7 @@ void beside_docker(int directory, const Options& options, const std::string& doc
     const auto here = status_of(directory);
     const auto there = held ? status_of(held.get()) : std::nullopt;
     if (error || !here || !there)
-        return; // an engine elsewhere, or one that does not tell
+        return; // the engine runs elsewhere, or does not tell its directory
     Check check{"docker's disk", CheckStatus::ok, "another one than the backup's", {}};
     if (lies_in(backup.string(), docker.string()) || lies_in(docker.string(), backup.string())) {
         check.status = CheckStatus::problem;

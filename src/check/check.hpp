@@ -9,9 +9,9 @@
 
 namespace logbackup {
 
-/// Whether this machine is ready for runs with these options. Changes nothing; what the backup's file system
-/// can do is tried in a directory of its own. What hangs on a check that failed is left out. Ends early when
-/// `stop` is requested.
+/// Checks whether this machine is ready for runs with these options. Changes nothing, except that it tests
+/// the backup's file system in a temporary directory. A check that depends on a failed check is left out.
+/// Ends early when `stop` is requested.
 [[nodiscard]] std::vector<Check> check_machine(const Options& options, StopSignal& stop);
 
 } // namespace logbackup

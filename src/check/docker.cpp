@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// A member, or null where there is none.
+/// Returns a member, or null when it does not exist.
 Json member(const Json& object, const char* name) {
     const auto found = object.is_object() ? object.find(name) : object.end();
     return object.is_object() && found != object.end() ? *found : Json();
@@ -34,7 +34,7 @@ std::string text_of(const Endpoint& endpoint) {
                                      : endpoint.named_by + " " + escaped(endpoint.address);
 }
 
-/// Nothing when no run is possible with it.
+/// Returns nothing when no run is possible with the endpoint.
 std::optional<Endpoint> local_endpoint(Checks& checks) {
     try {
         Endpoint endpoint = find_endpoint();
@@ -83,7 +83,8 @@ void containers(const Discovery& found, Engine& engine, Checks& checks) {
     checks.push_back(std::move(check));
 }
 
-/// Why nothing of a container can be read by this process; empty when it can, or when it is gone.
+/// Returns why this process cannot read anything of a container; empty when it can, or when the container is
+/// gone.
 std::string unseen_reason(const Container& container, const std::string& log_directory, HostPaths& host) {
     const LayerSight sight = look_at_layer(container.upper);
     const bool may_be_unseen = container.upper.empty() ? container.has_process() : sight.error != 0;
@@ -95,7 +96,7 @@ std::string unseen_reason(const Container& container, const std::string& log_dir
                                                     : std::string();
 }
 
-/// Whether the containers' files are on this machine, and this process may look at them.
+/// Checks whether the containers' files are on this machine and readable by this process.
 Check files(const Options& options, const std::vector<Container>& containers) {
     HostPaths host;
     std::size_t unseen = 0;
@@ -145,7 +146,7 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
                           "install it (on Debian: docker.io), or name it with --docker"});
         return std::nullopt;
     }
-    const auto endpoint = local_endpoint(checks); // before anything is asked of another machine
+    const auto endpoint = local_endpoint(checks); // before a request goes to another machine
     if (!endpoint)
         return std::nullopt;
     const auto say = [&](const char* what) {
@@ -162,7 +163,7 @@ std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& c
     Engine engine;
     Json info;
     try {
-        // Not to wait three times.
+        // Do not wait for two more timeouts.
         if (std::holds_alternative<TimedOut>(asked.ending))
             throw Error("docker version " + describe(asked.ending),
                         "is the engine overloaded? --docker-timeout waits longer");

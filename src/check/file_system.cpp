@@ -23,7 +23,7 @@ constexpr std::string_view scratch_prefix = ".logbackup-check.";
 constexpr const char* see_manual =
     "choose another file system with --dest; logbackup(8) names those that work";
 
-// Each tries one thing in a directory; 0 or an errno value.
+// Each of these functions tries one thing in a directory and returns 0 or an errno value.
 
 int make(int directory) {
     if (::mkdirat(directory, "made", 0700) != 0 || !write_atomically(directory, "file", "one") ||
@@ -42,7 +42,7 @@ int append(int directory) {
     return !status ? errno : status->st_size == 100'003 ? 0 : EIO;
 }
 
-/// Never in the place of something.
+/// Checks that a rename never overwrites a file.
 int rename(int directory) {
     if (!rename_to_new(directory, "file", directory, "made/renamed") ||
         !write_atomically(directory, "file", "other"))
@@ -58,7 +58,7 @@ int link_symbolically(int directory) {
     return ::symlinkat("file", directory, "symbolic") == 0 ? 0 : errno;
 }
 
-/// Others must see it.
+/// Checks that a lock excludes another descriptor.
 int lock(int directory) {
     const auto open_it = [&] {
         return UniqueFd(::openat(directory, "file", O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
@@ -77,7 +77,7 @@ int sync(int directory) {
     return readable && ::syncfs(readable.get()) == 0 ? 0 : errno;
 }
 
-/// A file whose time is not kept is compared in full at each run.
+/// Checks that times are kept exactly; otherwise each run would compare the file in full.
 int keep_time(int directory) {
     const timespec time{1'700'000'000, 123'456'789};
     const UniqueFd file = open_for_update(directory, "file");
@@ -104,7 +104,7 @@ constexpr std::array needed{
     Attempt{sync, "sync", CheckStatus::problem},
 };
 
-/// What a check that was killed has left.
+/// Removes what a killed check has left behind.
 void remove_leftovers(int place, StopSignal& stop) {
     for (const auto& name : names_in(place, "").value_or(std::vector<std::string>())) {
         pid_t pid = 0;

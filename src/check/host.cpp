@@ -22,7 +22,7 @@ namespace {
 struct Right {
     int capability;
     const char* name;
-    const char* without; ///< what is then
+    const char* without; ///< what happens without it
 };
 
 constexpr std::array rights_that_help{

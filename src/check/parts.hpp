@@ -8,42 +8,42 @@
 #include <string>
 #include <vector>
 
-/// The parts of check_machine(): each adds its checks to `checks`.
+/// The parts of check_machine(). Each part adds its checks to `checks`.
 namespace logbackup::check {
 
 using Checks = std::vector<Check>;
 
-/// What the Docker engine says of itself.
+/// The Docker engine's description of itself.
 struct Engine {
     std::string id;
     std::string root_directory;
     std::vector<Container> ours;
 };
 
-/// The client, the engine, its containers, its storage driver, and whether their files are seen. Nothing when
-/// the engine cannot be reached.
+/// Checks the client, the engine, its containers, its storage driver, and whether their files are visible.
+/// Returns nothing when the engine cannot be reached.
 [[nodiscard]] std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& checks);
 
 void rsync(const Options& options, StopSignal& stop, Checks& checks);
 void decompressors(Checks& checks);
 
 void rights(Checks& checks);
-/// Gives this process a mount namespace of its own.
+/// Checks the mounts. Moves this process into a mount namespace of its own.
 void mounts(Checks& checks);
 void landlock(Checks& checks);
 
-/// A descriptor of the backup root: none when it does not exist, or must not be used.
+/// Returns a descriptor of the backup root; none when it does not exist, or must not be used.
 [[nodiscard]] UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine,
                                    Checks& checks);
-/// Tries what runs need, in a directory of its own in ".logbackup" that it removes. `root` is a descriptor of
-/// the backup root, or -1.
+/// Tries what runs need, in a temporary directory in ".logbackup". `root` is a descriptor of the backup root,
+/// or -1.
 void file_system(int root, const Options& options, StopSignal& stop, Checks& checks);
-/// Whether the backup is this host's and this engine's.
+/// Checks whether the backup belongs to this host and this engine.
 void owner(int root, const std::optional<Engine>& engine, Checks& checks);
 /// `root` is a descriptor of the backup root.
 void records(int root, Checks& checks);
-/// When the last complete run was, and how many ended at once. `root` is a descriptor of the backup root, or
-/// -1.
+/// Checks when the last complete run was, and how many runs ended at once. `root` is a descriptor of the
+/// backup root, or -1.
 void runs(int root, const Options& options, Checks& checks);
 
 /// `root` is a descriptor of the backup root, or -1.
@@ -51,15 +51,15 @@ void clock(int root, Checks& checks);
 void configuration(const Options& options, Checks& checks);
 void volumes(const Options& options, const Engine& engine, Checks& checks);
 
-/// The version in what a program prints of itself, "3.2.7" of "rsync  version v3.2.7  protocol …"; empty when
+/// Returns the version in the output of a program, "3.2.7" of "rsync  version v3.2.7  protocol …"; empty when
 /// there is none.
 [[nodiscard]] std::string version_in(const std::string& printed);
 
-/// How a program that prints little ended, within `time`.
+/// Runs a program that prints little, for `time` at most, and returns how it ended.
 [[nodiscard]] ProcessResult ask(std::vector<std::string> argv, std::vector<std::string> environment,
                                 std::chrono::milliseconds time, StopSignal& stop);
 
-/// "40 s", "12 min", "3 h", "5 days".
+/// Returns a rough duration: "40 s", "12 min", "3 h", "5 days".
 [[nodiscard]] std::string rough_time(std::chrono::seconds time);
 
 } // namespace logbackup::check

@@ -10,7 +10,7 @@
 namespace logbackup::check {
 namespace {
 
-/// Whether logs can lie on it: it is mounted at a log directory, above or below it.
+/// True if the mount can hold logs: it is mounted at, above or below a log directory.
 bool holds_logs(const Mount& mount, const std::vector<LogDirectoryName>& log_directories) {
     const auto place = normalized(mount.destination);
     return std::any_of(log_directories.begin(), log_directories.end(), [&](const auto& name) {

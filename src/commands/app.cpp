@@ -32,9 +32,9 @@ int run_list(const Options& options, spdlog::logger& log) {
     const UniqueFd root = find_backup_root(options.backup_root);
     if (!root)
         throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
-    (void)load_identity(root.get()); // one of a newer version has records that this one cannot read
+    (void)load_identity(root.get()); // throws if a newer version wrote it, with unreadable records
     const Inventory inventory = take_inventory(root.get(), options);
-    // That none is cut or missed is no failure.
+    // It is not an error if no log directory has the coverage.
     if (has_filter(options) && options.coverages.empty() && inventory.instances.empty() &&
         inventory.problems.empty())
         throw Error("no log directory matches --service, --pod, --namespace or --container",
@@ -77,7 +77,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
 int run_app(int argc, const char* const* argv) {
     raise_descriptor_limit();
     ::umask(027);
-    // Started with one of the standard descriptors closed, the next file opened would take its place.
+    // Opens closed standard descriptors. Otherwise the next file opened would take their place.
     while (true) {
         const int fd = ::open("/dev/null", O_RDWR);
         if (fd > STDERR_FILENO || fd < 0) {

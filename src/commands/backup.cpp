@@ -21,17 +21,17 @@
 namespace logbackup::app {
 namespace {
 
-/// What of a run outlives a failure.
+/// State needed for metrics even if the run throws.
 struct Run {
     Timestamp began = std::chrono::system_clock::now();
     UniqueFd root;
     std::optional<LockFile> lock;
     std::optional<Report> report;
-    std::uint64_t skipped = 0; ///< runs while another one was working
+    std::uint64_t skipped = 0; ///< runs that ended because another one was working
 };
 
-/// Only information: on a long first backup cron would send a mail every minute. But if that goes on for
-/// long, somebody should know.
+/// Reports the busy backup as information, because on a long first backup cron would send a mail every
+/// minute. Warns only if that goes on for long.
 int give_up(const Run& run, const Options& options, spdlog::logger& log) {
     const std::string text = "another run is working on " + in_quotes(options.backup_root);
     const auto skipped = note_skipped(run.root.get());
@@ -76,7 +76,7 @@ int back_up(Run& run, const Options& options, spdlog::logger& log) {
             claim_engine(identity, context, containers);
         };
     }
-    run.lock = std::move(lock); // the counters in another host's backup are not this run's
+    run.lock = std::move(lock); // claimed by now: the counters of another host's backup must not change
     if (run.lock) {
         run.skipped = take_skipped(run.root.get());
         context.lock = run.lock->fd();
@@ -99,7 +99,7 @@ int back_up(Run& run, const Options& options, spdlog::logger& log) {
     if (run.lock && !stop.requested() && !has_filter(options)) {
         try {
             note_complete_tick(run.root.get(), context.now);
-        } catch (const Error& error) { // the report stands
+        } catch (const Error& error) { // the report was printed already
             log.error(error.what());
             return static_cast<int>(ExitCode::partial);
         }
@@ -107,10 +107,10 @@ int back_up(Run& run, const Options& options, spdlog::logger& log) {
     return code;
 }
 
-/// The exit code, which is another one when the metrics cannot be written.
+/// Writes the metrics and returns the exit code, which changes if they cannot be written.
 int monitored(int code, const Run& run, const Options& options, spdlog::logger& log) {
     if (options.metrics.empty() || options.kind != RunKind::tick || has_filter(options))
-        return code; // metrics are of everything
+        return code; // metrics describe full runs only
     FinishedRun finished;
     finished.began = run.began;
     finished.seconds = std::chrono::duration<double>(std::chrono::system_clock::now() - run.began).count();

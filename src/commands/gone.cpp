@@ -17,11 +17,11 @@ namespace {
 constexpr const char* empty_runs_file = ".logbackup/empty-runs";
 constexpr std::size_t largest_file = 32;
 
-/// These may end in one run on any host; of more live records a quarter.
+/// So many records may end in one run on any host; with more live records, a quarter of them may.
 constexpr std::size_t a_few = 3;
 
-/// True if the volume's path leads to the directory that was saved. A volume of which the inode is not known
-/// exists while there is anything at its path.
+/// True if the volume's path leads to the directory that was saved. When the inode of the volume is not
+/// known, anything at its path counts.
 bool volume_exists(const Record& record, HostPaths& host) {
     const auto place = host.open(record.volume);
     const auto status = place.held ? status_of(place.held.get()) : std::nullopt;

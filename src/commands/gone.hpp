@@ -8,39 +8,41 @@
 #include <optional>
 #include <string>
 
-/// Whether a container is gone. One answer of the engine is not enough: it may be another engine, or the disk
-/// with its data may not be mounted.
+/// Decides whether a container is gone. One answer of the engine is not enough: it may be another engine, or
+/// the disk with its data may not be mounted.
 namespace logbackup {
 
 enum class LayerState {
     exists,
     gone,
-    unknown, ///< it cannot be looked at
+    unknown, ///< it cannot be examined
 };
 
 /// Looks for a container's own layer, `Container::upper`, on this host. Docker removes it with the container.
 [[nodiscard]] LayerState layer_state(const std::string& upper);
 
-/// True if the layer or the volume that a record is of may still be on this host.
+/// True if the layer or the volume of a record may still be on this host.
 [[nodiscard]] bool may_exist(const Record& record, HostPaths& host);
 
-/// So many runs in a row that find no log directory, although records are live, end nothing.
+/// The number of runs in a row that may find no log directory, although records are live, without ending any
+/// record.
 inline constexpr std::uint64_t most_doubtful_runs = 5;
 
-/// Counts the runs in a row that found no log directory although they should have found one, up to one more
-/// than `most_doubtful_runs`. `before` is the count of the last run. Pure.
+/// Counts the runs in a row that found no log directory although they should have found one. The count stops
+/// at `most_doubtful_runs` plus one. `before` is the count of the last run. Pure.
 [[nodiscard]] std::uint64_t empty_runs_after(std::uint64_t before, bool found_any, bool any_expected);
 
 /// True if a run with this count cannot tell whether containers are gone. Pure.
 [[nodiscard]] bool is_doubtful(std::uint64_t empty_runs);
 
-/// True if so many records do not end at once on a healthy host without a word of the engine: all that were
-/// live, or more than a few. Pure.
+/// True if more records end at once, without a word of the engine, than plausible on a healthy host: all that
+/// were live, or more than a few. Pure.
 [[nodiscard]] bool are_too_many_to_end(std::size_t ended, std::size_t live_before);
 
-/// The count that the last run left in ".logbackup/empty-runs". `root` is a descriptor of the backup root.
+/// Reads the count that the last run left in ".logbackup/empty-runs". `root` is a descriptor of the backup
+/// root.
 [[nodiscard]] std::uint64_t load_empty_runs(int root);
-/// False, with errno, when it cannot be written.
+/// Returns false and sets errno when the count cannot be written.
 [[nodiscard]] bool save_empty_runs(int root, std::uint64_t before, std::uint64_t now);
 
 } // namespace logbackup

@@ -21,7 +21,8 @@ BackupIdentity take(const Claimed& claim, int root, const Options& options) {
                                                           : claim.identity;
 }
 
-/// A call of its own costs a run more than all its work: only where no container tells.
+/// Asks docker for the engine's identity. The call costs a run more than all its work, so it is made only
+/// when no container tells the engine.
 EngineIdentity ask_engine(const TickContext& context) {
     Command command;
     command.argv = {context.docker, "info", "--format", engine_format};
@@ -45,8 +46,8 @@ BackupIdentity claim_backup(int root, const Options& options, spdlog::logger& lo
         throw Error(found.problem + ", which says whose the backup is",
                     "restore it from a copy, or run 'logbackup --adopt' once if it is this host's");
     const Claimed claimed = claim(found.identity, this_host(), {}, adopt_of(options));
-    // Not when it was made, but as long as nothing is in it: a run that is killed here leaves this to the
-    // next.
+    // A backup is new as long as it has no records, not only when it is created: if this run is killed here,
+    // the next one reports it.
     const bool is_new = !found.identity && found.problem.empty() && !has_records(root);
     if (is_new && options.kind == RunKind::tick)
         log.warn("a new backup begins at {}; if there was one before, its disk is not mounted",

@@ -42,7 +42,7 @@ std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
         }
     }
     if (options.syslog) {
-        static constexpr bool formatted = false; // it has the time and the level already
+        static constexpr bool formatted = false; // syslog adds the time and the level itself
         logger->sinks().push_back(
             std::make_shared<spdlog::sinks::syslog_sink_mt>("logbackup", LOG_PID, LOG_DAEMON, formatted));
     }

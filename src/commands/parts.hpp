@@ -17,20 +17,21 @@
 #include <string>
 #include <vector>
 
-/// What the commands of the program have in common, and those that are more than a few lines. Each gives the
-/// exit code, and throws Error when nothing could be done.
+/// The larger commands of the program, and what all commands share. Each command returns the exit code, and
+/// throws Error when nothing could be done.
 namespace logbackup::app {
 
 int run_backup(const Options& options, spdlog::logger& log);
 int run_prune(const Options& options, spdlog::logger& log);
 
-/// Messages go to standard error, and with a time to the log file. The result is no message: see print().
+/// Creates the logger. Messages go to standard error, and with a time to the log file. The result of a
+/// command is not a message: see print().
 std::shared_ptr<spdlog::logger> make_logger(const Options& options);
 
 void print(const std::string& text);
 bool is_coloured();
 
-/// A Report, an Inventory or a PruneReport, as the options ask for it.
+/// Prints a Report, an Inventory or a PruneReport in the form that the options ask for.
 template <typename Result, typename Detail>
 void print(const Result& result, const Options& options, Detail detail) {
     if (options.json)
@@ -39,21 +40,21 @@ void print(const Result& result, const Options& options, Detail detail) {
         print(table(result, is_coloured() ? Colour::yes : Colour::no, detail));
 }
 
-/// What the terminal has on standard output is for the log file and the system log.
+/// Logs the result, which the terminal shows on standard output, to the log file and the system log.
 void log_result(spdlog::logger& log, const std::vector<std::string>& lines);
 
 std::string require_program(const std::string& name, const char* option, const char* package);
 
-/// The clock as it was and is now; a run that writes notes it.
+/// Returns the clock as this run sees it. A run that writes saves it.
 Clock see_clock(const Options& options, int root, Timestamp now);
 
-/// Throws Error when the backup is not where --require-mount wants it.
+/// Throws Error when the backup is not on the mount that --require-mount asks for.
 void examine_place(const Options& options);
 
-/// Throws Error when the backup belongs to another host. A run writes down whose it is where that is missing,
-/// and says so when the backup is new. Gives what it is for claim_engine(). Needs the lock.
+/// Throws Error when the backup belongs to another host. A run writes the identity if it is missing, and
+/// reports a new backup. Returns the identity for claim_engine(). Caller must hold the lock.
 BackupIdentity claim_backup(int root, const Options& options, spdlog::logger& log);
-/// The same for the engine, once its containers are known.
+/// Like claim_backup(), for the engine. Call once the engine's containers are known.
 void claim_engine(const BackupIdentity& identity, const TickContext& context,
                   const std::vector<Container>& containers);
 

@@ -22,7 +22,7 @@ namespace {
 
 constexpr const char* trust_clock_hint = "if it is right, 'logbackup prune --trust-clock' does not wait";
 
-/// The files of live log directories that may go. Docker is asked only when there can be one.
+/// Finds the files of live log directories that may be deleted. Asks docker only when there can be one.
 void find_files_to_prune(TickContext& context, PruneReport& pruned, spdlog::logger& log) {
     const Options& options = context.options;
     std::vector<std::string> problems;

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t most_bytes = std::size_t{1} << 20U;
 
-/// It names programs that root will run.
+/// The file names programs that root will run, so only trusted users may write to it.
 void require_trusted(const std::string& path, const struct stat& status) {
     const bool of_other_group = status.st_gid != 0 && status.st_gid != ::getegid();
     if (S_ISREG(status.st_mode) &&
@@ -59,14 +59,14 @@ std::string without_comment(std::string line) {
     return line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
 }
 
-/// `name = [`, with what follows, but for the end.
+/// True if the line begins a list (`name = [`) and does not end it.
 bool begins_list(const std::string& line) {
     const auto value = line.find_first_not_of(" \t", std::min(line.find('='), line.size() - 1) + 1);
     return value != std::string::npos && line[value] == '[' && !line.ends_with(']');
 }
 
-/// Without comments, and each list on one line: CLI11 knows no comment after a section's name or within a
-/// list, and no list that begins with the end of a line.
+/// Removes comments and puts each list on one line: CLI11 does not understand a comment after a section's
+/// name or within a list, nor a line break after the opening bracket of a list.
 std::string simplified(const std::string& text) {
     std::istringstream lines(text);
     std::string result;
@@ -93,7 +93,7 @@ ConfigLine line_of(const CLI::ConfigItem& item, const std::string& path) {
             throw wrong("sections are called [service.\"GLOB\"]");
         line.service = item.parents.back();
     }
-    // A value that begins with a quote and does not end with one: a # begins a comment also in quotes.
+    // Such a value begins with a quote that it does not close: a # begins a comment also in quotes.
     if (std::any_of(line.values.begin(), line.values.end(), has_quote) || has_quote(line.key) ||
         has_quote(line.service))
         throw wrong("a quote is not closed (a value can have no '#' and no quotes in it)");
@@ -110,7 +110,7 @@ std::optional<std::vector<ConfigLine>> read_config_file(const std::string& path)
     std::vector<ConfigLine> lines;
     try {
         for (const auto& item : CLI::ConfigTOML().from_config(input))
-            if (item.name != "++" && item.name != "--") // begin and end of a section
+            if (item.name != "++" && item.name != "--") // CLI11's markers for begin and end of a section
                 lines.push_back(line_of(item, path));
     } catch (const CLI::Error& error) {
         throw Error("cannot read the configuration " + in_quotes(path) + ": " + error.what());

@@ -10,9 +10,9 @@
 
 namespace logbackup {
 
-/// The values of options as they are written; those that need no conversion are in `options`.
+/// The values of the options as the user wrote them. Values that need no conversion are in `options`.
 struct GivenOptions {
-    std::string standard_file; ///< the configuration file, where no other is named
+    std::string standard_file; ///< the configuration file to read when the user names no other
     Options options;
     bool dry_run = false;
     std::string dest = "/u01/logbackup";
@@ -36,8 +36,8 @@ struct GivenOptions {
     std::vector<std::string> coverages;
 };
 
-/// Tells CLI11 which options there are. They belong to the program, and so can stand before and after the
-/// name of a subcommand. `given` has their defaults, and is where their values go.
+/// Declares all options to CLI11. They belong to the program, so they are accepted before and after the name
+/// of a subcommand. `given` holds the defaults and receives the parsed values.
 void declare_options(CLI::App& app, GivenOptions& given);
 
 } // namespace logbackup

@@ -19,7 +19,7 @@ const std::string& name_of(const CLI::Option* option) {
     return option->get_lnames().front();
 }
 
-/// Not those that end the run, nor the one that says which file.
+/// False for options that end the run, and for the option that names the configuration file.
 bool is_setting(const CLI::Option* option) {
     return option->get_configurable() && !option->get_lnames().empty();
 }
@@ -37,7 +37,7 @@ const char* value_in_environment(const CLI::Option* option) {
     return value == nullptr || *value == '\0' ? nullptr : value;
 }
 
-/// As PATH has them, where several make sense.
+/// Splits the value at colons, like PATH, for an option that takes several values.
 std::vector<std::string> values_of(const CLI::Option* option, const std::string& variable) {
     if (name_of(option) != "log-dir")
         return {variable};

@@ -16,21 +16,23 @@ class Option;
 
 namespace logbackup {
 
-/// Completes a parsed command line by the environment and a file: command line > environment > file >
-/// default.
+/// Completes a parsed command line from the environment and a file. The order of precedence is command line,
+/// environment, file, default.
 class OptionSources {
   public:
-    /// The values of `app`, which has parsed the command line, are completed from LOGBACKUP_… variables, and
-    /// from the file that its option --config names; without one from `standard_file`, if that exists. The
-    /// sections of the file are only kept. Throws CLI::ParseError, and Error for the file itself.
+    /// `app` has parsed the command line. Its missing values are taken from LOGBACKUP_… variables, and then
+    /// from the file that the option --config names; without --config from `standard_file`, if that exists.
+    /// The sections of the file are stored but not applied. Throws CLI::ParseError, and Error when the file
+    /// itself cannot be used.
     OptionSources(CLI::App& app, std::string standard_file);
 
     [[nodiscard]] Origin origin_of(const CLI::Option* option) const;
-    /// How whoever wrote its value knows it: "--dest", "LOGBACKUP_DEST", or "dest in '/etc/logbackup.toml'".
+    /// Returns the name under which the user set the value: "--dest", "LOGBACKUP_DEST", or "dest in
+    /// '/etc/logbackup.toml'".
     [[nodiscard]] std::string shown(const CLI::Option* option) const;
-    [[nodiscard]] const std::string& file() const { return file_; } ///< empty: none was read
+    [[nodiscard]] const std::string& file() const { return file_; } ///< empty: no file was read
     [[nodiscard]] const std::vector<ConfigLine>& sections() const { return sections_; }
-    /// All options, in the order in which they were added.
+    /// Returns all options, in the order in which they were added.
     [[nodiscard]] std::vector<Setting> settings() const;
 
   private:
@@ -44,10 +46,10 @@ class OptionSources {
     std::vector<ConfigLine> sections_;
 };
 
-/// The variable of an option: "LOGBACKUP_MAX_FILES" of --max-files.
+/// Returns the environment variable of an option: "LOGBACKUP_MAX_FILES" for --max-files.
 [[nodiscard]] std::string variable_of(const CLI::Option* option);
 
-/// The names that can stand in a configuration file.
+/// Returns the names that are allowed in a configuration file.
 [[nodiscard]] std::vector<std::string> keys_of(const CLI::App& app);
 
 } // namespace logbackup

@@ -18,7 +18,7 @@ struct Quantity {
     std::string unit;
 };
 
-/// Nothing when `text` does not begin with a number of at least 0.
+/// Returns nothing when `text` does not begin with a number of at least 0.
 std::optional<Quantity> parse_quantity(const std::string& text) {
     Quantity result;
     const char* end = text.data() + text.size();
@@ -63,7 +63,7 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
 std::optional<std::chrono::milliseconds> parse_keep(const std::string& text) {
     if (text == "0")
         return for_ever;
-    // Who writes 30 means days, and 30 seconds would delete everything.
+    // A user who writes 30 means days, and 30 seconds would delete everything.
     return has_unit(text) ? parse_duration(text) : std::nullopt;
 }
 

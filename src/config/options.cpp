@@ -32,7 +32,7 @@ constexpr const char* count_limit_example = "whole number (0: no limit)";
 constexpr const char* exclude_example = "glob of files in a log directory";
 constexpr const char* log_directory_example = "absolute path of a directory in the container";
 
-/// Why these cannot all be saved; empty when they can.
+/// Returns why these log directories cannot all be saved; empty when they can.
 std::string overlap_of(const std::vector<std::string>& log_directories) {
     for (const auto& one : log_directories)
         for (const auto& other : log_directories)
@@ -49,8 +49,8 @@ std::string without_double_blank_lines(std::string text) {
     return text;
 }
 
-/// The command line: its options, which belong to the program and so can stand before and after the name of a
-/// subcommand, and where their values go.
+/// The command line: its options and the variables for their values. The options belong to the program, so
+/// they are accepted before and after the name of a subcommand.
 class CommandLine {
   public:
     explicit CommandLine(std::string standard_file) {
@@ -66,7 +66,7 @@ class CommandLine {
         declare_options(app_, given_);
     }
 
-    /// Throws CLI::ParseError, and Error.
+    /// Throws CLI::ParseError and Error.
     Options parse(int argc, const char* const* argv) {
         app_.parse(argc, argv);
         sources_.emplace(app_, given_.standard_file);
@@ -115,7 +115,7 @@ class CommandLine {
     }
 
   private:
-    /// `value` becomes what `parse_text` makes of `text`; a usage error where that is nothing.
+    /// Sets `value` to the result of `parse_text` for `text`. Throws a usage error when there is no result.
     template <typename T, typename Parse>
     void convert(const char* name, const std::string& text, T& value, Parse parse_text, const char* what) {
         const auto parsed = parse_text(text);
@@ -206,7 +206,7 @@ class CommandLine {
             throw CLI::ValidationError("--keep", "prune needs --keep or --max-size");
     }
 
-    /// Of two that contradict each other the one from the stronger place counts.
+    /// When --quiet and --verbose contradict each other, the one from the stronger source applies.
     void choose_loudness() {
         if (!given_.options.quiet || !given_.options.verbose)
             return;
@@ -218,7 +218,7 @@ class CommandLine {
         (quiet > verbose ? given_.options.verbose : given_.options.quiet) = false;
     }
 
-    /// The one that was given, or nullptr.
+    /// Returns the subcommand that was given, or nullptr.
     [[nodiscard]] const Subcommand* subcommand() {
         const auto parsed = app_.get_subcommands();
         if (parsed.empty())
@@ -228,12 +228,12 @@ class CommandLine {
         });
     }
 
-    /// CLI11 would show the subcommand's own options, of which there are none.
+    /// Builds the help text here, because CLI11 would show the subcommand's own options, and it has none.
     [[nodiscard]] std::string help_of(const Subcommand& command) {
         if (command.kind == RunKind::prune) {
             app_.get_option("--verbose")->description("Show also paths");
             app_.get_option("--dry-run")->description("List what would be deleted; change and write nothing");
-            app_.get_option("--trust-clock")->group("Options"); // CLI11 shows no hidden one
+            app_.get_option("--trust-clock")->group("Options"); // CLI11 does not show hidden options
         }
         std::vector<const CLI::Option*> shown{app_.get_option("--help")};
         for (const char* name : command.options)

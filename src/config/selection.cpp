@@ -19,13 +19,13 @@ bool begins_with_any(const std::vector<std::string>& prefixes, const std::string
                        [&](const std::string& prefix) { return id.starts_with(prefix); });
 }
 
-/// What containers and records have in common.
+/// Compares the names that both containers and records have.
 template <typename T> bool names_match(const Options& options, const T& named) {
     return matches_any(options.services, named.service) && matches_any(options.pods, named.pod) &&
            matches_any(options.namespaces, named.namespace_name);
 }
 
-/// What the last matching section has, or else all services.
+/// Returns the value of the last section that matches and sets it, or else the value for all services.
 template <typename T>
 const T& value_for(const Options& options, const std::string& service, const T& of_all,
                    std::optional<T> ServiceOptions::*member) {

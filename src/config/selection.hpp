@@ -8,24 +8,24 @@
 #include <string>
 #include <vector>
 
-/// What the options say of one service, container or record. Pure.
+/// Looks up the options that apply to one service, container or record. All functions are pure.
 namespace logbackup {
 
 [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,
                                                                const std::string& service);
 
-/// How long after its end what is saved of a service is kept.
+/// Returns how long the saved logs of a service are kept after their log directory has ended.
 [[nodiscard]] std::chrono::milliseconds keep_of(const Options& options, const std::string& service);
 
-/// Whether anything is ever to be deleted.
+/// True if the options may ever delete anything.
 [[nodiscard]] bool has_retention(const Options& options);
 
-/// The globs of what is left out of their log directories.
+/// Returns the globs of the files that are left out of the log directories of a service.
 [[nodiscard]] const std::vector<std::string>& exclude_of(const Options& options, const std::string& service);
 
-/// Whether the filters select a container; without any they select all.
+/// True if the filters select the container; without filters every container is selected.
 [[nodiscard]] bool selects(const Options& options, const Container& container);
-/// The same for a record, of which one container is enough.
+/// True if the filters select the record. One matching container of the record is enough.
 [[nodiscard]] bool selects(const Options& options, const Record& record);
 [[nodiscard]] bool has_filter(const Options& options);
 

@@ -5,13 +5,13 @@
 
 #include <vector>
 
-/// What --help says, but for the single options.
+/// The text of --help, except for the descriptions of the single options.
 namespace logbackup {
 
 extern const char* const program_description;
 extern const char* const program_footer;
 
-/// A subcommand, and the options that its help shows: those that matter there.
+/// A subcommand. `options` are the options that its help shows because they matter there.
 struct Subcommand {
     const char* name;
     RunKind kind;

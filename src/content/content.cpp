@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t block = 65536;
 
-/// Reads up to `length` bytes; fewer only at the end of the file. A negative result is a negated errno value.
+/// Reads up to `length` bytes, fewer only at the end of the file. A negative result is a negated errno value.
 ssize_t read_at(int fd, char* buffer, std::size_t length, std::uint64_t offset) {
     std::size_t done = 0;
     while (done < length) {
@@ -37,7 +37,7 @@ std::uint64_t size_of(int file) {
 
 std::uint64_t next_data(int file, std::uint64_t offset) {
     const auto found = ::lseek(file, static_cast<off_t>(offset), SEEK_DATA);
-    if (found < 0) // ENXIO: only a hole follows; anything else: this file system does not know
+    if (found < 0) // ENXIO: only a hole follows. Any other error: the file system does not know
         return errno == ENXIO ? std::max(offset, size_of(file)) : offset;
     return static_cast<std::uint64_t>(found);
 }
@@ -96,7 +96,8 @@ class Pair {
 
   private:
     int open(const std::string& source, const std::string& saved) {
-        // Head and tail of one file are compared in a row, and one file with several others.
+        // The planner compares head and tail of one file in a row, and one file with several others, so both
+        // stay open.
         if (source != source_path_ || !source_) {
             source_ = open_in(tree_, source);
             source_path_ = source;
@@ -113,7 +114,7 @@ class Pair {
     const Tree& tree_;
     int instance_;
     StopSignal& stop_;
-    std::string source_path_; ///< of what is open
+    std::string source_path_; ///< paths of the open files
     std::string saved_path_;
     UniqueFd source_;
     UniqueFd saved_;
@@ -130,7 +131,7 @@ Content content_of(const Tree& tree, int instance, StopSignal& stop, const Listi
         [&tree, instance, &stop, limits] {
             Tree all;
             all.held = open_directory(instance, "");
-            all.excluded = tree.excluded; // their sources may be there still
+            all.excluded = tree.excluded; // their sources may still exist
             return list_tree(all, limits_of_saved(limits), stop);
         },
         [instance, &stop](const std::string& saved, const std::string& other, std::uint64_t length) {

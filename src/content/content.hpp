@@ -8,18 +8,18 @@
 
 namespace logbackup {
 
-/// The planner's look at real files: those of `tree` against those of the directory `instance`, a descriptor
-/// that the caller keeps open, as it keeps `tree` and `stop`. A comparison that is stopped gives ECANCELED.
-/// `limits` are those of the tree; of what is saved twice as many files are listed.
+/// Gives the planner access to real files: those of `tree` and those of the directory `instance`, a
+/// descriptor. The caller keeps `instance`, `tree` and `stop` alive. A stopped comparison returns ECANCELED.
+/// `limits` apply to the tree; of the saved files twice as many are listed.
 [[nodiscard]] Content content_of(const Tree& tree, int instance, StopSignal& stop,
                                  const ListingLimits& limits = {});
 
-/// The offset of a file's first data at or after `offset`, its size when only a hole follows; `offset` where
-/// the file system does not know.
+/// Returns the offset of a file's first data at or after `offset`, the file's size when only a hole follows,
+/// and `offset` when the file system does not know.
 [[nodiscard]] std::uint64_t next_data(int file, std::uint64_t offset);
 
-/// Compares a range of two open files. A range that reaches beyond the end of one is not the same. Where both
-/// have holes nothing is read.
+/// Compares a range of two open files. A range beyond the end of one file is not the same. Holes that both
+/// files have are not read.
 [[nodiscard]] Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint64_t length,
                                        StopSignal& stop);
 

@@ -11,7 +11,8 @@ struct Format {
     std::vector<std::string> command;
 };
 
-/// 128 MiB, see below, of which zstd needs two, and what threads and libraries map but do not use.
+/// A decompressor may use 128 MiB (see the formats), and zstd needs twice that. Threads and libraries map
+/// more than they use.
 constexpr rlim_t most_address_space = 512U << 20U;
 
 const Format* format_of(std::string_view path) {
@@ -25,7 +26,8 @@ const Format* format_of(std::string_view path) {
     return found != formats.end() ? &*found : nullptr;
 }
 
-/// It needs none of our rights, only its input and its output: what it reads was written by a container.
+/// Lets the program use only its input and its output, with none of our rights: a container wrote what it
+/// reads.
 Confinement nothing_but_its_streams(std::chrono::milliseconds time) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count() + 1;
     Confinement confinement;

@@ -23,7 +23,7 @@ bool is_hole(int source, std::uint64_t begin, std::uint64_t end) {
 Proof prove(const Arrival& arrival, StopSignal& stop, const std::function<bool()>& is_over) {
     if (!is_hole(arrival.source, arrival.from, arrival.data_from))
         return {arrival.from, ECANCELED};
-    static constexpr std::uint64_t step = 65536; // compare_range() looks at `stop` in longer ones only
+    static constexpr std::uint64_t step = 65536; // compare_range() checks `stop` only in longer ranges
     for (std::uint64_t at = arrival.data_from; at < arrival.size; at += step) {
         if (is_over())
             return {at, ECANCELED};

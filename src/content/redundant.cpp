@@ -21,14 +21,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t head_size = 4096;
-constexpr std::size_t most_copies_at_once = 256; // each holds a descriptor
+constexpr std::size_t most_copies_at_once = 256; // each copy holds a descriptor
 
 bool same_file(const struct stat& a, const struct stat& b) {
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
            a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
-/// A file that is held open, and what it was then.
+/// An open file, and its status when it was opened.
 struct Held {
     std::string path;
     UniqueFd file;
@@ -36,7 +36,7 @@ struct Held {
 
     [[nodiscard]] std::uint64_t size() const { return static_cast<std::uint64_t>(status.st_size); }
 
-    /// It has not changed, and its name in the directory `parent` still stands for it.
+    /// True if the file has not changed, and its name in the directory `parent` still refers to it.
     [[nodiscard]] bool is_still_in(int parent) const {
         const auto now = status_of(file.get());
         const auto named = status_at(parent, base_name(path));
@@ -44,7 +44,7 @@ struct Held {
     }
 };
 
-/// Whether a file has these bytes at `offset`. An error is left in `error`.
+/// True if the file has these bytes at `offset`. Sets `error` when it cannot be read.
 bool has_bytes(int file, std::uint64_t offset, std::string_view bytes, int& error) {
     std::array<char, 65536> buffer;
     while (!bytes.empty()) {
@@ -63,15 +63,14 @@ bool has_bytes(int file, std::uint64_t offset, std::string_view bytes, int& erro
     return true;
 }
 
-/// A plain copy.
 struct Copy {
     Held held;
-    std::string head;      ///< its first bytes: most copies differ from most streams there
-    bool possible = false; ///< it has been the beginning of the stream so far
+    std::string head;      ///< its first bytes, in which most copies differ from most streams
+    bool possible = false; ///< it equals the beginning of the stream so far
     bool dropped = false;
-    int error = 0; ///< met when it was read
+    int error = 0; ///< error while the copy was read
 
-    /// Whether it agrees with these bytes of the stream. What lies beyond its end does not matter.
+    /// True if the copy agrees with these bytes of the stream. Bytes beyond the copy's end do not matter.
     [[nodiscard]] bool agrees(std::uint64_t offset, std::string_view bytes) {
         if (offset >= held.size())
             return true;
@@ -87,7 +86,8 @@ struct Copy {
     }
 };
 
-/// A file and the directories from it up to the instance directory, to disk. 0 or an errno value.
+/// Flushes a file, and the directories from it up to the instance directory, to disk. Returns 0 or an errno
+/// value.
 int flush(int instance, const Held& held) {
     if (::fdatasync(held.file.get()) != 0)
         return errno;
@@ -95,14 +95,14 @@ int flush(int instance, const Held& held) {
         path = parent_path(path);
         const UniqueFd directory = open_directory(instance, path);
         const UniqueFd readable(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        // Some file systems can bring only all of theirs to the disk.
+        // Some file systems can flush only everything at once.
         if (!readable || (::fsync(readable.get()) != 0 && (errno != EINVAL || ::syncfs(readable.get()) != 0)))
             return errno;
     }
     return 0;
 }
 
-/// How much of a compressed file's content has been seen.
+/// The part of a compressed file's content that has been seen.
 struct Stream {
     std::uint64_t bytes = 0;
     bool too_long = false;
@@ -144,7 +144,7 @@ class Search {
             held.status = *status;
             return held;
         }
-        if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENXIO) // those: it was replaced
+        if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENXIO) // these: it was replaced
             fail(entry.path, "cannot open it", errno);
         return std::nullopt;
     }

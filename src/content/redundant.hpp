@@ -11,17 +11,17 @@
 
 namespace logbackup {
 
-/// Files of one instance directory. Only regular ones that are not empty count.
+/// Files of one instance directory. Only regular files that are not empty count.
 struct CopySearch {
     int instance = -1;             ///< descriptor of the directory that all paths are relative to
-    std::vector<Entry> compressed; ///< what may contain a copy: those for which is_compressed() says yes
-    std::vector<Entry> plain; ///< what may be dropped: nothing will be appended to it any more. Left alone
-                              ///< where its inode or size is not the one that was listed
+    std::vector<Entry> compressed; ///< files that may contain a copy: is_compressed() is true for them
+    std::vector<Entry> plain; ///< files that may be dropped, because nothing will be appended to them. A file
+                              ///< stays when its inode or size differs from the listing
 };
 
-/// What one search may cost. A container can make a small file that decompresses to any number of bytes.
+/// Limits of one search. A container can create a small file that decompresses to any number of bytes.
 struct DecompressionLimits {
-    std::uint64_t bytes = 16ULL << 30U;            ///< decompressed, of all files together
+    std::uint64_t bytes = 16ULL << 30U;            ///< decompressed bytes of all files together
     std::chrono::milliseconds time{60'000};        ///< for one file
     std::chrono::milliseconds total_time{300'000}; ///< for all files together
 };
@@ -36,25 +36,25 @@ struct CopiesDropped {
     std::vector<DroppedCopy> dropped;
     /// Files that could not be read, flushed or removed, and programs that could not be started.
     std::vector<Problem> problems;
-    /// Compressed files that prove nothing although they may well contain a copy, and why: half-written or
-    /// damaged, beyond a limit, no program for their format. No failures: for those who want to know it all.
+    /// Compressed files that prove nothing although they may contain a copy, and why: half-written or
+    /// damaged, beyond a limit, no program for their format. These are not problems, only details.
     std::vector<Problem> unproved;
     bool complete = true; ///< false when `stop` ended the search
 };
 
 /// Drops the plain copies that are contained in a compressed file.
 ///
-/// A log is renamed, then compressed, then its plain form is deleted, in the container; the backup then holds
-/// both. A plain copy is redundant when a compressed file of the same instance directory is intact, which is
-/// what its decompressor says by exit code 0, and its content begins with every byte of the copy. That is
-/// proved in this call, to the last byte, on descriptors that are held throughout. Before the copy is removed
-/// the compressed file and the directories above it are flushed to disk, and both files must still be what
-/// was listed or opened. What is not proved stays.
+/// In a container, a log is renamed, then compressed, and then its plain form is deleted; the backup then
+/// holds both forms. A plain copy is redundant when a compressed file of the same instance directory is
+/// intact, which its decompressor confirms with exit code 0, and its content begins with every byte of the
+/// copy. Each call proves that anew, to the last byte, on descriptors that it holds throughout. Before it
+/// removes the copy, it flushes the compressed file and the directories above it to disk, and checks that
+/// both files are still those that were listed or opened. A copy that is not proved stays.
 ///
-/// Each compressed file is decompressed once, compared with all copies at a time (256 at most; for more, once
-/// for every 256), and only for as long as it may contain one: mostly for its first 64 KiB. The programs are
-/// gzip, zstd, xz and bzip2, as found on this system. Memory: 4 KiB for each copy at hand, 128 MiB at most in
-/// the decompressor.
+/// Each compressed file is decompressed once and compared with all copies at a time (256 at most; with more
+/// copies, once for every 256), and only as long as it may contain one: mostly for its first 64 KiB. The
+/// programs are gzip, zstd, xz and bzip2, as found on this system. Memory: 4 KiB for each open copy, 128 MiB
+/// at most in the decompressor.
 [[nodiscard]] CopiesDropped drop_redundant_copies(const CopySearch& search, const DecompressionLimits& limits,
                                                   StopSignal& stop);
 

@@ -50,7 +50,8 @@ bool is_ours(const struct stat& status) {
     throw Error("cannot trust " + in_quotes(path) + ": " + cause, hint);
 }
 
-/// Whoever else can write to a directory could put other files, or links, in the place of what is saved.
+/// Refuses a directory that other users can write to: they could replace saved files with other files, or
+/// with links.
 void require_ours(int directory, const std::string& path) {
     const auto status = status_of(directory);
     if (!status)
@@ -65,7 +66,7 @@ void require_ours(int directory, const std::string& path) {
                "chmod go-w " + in_quotes(path) + ", or choose another directory with --dest");
 }
 
-/// ".logbackup"; none where it is missing.
+/// Opens ".logbackup"; returns no descriptor when it is missing.
 UniqueFd find_state(int root, const std::string& path) {
     const std::string below = joined(path, state_directory);
     UniqueFd state = open_directory(root, state_directory);
@@ -87,8 +88,8 @@ void open_state(int root, const std::string& path) {
         fail("write to", path, errno);
 }
 
-/// Directories of services that an earlier script made for another user, or for everybody. What has no
-/// records here is somebody else's.
+/// Corrects directories of services that an earlier script created for another user, or writable for
+/// everybody. A directory without records here belongs to somebody else and stays as it is.
 void take_over_services(int root) {
     for (const auto& name : names_in(root, live_records).value_or(std::vector<std::string>())) {
         const auto status = status_at(root, name);
@@ -106,7 +107,7 @@ void take_over_services(int root) {
 
 UniqueFd open_backup_root(const std::string& path) {
     std::error_code error;
-    std::filesystem::create_directories(path, error); // 0750 by the umask
+    std::filesystem::create_directories(path, error); // the umask makes it 0750
     UniqueFd root = open_existing(path);
     if (!root)
         fail(error ? "make" : "open", path, error ? error.value() : errno);

@@ -9,29 +9,30 @@
 
 namespace logbackup {
 
-/// Opens the backup root (O_PATH), making it and its ".logbackup" where they are missing; so it fails at once
-/// on a file system that cannot be written to. The path is the operator's: links in it are followed.
+/// Opens the backup root (O_PATH). Creates it and its ".logbackup" if they are missing, so it fails at once
+/// on a file system that is not writable. The path comes from the operator, so links in it are followed.
 ///
-/// Nobody but us and root may be able to write there: a backup root or a ".logbackup" that belongs to another
-/// user, or that group or others may write to, is refused, and so is a ".logbackup" that is a link. A
-/// ".logbackup" that others may read, and directories of services that others may write to, are corrected.
-/// Throws Error.
+/// Nobody but root and the current user may be able to write there. A backup root or a ".logbackup" that
+/// belongs to another user, or that group or others may write to, is refused, and so is a ".logbackup" that
+/// is a link. The mode is corrected of a ".logbackup" that others may read, and of directories of services
+/// that others may write to. Throws Error.
 [[nodiscard]] UniqueFd open_backup_root(const std::string& path);
 
-/// Opens the backup root without making anything: nothing when it does not exist. Throws Error when it is no
-/// directory or cannot be opened.
+/// Opens the backup root without creating anything; returns no descriptor when it does not exist. Throws
+/// Error when it is not a directory or cannot be opened.
 [[nodiscard]] UniqueFd find_backup_root(const std::string& path);
 
-/// The directory itself, or the nearest one above it that exists, and its path.
+/// Opens the directory, or the nearest existing one above it, and returns it with its path.
 [[nodiscard]] std::pair<UniqueFd, std::string> nearest_directory(const std::string& path);
 
-/// Throws Error when the backup root, or where it is to be made, is on the mount of "/". Makes nothing.
+/// Throws Error when the backup root, or the place where it will be created, is on the mount of "/". Creates
+/// nothing.
 void require_mounted(const std::string& path);
 
-/// Throws Error where open_backup_root() would refuse what is there. Makes and changes nothing.
+/// Throws Error when open_backup_root() would refuse the existing directories. Creates and changes nothing.
 void examine_backup_root(int root, const std::string& path);
 
-/// For a backup root that need not exist.
+/// Returns the check for overlaps with a backup root, which need not exist.
 [[nodiscard]] OverlapCheck overlap_check(const std::string& path, const UniqueFd& root);
 
 } // namespace logbackup

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using Json = nlohmann::ordered_json;
 
-// Its modification time is Clock::seen: so a run writes nothing to it while nothing happens.
+// The file's modification time is Clock::seen, so a run need not write to it while nothing changes.
 constexpr const char* clock_file = ".logbackup/clock";
 constexpr std::size_t largest_file = 4096;
 

@@ -9,7 +9,7 @@ namespace logbackup {
 namespace {
 
 void describe(Record& record, const Container& container, const std::vector<const Container*>& present) {
-    static constexpr std::size_t most_containers = 50; // of a volume under a container that crashes for ever
+    static constexpr std::size_t most_containers = 50; // limit for a volume whose container crashes for ever
     const auto time_text = [](Timestamp time) { return time == Timestamp{} ? std::string() : rfc3339(time); };
     auto& ids = record.containers;
     if (std::find(ids.begin(), ids.end(), container.id) == ids.end()) {
@@ -24,7 +24,7 @@ void describe(Record& record, const Container& container, const std::vector<cons
         }
     }
     if (ids.back() != container.id)
-        return; // an earlier container of a volume
+        return; // it is an earlier container of a volume
     record.pod = container.pod;
     record.namespace_name = container.namespace_name;
     record.pod_uid = container.pod_uid;
@@ -88,7 +88,7 @@ void note_gone(Record& record, Timestamp previous) {
         return;
     record.coverage = Coverage::cut;
     if (previous != Timestamp{})
-        note_failure(record, previous); // it may have written until later, unseen
+        note_failure(record, previous); // it may have written more after that, unseen
 }
 
 } // namespace logbackup

@@ -23,8 +23,8 @@ namespace {
 
 constexpr const char* identity_file = ".logbackup/identity";
 constexpr std::size_t largest_file = 65536;
-constexpr std::size_t longest_of_engine = 4096; // id or directory
-constexpr int format = 1;                       // what a version cannot read has a higher one
+constexpr std::size_t longest_of_engine = 4096; // length of an id or a directory
+constexpr int format = 1; // a format that older versions cannot read gets a higher number
 constexpr const char* adopt_hint = "run 'logbackup --adopt' once";
 
 std::string trimmed(std::string_view text) {
@@ -53,7 +53,8 @@ bool is_other(const std::string& known, const std::string& seen) {
     return !known.empty() && !seen.empty() && known != seen;
 }
 
-/// A directory that was moved keeps the engine's id; an engine before version 24 has none.
+/// Compares the ids first, because the id stays when docker's directory is moved. An engine before version 24
+/// has no id.
 bool is_other(const EngineIdentity& known, const EngineIdentity& seen) {
     return !known.id.empty() && !seen.id.empty() ? known.id != seen.id : is_other(known.root, seen.root);
 }
@@ -141,7 +142,7 @@ Claimed claim(const std::optional<BackupIdentity>& found, const Host& host, cons
 
 Host host_of(std::string_view machine_id, const std::string& name) {
     const std::string id = trimmed(machine_id);
-    // machine-id(5): "uninitialized" before the first boot is over; and it is not to be told to others.
+    // machine-id(5): the id is "uninitialized" until the first boot is over, and it must not be revealed.
     const bool known = !id.empty() && id != "uninitialized";
     return {hash_text("logbackup " + (known ? id : "host name " + name)), name};
 }

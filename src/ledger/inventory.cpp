@@ -29,7 +29,7 @@ Directory open_to_read(int at, const std::string& name) {
     UniqueFd fd(::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     DIR* opened = fd ? ::fdopendir(fd.get()) : nullptr;
     if (opened != nullptr)
-        (void)fd.release(); // it is the stream's now
+        (void)fd.release(); // the stream owns it now
     return {opened, ::closedir};
 }
 
@@ -42,12 +42,12 @@ void count(Usage& usage, const struct stat& status) {
     usage.last_saved = std::max(usage.last_saved, changed);
 }
 
-/// Counts the files of one instance directory. Holds one descriptor for each level it is in.
+/// Counts the files of one instance directory. Holds one descriptor for each level of the current directory.
 class UsageWalk {
   public:
     explicit UsageWalk(Problems& problems) : problems_(problems) {}
 
-    /// `path` is that of the backup, for messages.
+    /// `path` is the path in the backup, for messages.
     Usage run(int service, const std::string& instance, const std::string& path) {
         enter(service, instance, path);
         while (!levels_.empty()) {
@@ -82,7 +82,7 @@ class UsageWalk {
             return;
         struct stat status {};
         if (::fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-            if (errno != ENOENT) // a tick renamed it meanwhile
+            if (errno != ENOENT) // ENOENT: a run renamed it meanwhile
                 problem("read the status of", joined(levels_.back().path, name));
         } else if (S_ISREG(status.st_mode)) {
             count(usage_, status);
@@ -114,7 +114,8 @@ class UsageWalk {
     std::vector<Level> levels_;
 };
 
-/// They are root's alone: without them everything would seem to have none.
+/// Throws Error when the records cannot be read. Only root may read them; without them no instance would seem
+/// to have a record.
 void require_records(int root, const std::string& backup_root) {
     if (!names_in(root, state_directory) && errno != ENOENT)
         throw Error("cannot read the records in " + in_quotes(joined(backup_root, state_directory)) + ": " +
@@ -123,7 +124,7 @@ void require_records(int root, const std::string& backup_root) {
 }
 
 struct Records {
-    std::map<std::string, Record> of_directory; ///< by "<service>/<instance>"
+    std::map<std::string, Record> of_directory; ///< key: "<service>/<instance>"
     std::vector<Record> missed;
 };
 
@@ -136,19 +137,19 @@ Records load_records(int root, Problems& problems) {
         }
     };
     add(load_ended_records(root, problems));
-    add(load_live_records(root, problems)); // one that is both was being ended
+    add(load_live_records(root, problems)); // a run was ending a record that is in both places
     records.missed = load_missed_records(root, problems);
     return records;
 }
 
-/// A tick may just have moved what cannot be read: a second look tells.
+/// Reads the records again after a problem, because a run may just have moved a record.
 Records load_settled_records(int root, Problems& problems) {
     Problems first;
     Records records = load_records(root, first);
     return first.empty() ? std::move(records) : load_records(root, problems);
 }
 
-/// The names "<service>/<name>" in the backup root, whatever they are.
+/// Returns the paths "<service>/<name>" of everything in the backup root.
 std::vector<std::string> names_in_services(int root, Problems& problems) {
     std::vector<std::string> found;
     const auto services = names_in(root, "");
@@ -184,7 +185,7 @@ bool is_selected(const Options& options, const Instance& instance) {
     return coverage && selects(options, instance.record);
 }
 
-/// What needs attention most comes first.
+/// Returns a sort key: the instances that need most attention come first.
 int rank_of(const Instance& instance) {
     if (is_failing(instance))
         return 0;
@@ -202,7 +203,7 @@ int rank_of(const Instance& instance) {
 void sort(std::vector<Instance>& instances) {
     const auto key = [](const Instance& instance) {
         const Record& record = instance.record;
-        // Of two that were made in the same second the numbered one is the older.
+        // Of two containers created in the same second, the instance with a number is the older one.
         const bool numbered = record.instance.find('@') != std::string::npos;
         return std::make_tuple(rank_of(instance), std::cref(record.service), std::cref(record.pod),
                                std::cref(record.created), !numbered, std::cref(record.instance));
@@ -212,7 +213,7 @@ void sort(std::vector<Instance>& instances) {
 }
 
 void measure(int root, Inventory& inventory) {
-    UniqueFd held; // of the service that is the next one's too
+    UniqueFd held; // the service's directory, kept for the next instance
     const std::string* service = nullptr;
     for (auto& [record, has_record, usage] : inventory.instances) {
         if (record.instance.empty())
@@ -239,7 +240,8 @@ Inventory take_inventory(int root, const Options& options) {
     Inventory inventory;
     inventory.backup_root = options.backup_root;
     require_records(root, options.backup_root);
-    // Before the records: a tick writes a record, then makes the directory.
+    // Read the directories before the records, because a run first writes a record and then creates the
+    // directory.
     const auto directories = names_in_services(root, inventory.problems);
     Records records = load_settled_records(root, inventory.problems);
     auto add = [&](Instance instance) {

@@ -6,12 +6,12 @@
 
 namespace logbackup {
 
-/// Whether the last runs could not save all of it.
+/// True if the last runs could not save all of the instance.
 [[nodiscard]] bool is_failing(const Instance& instance);
 
-/// What is in the backup, of what the filters select. Reads only, and needs no lock: beside a tick it shows
-/// each directory as it is before or after that. Follows no link. `root` is a descriptor of the backup root.
-/// Throws Error when the records must not be read.
+/// Lists the instances in the backup that the filters select. Only reads, and needs no lock: while a run
+/// works, each directory is shown as it is before or after the run's change. Follows no link. `root` is a
+/// descriptor of the backup root. Throws Error when the records must not be read.
 [[nodiscard]] Inventory take_inventory(int root, const Options& options);
 
 } // namespace logbackup

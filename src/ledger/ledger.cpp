@@ -18,8 +18,8 @@ namespace logbackup {
 namespace {
 
 constexpr std::size_t largest_record = 1U << 20U;
-constexpr std::size_t most_missed = 500; // of one service
-constexpr int unlikely_number = 900;     // of an instance: to be offered as a free name
+constexpr std::size_t most_missed = 500; // for one service
+constexpr int unlikely_number = 900;     // number of an instance that is probably free, for a hint
 constexpr const char* incoming = ".logbackup/incoming";
 constexpr const char* last_tick = ".logbackup/last-tick";
 constexpr const char* move_journal = ".logbackup/move";
@@ -44,7 +44,7 @@ void remove_file(int root, const std::string& path) {
         fail("remove", path);
 }
 
-/// The names in a directory, which need not exist; `problem` says why it cannot be read.
+/// Returns the sorted names in a directory, which need not exist. `problem` says why it cannot be read.
 std::vector<std::string> sorted_names(int root, const std::string& path, std::string& problem) {
     auto found = names_in(root, path);
     if (!found && errno != ENOENT)
@@ -55,23 +55,24 @@ std::vector<std::string> sorted_names(int root, const std::string& path, std::st
     return names;
 }
 
-/// Renames if the old name is there: after a crash the step may have been done already. 0 or an errno value.
+/// Renames if the old name exists: after a crash the step may already be done. Returns 0 or an errno value.
 int rename_if_there(int root, const std::string& from, const std::string& to) {
     if (rename_to_new(root, from, root, to) || errno == ENOENT)
         return 0;
     return errno;
 }
 
-/// The directories that a nested instance moves to, for those who may read the ones it comes from. 0 or an
-/// errno value.
+/// Makes the directories above the new place of a nested instance, readable for those who may read the
+/// directories above the old one. Returns 0 or an errno value.
 int make_directories_above(int root, const std::string& from, const std::string& to) {
     const auto above = status_at(root, parent_path(from));
     if (!above)
-        return 0; // it is not there
+        return 0; // there is nothing to move
     return make_directories(root, parent_path(to), 0750, above->st_gid) ? 0 : errno;
 }
 
-/// Does what the journal says, or where that is impossible leaves everything as it was. 0 or an errno value.
+/// Does what the journal says. If that is impossible, leaves everything as it was. Returns 0 or an errno
+/// value.
 int carry_out(int root, const Move& move) {
     const auto path = move.live ? live_path : ended_path;
     const std::string from = path(move.service, move.from);
@@ -86,7 +87,7 @@ int carry_out(int root, const Move& move) {
             rename_if_there(root, to, from);
         }
     }
-    if (error == 0) // a directory without any record would keep others from its name
+    if (error == 0) // a directory without any record would block its name for others
         remove_empty_directories_above(root, move.service, move.from);
     remove_file(root, move_journal);
     return error;
@@ -97,7 +98,7 @@ void note(std::vector<std::string>& problems, const std::string& problem) {
         problems.push_back(problem);
 }
 
-/// What becomes of a directory whose record cannot be read, and what the operator can do.
+/// Explains what happens to a directory whose record cannot be read, and what the operator can do.
 std::string way_out(const std::string& kind, const std::string& service, const std::string& instance) {
     if (kind == missed_records)
         return "; it can be removed";
@@ -192,7 +193,7 @@ void save_live_record(int root, const Record& record) {
 void end_record(int root, const Record& record) {
     write_record(root, ended_path(record.service, record.instance), record);
     remove_file(root, live_path(record.service, record.instance));
-    // Above where the files of a nested one arrived; only if nothing is in it.
+    // Removes the directories in which the files of a nested instance arrived, if they are empty.
     remove_empty_directories_above(root, joined(incoming, record.service), record.instance);
 }
 
@@ -207,14 +208,14 @@ void reopen_record(int root, const Record& record) {
 }
 
 namespace {
-/// How the name of a record of a missed container ends.
+/// Returns the end of the name of a missed container's record.
 std::string missed_name_end(const Record& record) {
     return "-" + (record.containers.empty() ? "" : record.containers.front().substr(0, 12));
 }
 } // namespace
 
 std::string missed_path(const Record& record) {
-    // The time in front makes the order of names that of time.
+    // The name begins with the time, so that names sort by time.
     return joined(joined(missed_records, record.service),
                   compact_time(parse_rfc3339(record.finished)) + missed_name_end(record));
 }
@@ -278,7 +279,7 @@ void finish_move(int root) {
             "see that each instance directory stands under the name of its record, then remove the file");
     if (json.contains("live") && json["live"] == true)
         move.live = 0;
-    carry_out(root, move); // where it is impossible, this run finds another name
+    carry_out(root, move); // if it is impossible, this run finds another name
 }
 
 } // namespace logbackup

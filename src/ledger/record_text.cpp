@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int format_version = 1;
 
-/// The text members, under their names in the file.
+/// The text members, with their names in the file.
 constexpr std::array<std::pair<const char*, std::string Record::*>, 14> text_members{{
     {"saved_until", &Record::saved_until},
     {"ended", &Record::ended},
@@ -46,7 +46,7 @@ std::string record_text(const Record& record) {
     for (const auto& [name, member] : text_members)
         if (!(record.*member).empty())
             json[name] = record.*member;
-    if (!record.volume.empty()) // any bytes: a container can choose a part of the path
+    if (!record.volume.empty()) // it may have any bytes: a container can choose a part of the path
         json["volume"] = percent_encoded(record.volume);
     if (record.volume_inode != 0)
         json["volume_inode"] = record.volume_inode;

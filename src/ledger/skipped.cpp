@@ -10,7 +10,7 @@
 namespace logbackup {
 namespace {
 
-constexpr const char* skipped_file = ".logbackup/skipped"; ///< a byte for each
+constexpr const char* skipped_file = ".logbackup/skipped"; ///< has one byte for each skipped run
 
 } // namespace
 

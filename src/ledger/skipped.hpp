@@ -3,15 +3,16 @@
 
 #include <cstdint>
 
-/// Runs that ended at once because another one was working. `root` is a descriptor of the backup root.
+/// The count of runs that ended at once because another run was working. `root` is a descriptor of the backup
+/// root.
 namespace logbackup {
 
-/// Notes that a run ended at once because another one is working, and gives how many have since that began.
-/// 0 when that cannot be noted.
+/// Counts a run that ends at once because another one is working. Returns the count since the other run
+/// began, or 0 when the run cannot be counted.
 [[nodiscard]] std::uint64_t note_skipped(int root);
-/// The number of such runs.
+/// Returns the count.
 [[nodiscard]] std::uint64_t skipped_runs(int root);
-/// The same, which then begins anew. For whoever holds the lock.
+/// Returns the count and resets it. Caller must hold the lock.
 [[nodiscard]] std::uint64_t take_skipped(int root);
 
 } // namespace logbackup

@@ -11,11 +11,13 @@ namespace logbackup {
 
 enum class CheckLines { all, not_ok };
 
-/// For people: a line for each check, its hint below it; with CheckLines::not_ok nothing when all is ok.
+/// Returns the table for people: a line for each check, and its hint under it. With CheckLines::not_ok it is
+/// empty when all checks are ok.
 [[nodiscard]] std::string table(const std::vector<Check>& checks, Colour colour, CheckLines lines);
-/// One JSON object on one line.
+/// Returns the checks as one JSON object on one line.
 [[nodiscard]] std::string json(const std::vector<Check>& checks);
-/// 0: ready, 1: no run is possible, 3: runs are, but something will be missing.
+/// Returns 0 when the machine is ready, 1 when no run is possible, and 3 when runs are possible but will miss
+/// something.
 [[nodiscard]] int exit_code(const std::vector<Check>& checks);
 
 } // namespace logbackup

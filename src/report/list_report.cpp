@@ -89,7 +89,7 @@ std::string table(const Inventory& inventory, Colour colour, InventoryDetail det
     std::vector<TextRow> rows;
     for (const auto& instance : inventory.instances) {
         TextRow row{cells_of(instance), colour_of(instance), {}, {}};
-        if (instance.has_record && !is_missed(instance)) // those are coloured whole
+        if (instance.has_record && !is_missed(instance)) // a missed line is coloured whole
             row.coloured = header.size() - 1;
         if (detail == InventoryDetail::paths)
             row.below = detail_lines(instance, inventory.backup_root);

@@ -14,7 +14,7 @@
 namespace logbackup {
 namespace {
 
-/// A counter's family, and what counts in it.
+/// A counter's family and its help text.
 struct Counter {
     const char* name;
     const char* help;
@@ -33,7 +33,7 @@ constexpr std::array<Counter, 7> counters{{
 constexpr std::array<const char*, 6> statuses{"saved",    "shared", "complete", "no_log_directory",
                                               "vanished", "failed"};
 
-/// In the order in which they have to stand: all samples of a family together, under its HELP and TYPE.
+/// Builds the text. Write all samples of a family together, after its HELP and TYPE.
 class Text {
   public:
     void family(std::string_view name, std::string_view help, const char* type) {
@@ -77,7 +77,7 @@ std::string sample_of(const char* family, const char* label, const std::string& 
     return std::string(family) + "{" + label + "=\"" + value + "\"}";
 }
 
-/// Of several log directories of a container that counts which most needs attention.
+/// Returns one status for each container. Of its log directories, the one that most needs attention counts.
 std::vector<RowStatus> status_of_containers(const Report& report) {
     static constexpr std::array<RowStatus, 6> by_need{RowStatus::failed,   RowStatus::vanished,
                                                       RowStatus::saved,    RowStatus::shared,
@@ -126,7 +126,7 @@ void write_totals(Text& text, const BackupTotals& totals) {
 void count_in(MetricsState& state, const FinishedRun& run) {
     auto add = [&](const std::string& sample, std::uint64_t number) { state.counters[sample] += number; };
     add(sample_of("logbackup_runs_total", "exit_code", "0"),
-        0); // so that there is a first value to go up from
+        0); // gives the counter a first value from which it can rise
     add(sample_of("logbackup_runs_total", "exit_code", std::to_string(run.exit_code)), 1);
     add("logbackup_skipped_runs_total", run.skipped);
     if (run.exit_code == 0)

@@ -10,7 +10,7 @@
 
 namespace logbackup {
 namespace {
-bool shown = false; // the terminal is one, and so is its line
+bool shown = false; // true while the terminal shows a progress line
 }
 
 Progress progress_line(std::uint64_t total_bytes) {

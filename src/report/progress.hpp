@@ -7,11 +7,11 @@
 
 namespace logbackup {
 
-/// A line on the terminal that standard error is, kept up to date while bytes move: how many of the total,
-/// and the rate. An empty Progress when standard error is no terminal or there is nothing to move.
+/// Shows a progress line on standard error while bytes move: how many of the total have moved, and the rate.
+/// Returns an empty Progress when standard error is not a terminal or there is nothing to move.
 [[nodiscard]] Progress progress_line(std::uint64_t total_bytes);
 
-/// Wipes the line, if one was shown.
+/// Clears the progress line, if one was shown.
 void end_progress_line();
 
 } // namespace logbackup

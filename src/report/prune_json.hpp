@@ -6,7 +6,7 @@
 
 namespace logbackup {
 
-/// The items of a report as an array, for whichever document they are a part of.
+/// Returns the items of a report as an array, to be embedded in another document.
 [[nodiscard]] nlohmann::ordered_json prune_items_json(const PruneReport& report);
 
 } // namespace logbackup

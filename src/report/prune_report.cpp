@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// "35d", "7h", "12m", "3s": whole ones of the largest unit.
+/// Returns an age in whole units of the largest unit: "35d", "7h", "12m", "3s".
 std::string age_text(std::chrono::nanoseconds age) {
     using namespace std::chrono;
     if (age >= days(1))
@@ -35,7 +35,7 @@ std::string what_text(const PruneItem& item) {
     return "record of a missed container";
 }
 
-/// "<service>/<instance>/<path>"; of a missed container "<service>/<pod>".
+/// Returns "<service>/<instance>/<path>", and "<service>/<pod>" for a missed container.
 std::string path_of(const PruneItem& item) {
     const Record& record = item.record;
     return item.kind == PruneKind::missed ? joined(record.service, record.pod)
@@ -48,7 +48,7 @@ struct Total {
     std::uint64_t disk_bytes = 0;
 };
 
-/// Without what could not be deleted.
+/// Returns the totals without the items that could not be deleted.
 Total total_of(const PruneReport& report) {
     Total total;
     for (const auto& item : report.items) {

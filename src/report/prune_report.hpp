@@ -10,19 +10,21 @@
 
 namespace logbackup {
 
-/// The table for people, one line for each thing that is deleted, or would be in a dry run; the same in both.
-/// With InventoryDetail::paths where it is. Ends with summary(). Every name in it is escaped; times are UTC.
+/// Returns the table for people, with one line for each item that is deleted. A dry run gives the same table.
+/// With InventoryDetail::paths it also shows the paths. The table ends with summary(). Every name in it is
+/// escaped; times are UTC.
 [[nodiscard]] std::string table(const PruneReport& report, Colour colour, InventoryDetail detail);
 
-/// One line: how much is deleted.
+/// Returns one line: how much is deleted.
 [[nodiscard]] std::string summary(const PruneReport& report);
 
-/// One line for each thing that was deleted, for a log.
+/// Returns one line for each deleted item, for a log.
 [[nodiscard]] std::vector<std::string> deleted_lines(const PruneReport& report);
-/// One line for each thing that could not be deleted or looked at; safe to print.
+/// Returns one line for each item that could not be deleted or examined; safe to print.
 [[nodiscard]] std::vector<std::string> failure_lines(const PruneReport& report);
 
-/// All of it as one JSON object on one line. Times are RFC 3339. Bytes that are not UTF-8 become U+FFFD.
+/// Returns the report as one JSON object on one line. Times are RFC 3339. Bytes that are not UTF-8 become
+/// U+FFFD.
 [[nodiscard]] std::string json(const PruneReport& report);
 
 } // namespace logbackup

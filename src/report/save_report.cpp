@@ -15,12 +15,12 @@
 namespace logbackup {
 namespace {
 
-/// Numbers that are zero are shown as "-": what happened stands out.
+/// Shows zero as "-", so that other numbers stand out.
 std::string number(std::size_t value) {
     return value == 0 ? "-" : std::to_string(value);
 }
 
-/// One can have several rows.
+/// Counts containers, because one container can have several rows.
 std::size_t containers_in(const Report& report) {
     std::set<std::string> ids;
     for (const auto& row : report.rows)
@@ -106,7 +106,7 @@ std::string missed_line(const Missed& missed) {
 }
 
 namespace {
-/// Of a comparison with the backup.
+/// Returns the table for a comparison with the backup.
 std::string verify_table(const Report& report, Colour colour, Detail detail) {
     const std::vector<TextColumn> header{{"SERVICE"},
                                          {"POD"},
@@ -172,7 +172,7 @@ std::string table(const Report& report, Colour colour, Detail detail) {
     std::vector<TextRow> rows;
     for (const auto& row : report.rows) {
         TextRow line{cells_of(row), colour_of(row), {}, detail == Detail::files ? file_lines(row) : ""};
-        if (row.status == RowStatus::saved) // a line that is not fine is coloured whole
+        if (row.status == RowStatus::saved) // any other line is coloured whole
             line.coloured = state_column;
         rows.push_back(std::move(line));
     }

@@ -11,20 +11,20 @@ namespace logbackup {
 
 enum class Detail { containers, files };
 
-/// The table for people, one line for each container; with Detail::files below it one for each file that is
-/// touched or left out. Ends with summary(). Every name in it is escaped.
+/// Returns the table for people, with one line for each container. With Detail::files, a line under it for
+/// each file that is touched or left out. The table ends with summary(). Every name in it is escaped.
 [[nodiscard]] std::string table(const Report& report, Colour colour, Detail detail);
 
-/// One line: how many containers and files, how many bytes, what failed.
+/// Returns one line: the number of containers, files and bytes, and what failed.
 [[nodiscard]] std::string summary(const Report& report);
 
-/// One line for each thing that went wrong, escaped.
+/// Returns one line for each problem, escaped.
 [[nodiscard]] std::vector<std::string> failure_lines(const Report& report);
 
-/// What is known of a container of which nothing is saved; escaped.
+/// Describes a container of which nothing is saved; escaped.
 [[nodiscard]] std::string missed_line(const Missed& missed);
 
-/// The whole report as one JSON object on one line. Bytes that are not UTF-8 become U+FFFD.
+/// Returns the whole report as one JSON object on one line. Bytes that are not UTF-8 become U+FFFD.
 [[nodiscard]] std::string json(const Report& report);
 
 } // namespace logbackup

@@ -8,10 +8,10 @@
 
 namespace logbackup {
 
-/// All options as a configuration file, each with a comment that says where its value comes from.
+/// Returns all options as a configuration file, each with a comment that says where its value comes from.
 [[nodiscard]] std::string text(const std::vector<Setting>& settings);
-/// The same as one JSON object: {"command": "config", "settings": [{"service", "name", "value", "source"}]},
-/// one line.
+/// Returns the settings as one JSON object on one line: {"command": "config", "settings": [{"service",
+/// "name", "value", "source"}]}.
 [[nodiscard]] std::string json(const std::vector<Setting>& settings);
 
 } // namespace logbackup

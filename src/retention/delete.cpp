@@ -17,14 +17,14 @@
 namespace logbackup {
 namespace {
 
-/// 0 or an errno value; so are the others.
+/// Returns 0 or an errno value, like the other functions here.
 int move_record(int root, const Record& record) {
     const std::string from = ended_path(record.service, record.instance);
     const std::string to = joined(pruned_path(record), doomed_record);
     return rename_to_new(root, from, root, to) ? 0 : errno;
 }
 
-/// That there is no instance directory is no failure.
+/// A missing instance directory is not a problem.
 int move_files(int service, const Record& record, int place) {
     if (service < 0 || rename_to_new(service, record.instance, place, doomed_files))
         return 0;
@@ -42,7 +42,7 @@ int empty_place(int root, const Record& record, StopSignal& stop) {
     return ::unlinkat(root, pruned_path(record).c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
 }
 
-/// Only those that are empty: the directories above an instance, and those of its service.
+/// Removes the directories above an instance, and those of its service, if they are empty.
 void remove_directories_above(int root, const Record& record) {
     remove_empty_directories_above(root, record.service, record.instance);
     const std::string& service = record.service;
@@ -60,12 +60,12 @@ int delete_directory(int root, const Record& record, StopSignal& stop) {
         make_directories(root, joined(pruning_directory, record.service), 0700, static_cast<gid_t>(-1));
     const std::string name = record_name(record.instance);
     if (!above || ::mkdirat(above.get(), name.c_str(), 0700) != 0)
-        return errno; // EEXIST: an earlier one of that name could not be deleted
+        return errno; // EEXIST: an earlier directory of that name could not be deleted
     const UniqueFd place = open_directory(above.get(), name);
     int error = place ? move_files(service.get(), record, place.get()) : errno;
     if (error == 0) {
         error = move_record(root, record);
-        if (error != 0 && service) // as it was
+        if (error != 0 && service) // undo the move
             [[maybe_unused]]
             const bool back = rename_to_new(place.get(), doomed_files, service.get(), record.instance);
     }
@@ -75,7 +75,7 @@ int delete_directory(int root, const Record& record, StopSignal& stop) {
     return error;
 }
 
-/// With directories that are empty then.
+/// Deletes a file, and the directories that become empty.
 int delete_file(int root, const PruneItem& item) {
     const UniqueFd instance = open_directory(root, item.record.directory());
     std::string above = parent_path(item.path);
@@ -105,7 +105,7 @@ int delete_item(int root, const PruneItem& item, StopSignal& stop) {
     return 0;
 }
 
-/// The names below ".logbackup/pruning".
+/// Returns the names below ".logbackup/pruning".
 std::vector<Record> doomed(int root) {
     std::vector<Record> records;
     for (const auto& service : names_in(root, pruning_directory).value_or(std::vector<std::string>()))

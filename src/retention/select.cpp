@@ -38,7 +38,7 @@ std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& usage) {
                            [](std::uint64_t sum, const auto& service) { return sum + service.second; });
 }
 
-/// A clock that was never set gives times long ago.
+/// Rejects times before 2000, which come from a clock that was never set.
 Timestamp credible(Timestamp time) {
     static constexpr Timestamp first{std::chrono::sys_days{std::chrono::year{2000} / 1 / 1}};
     return time < first ? Timestamp{} : time;
@@ -59,18 +59,18 @@ PruneItem item_of(PruneKind kind, Record record, Timestamp ended) {
     return item;
 }
 
-/// A run notes an end to the second.
+/// True if a later run has confirmed the end. Runs note an end to the second.
 bool was_confirmed(Timestamp ended, const EndEvidence& evidence) {
     return evidence.last_complete_run > ended + std::chrono::seconds(1);
 }
 
-/// All that have ended and may go, oldest first.
+/// Returns all ended log directories that may be deleted, oldest first.
 std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Options& options,
                                          const EndEvidence& evidence) {
     std::vector<PruneItem> items;
     for (auto& record : load_ended_records(root, report.problems)) {
         const auto written = status_at(root, ended_path(record.service, record.instance));
-        // One that is both was being ended, or being opened again.
+        // A record in both places was being ended, or being reopened.
         if (!selects(options, record) || !written || is_half_pruned(root, record) ||
             status_at(root, live_path(record.service, record.instance)))
             continue;
@@ -101,7 +101,7 @@ void measure(PruneItem& item, int root) {
     if (size) {
         item.files = size->files;
         item.disk_bytes = size->disk_bytes;
-    } else if (errno != ENOENT) { // nothing could be saved of it
+    } else if (errno != ENOENT) { // ENOENT: nothing could be saved of it
         item.failure = undeletable_text(errno);
     }
 }
@@ -113,7 +113,7 @@ std::string too_large_text(std::uint64_t total, std::uint64_t most) {
            "ago, of services that take more than their share";
 }
 
-/// Takes of what has ended so much that the rest is small enough, or nothing.
+/// Chooses ended directories until the rest is small enough, or none if that is impossible.
 void make_it_fit(PruneReport& report, int root, const Options& options, std::vector<PruneItem> ended) {
     Options all;
     all.backup_root = options.backup_root;
@@ -172,7 +172,7 @@ std::vector<PruneItem> old_files(int root, const Record& live, const Options& op
 std::optional<std::vector<PruneItem>> choose_for_size(std::map<std::string, std::uint64_t> usage,
                                                       std::vector<PruneItem> ended, std::uint64_t most) {
     sort_by_age(ended);
-    std::map<std::string, std::vector<PruneItem>> of_service; // the oldest last
+    std::map<std::string, std::vector<PruneItem>> of_service; // the oldest item is the last
     for (auto item = ended.rbegin(); item != ended.rend(); ++item)
         if (item->failure.empty() && item->disk_bytes > 0)
             of_service[item->record.service].push_back(std::move(*item));

@@ -12,43 +12,46 @@
 #include <string>
 #include <vector>
 
-/// Retention: the only part that deletes what is saved nowhere else. It goes by times that no container can
-/// set: those of the records, and the kernel's time of an inode's last change. What has no such time is kept.
+/// Retention is the only part that deletes logs that are saved nowhere else. It relies on times that no
+/// container can set: the times in the records, and the kernel's time of an inode's last change. An item
+/// without such a time is kept.
 ///
 /// `root` is a descriptor of the backup root throughout.
 namespace logbackup {
 
-/// No log directory is deleted before it has ended for so long, whatever --keep and --max-size
+/// The minimum time since the end of a log directory before it may be deleted, whatever --keep and --max-size
 /// say.
 inline constexpr std::chrono::hours least_age{24};
 
-/// What shows that a log directory which is said to have ended really has.
+/// Evidence that a log directory has really ended.
 struct EndEvidence {
-    /// When the last complete run began, before this one. It found the end that an earlier run had found.
+    /// When the last complete run before this one began. That run found the end that an earlier run had
+    /// found.
     Timestamp last_complete_run{};
     /// True if the layer or the volume of a record may still be on this host.
     std::function<bool(const Record&)> may_exist;
 };
 
-/// When a log directory was gone, as far as its record tells: the newest time in it. `written` is when the
-/// record was. The zero time when there is none that can be right.
+/// Returns when a log directory was gone according to its record: the newest time in it. `written` is when
+/// the record was written. Returns the zero time when no time in the record is credible.
 [[nodiscard]] Timestamp ended_at(const Record& record, Timestamp written);
 
-/// The files of a live log directory that have not changed for so long that they may go, oldest first; those
-/// of which `has_gone` says that their source has no such file any longer.
+/// Returns the files of a live log directory that are old enough to be deleted, oldest first: they have not
+/// changed for the time to keep, and `has_gone` confirms that their source no longer has the file.
 [[nodiscard]] std::vector<PruneItem> old_files(int root, const Record& live, const Options& options,
                                                Timestamp now,
                                                const std::function<bool(const std::string& path)>& has_gone);
 
-/// Chooses of what has ended, the oldest first, until the backup takes no more than `most` bytes: always the
-/// oldest of the service that takes most, and of none that takes no more than its share, which is `most`
-/// divided by the number of services. `usage` has the bytes that each service takes. Nothing when that is not
-/// enough: then nothing is to be deleted for it. Pure.
+/// Chooses ended log directories to delete until the backup takes no more than `most` bytes. Each choice is
+/// the oldest directory of the service that takes most. A service that takes no more than its share, which is
+/// `most` divided by the number of services, loses nothing. `usage` has the bytes that each service takes.
+/// Returns nothing when the choice is not enough; then nothing may be deleted for the size. Pure.
 [[nodiscard]] std::optional<std::vector<PruneItem>>
 choose_for_size(std::map<std::string, std::uint64_t> usage, std::vector<PruneItem> ended, std::uint64_t most);
 
-/// Adds to the report what has ended and is to go, after the files of live log directories that it has by
-/// now. What not several runs found ended, or what may still exist, stays. Changes nothing.
+/// Adds the ended log directories to delete to the report, which already lists the files of live log
+/// directories. A directory stays when fewer than two runs found it ended, or when it may still exist.
+/// Changes nothing.
 void plan_prune(PruneReport& report, int root, const Options& options, const EndEvidence& evidence);
 
 } // namespace logbackup

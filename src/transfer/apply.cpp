@@ -19,7 +19,7 @@ namespace {
 
 constexpr mode_t directory_mode = 0750;
 constexpr mode_t file_mode = 0640;
-/// Renames without overwriting; tries "<to>.1", "<to>.2", … where the name is taken.
+/// Renames without overwriting; tries "<to>.1", "<to>.2", … when the name is taken.
 bool rename_to_free_name(int directory, const std::string& from, const std::string& to) {
     for (unsigned n = 0; n < 100'000; ++n) {
         const std::string name = n == 0 ? to : to + "." + std::to_string(n);
@@ -31,7 +31,7 @@ bool rename_to_free_name(int directory, const std::string& from, const std::stri
     return false;
 }
 
-/// Makes a link, in the place of another one if need be. A link holds no log: nothing is lost between the
+/// Makes a link, and replaces another link if necessary. A link holds no log, so nothing is lost between the
 /// steps.
 bool make_link(int directory, const std::string& name, const std::string& target) {
     if (::symlinkat(target.c_str(), directory, name.c_str()) == 0)
@@ -49,7 +49,7 @@ bool set_mtime(int file, std::int64_t nanoseconds) {
     std::array<timespec, 2> times{};
     times[0].tv_nsec = UTIME_OMIT;
     const std::chrono::nanoseconds since_1970(nanoseconds);
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_1970); // it can be before
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_1970); // the time can be before 1970
     times[1] = {seconds.count(), (since_1970 - seconds).count()};
     return ::futimens(file, times.data()) == 0;
 }
@@ -77,7 +77,7 @@ class Applier {
 
     void prepare(std::size_t i) {
         for (const auto& action : work_[i].plan->actions) {
-            if (action.transfers()) { // nothing is made for it before it has arrived
+            if (action.transfers()) { // nothing is created before the bytes have arrived
                 transfers_.push_back({i, work_[i].tree, &action, {}, 0});
                 continue;
             }
@@ -86,7 +86,7 @@ class Applier {
             if (!parent)
                 fail(i, action.path, "cannot make its directory", errno);
             else if (!prepare_file(i, action, parent.get(), base_name(path)))
-                return; // a name that was to be free is not: what follows is not for this tick
+                return; // name still taken: leave this directory's remaining actions to the next run
         }
     }
 
@@ -94,7 +94,7 @@ class Applier {
         return make_directories(settings_.root, parent_path(path), directory_mode, settings_.group);
     }
 
-    /// Never before what holds the same bytes is on the disk.
+    /// Removes a file only after flushing the file that holds the same bytes to disk.
     bool drop(std::size_t i, const Action& action, int parent, const std::string& name) const {
         const UniqueFd instance = open_directory(settings_.root, directory_of(i));
         const UniqueFd other = open_regular(instance.get(), action.new_path);
@@ -111,7 +111,7 @@ class Applier {
         case ActionKind::drop:
             if (drop(i, action, parent, name)) {
                 ++outcome_.directories[i].dropped;
-            } else if (rename_to_free_name(parent, name, // the name is needed in any case
+            } else if (rename_to_free_name(parent, name, // the name must become free in any case
                                            base_name(aside_name(name, std::chrono::system_clock::now())))) {
                 ++outcome_.directories[i].set_aside;
             } else {

@@ -15,7 +15,7 @@
 
 namespace logbackup {
 
-/// One instance directory's plan and the tree it was made from; both stay the caller's.
+/// One instance directory's plan and the tree from which it was made; the caller owns both.
 struct DirectoryWork {
     const Tree* tree = nullptr;
     const DirectoryPlan* plan = nullptr;
@@ -23,26 +23,26 @@ struct DirectoryWork {
 
 struct ApplySettings {
     int root = -1;     ///< the backup root
-    int scratch = -1;  ///< directory of a private tmpfs; -1: none, in the direct way
-    int lock = -1;     ///< descriptor of the lock file, for rsync to hold
+    int scratch = -1;  ///< directory of a private tmpfs; -1: there are no private mounts
+    int lock = -1;     ///< descriptor of the lock file, which rsync holds
     std::string rsync; ///< path of the program
     MinFree min_free;
-    gid_t group = static_cast<gid_t>(-1); ///< whom new files and directories are handed to; -1: nobody
+    gid_t group = static_cast<gid_t>(-1); ///< group that new files and directories get; -1: unchanged
     std::uint64_t bandwidth = UINT64_MAX; ///< bytes a second; UINT64_MAX: no limit
 };
 
-/// Carries out the plans: renames first, by system calls, then one rsync for the bytes of all directories
-/// together; none when there are no bytes to move. Directories are made 0750, files 0640.
+/// Carries out the plans: first the renames, by system calls, and then one rsync for the bytes of all
+/// directories together, unless there are no bytes to move. Directories get mode 0750, files 0640.
 ///
 /// A source can change between its plan and its transfer. Only bytes that are proved afterwards reach the
-/// backup: see transfer_bytes(). The bytes counted are those that are there.
+/// backup: see transfer_bytes(). Only these bytes are counted.
 ///
-/// One file's failure stops no other. The outcomes are in the order of `work`.
+/// A problem with one file stops no other file. The outcomes are in the order of `work`.
 [[nodiscard]] ApplyOutcome apply(const std::vector<DirectoryWork>& work, const ApplySettings& settings,
                                  StopSignal& stop, const Progress& progress);
 
-/// Hands an adopted directory and all in it to the running user: directories 0750, files 0640. Links are
-/// left. The first failure, if any; safe to print.
+/// Gives an adopted directory and its content to the running user: directories get mode 0750, files 0640.
+/// Links stay as they are. Returns the first problem, if any; safe to print.
 [[nodiscard]] std::string take_over(int root, const std::string& directory, gid_t group);
 
 } // namespace logbackup

@@ -14,10 +14,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// At a time: rsync inherits a descriptor of each.
+/// The number of files per rsync, which inherits a descriptor of each.
 constexpr std::size_t most_linked_files = 2000;
-/// Of a log directory no more than this may arrive beyond what was planned. rsync reads files up to the size
-/// that they have when it opens them.
+/// The bytes of a log directory that may arrive beyond the plan. rsync reads files up to the size that they
+/// have when it opens them.
 constexpr std::uint64_t most_surplus = 64U << 20U;
 
 } // namespace
@@ -37,9 +37,9 @@ void Transferrer::move_bytes(const Group& begun) {
         rsync_linked(all.subspan(done, std::min(most_linked_files, all.size() - done)));
 }
 
-/// rsync would look names up again in trees that containers change, and wait for ever at a FIFO that has come
-/// in the place of a file. So it is given a directory of links to the files that are held open here: it can
-/// reach these and nothing else.
+/// rsync would look up names again in trees that containers change, and wait for ever at a FIFO that has
+/// replaced a file. So it gets a directory of links to the files that are held open here, and can reach only
+/// these.
 void Transferrer::rsync_linked(std::span<Transfer* const> part) {
     const int above = settings_.scratch >= 0 ? settings_.scratch : settings_.root;
     const std::string directory = settings_.scratch >= 0 ? "held-files" : ".logbackup/held-files";
@@ -61,8 +61,8 @@ void Transferrer::rsync_linked(std::span<Transfer* const> part) {
     remove_tree(above, directory);
 }
 
-/// One rsync; another one for the rest each time that a log directory brings more than was planned: its files
-/// are copied here, then, up to where they were planned and no further.
+/// Starts one rsync, and another one for the rest each time that a log directory brings more than was
+/// planned. The files of that directory are copied here, up to the planned size.
 void Transferrer::rsync(Group part, int source, const std::vector<int>& held_files) {
     while (!part.empty()) {
         const std::size_t known = runaways_.size();
@@ -108,7 +108,7 @@ void Transferrer::rsync_once(const Group& part, int source, const std::vector<in
         if (begin < next_look)
             return false;
         const bool any = note_runaways(part);
-        next_look = Clock::now() + 10 * (Clock::now() - begin); // many files take their time
+        next_look = Clock::now() + 10 * (Clock::now() - begin); // looking at many files takes time
         return any;
     };
     const auto problem = rsync_append(run, stop_, all_arrived);
@@ -120,8 +120,8 @@ void Transferrer::rsync_once(const Group& part, int source, const std::vector<in
         problems.push_back(problem);
 }
 
-/// Notes the log directories of which more arrives than was planned: a file was made longer since, or grows
-/// faster than it is read. True when there are any.
+/// Notes the log directories from which more arrives than was planned: a file was extended since, or grows
+/// faster than it is read. Returns true when there are new ones.
 bool Transferrer::note_runaways(const Group& part) {
     std::map<std::size_t, std::uint64_t> surplus;
     for (const auto* transfer : part) {
@@ -137,28 +137,28 @@ bool Transferrer::note_runaways(const Group& part) {
     return any;
 }
 
-/// A file of a log directory that ran away: what is planned of it and no more.
+/// Saves only the planned part of a file whose log directory brings too much.
 void Transferrer::take_from_rsync(Transfer& transfer) {
     const std::uint64_t to = transfer.action->to;
     const UniqueFd arrived = open_for_update(incoming_.get(), backup_path(transfer));
     if (arrived && size_of(arrived.get()) > to) {
         if (::ftruncate(arrived.get(), static_cast<off_t>(to)) != 0)
             fail(transfer, "cannot write its backup", errno);
-        leave_unsettled(transfer); // what came meanwhile is planned now, too
+        leave_unsettled(transfer); // plan again, for what came meanwhile
     } else {
         copy(transfer);
     }
 }
 
-/// rsync cannot copy a part of a file.
+/// Copies a part of a file, which rsync cannot do.
 void Transferrer::copy(Transfer& transfer) {
     const int source = transfer.source.get();
     const UniqueFd arrived = open_for_update(incoming_.get(), backup_path(transfer));
     if (!arrived)
-        return; // settle() looks into it
+        return; // settle() deals with it
     const std::uint64_t begin = std::max(size_of(arrived.get()), transfer.action->data_from);
     const std::uint64_t end = std::min(transfer.action->to, size_of(source));
-    const int error = copy_data(source, arrived.get(), begin, end, source, {}); // no more once it is to stop
+    const int error = copy_data(source, arrived.get(), begin, end, source, {}); // no grace after a stop
     if (error != 0 && error != ECANCELED && error != EIO)
         fail(transfer, "cannot write its backup", error);
     moved_ += transfer.action->bytes();

@@ -35,10 +35,10 @@ UniqueFd in_memory(const std::vector<std::string>& paths) {
     return list;
 }
 
-/// It reads files of any user, and nothing but those; it writes to its targets, which are ours.
+/// Lets rsync read files of any user, but only its sources, and write only to its targets, which are ours.
 Confinement only_its_files(const RsyncRun& run) {
     Confinement confinement;
-    // Who has only the other one, as in a container, needs it.
+    // A process with only CAP_DAC_OVERRIDE, as in a container, needs that one instead.
     confinement.capabilities = {has_capability(CAP_DAC_READ_SEARCH) ? CAP_DAC_READ_SEARCH : CAP_DAC_OVERRIDE};
     confinement.files = FileAccess{run.held_files, {run.target}};
     confinement.files->readable.push_back(run.source);
@@ -47,7 +47,7 @@ Confinement only_its_files(const RsyncRun& run) {
 
 bool did_not_start(const Ending& ending) {
     const auto* failed = std::get_if<SpawnFailed>(&ending);
-    const auto* exited = std::get_if<Exited>(&ending); // by the dynamic loader, or a shell
+    const auto* exited = std::get_if<Exited>(&ending); // an exit code of the dynamic loader, or of a shell
     return (failed != nullptr && failed->error == EACCES) ||
            (exited != nullptr && (exited->code == 126 || exited->code == 127));
 }
@@ -62,8 +62,8 @@ bool starts_confined(const std::string& program, StopSignal& stop) {
     return !did_not_start(logbackup::run(command, limits, stop).ending);
 }
 
-/// A program with libraries in places of its own may not find them when its files are restricted. Then it
-/// runs without that, but only when it has failed by itself, far from what containers wrote.
+/// A program with libraries in unusual places may not find them when its files are restricted. Then it runs
+/// unrestricted, but only after it has failed on its own, without any container's files.
 ProcessResult run_confined(Command& command, const Limits& limits, StopSignal& stop,
                            const std::function<Watch()>& watch) {
     auto result = logbackup::run(command, limits, stop, watch);
@@ -81,10 +81,10 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
     if (!list)
         return "cannot make the list of files: " + error_text(errno);
     Command command;
-    // Never --sparse with --append: the receiver would truncate what is there.
+    // Never use --sparse with --append: the receiver would truncate what is there.
     command.argv = {run.program,         "--append", "--copy-links",  "--no-dirs",
                     "--no-implied-dirs", "--from0",  "--files-from=-"};
-    if (run.bandwidth != UINT64_MAX) // 1 KiB is the least that rsync takes
+    if (run.bandwidth != UINT64_MAX) // rsync accepts no less than 1 KiB
         command.argv.push_back("--bwlimit=" +
                                std::to_string(std::max<std::uint64_t>(run.bandwidth / 1024, 1)));
     command.argv.push_back(by_descriptor(run.source) + "/");
@@ -100,7 +100,7 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
     limits.output = 1U << 20U;
     const auto result =
         run_confined(command, limits, stop, [&] { return all_arrived() ? Watch::end_it : Watch::go_on; });
-    static constexpr int some_vanished = 24; // the files themselves tell
+    static constexpr int some_vanished = 24; // the files themselves show what vanished
     const auto* exited = std::get_if<Exited>(&result.ending);
     if (std::holds_alternative<NotNeeded>(result.ending))
         return {};
@@ -108,7 +108,7 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
         return {};
     std::string problem = "rsync " + describe(result.ending);
     if (auto lines = last_lines(result.err, 3); !lines.empty()) {
-        for (const int fd : {run.source, run.target}) // people know these files by shorter names
+        for (const int fd : {run.source, run.target}) // show the shorter names, which people know
             for (auto at = lines.find(by_descriptor(fd) + "/"); at != std::string::npos;
                  at = lines.find(by_descriptor(fd) + "/"))
                 lines.erase(at, by_descriptor(fd).size() + 1);

@@ -14,8 +14,8 @@
 namespace logbackup {
 namespace {
 
-/// A run that is to stop has this much time to prove what arrived, and then to copy what is proved. Together
-/// with the end of rsync that is less than the minute that StopSignal grants.
+/// A run that has to stop has this much time to prove what arrived, and then to copy what is proved. With the
+/// end of rsync, that is less than the minute that StopSignal grants.
 constexpr std::chrono::seconds time_to_prove{4};
 constexpr std::chrono::seconds time_to_copy{8};
 
@@ -36,7 +36,7 @@ bool write_all(int file, std::string_view bytes, std::uint64_t offset) {
 
 } // namespace
 
-/// Whether the run is to stop, and has been for that long.
+/// True if the run was told to stop at least `grace` ago.
 bool Transferrer::is_over(std::chrono::milliseconds grace) {
     if (!stop_.requested())
         return false;
@@ -52,7 +52,7 @@ Proof Transferrer::proof_of(const Transfer& transfer, int arrived, std::uint64_t
                  [this] { return is_over(time_to_prove); });
 }
 
-/// Takes over what arrived, if it is proved; then there is no stand-in any longer.
+/// Takes over what arrived, if it is proved, and removes the stand-in.
 void Transferrer::settle(Transfer& transfer) {
     take_over(transfer);
     if (finished_.empty() || finished_.back().transfer != &transfer)
@@ -77,14 +77,14 @@ void Transferrer::take_over(Transfer& transfer) {
     const Proof proof = proof_of(transfer, arrived.get(), size);
     const auto now = status_of(source);
     const bool unchanged = now && mtime_of(*now) == transfer.mtime;
-    // What changed is planned again, unless the run is to stop: then the part that is proved is taken over.
+    // A changed file is planned again, unless the run has to stop: then its proved part is taken over.
     const bool is_worth = stop_.requested() ? proof.until > action.data_from
                                             : proof.error != ECANCELED && (proof.error != 0 || unchanged);
     if (proof.until < size && !is_worth) {
         leave_unsettled(transfer);
         return;
     }
-    if (proof.until < size) { // it cannot be read, what was written did not get there, or there is no time
+    if (proof.until < size) { // unreadable source, failed write, or no time left
         if (proof.error != 0 && proof.error != ECANCELED)
             fail(transfer, "cannot read all of it", proof.error);
         const UniqueFd shorter = open_for_update(incoming_.get(), backup_path(transfer));
@@ -124,7 +124,7 @@ void Transferrer::take_over_bytes(Transfer& transfer, int instance, int arrived,
         return;
     }
     int error = 0;
-    // A hole at the end of what is saved: the source reads as zeros there, and so does a longer file.
+    // Extends the saved file over a hole: the source reads as zeros there, and so does a longer file.
     if (action.data_from > action.from && ::ftruncate(saved.get(), static_cast<off_t>(action.data_from)) != 0)
         error = errno;
     if (error == 0)
@@ -134,9 +134,9 @@ void Transferrer::take_over_bytes(Transfer& transfer, int instance, int arrived,
     finish(transfer, instance, action.path);
 }
 
-/// Copies a range to the same place of another file, which ends there or before; zeros become
-/// holes, and what is a hole of it and of `source` is not read. 0 or an errno value; ECANCELED when a run
-/// that is to stop had no more time than `grace` for it.
+/// Copies a range to the same place of another file, which must not reach beyond the start of the range.
+/// Zeros become holes; holes that the file and `source` share are not read. Returns 0 or an errno value, and
+/// ECANCELED when the run has to stop and `grace` is over.
 int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source,
                            std::chrono::milliseconds grace) {
     const auto size = std::min<std::uint64_t>(1U << 20U, end - std::min(begin, end));
@@ -169,8 +169,9 @@ void Transferrer::finish(Transfer& transfer, int directory, const std::string& p
     finished_.push_back({&transfer, std::move(saved)});
 }
 
-/// Waits until all that was saved is on the disk. The time of a source then says that all of it is saved,
-/// as it was all the while; a file that has another time is compared in full at the next tick.
+/// Waits until all saved bytes are on the disk. Then the saved file gets the mtime of its source as a sign
+/// that all of it is saved, unless the source has changed. The next run compares a file with another mtime in
+/// full.
 void Transferrer::keep_for_good() {
     if (finished_.empty())
         return;
@@ -204,7 +205,7 @@ void Transferrer::account(const Transfer& transfer, std::uint64_t size) {
                                                      human_bytes(action.bytes()) + " were saved"});
 }
 
-/// Whether it was truncated, or its name stands for another file by now.
+/// True if the source was truncated, or its name refers to another file by now.
 bool Transferrer::has_moved_on(const Transfer& transfer) {
     const UniqueFd there = locate_in(*transfer.tree, transfer.action->path);
     struct stat status {};

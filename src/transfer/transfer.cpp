@@ -15,17 +15,17 @@
 namespace logbackup {
 namespace {
 
-constexpr const char* in_use = ".in-use";      // in it while a run works: left behind by one that was killed
-constexpr std::size_t most_single_files = 100; // with an rsync each, where one for all of them has failed
-// Bytes, or files, of one log directory with which it comes after all smaller ones.
+constexpr const char* in_use = ".in-use";      // marks a working run; a killed run leaves it behind
+constexpr std::size_t most_single_files = 100; // files that get an rsync each when one for all has failed
+// A log directory with so many bytes, or so many files, comes after all smaller ones.
 constexpr std::uint64_t large = 64U << 20U;
 constexpr std::size_t many = 1000;
-// Bytes of files that are moved before they are proved. What is proved soon is still in memory, and a run
-// that is to stop has little left to prove.
+// Bytes that are moved before they are proved. Bytes proved soon are still in memory, and a run that has to
+// stop has little left to prove.
 constexpr std::uint64_t most_unproved = 1U << 30U;
-// Beside the files of a batch, and a level of directories each: links, lists, the pipes to rsync.
+// Descriptors needed beside the files of a batch and their directories: links, lists, the pipes to rsync.
 constexpr std::size_t descriptors_beside = 50;
-// Lower ones are left to rsync, which uses select(2): that knows none above 1,023.
+// Lower descriptors are left to rsync, which uses select(2) and so cannot use descriptors above 1,023.
 constexpr int first_held = 64;
 
 } // namespace
@@ -52,14 +52,15 @@ void Transferrer::run() {
             rest = rest.subspan(files);
         }
     ::unlinkat(incoming_.get(), in_use, 0);
-    // rsync also complains of a file that shrank or moved under it, which settle() has dealt with.
+    // rsync also complains about files that shrank or moved during the transfer; settle() has dealt with
+    // them.
     const auto& directories = outcome_.directories;
     if (std::all_of(directories.begin(), directories.end(),
                     [](const DirectoryOutcome& directory) { return directory.failures.empty(); }))
         outcome_.problems.clear();
 }
 
-/// A log directory that brings a lot keeps no other waiting, nor from being saved should it fail.
+/// Separates large log directories, so that other directories neither wait for them nor fail with them.
 std::vector<Transferrer::Group> Transferrer::small_and_large() {
     std::map<std::size_t, std::pair<std::uint64_t, std::size_t>> brought;
     for (const auto& transfer : transfers_) {
@@ -76,8 +77,8 @@ std::vector<Transferrer::Group> Transferrer::small_and_large() {
     return groups;
 }
 
-/// How many files are saved together: no more than there are descriptors for, of the source and of what is
-/// saved of it.
+/// Returns the number of files to save together. Each file needs a descriptor for its source and one for the
+/// saved file.
 std::size_t Transferrer::size_of_batch(std::span<Transfer* const> rest) const {
     const std::size_t at_work = descriptors_beside + deepest_;
     const std::size_t left = descriptors_left();
@@ -105,8 +106,8 @@ void Transferrer::remove_tree(int above, const std::string& directory) {
     std::filesystem::remove_all("/proc/self/fd/" + std::to_string(above) + "/" + directory, ignored);
 }
 
-/// Its directories stay from one run to the next: making and removing hundreds of them each minute is not
-/// free.
+/// The directories in it stay from one run to the next: making and removing hundreds of them each minute is
+/// not free.
 void Transferrer::open_incoming() {
     incoming_ = make_directories(settings_.root, incoming_directory, 0700, no_group);
     const UniqueFd mark(::openat(incoming_.get(), in_use, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -121,7 +122,7 @@ void Transferrer::refuse_what_has_no_room() {
     });
     std::uint64_t room = space->bytes - std::min(space->bytes, space->reserved_bytes);
     std::uint64_t inodes = space->inodes - std::min(space->inodes, space->reserved_inodes);
-    const std::uint64_t inodes_each = settings_.scratch >= 0 ? 1 : 2; // a stand-in; in the direct way a link
+    const std::uint64_t inodes_each = settings_.scratch >= 0 ? 1 : 2; // stand-in; without mounts also a link
     const auto refused = [&](const Transfer& transfer) {
         const Action& action = *transfer.action;
         const std::uint64_t blocks = (action.bytes() + space->block - 1) / space->block * space->block;
@@ -143,7 +144,7 @@ void Transferrer::refuse_what_has_no_room() {
     std::erase_if(transfers_, refused);
 }
 
-/// Makes the stand-in.
+/// Opens the source and makes the stand-in.
 bool Transferrer::begin(Transfer& transfer) {
     const Action& action = *transfer.action;
     UniqueFd source = open_in(*transfer.tree, action.path);
@@ -171,7 +172,7 @@ bool Transferrer::begin(Transfer& transfer) {
                                : -1);
     };
     UniqueFd file = make();
-    if (!file && errno == EEXIST) { // a directory of a former run, of the time when this was one
+    if (!file && errno == EEXIST) { // a former run left a directory here, when this name was a directory
         remove_tree(settings_.root, joined(incoming_directory, path));
         file = make();
     }
@@ -185,7 +186,7 @@ bool Transferrer::begin(Transfer& transfer) {
     return made;
 }
 
-// Where a write fails rsync can leave a file of the full size, but with zeros.
+// When a write fails, rsync can leave a file of the full size, but with zeros.
 bool Transferrer::has_arrived(const Transfer& transfer) {
     const UniqueFd file = open_regular(incoming_.get(), backup_path(transfer));
     const std::uint64_t to = transfer.action->to;
@@ -193,12 +194,13 @@ bool Transferrer::has_arrived(const Transfer& transfer) {
            (file && size_of(file.get()) >= to && proof_of(transfer, file.get(), to).until >= to);
 }
 
-/// rsync gives up at the first file that it cannot write, and goes by name: one that crosses a quota would
-/// keep all that follow from being saved. What is left over is tried by itself, the smallest first.
+/// rsync stops at the first file that it cannot write, and goes in the order of names, so a file that crosses
+/// a quota would keep all later files from being saved. Each remaining file gets its own attempt, the
+/// smallest first.
 void Transferrer::try_one_by_one(Group& begun) {
     const auto arrived = [this](const Transfer* transfer) { return has_arrived(*transfer); };
     if (std::count_if(begun.begin(), begun.end(), arrived) + 1 >= std::ssize(begun))
-        return; // it was the only one
+        return; // no other file is left
     Group left;
     for (auto* transfer : begun) {
         const UniqueFd file =
@@ -209,7 +211,7 @@ void Transferrer::try_one_by_one(Group& begun) {
             settle(*transfer);
     }
     const UniqueFd any(::openat(incoming_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    ::syncfs(any.get()); // some file systems give room back no sooner
+    ::syncfs(any.get()); // some file systems free space only after a sync
     std::size_t tried = 0;
     for (int in_vain = 0; tried < left.size() && tried < most_single_files && in_vain < 3; ++tried) {
         if (stop_.requested())

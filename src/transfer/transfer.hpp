@@ -13,40 +13,40 @@
 
 namespace logbackup {
 
-/// One file that is to be created or appended to. Tree and action stay the caller's.
+/// One file to create or to append to. The caller owns the tree and the action.
 struct Transfer {
     std::size_t work = 0; ///< index of its directory's outcome
     const Tree* tree = nullptr;
     const Action* action = nullptr;
-    UniqueFd source;        ///< held open while it is transferred, so that what it names cannot be exchanged
-    std::int64_t mtime = 0; ///< of the source before the transfer
+    UniqueFd source;        ///< held open during the transfer, so that nobody can exchange the file
+    std::int64_t mtime = 0; ///< mtime of the source before the transfer
 };
 
-/// Brings the bytes of all files into the backup, whose names are free and whose directories exist, and
-/// counts in `outcome` what arrived.
+/// Brings the bytes of all files into the backup and counts in `outcome` what arrived. The names of the files
+/// must be free and their directories must exist.
 ///
-/// rsync never opens a file of the backup: a source can change between its plan and its transfer, and rsync
-/// would write over what is saved. It appends to stand-ins in ".logbackup/incoming", which have the size of
-/// what is saved but are empty. Each is then compared with its source, held open since before; so is what is
-/// saved. Only what is proved is taken over: a new file by a rename, new bytes of an old one by copying them
-/// to its end. A run that is killed leaves the backup as it was.
+/// rsync never opens a file of the backup, because a source can change between its plan and its transfer, and
+/// rsync would overwrite saved bytes. Instead it appends to stand-ins in ".logbackup/incoming", which have
+/// the size of the saved files but are empty. Each stand-in is then compared with its source, which has been
+/// held open since before the transfer, and so is the saved file. Only proved bytes are taken over: a new
+/// file by a rename, new bytes of an old file by copying them to its end. A run that is killed leaves the
+/// backup as it was.
 ///
-/// A file's time is taken over only when it did not change meanwhile, so that a file that was rewritten in
-/// place while it was read is looked at again.
+/// The mtime of a source is taken over only if the source did not change meanwhile, so that the next run
+/// looks again at a file that was rewritten in place while it was read.
 ///
-/// Log directories that bring little come first, all of them, before those that bring a lot. One of which
-/// more arrives than was planned, because a file was made longer since, is taken from rsync: its files are
-/// copied up to where they were planned. So are files of which only a part is to be saved now.
+/// All log directories that bring little come before those that bring a lot. A log directory from which more
+/// arrives than was planned, because a file grew meanwhile, is taken from rsync; its files are copied up to
+/// the planned size. Files of which only a part is to be saved now are copied in the same way.
 ///
-/// As many files at a time are moved, proved and taken over as there are descriptors for, but no more than
-/// 1 GiB of them. Of what has arrived when the run is to stop, what can be proved in a few seconds is taken
-/// over; the rest is not.
+/// Each batch has as many files as there are descriptors for, but no more than 1 GiB. When the run has to
+/// stop, it takes over what it can prove in a few seconds and drops the rest.
 ///
 /// Files that would not leave the file system its reserve (MinFree) are refused, the largest first.
 void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
                     const Progress& progress, ApplyOutcome& outcome);
 
-/// Removes what the transfer of a run that was killed has left in ".logbackup/incoming".
+/// Removes the files that the transfer of a killed run has left in ".logbackup/incoming".
 void remove_leftovers(int root);
 
 } // namespace logbackup

@@ -22,12 +22,12 @@ inline constexpr mode_t file_mode = 0640;
 inline constexpr const char* incoming_directory = ".logbackup/incoming";
 inline constexpr gid_t no_group = static_cast<gid_t>(-1);
 
-/// 0 when it is not known.
+/// Returns 0 when the size is not known.
 [[nodiscard]] std::uint64_t size_of(int file);
-/// Nanoseconds since 1970.
+/// Returns nanoseconds since 1970.
 [[nodiscard]] std::int64_t mtime_of(const struct stat& status);
 
-/// The transfer of one tick. Its parts are in the files beside this one.
+/// The transfer of one run. Its parts are in the files beside this one.
 class Transferrer {
   public:
     Transferrer(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
@@ -58,7 +58,7 @@ class Transferrer {
     }
     static void remove_tree(int above, const std::string& directory);
 
-    // transfer.cpp: what is to be moved
+    // transfer.cpp: decides what to move
     void open_incoming();
     void refuse_what_has_no_room();
     [[nodiscard]] bool begin(Transfer& transfer);
@@ -68,7 +68,7 @@ class Transferrer {
     [[nodiscard]] bool has_arrived(const Transfer& transfer);
     void try_one_by_one(Group& begun);
 
-    // move.cpp: its bytes, to the stand-ins
+    // move.cpp: moves the bytes to the stand-ins
     void move_bytes(const Group& begun);
     void rsync_linked(std::span<Transfer* const> part);
     void rsync(Group part, int source, const std::vector<int>& held_files);
@@ -77,7 +77,7 @@ class Transferrer {
     void take_from_rsync(Transfer& transfer);
     void copy(Transfer& transfer);
 
-    // settle.cpp: from there to the backup
+    // settle.cpp: takes the stand-ins over into the backup
     [[nodiscard]] bool is_over(std::chrono::milliseconds grace);
     [[nodiscard]] Proof proof_of(const Transfer& transfer, int arrived, std::uint64_t size);
     void settle(Transfer& transfer);
@@ -97,12 +97,12 @@ class Transferrer {
     const Progress& progress_;
     ApplyOutcome& outcome_;
     UniqueFd incoming_;
-    std::size_t deepest_ = 0; ///< directories above a file in the backup
+    std::size_t deepest_ = 0; ///< most directories above a file in the backup
     std::uint64_t moved_ = 0;
-    bool has_problem_ = false;                                     ///< of rsync, with the batch at hand
-    std::optional<std::chrono::steady_clock::time_point> stopped_; ///< when that was noticed here
-    std::set<std::size_t> runaways_; ///< directories of which more arrived than was planned
-    std::vector<Finished> finished_; ///< what is not known to be on the disk yet
+    bool has_problem_ = false; ///< true if rsync had a problem with the current batch
+    std::optional<std::chrono::steady_clock::time_point> stopped_; ///< when the stop was noticed
+    std::set<std::size_t> runaways_; ///< directories from which more arrived than was planned
+    std::vector<Finished> finished_; ///< files that may not be on the disk yet
 };
 
 } // namespace logbackup

@@ -14,7 +14,7 @@
 namespace logbackup {
 namespace {
 
-/// All searches of a run take no longer together. What is not found stays twice until a log is rotated again.
+/// Limit for all searches of a run together. A copy that is not found stays until a log is rotated again.
 constexpr std::chrono::seconds longest_search{10};
 
 CopySearch copies_in(int instance, const std::vector<std::string>& files,
@@ -29,7 +29,7 @@ CopySearch copies_in(int instance, const std::vector<std::string>& files,
         if (entry.type != FileType::regular || entry.size == 0)
             continue;
         if (is_excluded(excluded, entry.path))
-            continue; // its source may be there still
+            continue; // its source may still exist
         if (is_compressed(entry.path))
             search.compressed.push_back(std::move(entry));
         else if (!in_source.contains(entry.path))
@@ -40,7 +40,7 @@ CopySearch copies_in(int instance, const std::vector<std::string>& files,
 
 } // namespace
 
-/// Drops plain logs that have no source any longer where a compressed log contains them.
+/// Drops plain logs that no longer have a source and are contained in a compressed log.
 void Tick::drop_copies(Candidate& candidate, std::chrono::milliseconds time) {
     const auto files = files_of(candidate);
     if (!files)
@@ -60,7 +60,7 @@ void Tick::drop_copies(Candidate& candidate, std::chrono::milliseconds time) {
         fail(candidate, problem.path, problem.reason);
 }
 
-/// In random order, so that no log directory is always the one for which no time is left.
+/// Searches in random order, so that it is not always the same log directory for which no time is left.
 void Tick::drop_all_copies() {
     std::vector<Candidate*> candidates;
     for (auto& candidate : candidates_)

@@ -27,7 +27,7 @@ std::vector<std::string> regular_files_in(const Listing& listing) {
 
 } // namespace
 
-/// Whether a log directory is being removed, or rotated, just now: then what it has not says nothing.
+/// True if the log directory is being removed or rotated at this moment. Then a missing file proves nothing.
 bool Tick::has_lost_something(const Candidate& candidate, const std::vector<std::string>& files) {
     const std::string& upper = candidate.container->upper;
     if (!upper.empty() && ::access(upper.c_str(), F_OK) != 0)
@@ -43,7 +43,7 @@ void Tick::find_prunable_files_of(std::size_t index) {
         return;
     const Record& record = records_[*assignment.known];
     const auto any = [](const std::string&) { return true; };
-    // A part of it that cannot be looked at would seem to be gone.
+    // A part that cannot be read would seem to be gone.
     if (failed_.contains({candidate.container->id, candidate.name.below}) ||
         old_files(context_.root, record, options_, now_, any).empty() || (!is_prune() && !candidate.tree))
         return;
@@ -68,8 +68,8 @@ void Tick::find_prunable_files_in(Candidate& candidate, const Record& record) {
     const Listing source = list_tree(*candidate.tree, listing_limits(), context_.stop);
     for (const auto& [path, reason] : source.problems)
         fail(candidate, path, reason);
-    // What is not listed would seem to be gone. A bare layer does not show the image's files; and a directory
-    // without any may be a volume that is not mounted.
+    // A file that is not listed would seem to be gone. A bare layer does not show the image's files, and a
+    // directory without any file may be a volume that is not mounted.
     const auto files = regular_files_in(source);
     if (!source.complete || candidate.tree->kind == SourceKind::upper || files.empty())
         return;
@@ -79,13 +79,13 @@ void Tick::find_prunable_files_in(Candidate& candidate, const Record& record) {
         std::move(items.begin(), items.end(), std::back_inserter(report_.pruned.items));
 }
 
-/// What is saved of live log directories, did not change for long, and has no source any longer.
+/// Finds saved files of live log directories that have not changed for long and no longer have a source.
 void Tick::find_prunable_files() {
     for (std::size_t i = 0; i < candidates_.size() && !context_.stop.requested(); ++i)
         find_prunable_files_of(i);
 }
 
-/// Why this run must not delete anything, whatever the clock says; empty when it may.
+/// Returns why this run must not delete anything, whatever the clock says; empty when it may.
 std::string Tick::doubt_about_ends() const {
     if (is_doubtful_)
         return "nothing is deleted in a run that finds no log directory";
@@ -95,7 +95,7 @@ std::string Tick::doubt_about_ends() const {
     return {};
 }
 
-/// Retention as a part of a tick.
+/// Applies retention as a part of a run.
 void Tick::prune() {
     PruneReport& pruned = report_.pruned;
     pruned.dry_run = is_dry();

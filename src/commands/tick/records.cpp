@@ -25,7 +25,7 @@ void Tick::make_moves() {
             if (move.live)
                 records_[*move.live].instance = move.to;
         } catch (const Error& error) {
-            // Neither who was to get the name nor who was to lose it may write now.
+            // Neither the instance that should get the name nor the one that should lose it may write now.
             report_.problems.emplace_back(error.what());
             for (std::size_t i = 0; i < candidates_.size(); ++i) {
                 const auto& directory = assignments_.of_claim[i].directory;
@@ -40,7 +40,7 @@ void Tick::make_moves() {
     }
 }
 
-/// The instances of a candidate's container that have its log directory, the newest last.
+/// Returns the instances of a candidate's container that have its log directory, the newest last.
 std::vector<const Container*> Tick::sharers_of(const Candidate& candidate) const {
     const auto index = static_cast<std::size_t>(&candidate - candidates_.data());
     std::vector<const Container*> sharers{candidate.container};
@@ -48,7 +48,7 @@ std::vector<const Container*> Tick::sharers_of(const Candidate& candidate) const
         const Container& other = *candidates_[i].container;
         const bool is_new = std::find(sharers.begin(), sharers.end(), &other) == sharers.end();
         if (assignments_.of_claim[i].shared_with == index && other.service == candidate.container->service &&
-            other.pod == candidate.container->pod && is_new) // not a second log directory of the same
+            other.pod == candidate.container->pod && is_new) // not its second log directory
             sharers.push_back(&other);
     }
     std::sort(sharers.begin(), sharers.end(),
@@ -56,7 +56,7 @@ std::vector<const Container*> Tick::sharers_of(const Candidate& candidate) const
     return sharers;
 }
 
-/// What a running container, and those that share its log directory, have mounted where.
+/// Returns what the candidate's container, and those that share its log directory, have mounted where.
 std::vector<std::map<std::string, std::string>> Tick::places_of(const Candidate& candidate) const {
     const auto index = static_cast<std::size_t>(&candidate - candidates_.data());
     std::vector<std::map<std::string, std::string>> places{candidate.seen_places};
@@ -66,7 +66,7 @@ std::vector<std::map<std::string, std::string>> Tick::places_of(const Candidate&
     return places;
 }
 
-/// Before a directory is written to, its record says whose it is.
+/// Writes the owner into the record before the directory is written to.
 void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
     Record record;
     if (assignment.known) {
@@ -112,7 +112,7 @@ void Tick::write(const Record& record) {
     }
 }
 
-/// Waits until files of the backup are on the disk. False when one is not.
+/// Waits until the files in the backup are on the disk. Returns false when one is not.
 bool Tick::sync(Candidate& candidate) {
     const UniqueFd instance = open_directory(context_.root, records_[*candidate.record].directory());
     const auto files = files_of(candidate);
@@ -122,18 +122,18 @@ bool Tick::sync(Candidate& candidate) {
            });
 }
 
-/// Whether something of a record's log directory could not be saved.
+/// True if a part of the record's log directory could not be saved.
 bool Tick::has_failed(std::size_t index) const {
     const Record& record = records_[index];
     if (failed_.contains({record.containers.back(), below_of(record.instance)}))
         return true;
-    // Another service may have it at another of its log directories.
+    // Another service may know it as another of its log directories.
     return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
         return candidate.record == index && failed_.contains({candidate.container->id, candidate.name.below});
     });
 }
 
-/// What the records say of how much is saved, now that it is known.
+/// Updates the coverage of the records after the run.
 void Tick::close_records() {
     if (context_.stop.requested())
         return;
@@ -150,7 +150,7 @@ void Tick::close_records() {
             note_last_pass(record, sharers_of(candidate), now_);
             record.compared_to.clear();
         } else if (record.coverage == Coverage::live && !record.saved_until.empty()) {
-            record.saved_until.clear(); // what failed before has been made up for
+            record.saved_until.clear(); // this run saved what earlier runs could not
         } else {
             continue;
         }
@@ -166,7 +166,7 @@ void Tick::close_records() {
     }
 }
 
-/// Whether docker lists none of a record's containers.
+/// True if docker lists none of the record's containers.
 bool Tick::is_unlisted(const Record& record) const {
     return std::none_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
         return std::find(discovery_.ids.begin(), discovery_.ids.end(), id) != discovery_.ids.end();
@@ -177,8 +177,8 @@ bool Tick::is_gone(const Record& record) {
     return is_unlisted(record) && !may_exist(record, *host_);
 }
 
-/// Whether the path of a record's volume leads to another directory by now, which is saved under a record of
-/// its own, and none of its containers has the former one any longer.
+/// True if the path of the record's volume leads to another directory by now, which has a record of its own,
+/// and no container of the record has the former one.
 bool Tick::is_replaced(std::size_t index) const {
     const Record& record = records_[index];
     bool replaced = false;
@@ -193,7 +193,7 @@ bool Tick::is_replaced(std::size_t index) const {
                    (saved_as && !record.volume.empty() && record.volume_inode != 0 &&
                     candidates_[i].volume == record.volume && candidates_[i].inode != record.volume_inode);
     }
-    // Of a container that docker knows and that was not located nobody can tell what it has.
+    // A container that docker knows but that was not located may still have the former one.
     return replaced &&
            std::all_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
                return located.contains(id) ||
@@ -201,7 +201,7 @@ bool Tick::is_replaced(std::size_t index) const {
            });
 }
 
-/// The records that this tick goes on with.
+/// Returns the records that this run continues.
 std::set<std::size_t> Tick::assigned_records() const {
     std::set<std::size_t> assigned;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
@@ -214,7 +214,8 @@ std::set<std::size_t> Tick::assigned_records() const {
     return assigned;
 }
 
-/// Records of log directories that their service has no longer, while their containers are still there.
+/// Returns records of log directories that are no longer configured for their service, while their containers
+/// still exist.
 std::set<std::size_t> Tick::unwanted_records() const {
     const auto assigned = assigned_records();
     std::set<std::size_t> unwanted;
@@ -236,15 +237,16 @@ std::set<std::size_t> Tick::unwanted_records() const {
     return unwanted;
 }
 
-/// Records of log directories on volumes that a container has led its path away from, by a link. It may lead
-/// it back, so they stay live; but it can do so for ever, and each is read at each tick: the oldest ones end.
+/// Returns the records to end because a container has too many former log directories. By a link, a container
+/// can lead its path away from a log directory on a volume. It may lead it back, so the record stays live.
+/// But it can do so for ever, and each run reads each of these directories, so the oldest records end.
 std::set<std::size_t> Tick::former_of_too_many() const {
     static constexpr std::size_t most_former = 20;
     const auto assigned = assigned_records();
     std::set<std::string> located;
     for (const auto& candidate : candidates_)
         located.insert(candidate.container->id);
-    std::map<std::string, std::vector<std::size_t>> former; // by container
+    std::map<std::string, std::vector<std::size_t>> former; // key: container
     for (std::size_t i = 0; i < records_.size(); ++i)
         if (!assigned.contains(i) && !records_[i].volume.empty() && !records_[i].containers.empty() &&
             located.contains(records_[i].containers.back()))
@@ -260,15 +262,15 @@ std::set<std::size_t> Tick::former_of_too_many() const {
     return oldest;
 }
 
-/// The live records in whose directories nothing is saved any longer. A volume outlives its containers: its
-/// log directory has ended when it is gone itself; but a record ends also when a writer of its log directory
-/// has got another, or its log directory was replaced, or its service has others now.
+/// True if nothing more is saved for a live record. A volume outlives its containers, so its log directory
+/// ends when it is itself gone. But a record also ends when a writer of its log directory has another one,
+/// when the log directory was replaced, or when its service has others now.
 bool Tick::ends_now(std::size_t index, const std::set<std::size_t>& superseded) {
     return superseded.contains(index) || is_replaced(index) || is_gone(records_[index]);
 }
 
-/// Containers that docker does not list although what they wrote is still on this host are not saved, and not
-/// gone either. A layer that docker left behind by a fault is told for a day.
+/// Reports containers that docker does not list although what they wrote is still on this host. They are
+/// neither saved nor gone. A layer that docker left behind by a fault is reported for a day.
 void Tick::report_unlisted() {
     static constexpr std::chrono::hours long_enough{24};
     std::vector<std::string> unlisted;
@@ -291,7 +293,8 @@ void Tick::report_unlisted() {
                                    "does another engine run them?");
 }
 
-/// They can be many, and each is waited for until the disk has it: what is left ends at the next tick.
+/// Ends records. They can be many, and each waits until the disk has it, so a stopped run leaves the rest to
+/// the next one.
 void Tick::end_records() {
     report_.live = records_.size();
     if (is_doubtful_)
@@ -300,7 +303,7 @@ void Tick::end_records() {
     std::set<std::size_t> superseded = former_of_too_many();
     superseded.merge(unwanted_records());
     for (std::size_t i = 0; i < candidates_.size(); ++i)
-        if (candidates_[i].record) // the writer has its own
+        if (candidates_[i].record) // the writer has a record of its own
             superseded.insert(assignments_.of_claim[i].supersedes.begin(),
                               assignments_.of_claim[i].supersedes.end());
     for (std::size_t i = 0; i < records_.size() && !context_.stop.requested(); ++i) {
@@ -309,7 +312,7 @@ void Tick::end_records() {
             continue;
         note_gone(record, context_.previous);
         record.ended = rfc3339(now_);
-        // Where its files arrived; only if nothing is in it.
+        // Removes the directory in which its files arrived, if it is empty.
         ::unlinkat(context_.root, (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
         try {
             end_record(context_.root, record);

@@ -18,19 +18,20 @@
 namespace logbackup {
 
 namespace {
-/// From here on a transfer takes long enough that mounts it does not need are given up before.
+/// A transfer of so many bytes takes long, so the mounts it does not need are released before.
 constexpr std::uint64_t long_transfer = 64U << 20U;
-/// Of what changed while it was read. A log that changes faster than it can be read waits for the next tick.
+/// The most repetitions for files that changed while they were read. A log that changes faster than it can be
+/// read waits for the next run.
 constexpr int most_repetitions = 3;
-/// Of one log directory, before anything is saved. One with more comes after all others.
+/// Limits for one log directory before anything is saved. A log directory with more comes after all others.
 constexpr std::size_t little_entries = 5000;
 constexpr std::size_t little_paths = 1U << 20U; ///< bytes
 constexpr ComparisonLimits little_to_compare{64U << 20U, 1000};
-/// Of those together: what is planned at the same time.
+/// Limits for those log directories together, as they are planned at the same time.
 constexpr std::size_t most_planned_entries = 50'000;
 constexpr std::size_t most_planned_paths = 8U << 20U;
 
-/// There can be one for each file.
+/// Shortens a list of problems, which can have one for each file.
 void keep_some(std::vector<Problem>& problems) {
     static constexpr std::size_t most = 1000;
     if (problems.size() <= most)
@@ -41,11 +42,11 @@ void keep_some(std::vector<Problem>& problems) {
     problems.shrink_to_fit();
 }
 
-/// Whether a compressed log may have come, or a plain one gone, since the last tick: only then is it worth
+/// True if a compressed log may have come, or a plain one gone, since the last run. Only then it is worth
 /// while to look for plain copies that a compressed file contains.
 bool has_news_for_copies(const Listing& source, const Tree& tree, const DirectoryPlan& plan,
                          Timestamp previous) {
-    static constexpr std::int64_t slack = 2'000'000'000; // clocks and times of files are not that exact
+    static constexpr std::int64_t slack = 2'000'000'000; // clocks and file times are not that exact
     const auto since = previous == Timestamp{} ? INT64_MAX : previous.time_since_epoch().count() - slack;
     const auto is_recent = [&](const Entry& entry) {
         return entry.type == FileType::directory && entry.mtime >= since;
@@ -65,7 +66,7 @@ bool has_news_for_copies(const Listing& source, const Tree& tree, const Director
 } // namespace
 
 void Tick::plan_all() {
-    // A log directory that a selected container shares is saved although it is another's.
+    // A log directory that a selected container shares is saved even if it belongs to another one.
     std::set<std::size_t> wanted;
     for (std::size_t i = 0; i < candidates_.size(); ++i)
         if (candidates_[i].selected && assignments_.of_claim[i].problem.empty())
@@ -96,12 +97,12 @@ void Tick::plan_all() {
     }
 }
 
-/// Whether all containers of a log directory have ended, and not all of it was compared since.
+/// True if all containers of a log directory have ended, and not all of it was compared since.
 bool Tick::is_last_pass(const Candidate& candidate, const Assignment& assignment) const {
     const auto sharers = sharers_of(candidate);
     const Record* record = assignment.known ? &records_[*assignment.known] : nullptr;
     if (record != nullptr && record->coverage == Coverage::live && !record->saved_until.empty())
-        return false; // it failed at the last tick: first everything is to be saved
+        return false; // the last run had a problem with it: first save everything
     return std::all_of(sharers.begin(), sharers.end(),
                        [](const auto* sharer) { return has_ended(*sharer); }) &&
            !(record != nullptr && std::all_of(sharers.begin(), sharers.end(), [&](const auto* sharer) {
@@ -109,7 +110,7 @@ bool Tick::is_last_pass(const Candidate& candidate, const Assignment& assignment
              }));
 }
 
-/// Names one last pass: of these containers, which ended then.
+/// Returns a name for a last pass, made from the containers and when they ended.
 std::string Tick::pass_of(const Candidate& candidate) const {
     std::string text;
     for (const auto* sharer : sharers_of(candidate))
@@ -117,7 +118,7 @@ std::string Tick::pass_of(const Candidate& candidate) const {
     return hash_text(text);
 }
 
-/// Where its last pass goes on: the record has the pass, a hash of the file's path, and the offset.
+/// Returns where its last pass continues: the record has the pass, a hash of the file's path, and the offset.
 ComparedTo Tick::compared_to(const Candidate& candidate, const Listing& source) const {
     std::istringstream text(candidate.compared_to);
     std::string pass;
@@ -141,9 +142,9 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
     tree.excluded = exclude_of(options_, candidate.container->service);
     candidate.tree = std::move(tree);
     plan_tree(candidate, candidate.is_waiting ? assignment.directory : assignment.present_as,
-              is_dry() ? Effort::full : Effort::little); // the moves come before those that wait
+              is_dry() ? Effort::full : Effort::little); // the moves come before waiting directories
     if (!is_dry())
-        return; // the outcome counts
+        return; // the outcome is counted instead
     Row& row = row_of(candidate);
     for (const auto& action : candidate.plan.actions) {
         row.created += action.kind == ActionKind::create ? 1 : 0;
@@ -157,7 +158,7 @@ void Tick::plan_one(Candidate& candidate, const Assignment& assignment) {
     candidate.files = {};
 }
 
-/// What one log directory can take of what all together may.
+/// Returns what one log directory may still use of the limits for all together.
 ListingLimits Tick::limits_for_little() const {
     ListingLimits limits = listing_limits();
     limits.entries = std::min({limits.entries, little_entries,
@@ -167,7 +168,7 @@ ListingLimits Tick::limits_for_little() const {
     return limits;
 }
 
-/// Plans what is to be done now; `present_as` is what its directory is called in the backup.
+/// Plans the work for this run. `present_as` is the present name of its directory in the backup.
 void Tick::plan_tree(Candidate& candidate, const std::string& present_as, Effort effort) {
     const UniqueFd instance =
         context_.root >= 0 && !present_as.empty() ? open_directory(context_.root, present_as) : UniqueFd();
@@ -197,14 +198,15 @@ void Tick::plan_tree(Candidate& candidate, const std::string& present_as, Effort
     take_plan(candidate, source);
 }
 
-/// Keeps of a plan what the report and the records need.
+/// Limits the bytes of a plan, decides whether copies may exist, and keeps what the report and the records
+/// need.
 void Tick::take_plan(Candidate& candidate, const Listing& source) {
     limit_bytes(candidate.plan, options_.max_bytes - std::min(options_.max_bytes, row_of(candidate).bytes));
     candidate.files.clear();
     for (const auto& entry : source.entries)
         if (entry.type == FileType::regular)
             candidate.files.push_back(entry.path);
-    // Where something is left out nobody knows what has no source any longer.
+    // In an incomplete listing a missing file may still have a source.
     candidate.may_have_copies =
         source.complete && (candidate.may_have_copies ||
                             has_news_for_copies(source, *candidate.tree, candidate.plan, context_.previous));
@@ -236,8 +238,8 @@ void Tick::count(Row& row, const DirectoryOutcome& outcome) {
     row.bytes += outcome.bytes;
 }
 
-/// The regular files of a log directory. Those of one that was postponed are listed again: they would be many
-/// to keep in mind. Nothing when it cannot be opened any longer, which is reported.
+/// Returns the regular files of a log directory. Those of a postponed one are listed again, because they
+/// would take much memory. Returns nothing, and reports why, when it can no longer be opened.
 std::optional<std::vector<std::string>> Tick::files_of(Candidate& candidate) {
     if (!candidate.is_postponed)
         return candidate.files;
@@ -266,15 +268,15 @@ void Tick::apply_plans() {
     for (auto& candidate : candidates_)
         if (candidate.tree && candidate.is_postponed)
             postponed.push_back(&candidate);
-    // One at a time is held in memory. By chance: should the time be up, it is another's turn at the next
-    // tick.
+    // Hold only one at a time in memory. The order is random: if the time is over, others have their turn in
+    // the next run.
     std::mt19937_64 chance(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
     std::shuffle(postponed.begin(), postponed.end(), chance);
     for (auto* candidate : postponed)
         save_postponed(*candidate);
 }
 
-/// Whether there is something to do.
+/// Writes the record. Returns true if there is something to save.
 bool Tick::begin_to_save(Candidate& candidate) {
     try {
         save_record(candidate,
@@ -306,7 +308,7 @@ void Tick::save_postponed(Candidate& candidate) {
 
 void Tick::apply_until_settled(std::vector<Candidate*> workers) {
     apply_to(workers);
-    // What was rotated or truncated meanwhile may be gone at the next tick, and its container with it.
+    // A file that was rotated or truncated meanwhile may be gone at the next run, and its container with it.
     for (int again = 0; again < most_repetitions && !context_.stop.requested(); ++again) {
         std::erase_if(workers, [&](Candidate* worker) { return row_of(*worker).unsettled.empty(); });
         for (auto* worker : workers) {

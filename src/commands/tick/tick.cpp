@@ -88,7 +88,7 @@ void Tick::load_records() {
     }
 }
 
-/// Loss that is known is worth more than silence.
+/// Finds containers that lived and died between two runs. A known loss is worth more than silence.
 void Tick::find_missed_containers() {
     const Timestamp since = context_.previous;
     if (since == Timestamp{} || has_filter(options_) || context_.stop.requested() ||
@@ -126,7 +126,7 @@ void Tick::open_mounts() {
             "written after their start");
 }
 
-/// A container of which nothing can have changed since all of it was saved.
+/// True if nothing of the container can have changed since all of it was saved. Then its row is complete.
 bool Tick::leave_closed(const Candidate& candidate) {
     const auto record = std::find_if(records_.begin(), records_.end(), [&](const Record& known) {
         return below_of(known.instance) == candidate.name.below &&
@@ -143,7 +143,7 @@ bool Tick::leave_closed(const Candidate& candidate) {
     return true;
 }
 
-/// All are of one container.
+/// Locates candidates of one container.
 std::vector<Located> Tick::locate_of(const std::vector<Candidate*>& candidates) {
     if (candidates.empty())
         return {};
@@ -163,14 +163,14 @@ void Tick::locate_all() {
     std::vector<Candidate> found;
     for (auto next = candidates_.begin(); next != candidates_.end() && !context_.stop.requested();) {
         const Container& container = *next->container;
-        std::vector<Candidate*> all; // of this container
+        std::vector<Candidate*> all; // all candidates of this container
         for (; next != candidates_.end() && next->container == &container; ++next)
             all.push_back(&*next);
         std::vector<Candidate*> open = all;
         if (options_.kind != RunKind::verify)
             std::erase_if(open, [&](const Candidate* candidate) { return leave_closed(*candidate); });
         auto located = locate_of(open);
-        // It may be one that is closed, by another path.
+        // An open path may lead to a closed log directory: locate them together.
         if (open.size() < all.size() && std::any_of(located.begin(), located.end(), [](const auto& one) {
                 return std::holds_alternative<LogDirectory>(one);
             })) {
@@ -188,7 +188,7 @@ void Tick::locate_all() {
     candidates_ = std::move(found);
 }
 
-/// Whether there is something to save.
+/// Stores what was found. Returns true if there is something to save.
 bool Tick::take_located(Candidate& candidate, Located located) {
     const auto* failed = std::get_if<LocateFailed>(&located);
     has_reached_any_ = has_reached_any_ || failed == nullptr || !failed->root_unseen;
@@ -219,7 +219,7 @@ bool Tick::take_located(Candidate& candidate, Located located) {
     return true;
 }
 
-/// Says which parts of a log directory cannot be saved.
+/// Reports the parts of a log directory that cannot be saved.
 void Tick::fail_parts(const Candidate& candidate) {
     for (const auto& [below, reason] : candidate.found.problems)
         if (!is_excluded(exclude_of(options_, candidate.container->service), below))
@@ -236,19 +236,20 @@ std::string Tick::doubt_text() const {
            "is --log-dir right, and is it the engine that runs these containers?";
 }
 
-/// Whether docker has told that it removed a record's newest container since the last run.
+/// True if docker reported that it has removed the record's newest container since the last run.
 bool Tick::was_removed(const Record& record) const {
     return !record.containers.empty() && removed_.contains(record.containers.back());
 }
 
-/// Whether this run should have found a record's log directory. One that outlives its containers on a volume
-/// it need not find.
+/// True if this run should find the record's log directory. It need not find a log directory that outlives
+/// its containers on a volume.
 bool Tick::is_expected(const Record& record) const {
     const bool outlives = record.coverage == Coverage::complete && !record.volume.empty();
     return !record.containers.empty() && !(is_unlisted(record) && (outlives || was_removed(record)));
 }
 
-/// Whether this run found what earlier ones did. One that suddenly finds nothing cannot tell what is gone.
+/// Notes whether this run found what earlier runs did. A run that suddenly finds nothing cannot tell what is
+/// gone.
 void Tick::note_sight() {
     if (context_.root < 0 || context_.stop.requested() || !saves())
         return;
@@ -278,7 +279,7 @@ void Tick::assign_all() {
         if (container.has_process())
             running.insert(container.id);
     for (const auto& unreachable : discovery_.unreachable)
-        running.insert(unreachable.id); // who knows
+        running.insert(unreachable.id); // inspect failed: assume it runs
     assignments_ = assign(
         claims, records_, running,
         [&](const std::string& service) {
@@ -302,10 +303,10 @@ void Tick::assign_all() {
     }
 }
 
-/// Of a container's log directories that are not there, unless it has none at all.
+/// Drops the rows of missing log directories, but keeps one for a container that has none at all.
 void Tick::drop_rows_of_nothing() {
     const auto is_nothing = [](const Row& row) { return row.status == RowStatus::no_log_directory; };
-    std::set<std::string> told; // ids of containers
+    std::set<std::string> told; // ids of containers with a row
     for (const auto& row : report_.rows)
         if (!is_nothing(row))
             told.insert(row.container_id);

@@ -14,32 +14,32 @@
 
 namespace logbackup {
 
-/// What a tick works with.
+/// The input of a run.
 struct TickContext {
     const Options& options;
     StopSignal& stop;
     int root = -1;        ///< backup root; -1 in a dry run when it does not exist
     int lock = -1;        ///< lock file; -1 in a dry run
-    Timestamp now{};      ///< when this tick began
-    Timestamp previous{}; ///< when the last one began that came to its end and was for all containers
-    std::string docker;   ///< paths of the programs
+    Timestamp now{};      ///< when this run began
+    Timestamp previous{}; ///< when the last complete run for all containers began
+    std::string docker;   ///< paths of the programs docker and rsync
     std::string rsync;
-    std::function<void(const std::string&)> notice;                    ///< says something that is no failure
-    std::function<Progress(std::uint64_t total_bytes)> start_progress; ///< may give an empty Progress
-    Clock clock{};                                                     ///< as this run sees it
+    std::function<void(const std::string&)> notice; ///< reports something that is not a problem
+    std::function<Progress(std::uint64_t total_bytes)> start_progress; ///< may return an empty Progress
+    Clock clock{};                                                     ///< the clock as this run sees it
     /// Called once the containers are known, before anything is written; may throw Error.
     std::function<void(const std::vector<Container>&)> examine{};
 };
 
-/// One tick: discover, locate, assign, view, plan and, unless it is a dry run, apply. One container's failure
-/// is in the report and stops no other. Throws Error when nothing can be done.
+/// Performs one run: discover, locate, assign, view, plan and, unless it is a dry run, apply. A problem with
+/// one container is in the report and does not stop the others. Throws Error when nothing can be done.
 ///
 /// With RunKind::verify nothing is planned and nothing changed: each file is compared with its backup, byte
-/// for byte. A row's failures are differences; its `unsettled` files differ because they changed after the
-/// last tick.
+/// for byte. A row's failures are differences. The files in its `unsettled` differ because they changed after
+/// the last run.
 ///
-/// With RunKind::prune and RunKind::prune_dry_run the report has, in `pruned`, the files of live log
-/// directories that may go because their source does not have them any longer. Nothing is changed.
+/// With RunKind::prune and RunKind::prune_dry_run, `pruned` in the report lists the files of live log
+/// directories that may be deleted because their source no longer has them. Nothing is changed.
 [[nodiscard]] Report run_tick(const TickContext& context);
 
 } // namespace logbackup

@@ -27,34 +27,34 @@ struct Candidate {
     const Container* container = nullptr;
     LogDirectoryName name;
     bool selected = false;
-    std::size_t row = 0;     ///< in the report, when selected
-    LogDirectory found;      ///< until it is shown in the view
+    std::size_t row = 0;     ///< index in the report, when selected
+    LogDirectory found;      ///< valid until it is shown in the view
     std::string volume;      ///< as found
     std::uint64_t inode = 0; ///< of the log directory
     bool volumes_below = false;
     std::map<std::string, std::string> seen_places; ///< as found
-    std::optional<Tree> tree;                       ///< when it is to be saved
+    std::optional<Tree> tree;                       ///< set when it is to be saved
     DirectoryPlan plan;
     Thoroughness thoroughness = Thoroughness::changes;
-    std::string compared_to;           ///< by its last pass so far, as in its record
-    std::vector<std::string> files;    ///< all regular ones
-    bool may_have_copies = false;      ///< plain and compressed
-    bool is_postponed = false;         ///< it takes long to plan: it comes after all others
-    bool is_let_go = false;            ///< its descriptors: take_up() opens them again
-    bool is_waiting = false;           ///< to be planned and saved when there are descriptors
-    std::optional<std::size_t> record; ///< index, once it is written
+    std::string compared_to;           ///< the part that its last pass has compared so far, as in its record
+    std::vector<std::string> files;    ///< all regular files
+    bool may_have_copies = false;      ///< has both plain and compressed files
+    bool is_postponed = false;         ///< planning takes long, so it comes after all others
+    bool is_let_go = false;            ///< its descriptors are closed; take_up() opens them again
+    bool is_waiting = false;           ///< will be planned and saved when there are descriptors
+    std::optional<std::size_t> record; ///< index of its record, once it is written
 };
 
-/// Those that it holds.
+/// Returns the number of descriptors that the log directory holds.
 [[nodiscard]] std::size_t descriptors_of(const LogDirectory& found);
 
-/// How much of a log directory is looked at in a row.
+/// How much of a log directory is examined in one go.
 enum class Effort {
-    little, ///< before anything is saved; with more to do it is postponed
+    little, ///< before anything is saved; a directory with more to do is postponed
     full,
 };
 
-/// One tick on its way through the stages. Its parts are in the files beside this one.
+/// One run on its way through the stages. Its parts are in the files beside this one.
 class Tick {
   public:
     explicit Tick(const TickContext& context)
@@ -98,7 +98,7 @@ class Tick {
             stage("save", [&] {
                 make_moves();
                 apply_plans();
-                judge_unread(); // of those that had to wait for their turn
+                judge_unread(); // for those that had to wait for their turn
             });
             stage("finish", [&] {
                 drop_all_copies();
@@ -195,7 +195,7 @@ class Tick {
     [[nodiscard]] bool is_prune() const {
         return options_.kind == RunKind::prune || options_.kind == RunKind::prune_dry_run;
     }
-    /// It saves, or shows what it would save.
+    /// True if the run saves, or shows what it would save.
     [[nodiscard]] bool saves() const {
         return options_.kind == RunKind::tick || options_.kind == RunKind::dry_run;
     }
@@ -215,11 +215,12 @@ class Tick {
             return;
         }
         if (std::none_of(failures.begin(), failures.end(), [&](const Problem& known) {
-                return known.path == path && known.reason == reason; // planned again, it fails again
+                return known.path == path && known.reason == reason; // a second plan fails in the same way
             }))
             failures.push_back({path, reason});
     }
-    /// A container that is removed while a tick works is no failure. Where it may be, judge_unread() decides.
+    /// Handles a container that may have been removed during the run, which is not a problem. judge_unread()
+    /// decides about it later.
     void fail_unless_vanished(const Candidate& candidate, const LocateFailed& failure);
     void judge_unread();
     void take_vanished(const Candidate& candidate, const Container& container);
@@ -234,22 +235,23 @@ class Tick {
     std::optional<PrivateMounts> mounts_;
     std::optional<HostPaths> host_;
     std::optional<OverlapCheck> overlap_;
-    std::vector<Candidate> candidates_; ///< after locate_all(): those that have a log directory
-    std::vector<Record> records_;       ///< of live log directories
-    /// Ids of containers, and which of their log directories, of which something could not be saved.
+    std::vector<Candidate> candidates_; ///< after locate_all(): the candidates with a log directory
+    std::vector<Record> records_;       ///< records of live log directories
+    /// Log directories of which something could not be saved: the container's id, and which of its log
+    /// directories.
     std::set<std::pair<std::string, std::string>> failed_;
-    /// Log directories that could not be read, and why: docker is asked again whether their containers are
-    /// gone.
+    /// Log directories that could not be read, and why. The run asks docker again whether their containers
+    /// are gone.
     std::vector<std::pair<Candidate, std::string>> unread_;
-    bool has_reached_any_ = false;  ///< the file system of a container, whatever is in it
-    std::size_t live_before_ = 0;   ///< records when the run began
-    std::set<std::string> removed_; ///< ids of containers that docker told to have removed since the last run
-    std::size_t unexplained_ends_ = 0; ///< records that ended although docker told nothing of it
+    bool has_reached_any_ = false;  ///< the run has reached the file system of a container, whatever is in it
+    std::size_t live_before_ = 0;   ///< number of live records when the run began
+    std::set<std::string> removed_; ///< ids of containers that docker reported as removed since the last run
+    std::size_t unexplained_ends_ = 0; ///< records that ended although docker reported nothing
     bool found_any_ = false;           ///< log directories
-    bool is_doubtful_ = false;         ///< nobody can tell in this run whether a container is gone
+    bool is_doubtful_ = false;         ///< this run cannot tell whether a container is gone
     Assignments assignments_;
-    std::size_t planned_entries_ = 0; ///< of what was not postponed
-    std::size_t planned_paths_ = 0;   ///< bytes
+    std::size_t planned_entries_ = 0; ///< entries of all that was not postponed
+    std::size_t planned_paths_ = 0;   ///< bytes of their paths
     Timestamp now_;
 };
 

@@ -6,15 +6,17 @@
 #include <algorithm>
 #include <utility>
 
-/// A log directory is held by descriptors from when it is found until all of it is saved. Where there are not
-/// enough for all, those of some are let go, and opened again when it is their turn.
+/// A run holds a log directory by descriptors from when it finds it until all of it is saved. If there are
+/// not enough descriptors for all, it closes those of some log directories and opens them again when it is
+/// their turn.
 namespace logbackup {
 
 std::size_t descriptors_of(const LogDirectory& found) {
     return found.sources.size() + (found.process ? 1 : 0);
 }
 
-/// While a container is looked at each of its layers is held, and each of its volumes twice.
+/// Returns the descriptors to reserve: while a container is examined, each of its layers is held once, and
+/// each of its volumes twice.
 std::size_t Tick::descriptors_to_locate() const {
     static constexpr std::size_t beside = 64;
     std::size_t most = 0;
@@ -37,7 +39,7 @@ void Tick::let_go(Candidate& candidate) const {
     candidate.is_let_go = true;
 }
 
-/// Finds a log directory that was let go again. False, which is reported, when it is not the same any longer.
+/// Opens a log directory again. Returns false, and reports why, when it is no longer the same.
 bool Tick::take_up(Candidate& candidate) {
     if (!candidate.is_let_go)
         return true;
@@ -72,7 +74,7 @@ bool Tick::take_up(Candidate& candidate) {
     return true;
 }
 
-/// Plans and saves the log directories that wait, as many at a time as there are descriptors for.
+/// Plans and saves the waiting log directories, as many at a time as there are descriptors for.
 void Tick::save_waiting() {
     std::vector<std::size_t> waiting;
     for (std::size_t i = 0; i < candidates_.size(); ++i)
@@ -80,7 +82,7 @@ void Tick::save_waiting() {
             waiting.push_back(i);
     if (waiting.empty())
         return;
-    for (auto& candidate : candidates_) // they have had their turn, or come last
+    for (auto& candidate : candidates_) // these are done, or come last
         if (candidate.tree && !candidate.is_let_go)
             let_go(candidate);
     for (auto next = waiting.begin(); next != waiting.end();) {

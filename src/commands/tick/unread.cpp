@@ -11,7 +11,7 @@
 namespace logbackup {
 namespace {
 
-/// What docker says now: whether it knows the container, and if so how it is.
+/// Returns whether docker knows the container now, and its present description.
 std::pair<Known, const Container*> answer_of(const Discovery& again, const Container& container) {
     const auto is_it = [&](const auto& other) { return other.id == container.id; };
     const auto found = std::find_if(again.containers.begin(), again.containers.end(), is_it);
@@ -39,7 +39,7 @@ void Tick::fail_unless_vanished(const Candidate& candidate, const LocateFailed& 
     unread_.emplace_back(std::move(unread), failure.reason);
 }
 
-/// Whether this process sees the file system of any container at all.
+/// True if this process can see the file system of any container.
 bool Tick::has_seen_any() const {
     return has_reached_any_ ||
            std::any_of(discovery_.containers.begin(), discovery_.containers.end(),
@@ -48,8 +48,8 @@ bool Tick::has_seen_any() const {
                        });
 }
 
-/// Asks docker again about all that could not be read, at once: it is gone, or it has failed. Throws where
-/// nothing can be read here.
+/// Asks docker again, at once, about all log directories that could not be read, and notes each as gone or as
+/// a problem. Throws Error when this process cannot read any container.
 void Tick::judge_unread() {
     if (unread_.empty())
         return;
@@ -67,7 +67,7 @@ void Tick::judge_unread() {
             continue;
         }
         const std::string why = why_unseen(*container, sight, reason);
-        const bool is_unseen = sight.error != 0 || container->has_process(); // it has not just ended
+        const bool is_unseen = sight.error != 0 || container->has_process(); // it still runs
         if (is_unseen && !has_seen && !context_.stop.requested())
             throw Error("cannot see the files of any container: " + why, hint_for_unseen(sight));
         fail(candidate, "", why);
@@ -75,7 +75,7 @@ void Tick::judge_unread() {
     unread_.clear();
 }
 
-/// `container` is as docker described it last.
+/// `container` is docker's latest description.
 void Tick::take_vanished(const Candidate& candidate, const Container& container) {
     if (candidate.selected)
         row_of(candidate).status = RowStatus::vanished;
@@ -84,14 +84,14 @@ void Tick::take_vanished(const Candidate& candidate, const Container& container)
                record.containers.end();
     });
     if (known || container.started == Timestamp{} || options_.kind == RunKind::verify)
-        return; // it is cut at the next tick, or there is nothing to save
+        return; // the next run finds it cut, or there is nothing to save
     note_missed({container.id, container.service, container.pod, container.namespace_name, container.pod_uid,
                  container.image, container.created, container.started,
                  container.finished == Timestamp{} ? now_ : container.finished});
 }
 
-/// Loss that is known is said and written down once, however long docker goes on to tell of it, and of
-/// however many log directories.
+/// Reports and records a loss once, however long docker goes on to report it, and for however many log
+/// directories.
 void Tick::note_missed(Missed missed) {
     const Record record = record_of(missed);
     const bool is_told = std::any_of(report_.missed.begin(), report_.missed.end(), [&](const Missed& other) {

@@ -17,11 +17,11 @@
 namespace logbackup {
 namespace {
 
-/// Files that are opened to find out whether what is saved of another is their beginning; the same number
-/// again of those that have its size and time.
+/// The most files that are opened to find out whether a saved file is their beginning. The same number
+/// applies again to files of the same size and time.
 constexpr std::size_t most_searches = 20'000;
 
-/// Compares one log directory with what is saved of it.
+/// Compares one log directory with its backup.
 class Verifier {
   public:
     Verifier(const Tree& tree, int instance, Timestamp previous, const ListingLimits& limits,
@@ -43,9 +43,9 @@ class Verifier {
     [[nodiscard]] std::size_t excluded() const { return source_.excluded; }
 
     std::vector<Problem> differences;
-    std::vector<Problem> newer; ///< what came after the last run
+    std::vector<Problem> newer; ///< differences that came after the last run
     std::size_t files = 0;
-    std::uint64_t bytes = 0; ///< compared
+    std::uint64_t bytes = 0; ///< compared bytes
 
   private:
     void compare(const Entry& entry) {
@@ -58,7 +58,7 @@ class Verifier {
             differences.push_back({entry.path, "cannot read it: " + error_text(errno)});
             return;
         }
-        // A container can set the time of a change, but not that of its inode.
+        // A container can set the time of a change, but not the inode's change time.
         const bool is_new = previous_ != Timestamp{} &&
                             Timestamp(std::chrono::seconds(status->st_ctim.tv_sec) +
                                       std::chrono::nanoseconds(status->st_ctim.tv_nsec)) >= previous_;
@@ -94,10 +94,10 @@ class Verifier {
 
     using Looks = std::pair<std::uint64_t, std::int64_t>; ///< size and time
 
-    /// Whether what is saved is the beginning of another file of the log directory. Most likely of one that
+    /// True if the saved file is the beginning of another file of the log directory, most likely of one that
     /// was not written to since it was renamed.
     [[nodiscard]] bool has_moved(int saved, const struct stat& kept) {
-        static constexpr std::int64_t second = 1'000'000'000; // a file system can keep whole seconds only
+        static constexpr std::int64_t second = 1'000'000'000; // some file systems keep whole seconds only
         const auto size = static_cast<std::uint64_t>(kept.st_size);
         const std::int64_t time = nanoseconds_of(kept.st_mtim);
         const auto end = by_looks_.upper_bound({size, time % second == 0 ? time + second - 1 : time});
@@ -111,8 +111,8 @@ class Verifier {
         return false;
     }
 
-    /// Whether the file was saved under a name that another file has now: it was renamed, over one that is
-    /// gone, as the oldest of rotated logs is.
+    /// True if the file was saved under a name that another file has now. Then it was renamed over a file
+    /// that is gone, such as the oldest rotated log.
     [[nodiscard]] bool replaces_saved(const Entry& entry) {
         if (!saved_)
             saved_ = list_counterparts(instance_, source_);
@@ -147,7 +147,7 @@ class Verifier {
     Timestamp previous_;
     StopSignal& stop_;
     Listing source_;
-    std::optional<Listing> saved_; ///< what has the name of a file that is there
+    std::optional<Listing> saved_; ///< saved files whose names exist in the source
     std::multimap<Looks, const Entry*> by_looks_;
     std::size_t searches_ = most_searches;
     std::size_t likely_searches_ = most_searches;
@@ -167,7 +167,7 @@ void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
         return;
     }
     tree.excluded = exclude_of(options_, candidate.container->service);
-    // A run may be working at the same time: what differs is looked at twice.
+    // A run may be working at the same time, so differences are examined twice.
     for (int attempt = 0; attempt < 2 && !context_.stop.requested(); ++attempt) {
         const UniqueFd instance =
             assignment.present_as.empty() ? UniqueFd() : open_directory(context_.root, assignment.present_as);
@@ -187,7 +187,7 @@ void Tick::verify_one(Candidate& candidate, const Assignment& assignment) {
     }
 }
 
-/// Compares everything that is saved of the log directories that exist with their files, byte for byte.
+/// Compares everything that is saved of the existing log directories with their files, byte for byte.
 void Tick::verify_all() {
     for (std::size_t i = 0; i < candidates_.size() && !context_.stop.requested(); ++i)
         if (candidates_[i].selected && !assignments_.of_claim[i].shared_with &&
