@@ -53,8 +53,8 @@ struct Options {
     std::size_t max_depth = 100;          ///< directory levels in one log directory
     std::uint64_t max_file_size = 100ULL << 30U; ///< bytes saved per file; UINT64_MAX: no limit
     std::uint64_t max_bytes = 4ULL << 30U;       ///< bytes per log directory and run; UINT64_MAX: no limit
-    std::chrono::milliseconds keep =
-        for_ever;                        ///< age at which ended log directories are deleted; see keep_of()
+    /// Age at which ended log directories are deleted; see keep_of().
+    std::chrono::milliseconds keep = for_ever;
     std::uint64_t max_size = UINT64_MAX; ///< bytes the backup may take on disk; UINT64_MAX: no limit
     bool trust_clock = false;            ///< for RunKind::prune only
     bool require_mount = false;          ///< the backup root must not be on the file system of /

@@ -35,7 +35,7 @@ struct Action {
     std::string path;
     std::string new_path;   ///< set_aside, rename: the new name; drop: the other file; link: the target
     std::uint64_t from = 0; ///< append: bytes already saved; drop: size of the removed file
-    /// create, append: offset of the source's next data; the bytes before it are a hole
+    /// create, append: offset of the source's next data; the bytes between `from` and it are a hole
     std::uint64_t data_from = 0;
     std::uint64_t to = 0;    ///< create, append: end offset in the source, in bytes
     std::int64_t mtime = 0;  ///< retime: nanoseconds since 1970

@@ -18,7 +18,7 @@ enum class RowStatus {
     saved,            ///< backed up, or would be in a dry run
     shared,           ///< saved under another container's name, `target`
     complete,         ///< ended, and fully saved and compared earlier: not examined again
-    no_log_directory, ///< the container has no log directory
+    no_log_directory, ///< there is nothing to save
     vanished,         ///< the container was removed during the run
     failed,           ///< the log directory or some of its files had problems; see `failures`
 };
