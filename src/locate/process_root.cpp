@@ -16,7 +16,7 @@ namespace {
 
 constexpr int directory_flags = O_PATH | O_CLOEXEC | O_DIRECTORY;
 
-/// "/" for the root of a mount namespace, whichever, and only for that.
+/// Such a link reads "/" for the root of any mount namespace, and only for that.
 bool is_root_of_namespace(int directory) {
     std::array<char, 8> path{};
     return ::readlink(("/proc/self/fd/" + std::to_string(directory)).c_str(), path.data(), path.size()) ==
