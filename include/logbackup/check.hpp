@@ -9,7 +9,7 @@ enum class CheckStatus {
     ok,
     warning,    ///< runs save everything they can, but an operator should know
     problem,    ///< runs are possible, but something will be missing
-    impossible, ///< no run is possible; people read "problem"
+    impossible, ///< no run is possible; shown as "problem"
 };
 
 /// The result of one check.

@@ -15,7 +15,7 @@ struct Entry {
     std::string path; ///< relative to the log directory or instance directory
     FileType type = FileType::regular;
     std::uint64_t size = 0;      ///< bytes, of a regular file
-    std::uint64_t allocated = 0; ///< bytes on disk; fewer than `size` where the file has holes
+    std::uint64_t allocated = 0; ///< bytes on disk; fewer than `size` if the file has holes
     std::int64_t mtime = 0;      ///< nanoseconds since 1970
     std::string target;          ///< target of a symbolic link
     std::uint64_t inode = 0;     ///< inode number; shows whether a name still refers to the same file

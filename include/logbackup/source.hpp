@@ -18,7 +18,7 @@ namespace logbackup {
 enum class SourceKind {
     merged,  ///< a running container's file system as the daemon mounted it
     layers,  ///< a stopped container's layers, mounted again by this run
-    upper,   ///< a stopped container's uppermost layer only, used without the permission to mount
+    upper,   ///< a stopped container's topmost layer only, if mounting is not permitted
     volume,  ///< a volume's directory or file on the host
     process, ///< the container's own mount namespace
 };

@@ -15,7 +15,7 @@ struct LayerSight {
 };
 [[nodiscard]] LayerSight look_at_layer(const std::string& upper);
 
-/// Whether docker still knows a container when asked again.
+/// Docker's answer when asked again whether it knows a container.
 enum class Known { yes, no, unclear };
 
 /// Returns whether a container is gone. It is if docker no longer knows it. It is also gone if it has ended
