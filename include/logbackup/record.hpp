@@ -12,7 +12,7 @@ namespace logbackup {
 /// How much of a log directory is saved, as its record says.
 enum class Coverage {
     live,     ///< it can still grow
-    complete, ///< its containers ended, and a later run compared every byte, at `saved_until`
+    complete, ///< its containers ended, and then a run compared every byte, at `saved_until`
     cut,      ///< it disappeared; saved up to `saved_until`
     missed,   ///< its container lived and died between two runs: nothing is saved
 };
