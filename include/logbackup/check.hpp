@@ -7,17 +7,17 @@ namespace logbackup {
 
 enum class CheckStatus {
     ok,
-    warning,    ///< runs do all that they can, but somebody should know
+    warning,    ///< runs save everything they can, but an operator should know
     problem,    ///< runs are possible, but something will be missing
-    impossible, ///< no run is possible; people read "problem"
+    impossible, ///< no run is possible; shown as "problem"
 };
 
-/// One thing that was looked at.
+/// The result of one check.
 struct Check {
-    std::string name; ///< the same in every version: scripts look for it
+    std::string name; ///< stable across versions: scripts search for it
     CheckStatus status = CheckStatus::ok;
     std::string found; ///< safe to print
-    std::string hint;  ///< what to do; safe to print; empty when nothing is to be done
+    std::string hint;  ///< what to do; safe to print; empty if no action is needed
 };
 
 } // namespace logbackup

@@ -25,18 +25,18 @@ struct Mount {
     MountAccess access = MountAccess::read_write;
 };
 
-/// What docker inspect says of one container. Every field may be empty: which ones Docker fills depends on
-/// its version, its storage driver and the container's state.
+/// One container as docker inspect describes it. Every field may be empty: Docker's version, its storage
+/// driver and the container's state determine which ones it fills.
 struct Container {
     std::string id; ///< 64 hexadecimal digits
     std::string image;
     ContainerState state = ContainerState::unknown;
-    pid_t pid = 0; ///< of its first process, in the pid namespace of the daemon; 0 when it does not run
+    pid_t pid = 0; ///< first process, in the daemon's pid namespace; 0 if the container is not running
     Timestamp created{};
     Timestamp started{};
     Timestamp finished{};
 
-    bool has_service = false; ///< the label is there, even if it is empty
+    bool has_service = false; ///< true if the label is set, even to an empty value
     bool has_pod = false;
     std::string service; ///< label io.kubernetes.container.name
     std::string pod;     ///< label io.kubernetes.pod.name
@@ -49,7 +49,7 @@ struct Container {
     std::vector<std::string> lowers; ///< GraphDriver.Data.LowerDir, topmost first
     std::string merged;              ///< GraphDriver.Data.MergedDir
     std::vector<Mount> mounts;
-    std::string data_root; ///< Docker's directory, as ResolvConfPath tells it
+    std::string data_root; ///< Docker's data directory, derived from ResolvConfPath
 
     [[nodiscard]] bool has_process() const { return pid > 0; }
 };

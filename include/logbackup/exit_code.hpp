@@ -5,10 +5,10 @@ namespace logbackup {
 
 enum class ExitCode : int {
     complete = 0,   ///< everything is backed up, or listed
-    impossible = 1, ///< nothing could be done
+    impossible = 1, ///< the run was not possible
     usage = 2,      ///< wrong usage or configuration
-    partial = 3,    ///< some containers, files or records failed
-    busy = 75,      ///< another run is working on the same backup; sysexits.h calls it EX_TEMPFAIL
+    partial = 3,    ///< some containers, files or records had problems
+    busy = 75,      ///< another run uses the same backup; EX_TEMPFAIL in sysexits.h
 };
 
 } // namespace logbackup

@@ -10,25 +10,26 @@
 
 namespace logbackup {
 
-/// The regular files of an instance directory, taken together.
+/// Totals over the regular files of an instance directory.
 struct Usage {
     std::uint64_t files = 0;
-    std::uint64_t bytes = 0;      ///< their sizes
-    std::uint64_t disk_bytes = 0; ///< what they take on disk; less where they have holes
-    Timestamp last_saved{};       ///< the newest ctime, which no container can set; zero when there is none
+    std::uint64_t bytes = 0;      ///< sum of their sizes
+    std::uint64_t disk_bytes = 0; ///< allocated on disk; less than `bytes` if files have holes
+    Timestamp last_saved{};       ///< newest ctime, which containers cannot set; zero if there are no files
 };
 
-/// One log directory of the backup, or a container that was missed: that one has no `record.instance`.
+/// One log directory in the backup, or one missed container. A missed container has no `record.instance`.
 struct Instance {
     Record record;
-    bool has_record = true; ///< else an earlier script made the directory: `record` has its names only
+    bool has_record = true; ///< false: an earlier script made the directory; `record` holds only its names
     Usage usage;
 };
 
 struct Inventory {
     std::string backup_root;
-    std::vector<Instance> instances; ///< what needs attention first: failing, cut, missed, without a record;
-                                     ///< then by service, pod and the time their containers were created
+    /// Sorted: instances that need attention come first (failing, cut, missed, without a record), then by
+    /// service, pod and the creation time of their containers.
+    std::vector<Instance> instances;
     std::vector<std::string> problems; ///< safe to print
 };
 

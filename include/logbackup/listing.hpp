@@ -10,29 +10,29 @@ namespace logbackup {
 
 enum class FileType { regular, directory, link, fifo, socket, device };
 
-/// What a directory says of one file below it.
+/// One file in a listed directory tree.
 struct Entry {
     std::string path; ///< relative to the log directory or instance directory
     FileType type = FileType::regular;
     std::uint64_t size = 0;      ///< bytes, of a regular file
-    std::uint64_t allocated = 0; ///< bytes on disk; fewer than `size` where the file has holes
+    std::uint64_t allocated = 0; ///< bytes on disk; fewer than `size` if the file has holes
     std::int64_t mtime = 0;      ///< nanoseconds since 1970
-    std::string target;          ///< of a link
-    std::uint64_t inode = 0;     ///< its number; tells whether a name still stands for the same file
+    std::string target;          ///< target of a symbolic link
+    std::uint64_t inode = 0;     ///< inode number; shows whether a name still refers to the same file
 };
 
-/// Something that could not be listed or saved.
+/// A path that could not be listed or saved.
 struct Problem {
-    std::string path;   ///< raw bytes; "" stands for the directory itself
+    std::string path;   ///< raw bytes; "" is the directory itself
     std::string reason; ///< safe to print
 };
 
 struct Listing {
-    std::vector<Entry> entries; ///< a directory before what is in it
+    std::vector<Entry> entries; ///< a directory precedes its contents
     std::vector<Problem> problems;
-    bool complete = true;     ///< false: something that is there is left out
-    bool full = false;        ///< because there is more than the limits allow
-    std::size_t excluded = 0; ///< files and directories that are left out on purpose
+    bool complete = true;     ///< false: the listing omits something that exists
+    bool full = false;        ///< true: the listing is incomplete because it reached the limits
+    std::size_t excluded = 0; ///< files and directories omitted on purpose
 };
 
 } // namespace logbackup

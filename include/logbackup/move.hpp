@@ -8,20 +8,21 @@
 
 namespace logbackup {
 
-/// An instance directory gets another name because a newer log directory takes over the plain one.
+/// Renames an instance directory because a newer log directory takes over the plain name.
 struct Move {
     std::string service;
     std::string from;
     std::string to;
-    std::optional<std::size_t> live; ///< index of its live record; none: the record of an ended one
+    std::optional<std::size_t> live; ///< index of its live record; empty: the directory has an ended record
 };
 
-/// What is in the backup under one service.
+/// The contents of one service's directory in the backup.
 struct ServiceDirectory {
-    std::set<std::string> present{}; ///< names of its instance directories, and of those that contain them
-    std::set<std::string> ended{};   ///< those with the record of an ended log directory
-    std::set<std::string> live{};    ///< those with the record of a live one
-    std::string problem{};           ///< not empty: not all of that is known, and why, safe to print
+    /// Names of instance directories, and of the directories that contain them.
+    std::set<std::string> present{};
+    std::set<std::string> ended{}; ///< names with the record of an ended log directory
+    std::set<std::string> live{};  ///< names with the record of a live log directory
+    std::string problem{};         ///< why the contents are not fully known, safe to print; else empty
 };
 
 } // namespace logbackup

@@ -16,10 +16,10 @@
 
 namespace logbackup {
 
-/// A time that never comes.
+/// A duration without end.
 inline constexpr std::chrono::milliseconds for_ever = std::chrono::milliseconds::max();
 
-/// What is otherwise for the services whose name matches; nothing: as for all.
+/// Per-service overrides; an empty optional means the global value.
 struct ServiceOptions {
     std::string glob;
     std::optional<std::vector<std::string>> log_directories;
@@ -27,19 +27,19 @@ struct ServiceOptions {
     std::optional<std::vector<std::string>> exclude;
 };
 
-/// What a run is to do: the command line, completed by LOGBACKUP_… variables, a configuration file and
+/// The settings of a run: the command line, completed by LOGBACKUP_… variables, a configuration file and
 /// defaults.
 struct Options {
     RunKind kind = RunKind::tick;
     std::string backup_root = "/u01/logbackup"; ///< absolute
-    /// Absolute, in the container; none lies in another. See log_directories_of().
+    /// Absolute paths in the container; none lies in another. See log_directories_of().
     std::vector<std::string> log_directories{"/opt/logs"};
     std::vector<std::string> exclude;  ///< globs of files, see is_excluded() and exclude_of()
     std::vector<std::string> services; ///< globs; empty: all
     std::vector<std::string> pods;
     std::vector<std::string> namespaces;
     std::vector<std::string> containers; ///< prefixes of ids
-    std::vector<Coverage> coverages;     ///< only of RunKind::list; empty: all
+    std::vector<Coverage> coverages;     ///< for RunKind::list only; empty: all
     gid_t group = static_cast<gid_t>(-1);
     std::string docker = "docker";
     std::string rsync = "rsync";
@@ -48,30 +48,31 @@ struct Options {
     MinFree min_free;
     int nice = 10;
     IoPriority io_priority;
-    std::uint64_t bandwidth = UINT64_MAX;        ///< bytes a second that rsync reads; UINT64_MAX: no limit
-    std::size_t max_files = 100'000;             ///< entries of one log directory
-    std::size_t max_depth = 100;                 ///< levels of directories in it
-    std::uint64_t max_file_size = 100ULL << 30U; ///< bytes saved of one file; UINT64_MAX: no limit
-    std::uint64_t max_bytes = 4ULL << 30U;       ///< bytes of one log directory and run; the same
-    std::chrono::milliseconds keep = for_ever;   ///< what has ended is deleted then; see keep_of()
-    std::uint64_t max_size = UINT64_MAX;         ///< bytes on disk of the backup; UINT64_MAX: no limit
-    bool trust_clock = false;                    ///< only of RunKind::prune
-    bool require_mount = false;                  ///< the backup root must not be on the file system of /
-    bool adopt = false;                          ///< take over what belongs to another host or engine
+    std::uint64_t bandwidth = UINT64_MAX; ///< bytes per second that rsync may read; UINT64_MAX: no limit
+    std::size_t max_files = 100'000;      ///< entries in one log directory
+    std::size_t max_depth = 100;          ///< directory levels in one log directory
+    std::uint64_t max_file_size = 100ULL << 30U; ///< bytes saved per file; UINT64_MAX: no limit
+    std::uint64_t max_bytes = 4ULL << 30U;       ///< bytes per log directory and run; UINT64_MAX: no limit
+    /// Age at which ended log directories are deleted; see keep_of().
+    std::chrono::milliseconds keep = for_ever;
+    std::uint64_t max_size = UINT64_MAX; ///< bytes the backup may take on disk; UINT64_MAX: no limit
+    bool trust_clock = false;            ///< for RunKind::prune only
+    bool require_mount = false;          ///< the backup root must not be on the file system of /
+    bool adopt = false;                  ///< take over a backup that belongs to another host or engine
     std::string log_file;
     bool syslog = false;
-    std::string metrics;             ///< path of a file for Prometheus; empty: none
-    std::uint64_t warn_skipped = 10; ///< runs in a row; UINT64_MAX: never
+    std::string metrics;             ///< path of the Prometheus metrics file; empty: none
+    std::uint64_t warn_skipped = 10; ///< consecutive runs; UINT64_MAX: never warn
     bool quiet = false;
     bool verbose = false;
     bool json = false;
-    std::vector<ServiceOptions> of_services; ///< a later one is stronger
-    std::string config_file;                 ///< that was read; empty: none
-    std::vector<Setting> settings;           ///< all of them, as text, and where each comes from
+    std::vector<ServiceOptions> of_services; ///< later entries override earlier ones
+    std::string config_file;                 ///< the file that was read; empty: none
+    std::vector<Setting> settings;           ///< all settings as text, each with its origin
 };
 
-/// A log directory in a service's containers, and where in their instances it is saved: in these themselves
-/// (""), or where there are several each under its own path ("opt/logs").
+/// A log directory in a service's containers, and its place in their instances: the instance itself (""), or
+/// its own path ("opt/logs") if the service has several log directories.
 struct LogDirectoryName {
     std::string path;
     std::string below;

@@ -9,22 +9,22 @@
 
 namespace logbackup {
 
-/// What became of one directory's plan.
+/// The result of applying one directory's plan.
 struct DirectoryOutcome {
     std::size_t created = 0;
-    std::size_t changed = 0; ///< files that were appended to
-    std::size_t renamed = 0; ///< their sources were renamed
+    std::size_t changed = 0; ///< files that grew in the backup
+    std::size_t renamed = 0; ///< files whose sources were renamed
     std::size_t set_aside = 0;
-    std::size_t dropped = 0; ///< copies whose bytes another saved file begins with
-    std::uint64_t bytes = 0; ///< that were saved; holes do not count
+    std::size_t dropped = 0; ///< copies removed because another saved file begins with their bytes
+    std::uint64_t bytes = 0; ///< bytes saved, without holes
     std::vector<Problem> failures;
-    std::vector<Problem>
-        unsettled; ///< files that changed while they were read; the next tick goes on with them
+    /// Files that changed while they were read; the next run continues with them.
+    std::vector<Problem> unsettled;
 };
 
 struct ApplyOutcome {
     std::vector<DirectoryOutcome> directories;
-    std::vector<std::string> problems; ///< of the transfer as a whole, safe to print
+    std::vector<std::string> problems; ///< problems of the whole transfer, safe to print
 };
 
 } // namespace logbackup

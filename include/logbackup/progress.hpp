@@ -6,7 +6,7 @@
 
 namespace logbackup {
 
-/// Called while bytes move, with the bytes saved so far.
+/// Called during a transfer with the number of bytes saved so far.
 using Progress = std::function<void(std::uint64_t bytes)>;
 
 } // namespace logbackup

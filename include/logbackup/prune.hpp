@@ -12,23 +12,23 @@ namespace logbackup {
 
 enum class PruneKind {
     directory, ///< an ended log directory: its instance directory and its record
-    file,      ///< of a live one, which does not have it any longer
+    file,      ///< a saved file of a live log directory that no longer has it
     missed,    ///< the record of a missed container
 };
 
 enum class PruneReason { keep, max_size };
 
-/// Something that retention deletes from the backup.
+/// An item that retention deletes from the backup.
 struct PruneItem {
     PruneKind kind = PruneKind::directory;
     PruneReason reason = PruneReason::keep;
-    Record record;    ///< its own, or that of the log directory it is in
-    std::string path; ///< of a file: below the instance directory
-    /// When the log directory was gone, the missed container died, the file last changed.
+    Record record;    ///< the item's record, or the record of the log directory that contains it
+    std::string path; ///< for a file: path below the instance directory
+    /// When the log directory disappeared, the missed container died, or the file last changed.
     Timestamp ended{};
     std::uint64_t files = 0;
     std::uint64_t disk_bytes = 0;
-    std::string failure; ///< why it could not be deleted; safe to print
+    std::string failure; ///< why it could not be deleted, safe to print; else empty
 };
 
 struct PruneReport {
@@ -36,8 +36,8 @@ struct PruneReport {
     std::string backup_root;
     Timestamp now{};
     std::vector<PruneItem> items;
-    std::vector<std::string> problems; ///< of no single item; safe to print
-    std::string too_large;             ///< says that --max-size cannot be reached; else empty
+    std::vector<std::string> problems; ///< problems that belong to no single item; safe to print
+    std::string too_large;             ///< why --max-size cannot be reached; empty if it can
 };
 
 } // namespace logbackup

@@ -9,28 +9,28 @@
 
 namespace logbackup {
 
-/// What a record says of how much of a log directory is saved.
+/// How much of a log directory is saved, as its record says.
 enum class Coverage {
     live,     ///< it can still grow
-    complete, ///< its containers have ended, and after that every byte was compared, at `saved_until`
-    cut,      ///< it is gone: saved up to `saved_until`
-    missed,   ///< its container lived and died between two ticks: nothing of it is saved
+    complete, ///< its containers ended, and then a run compared every byte, at `saved_until`
+    cut,      ///< it disappeared; saved up to `saved_until`
+    missed,   ///< its container lived and died between two runs: nothing is saved
 };
 
 [[nodiscard]] std::string_view name_of(Coverage coverage);
 
-/// One log directory and the directory of the backup that belongs to it.
+/// Describes one log directory and its directory in the backup.
 struct Record {
     std::string service;
     std::string instance; ///< name of the instance directory below the service's: "<pod>" or "<pod>@<n>"
     std::string pod;
     std::string namespace_name;
     std::string pod_uid;
-    std::string volume;             ///< path on the host, or empty: the container's own file system
-    std::uint64_t volume_inode = 0; ///< of that directory; 0: unknown
-    std::string layer; ///< path of the newest container's own layer on the host; empty when unknown
-    std::vector<std::string> containers; ///< ids, the newest last
-    std::string image;                   ///< of the newest container, as are the next four
+    std::string volume;                  ///< path on the host; empty: the container's own file system
+    std::uint64_t volume_inode = 0;      ///< inode of the volume directory; 0: unknown
+    std::string layer;                   ///< host path of the newest container's own layer; empty if unknown
+    std::vector<std::string> containers; ///< container ids, newest last
+    std::string image; ///< image of the newest container; the next four also describe that one
     std::string restart_count;
     std::string created; ///< RFC 3339, UTC; empty when unknown
     std::string started;
@@ -38,31 +38,31 @@ struct Record {
     std::string log_directory; ///< path in the container
     std::string first_seen;
     Coverage coverage = Coverage::live;
-    /// complete: when its last pass began; cut: the last tick that saved it; live: empty, but when it fails
-    /// the last tick before it began to.
+    /// complete: the start of its last pass. cut: the last run that saved it. live: empty, or, while saving
+    /// fails, the last run before the first problem.
     std::string saved_until;
-    std::string ended; ///< the tick that found it gone; empty when it is there, and in older records
-    /// The ended containers after which every byte was compared, by id, and when each had finished: one that
-    /// finished at another time has run again.
+    std::string ended; ///< the run that found it gone; empty while it exists, and in older records
+    /// Ended containers after whose end every byte was compared: id and finish time. A container with another
+    /// finish time has run again.
     std::map<std::string, std::string> last_passes;
-    bool volumes_below = false; ///< a part of it lies on volumes, to which others can write
-    bool has_writer = false;    ///< a container was saved here that was given this volume to write to
-    /// Paths of volumes on the host that led through symbolic links, and where they led while a container
-    /// had that mounted.
+    bool volumes_below = false; ///< a part lies on volumes that others can write to
+    bool has_writer = false;    ///< a container saved here had this volume mounted for writing
+    /// Host paths of volumes that contained symbolic links, and the places they led to while a container had
+    /// them mounted.
     std::map<std::string, std::string> seen_places;
-    std::string compared_to; ///< how far a last pass that takes several ticks has come
+    std::string compared_to; ///< progress of a last pass that spans several runs
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;
 };
 
-/// The parts of an instance's name: "pod@1" and "opt/logs" of "pod@1/opt/logs"; "pod@1" and "" of "pod@1".
+/// Split an instance's name: "pod@1/opt/logs" gives "pod@1" and "opt/logs"; "pod@1" gives "pod@1" and "".
 [[nodiscard]] std::string top_of(const std::string& instance);
 [[nodiscard]] std::string below_of(const std::string& instance);
 
-/// Notes where volumes' paths on the host led this time: first that of the log directory's own container,
-/// then those of others that share it. A container can choose how long they are: where they take more than 64
-/// KiB what was noted before is given up, and then what does not fit.
+/// Records where the volumes' host paths lead in this run: first those of the log directory's own container,
+/// then those of containers that share it. A container can choose the length of these paths: above 64 KiB in
+/// total, earlier entries are dropped first, then those that do not fit.
 void note_places(Record& record, const std::vector<std::map<std::string, std::string>>& places);
 
 } // namespace logbackup

@@ -6,15 +6,15 @@
 
 namespace logbackup {
 
-/// Where an option's value comes from; a later one is stronger.
+/// Source of an option's value; later enumerators override earlier ones.
 enum class Origin { standard, file, environment, command_line };
 
-/// An option as it takes effect.
+/// An option with its effective value.
 struct Setting {
     enum class Type { text, list, flag };
 
-    std::string service; ///< the glob of its section in the file; empty: for all services
-    std::string name;    ///< long name, without dashes
+    std::string service; ///< glob of its section in the file; empty: all services
+    std::string name;    ///< long name without dashes
     Type type = Type::text;
     std::vector<std::string> values;
     Origin origin = Origin::standard;

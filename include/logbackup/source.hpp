@@ -14,44 +14,44 @@
 
 namespace logbackup {
 
-/// Where a source was found.
+/// How a source was found.
 enum class SourceKind {
-    merged,  ///< the running container's file system, as the daemon mounted it
-    layers,  ///< a stopped container's layers, mounted again
-    upper,   ///< a stopped container's uppermost layer alone, where mounting is not permitted
+    merged,  ///< a running container's file system as the daemon mounted it
+    layers,  ///< a stopped container's layers, mounted again by this run
+    upper,   ///< a stopped container's topmost layer only, if mounting is not permitted
     volume,  ///< a volume's directory or file on the host
     process, ///< the container's own mount namespace
 };
 
 [[nodiscard]] std::string_view name_of(SourceKind kind);
 
-/// A directory on the host, or a regular file that is mounted by itself, in which (a part of) a log directory
-/// really is; held open (O_PATH).
+/// A directory on the host, or a regular file mounted by itself, that holds a log directory or a part of it.
+/// Kept open with O_PATH.
 struct Source {
     SourceKind kind = SourceKind::merged;
-    std::string below; ///< where in the log directory it shows; "" for the log directory itself
+    std::string below; ///< path where it appears in the log directory; "" is the log directory itself
     UniqueFd held;
-    std::string host_path; ///< without links; empty for what only a process shows
+    std::string host_path; ///< path without links; empty if only a process can see the source
 };
 
-/// The file a name stands for, whatever the name: device and inode number.
+/// Identifies a file independently of its name: device and inode number.
 struct Identity {
     dev_t device = 0;
     ino_t inode = 0;
     auto operator<=>(const Identity&) const = default; // NOLINT(modernize-use-nullptr): a false positive
 };
 
-/// One log directory, found.
+/// A log directory that was located on the host.
 struct LogDirectory {
-    std::vector<Source>
-        sources; ///< the log directory itself first, then what is mounted below, outer before inner
+    /// The log directory itself comes first, then the mounts below it, outer before inner.
+    std::vector<Source> sources;
     Identity identity;
-    std::string volume; ///< the path on the host when it lies on a volume, and so outlives its containers
+    std::string volume; ///< host path if it lies on a volume, and so outlives its containers
     MountAccess access = MountAccess::read_write;
-    bool direct = false;           ///< the volume is mounted at its path or above: no link led there
-    UniqueFd process;              ///< pidfd of the container's process when a source is of kind `process`
-    std::vector<Problem> problems; ///< parts of it that cannot be saved
-    /// Where volumes' paths on the host led, through links, while the container had that mounted.
+    bool direct = false;           ///< true: the volume is mounted at its path or above it; no link led there
+    UniqueFd process;              ///< pidfd of the container's process if a source has kind `process`
+    std::vector<Problem> problems; ///< parts of the log directory that cannot be saved
+    /// Where host paths of volumes led, through links, while the container had them mounted.
     std::map<std::string, std::string> seen_places;
 };
 

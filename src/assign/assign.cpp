@@ -13,7 +13,8 @@ namespace {
 
 using EndedRecord = std::function<std::optional<Record>(const std::string&, const std::string&)>;
 
-/// Whether the log directory of a record with a claim's path, or its container, lies where the claim's does.
+/// Returns whether a record's log directory, which has the claim's path or container, lies where the claim's
+/// does.
 bool has_place_of(const Record& record, const Claim& claim) {
     if (record.volume.empty())
         return claim.volume.empty();
@@ -22,19 +23,19 @@ bool has_place_of(const Record& record, const Claim& claim) {
     return record.volume_inode == claim.identity.inode;
 }
 
-/// Whether the log directory of a claim is that of a record with its path, or its container.
+/// Returns whether a record, which has the claim's path or container, describes the claim's log directory.
 bool is_of(const Record& record, const Claim& claim) {
-    // A container has several; and of one service a log directory has one name.
+    // A container can have several log directories; within one service, each has only one name.
     if ((record.volume.empty() || record.service == claim.service) &&
         below_of(record.instance) != claim.below)
         return false;
     if (record.volume.empty() && !record.log_directory.empty() && record.log_directory != claim.log_directory)
-        return false; // its service had another one then
+        return false; // its service had another log directory then
     return has_place_of(record, claim);
 }
 
-/// Whether the container was given the very directory to write to. Others may have come by a link of their
-/// own.
+/// Returns whether the container has the directory itself mounted for writing. Other containers may have
+/// reached it through a link of their own.
 bool is_writer(const Claim& claim) {
     return !claim.volume.empty() && claim.direct && claim.access == MountAccess::read_write;
 }
@@ -61,9 +62,9 @@ class Assigner {
         result_.of_claim.resize(claims_.size());
         std::map<InstanceName, std::vector<std::size_t>> fresh;
         auto sharing = share();
-        // A volume's path can be another directory by now, while an old container still has the former one:
-        // the record is the newest's. Two volumes of a container can have the same inode number: it is that
-        // of the one with its path.
+        // A volume's path can lead to another directory by now, while an old container still has the former
+        // one: the record belongs to the newest container. Two volumes of a container can have the same inode
+        // number: the record belongs to the one with its path.
         const auto rank = [&](std::size_t i) {
             const auto& known = result_.of_claim[i].known;
             return std::make_tuple(known && live_[*known].volume == claims_[i].volume, claims_[i].created,
@@ -101,7 +102,7 @@ class Assigner {
   private:
     using Group = std::vector<std::size_t>; ///< claims of one log directory
 
-    /// The live records of a claim's log directory: by its volume, then by its container.
+    /// Returns the live records of a claim's log directory, found by volume, then by container.
     [[nodiscard]] std::vector<std::size_t> records_of(const Claim& claim) const {
         std::vector<std::size_t> found;
         const auto add = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {
@@ -115,7 +116,8 @@ class Assigner {
         return found;
     }
 
-    /// Whether writers of a group go on in a record's directory: it is a writer's, or has the name of one.
+    /// Returns whether writers of a group continue in a record's directory: it belongs to a writer, or has
+    /// the name of one.
     [[nodiscard]] bool is_for_writers(const Record& record, const Group& group) const {
         return record.has_writer || std::any_of(group.begin(), group.end(), [&](std::size_t i) {
                    return is_writer(claims_[i]) && has_name_of(record, claims_[i]);
@@ -126,7 +128,7 @@ class Assigner {
         return std::any_of(group.begin(), group.end(), [&](std::size_t i) { return is_writer(claims_[i]); });
     }
 
-    /// The record under which one of a group goes on: a writer's before any other.
+    /// Returns the record under which a claim of a group continues: a writer's record comes first.
     [[nodiscard]] std::optional<std::size_t> record_of(std::size_t claim, const Group& group) const {
         const auto records = records_of(claims_[claim]);
         for (const auto record : records)
@@ -135,7 +137,7 @@ class Assigner {
         return records.empty() || has_writer(group) ? std::nullopt : std::optional(records.front());
     }
 
-    /// The records of a group that has a writer, and in whose directories it does not go on.
+    /// Returns a group's records whose directories its writers do not continue; empty if it has no writer.
     [[nodiscard]] std::set<std::size_t> superseded_in(const Group& group) const {
         std::set<std::size_t> records;
         for (const auto i : group)
@@ -145,7 +147,7 @@ class Assigner {
         return records;
     }
 
-    /// The claims under which log directories are saved; the others are noted as sharing with them.
+    /// Returns the claims under which log directories are saved, and marks the others as sharing with them.
     std::vector<std::size_t> share() {
         std::map<Identity, Group> groups;
         for (std::size_t i = 0; i < claims_.size(); ++i)
@@ -155,7 +157,8 @@ class Assigner {
             const std::size_t leader = leader_of(group);
             leaders.push_back(leader);
             result_.of_claim[leader].known = record_of(leader, group);
-            result_.of_claim[leader].is_writer = has_writer(group); // of whom a known one is then
+            // If so, a known record belongs to the writer.
+            result_.of_claim[leader].is_writer = has_writer(group);
             result_.of_claim[leader].supersedes = superseded_in(group);
             for (const auto i : group)
                 if (i != leader)
@@ -165,7 +168,7 @@ class Assigner {
     }
 
     std::size_t leader_of(const Group& group) const {
-        auto rank = [&](std::size_t i) { // smaller gives the name
+        auto rank = [&](std::size_t i) { // the smallest provides the name
             const Claim& claim = claims_[i];
             return std::make_tuple(!record_of(i, group), !is_writer(claim),
                                    claim.access != MountAccess::read_write, claim.created,
@@ -173,7 +176,7 @@ class Assigner {
         };
         const auto first = *std::min_element(group.begin(), group.end(),
                                              [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
-        // Of the instances of that container the newest stands for it.
+        // The newest container of the same service, pod and volume represents the group.
         std::size_t newest = first;
         for (const auto i : group)
             if (claims_[i].service == claims_[first].service && claims_[i].pod == claims_[first].pod &&
@@ -189,7 +192,7 @@ class Assigner {
                                                  claim.container_id) != record.containers.end();
     }
 
-    /// Anybody can forge labels, but not that a container has ended.
+    /// Labels can be forged, but the end of a container cannot.
     [[nodiscard]] bool may_take_over(const Claim& claim, const Record& holder) const {
         return claim.namespace_name == holder.namespace_name &&
                parse_rfc3339(holder.created) <= std::chrono::floor<std::chrono::seconds>(claim.created) &&
@@ -197,14 +200,14 @@ class Assigner {
                             [&](const std::string& id) { return running_.contains(id); });
     }
 
-    /// Whether a service cannot have had the log directories of both at the same time.
+    /// Returns whether a service cannot have both log directories at the same time.
     static bool excludes(const Record& record, const Claim& claim) {
         const std::string below = below_of(record.instance);
         return below.empty() != claim.below.empty() || exclude_each_other(below, claim.below) ||
                (below == claim.below && record.log_directory != claim.log_directory);
     }
 
-    /// What was saved of a container's log directory before its service had others.
+    /// Returns the ended record of a container's log directory from before its service had others.
     std::optional<Record> former_record(const InstanceName& name, const Claim& claim) {
         const auto [begin, end] = by_container_.equal_range(claim.container_id);
         if (std::none_of(begin, end, [&](const auto& item) { return excludes(live_[item.second], claim); }))
@@ -221,7 +224,7 @@ class Assigner {
         return std::nullopt;
     }
 
-    /// Whether a log directory goes on where it was saved before its service had others.
+    /// Reopens the record from before the service had other log directories. Returns false if there is none.
     bool goes_back(std::size_t leader, const InstanceName& name) {
         auto record = former_record(name, claims_[leader]);
         if (!record)
@@ -237,8 +240,8 @@ class Assigner {
         return true;
     }
 
-    /// Whether beside the plain name lies what another pod saved, one of another namespace or that runs: with
-    /// forged labels a container could put something there that the other one has not.
+    /// Returns whether another pod's files, of another namespace or of a running pod, lie beside the plain
+    /// name. With forged labels a container could otherwise add files there that the other pod does not have.
     bool lies_beside_others(const InstanceName& name, const Claim& claim) {
         const auto is_beside = [&](const std::string& instance) {
             return top_of(instance) == name.pod && below_of(instance) != name.below;
@@ -261,8 +264,8 @@ class Assigner {
                                        std::any_of(ended.begin(), ended.end(), is_of_others));
     }
 
-    /// Whether the first of these gets the plain name; then it is free, or theirs. Where it was saved under
-    /// that name already another of them is the first.
+    /// Returns whether `first` gets the plain name, and makes the name free if so. If the name's ended record
+    /// belongs to another leader, that one becomes `first`.
     bool take_plain_name(const InstanceName& name, const Group& leaders, std::size_t& first) {
         const auto& service = name.service;
         const std::string plain_name = name.instance();
@@ -273,7 +276,7 @@ class Assigner {
         const bool held = holder != live_.end();
         const bool beside_others = lies_beside_others(name, claims_[first]);
         if (names_.is_blocked(name) || (!held && there.live.contains(plain_name)))
-            return false; // the latter: its record cannot be read
+            return false; // in the latter case its record cannot be read
         if (held) {
             if (beside_others || !may_take_over(claims_[first], *holder))
                 return false;
@@ -297,7 +300,7 @@ class Assigner {
         return true;
     }
 
-    /// Gives directories to new log directories of one name.
+    /// Assigns directories to new log directories of one name.
     void place(const InstanceName& name, std::vector<std::size_t>& leaders) {
         const auto& service = name.service;
         const std::string plain_name = name.instance();
@@ -329,13 +332,13 @@ class Assigner {
             }
         }
         if (takes_over) {
-            there.live.insert(plain_name); // for those that would lie in it, or it in them
+            there.live.insert(plain_name); // excludes names inside it and around it
             given_.emplace(std::pair(service, name.pod), claims_[first].namespace_name);
         }
     }
 
-    /// A log directory that had another name of its service, which has more of them by now, or only one; or
-    /// a writer has mounted its volume at another of them.
+    /// Ends records of the same log directory under another name of its service: the service now has several
+    /// log directories, or only one, or a writer has mounted its volume at another of them.
     void end_others(std::size_t leader) {
         const Claim& claim = claims_[leader];
         const auto end = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {

@@ -15,71 +15,72 @@
 
 namespace logbackup {
 
-/// A container's wish for a directory of the backup.
+/// A container's request for a directory of the backup.
 struct Claim {
     std::string container_id;
     std::string service;
     std::string pod;
     std::string namespace_name;
     Timestamp created{};
-    Identity identity;  ///< of the log directory; equal for containers that mount the same one
-    std::string volume; ///< path on the host when it lies on a volume
+    Identity identity;  ///< identity of the log directory; equal for containers that mount the same one
+    std::string volume; ///< host path if the log directory lies on a volume; else empty
     MountAccess access = MountAccess::read_write;
-    bool direct = false; ///< the volume is mounted at the log directory or above it: no link led there
-    /// Where below "<pod>" it is saved, "opt/logs"; empty where its service has only this log directory.
+    bool direct = false; ///< true: the volume is mounted at the log directory or above it; no link led there
+    /// Path below "<pod>" where it is saved ("opt/logs"); empty if its service has only this log directory.
     std::string below{};
     std::string log_directory{}; ///< path in the container
 };
 
 struct Assignment {
-    std::string directory;  ///< "<service>/<instance>"; an instance can have slashes in it
-    std::string present_as; ///< what the directory is called in the backup now; empty: not there
-    std::optional<std::size_t>
-        shared_with;                  ///< index of the claim under which the same log directory is saved
-    std::optional<std::size_t> known; ///< index of its record among the live ones; none: it is new
-    bool adopted = false;             ///< the directory was there before, without a record
-    std::optional<Record> reopened;   ///< the record of an ended log directory that is not ended after all
-    std::string problem;              ///< not empty: it gets no directory, and why, safe to print
-    bool is_writer = false;           ///< it was given its volume to write to, see assign()
-    std::set<std::size_t> supersedes; ///< indexes of live records of the same log directory that end with
-                                      ///< this assignment
+    std::string directory;  ///< "<service>/<instance>"; an instance can contain slashes
+    std::string present_as; ///< the directory's present name in the backup; empty: it does not exist
+    /// Index of the claim under which the same log directory is saved.
+    std::optional<std::size_t> shared_with;
+    std::optional<std::size_t> known; ///< index of its record among the live ones; empty: new
+    bool adopted = false;             ///< true: the directory existed before, without a record
+    std::optional<Record> reopened;   ///< record of a log directory that had ended but continues now
+    std::string problem;              ///< why the claim gets no directory, safe to print; else empty
+    bool is_writer = false;           ///< true: it has its volume mounted for writing, see assign()
+    /// Indexes of live records of the same log directory that end with this assignment.
+    std::set<std::size_t> supersedes;
 };
 
 struct Assignments {
-    std::vector<Assignment> of_claim; ///< one for each claim, in their order
-    std::vector<Move> moves;          ///< to be done in this order, before anything else
+    std::vector<Assignment> of_claim; ///< one per claim, in the same order
+    std::vector<Move> moves;          ///< do these in order, before anything else
 };
 
 /// Gives each claim its instance directory.
 ///
-/// A log directory keeps the directory its record names. A new one gets the plain name "<pod>" if its
-/// container is the newest of its service, pod and namespace; an older holder of that name is moved to the
-/// next free "<pod>@<n>". But labels can be forged, so a holder that runs is never moved, nor one of another
-/// namespace: then the new one is numbered. Of several new ones at once that of
-/// the container that has run longest gets the plain name, and if none runs the newest.
+/// A log directory keeps the directory that its record names. A new one gets the plain name "<pod>" if its
+/// container is the newest of its service, pod and namespace; an older holder of that name moves to the next
+/// free "<pod>@<n>". Labels can be forged, so a holder never moves if it runs or belongs to another
+/// namespace; the new log directory gets a number instead. Among several new log directories, the one whose
+/// container has run longest gets the plain name; if none runs, the newest does.
 ///
-/// Where a service has several log directories each is an instance by itself, "<pod>/opt/logs", and so is its
-/// number: "<pod>@<n>/opt/logs". Such a name and "<pod>" exclude each other, for one would lie in the other,
-/// as do "<pod>/opt" and "<pod>/opt/logs": who comes later gets a number, and the record of the same log
-/// directory under a name of the other kind ends with that. When its service is configured as before, it goes
-/// on under the name it had then. Beside what another namespace's pod saved, or one that runs, nothing gets
-/// the plain name.
+/// If a service has several log directories, each is an instance of its own, "<pod>/opt/logs", with a number
+/// of its own, "<pod>@<n>/opt/logs". Such a name and "<pod>" exclude each other, because one would lie in the
+/// other; so do "<pod>/opt" and "<pod>/opt/logs". The later one gets a number, and the record of the same log
+/// directory under a name of the other kind ends. If the service's former configuration returns, the log
+/// directory continues under its former name. A plain name is not given out beside files saved for a pod of
+/// another namespace, or for a running pod.
 ///
-/// A name whose record cannot be read is taken: its directory is neither given to anybody nor moved, not even
-/// to or for the container that had it, for nobody can tell which that is. Where it cannot be read which
-/// names are taken, new log directories get none.
+/// A name is taken if its record cannot be read. Its directory is neither assigned nor moved, not even for
+/// the container that had it, because that container is unknown. If the taken names cannot be read, new log
+/// directories get none.
 ///
-/// A directory without any record is adopted. Log directories with one identity are one: saved under the
-/// claim that is already recorded, else the first created that may write. But whoever can read a directory
-/// can link its own log directory to it, and come first: a container gives way to a writer, one that was
-/// given the directory itself (mounted at the log directory or above it, and not read-only). The record of
-/// one that is not ends then, what was saved stays under its name, and the writer gets a directory of its
-/// own. A volume is known by its path on the host and its inode: what another container puts into its place
-/// is another log directory, and one that was moved away goes on as that of its container.
+/// A directory without any record is adopted. Log directories with one identity are the same log directory.
+/// It is saved under the claim that already has a record, else under the first created one that may write.
+/// However, a container that can read a directory can link its own log directory to it, and be first. So a
+/// container gives way to a writer: one that has the directory itself mounted (at the log directory or above
+/// it, and not read-only). The record of a container that is not a writer then ends, its saved files keep
+/// their name, and the writer gets a directory of its own. A volume is identified by its host path and inode:
+/// if another container puts a different directory in its place, that is another log directory, and one that
+/// was moved away continues as its container's.
 ///
-/// `running` are the ids of all containers that run, or may. Pure; `look_up` reads a service's directory,
-/// `ended` the record of an ended log directory (nothing when it cannot be read), and they are asked only
-/// when something is new.
+/// `running` contains the ids of all containers that run or may run. Pure: `look_up` reads a service's
+/// directory, `ended` reads the record of an ended log directory (nothing if it cannot be read), and both are
+/// called only for new log directories.
 [[nodiscard]] Assignments
 assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
        const std::set<std::string>& running,

@@ -11,7 +11,7 @@ bool lies_in(const std::string& path, const std::string& other) {
     return path.starts_with(other + "/");
 }
 
-constexpr unsigned long highest_number = 1'000'000'000; // nobody but an operator makes more
+constexpr unsigned long highest_number = 1'000'000'000; // only an operator makes higher ones
 
 } // namespace
 
@@ -58,7 +58,7 @@ std::string InstanceNames::next(const InstanceName& wanted) {
     return name;
 }
 
-/// Whether that holds for something with a record, or about to have one.
+/// Returns whether the condition holds for a name that has a record or will get one in this run.
 template <typename Condition>
 bool InstanceNames::any_recorded(const std::string& service, Condition condition) {
     const auto& there = of_service(service);
@@ -69,7 +69,8 @@ bool InstanceNames::any_recorded(const std::string& service, Condition condition
            });
 }
 
-/// Whether a directory beside those of other pods is an instance, and not one that has such in it.
+/// Returns whether a directory next to those of other pods is itself an instance, rather than containing
+/// instances.
 bool InstanceNames::is_flat(const std::string& service, const std::string& top) {
     return any_recorded(service, [&](const std::string& name) { return name == top; }) ||
            (of_service(service).present.contains(top) &&

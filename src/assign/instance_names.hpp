@@ -11,12 +11,12 @@
 
 namespace logbackup {
 
-/// Whether an instance has a pod's name, with a number or without.
+/// Returns whether an instance has a pod's name, with or without a number.
 [[nodiscard]] bool is_named_after(const std::string& instance, const std::string& pod);
-/// Whether one of two paths would lie in the other.
+/// Returns whether one of two paths would lie in the other.
 [[nodiscard]] bool exclude_each_other(const std::string& one, const std::string& other);
 
-/// What an instance is called, but for its number.
+/// The name of an instance, without its number.
 struct InstanceName {
     std::string service;
     std::string pod;
@@ -28,21 +28,21 @@ struct InstanceName {
     }
 };
 
-/// The names of instances that are taken: in the backup, or given in this run.
+/// The instance names that are taken, in the backup or by this run.
 class InstanceNames {
   public:
     InstanceNames(const std::vector<Record>& live,
                   const std::function<ServiceDirectory(const std::string&)>& look_up)
         : live_(live), look_up_(look_up) {}
 
-    /// Looked up when it is first asked for. Who gives or takes a name notes it there.
+    /// Loaded lazily; callers record the names that they give or take.
     ServiceDirectory& of_service(const std::string& service);
 
-    /// The next "<pod>@<n>" that was never used for this log directory, nor for what would lie above or
-    /// below. It is taken then.
+    /// Returns and takes the next "<pod>@<n>" that was never used for this log directory, nor for a path
+    /// above or below it.
     [[nodiscard]] std::string next(const InstanceName& wanted);
 
-    /// Whether the plain name would lie in another instance, or another in it.
+    /// Returns whether the plain name would lie in another instance, or contain one.
     [[nodiscard]] bool is_blocked(const InstanceName& name);
 
   private:

@@ -10,10 +10,10 @@
 
 namespace logbackup {
 
-/// The paths of volumes on the host, for the containers of one tick.
+/// Resolves host paths of volumes for the containers of one run.
 class HostPaths {
   public:
-    /// A path on the host, and the place without links where it led while a container was running.
+    /// A host path, and the place without links where it led while a container was running.
     using Seen = std::pair<std::string, std::string>;
 
     explicit HostPaths(std::set<Seen> seen = {}) : seen_(std::move(seen)) {}
@@ -25,9 +25,9 @@ class HostPaths {
     [[nodiscard]] bool was_seen(const std::string& path, const std::string& place) const {
         return seen_.contains({path, place});
     }
-    /// As MountedTree::open(), from the root of this process's mount namespace as it is at the first call.
+    /// Like MountedTree::open(), from the root of this process's mount namespace as it was at the first call.
     [[nodiscard]] MountedTree::Place open(const std::string& path, Timestamp links_since = {});
-    /// As MountedTree::problem_below().
+    /// Like MountedTree::problem_below().
     [[nodiscard]] std::string problem_below(const std::string& path);
 
   private:

@@ -30,7 +30,7 @@ UniqueFd copy_of(const UniqueFd& held) {
     return UniqueFd(::fcntl(held.get(), F_DUPFD_CLOEXEC, 0));
 }
 
-/// MergedDir exists as an empty directory for whoever does not see the daemon's mounts.
+/// Outside the daemon's mount namespace MergedDir is an empty directory.
 bool is_mount_point(int directory) {
     const auto here = status_of(directory);
     struct stat above {};
@@ -62,9 +62,9 @@ class Locator {
     const Container& container_;
     PrivateMounts* mounts_;
     HostPaths& host_;
-    std::optional<std::optional<ProcessRoot>> process_; ///< once it was asked for
+    std::optional<std::optional<ProcessRoot>> process_; ///< opened on first use
     std::string process_problem_;
-    UniqueFd rebuilt_; ///< the file system of a stopped container
+    UniqueFd rebuilt_; ///< the rebuilt file system of a stopped container
     Volumes volumes_;
     std::string reason_;
 };
@@ -85,7 +85,7 @@ std::optional<Root> Locator::merged() const {
     return Root(SourceKind::merged, std::move(layers), container_.merged);
 }
 
-/// The file system of a stopped container.
+/// Returns the file system of a stopped container.
 std::optional<Root> Locator::layers() {
     if (container_.upper.empty()) {
         reason_ =
@@ -99,7 +99,7 @@ std::optional<Root> Locator::layers() {
     layers.insert(layers.end(), container_.lowers.begin(), container_.lowers.end());
     std::vector<UniqueFd> held;
     if (mounts_ != nullptr) {
-        if (!rebuilt_) // mounted twice it would be two file systems
+        if (!rebuilt_) // a second mount would be a second file system
             rebuilt_ = mounts_->rebuild(layers, reason_);
         if (!rebuilt_)
             return std::nullopt;
@@ -116,8 +116,8 @@ std::optional<Root> Locator::layers() {
     return Root(SourceKind::upper, std::move(held), container_.upper);
 }
 
-/// Nobody but the container's own processes can see a tmpfs; nor can anybody else tell what is mounted where
-/// the volume's path on the host leads elsewhere by now.
+/// Only the container's own processes can see a tmpfs. Only they show what is mounted if the volume's host
+/// path leads elsewhere by now.
 bool Locator::needs_process(const Root& root, Root::Walk ended, const std::string& path) {
     if (ended == Root::Walk::on_tmpfs || ended == Root::Walk::elsewhere)
         return true;
@@ -129,18 +129,19 @@ bool Locator::needs_process(const Root& root, Root::Walk ended, const std::strin
            });
 }
 
-/// Why a directory on the host cannot be read without what is mounted below it.
+/// Returns why a directory on the host cannot be read without the mounts below it.
 std::string Locator::problem_below(const std::string& host_path) const {
     return mounts_ != nullptr ? std::string() : host_.problem_below(host_path);
 }
 
-/// Gives the reason why the whole log directory cannot be saved; what cannot be saved alone is in `found`.
+/// Returns why the whole log directory cannot be saved; "" if it can. Parts that cannot be saved become
+/// problems of `found`.
 std::string Locator::add_volumes_below(const Root& root, const std::string& path, LogDirectory& found) {
     for (const auto& [mount, place] : root.mounts()) {
         const std::string below = part_below(place, path);
         if (below.empty())
             continue;
-        if (mount->source.empty()) { // of a container that has ended nothing is left
+        if (mount->source.empty()) { // a tmpfs disappears when its container ends
             if (!process_problem_.empty())
                 found.problems.push_back({below, "it is a tmpfs, and " + process_problem_});
             continue;
@@ -198,7 +199,7 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
     return found;
 }
 
-/// The place on the host that really is the file that is held; empty when the path leads elsewhere.
+/// Returns the host path of the held file; "" if `path` leads elsewhere.
 std::string Locator::on_host(const std::string& path, int held) {
     const auto place = host_.open(path);
     return place.held && is_same_file(place.held.get(), held) ? "/" + place.path : std::string();
@@ -222,8 +223,8 @@ void Locator::add_mounts_below(const std::string& path, LogDirectory& found) {
     }
 }
 
-/// On which volume does it lie? The container has its root in its own hands: what docker was told to mount
-/// there counts only where the host has the very directory.
+/// Finds the volume that contains the log directory. The container controls its own root, so a mount reported
+/// by docker counts only if its host path is the very same directory.
 void Locator::name_volume(const std::string& path, const std::string& log_directory, LogDirectory& found) {
     std::size_t longest = 0;
     for (const auto& mount : container_.mounts) {
@@ -244,7 +245,7 @@ void Locator::name_volume(const std::string& path, const std::string& log_direct
     }
 }
 
-/// Through the container's process, where the kernel crosses the mounts.
+/// Locates through the container's process, where the kernel crosses the mounts.
 Located Locator::locate_in_process(const std::string& log_directory) {
     auto place = process()->tree.open(log_directory);
     if (place.ended == MountedTree::Ended::missing)
@@ -268,16 +269,16 @@ Located Locator::locate_in_process(const std::string& log_directory) {
 Located Locator::locate(const std::string& log_directory) {
     auto root = merged();
     const bool through_process = !root && process() != nullptr;
-    if (!root && !through_process) // it is stopped, or has just ended
+    if (!root && !through_process) // the container is stopped, or has just ended
         root = layers();
     if (!root && !through_process)
         return LocateFailed{process_problem_.empty() ? reason_ : process_problem_, true};
     auto located =
         through_process ? locate_in_process(log_directory) : locate_in(std::move(*root), log_directory);
     auto* found = std::get_if<LogDirectory>(&located);
-    if (found != nullptr && found->volume.size() > PATH_MAX) // links can lead as deep as they like
+    if (found != nullptr && found->volume.size() > PATH_MAX) // links can lead arbitrarily deep
         return LocateFailed{"its path on the host is too long"};
-    if (found != nullptr) // an outer one comes first
+    if (found != nullptr) // outer before inner
         std::sort(found->sources.begin(), found->sources.end(),
                   [](const Source& a, const Source& b) { return a.below < b.below; });
     return located;

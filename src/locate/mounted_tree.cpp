@@ -18,7 +18,7 @@ namespace logbackup {
 namespace {
 
 constexpr int path_flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
-constexpr int most_links = 40; // the kernel's own limit, path_resolution(7)
+constexpr int most_links = 40; // the kernel's limit, path_resolution(7)
 
 std::string slashed(const std::string& path) {
     return "/" + path;
@@ -45,7 +45,7 @@ std::string refusal(const MountInfo& mount) {
 
 } // namespace
 
-/// A directory on the way; the first is the root.
+/// A directory on the way. The first step is the root.
 struct MountedTree::Step {
     std::string name;
     UniqueFd held;

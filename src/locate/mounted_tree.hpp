@@ -11,33 +11,34 @@
 
 namespace logbackup {
 
-/// A tree of directories as the kernel shows it, the host's or that of a container's process, with a table of
-/// what is mounted in it. Paths are resolved in it one component at a time by descriptor, as openat2(2) does
-/// it with RESOLVE_IN_ROOT: a link never leads out, ".." never above the root. A file system that may not
-/// answer is not touched, one of the kernel's own is not entered.
+/// A directory tree as the kernel shows it, of the host or of a container's process, with its mount table.
+/// Resolves paths one component at a time by descriptor, as openat2(2) does with RESOLVE_IN_ROOT: a link
+/// never leads out, and ".." never above the root. Does not touch a file system that may not answer, and does
+/// not enter a kernel file system.
 class MountedTree {
   public:
     /// `root` must lie on the mount `root_mount`.
     MountedTree(UniqueFd root, int root_mount, MountTable table)
         : root_(std::move(root)), root_mount_(root_mount), table_(std::move(table)) {}
 
-    /// Whether symbolic links were on the way.
+    /// The symbolic links that were on the way.
     enum class Links {
         none,
-        old, ///< neither they nor the directories above them were changed since the given time
+        old, ///< neither the links nor the directories above them changed since the given time
         changed,
     };
     enum class Ended { arrived, missing, failed, refused };
     struct Place {
         Ended ended = Ended::failed;
-        UniqueFd held;    ///< O_PATH, when it arrived; anything but a symbolic link
-        std::string path; ///< without links and leading slash; of what was refused: the mount point
+        UniqueFd held;    ///< O_PATH descriptor of anything but a symbolic link, if `ended` is `arrived`
+        std::string path; ///< path without links and leading slash; if refused, the mount point
         Links links = Links::none;
-        std::string reason; ///< why not, safe to print
+        std::string reason; ///< why the path was not opened, safe to print
     };
     [[nodiscard]] Place open(const std::string& path, Timestamp links_since = {}) const;
 
-    /// Why a directory cannot be read without the mounts below it; empty where nothing special is mounted.
+    /// Returns why a directory cannot be read without the mounts below it; "" if no special file system is
+    /// mounted there.
     [[nodiscard]] std::string problem_below(const std::string& path) const;
 
   private:

@@ -17,7 +17,7 @@ Identity identity_of(const struct stat& status) {
     return {status.st_dev, status.st_ino};
 }
 
-/// A directory and everything above it up to the root.
+/// Returns the identities of a directory and of everything above it, up to the root.
 std::vector<Identity> and_above(int directory) {
     std::vector<Identity> chain;
     for (UniqueFd held(::openat(directory, ".", directory_flags)); held;
@@ -43,8 +43,8 @@ std::string OverlapCheck::problem(const LogDirectory& found) const {
         const bool on_volume = source.kind == SourceKind::volume || source.kind == SourceKind::process;
         if (state_ == BackupRoot::to_be_made || !on_volume || source.host_path.empty() || chain.empty())
             continue;
-        // By its path on the host: ".." of a directory held through a process ends at the container's root.
-        // No link in it is followed, as when it was found.
+        // Use the host path: ".." of a directory held through a process ends at the container's root. Follow
+        // no link in it; it had none when it was found.
         const UniqueFd root(::open("/", directory_flags));
         UniqueFd volume = open_directory(root.get(), source.host_path);
         if (!volume && errno == ENOTDIR) // a single file

@@ -10,12 +10,13 @@ namespace logbackup {
 
 enum class BackupRoot { exists, to_be_made };
 
-/// Tells whether a source and the backup root lie one in the other. Made once for a backup root.
+/// Detects whether a source and the backup root lie in each other. Make one object per backup root.
 class OverlapCheck {
   public:
-    /// `directory` is the backup root or, where it does not exist yet, the nearest existing one above it.
+    /// `directory` is the backup root or, if that does not exist yet, the nearest existing directory above
+    /// it.
     OverlapCheck(int directory, BackupRoot state);
-    /// Why the log directory cannot be backed up there; empty when it can.
+    /// Returns why the log directory cannot be backed up there; "" if it can.
     [[nodiscard]] std::string problem(const LogDirectory& found) const;
 
   private:

@@ -16,7 +16,8 @@ namespace {
 
 constexpr int directory_flags = O_PATH | O_CLOEXEC | O_DIRECTORY;
 
-/// "/" for the root of a mount namespace, whichever, and only for that.
+/// Returns whether a directory is the root of any mount namespace: its /proc/self/fd link reads "/" only
+/// then.
 bool is_root_of_namespace(int directory) {
     std::array<char, 8> path{};
     return ::readlink(("/proc/self/fd/" + std::to_string(directory)).c_str(), path.data(), path.size()) ==

@@ -10,17 +10,19 @@
 
 namespace logbackup {
 
-/// A container's files as its own first process sees them, with all that is mounted.
+/// A container's files as its own first process sees them, with all mounts.
 struct ProcessRoot {
     UniqueFd process; ///< pidfd
     MountedTree tree;
 };
 
-/// Nothing when the process has ended; with `why_not`, safe to print, when it lives and its root is not the
-/// container's: it changed it, or it is no process in the container (a hypervisor).
+/// Opens the root of a container's process. Returns nothing if the process has ended. Also returns nothing,
+/// and explains why in `why_not` (safe to print), if the process lives but its root is not the container's:
+/// it changed its root, or it is not a process in the container (a hypervisor).
 [[nodiscard]] std::optional<ProcessRoot> open_process_root(const Container& container, std::string& why_not);
 
-/// Whether a process whose /proc/<pid>/cgroup is `text` is of the container: a pid can be reused.
+/// Returns whether a process belongs to the container, given its /proc/<pid>/cgroup as `text`. This check is
+/// necessary because pids are reused.
 [[nodiscard]] bool names_container(const std::string& text, const std::string& id);
 
 } // namespace logbackup

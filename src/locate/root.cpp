@@ -16,7 +16,7 @@ namespace logbackup {
 namespace {
 
 constexpr int path_flags = O_PATH | O_CLOEXEC;
-constexpr int most_links = 40; // the kernel's own limit, path_resolution(7)
+constexpr int most_links = 40; // the kernel's limit, path_resolution(7)
 
 std::string cannot_open(const std::string& path) {
     return "cannot open " + in_quotes("/" + path) + ": " + error_text(errno);
@@ -43,7 +43,7 @@ void Root::place_mounts(const Container& container, Volumes& volumes) {
     });
     for (const auto* mount : mounts) {
         std::string path = normalized(mount->destination);
-        std::string ignored; // what cannot be resolved is taken as it is written
+        std::string ignored; // paths that cannot be resolved are used as written
         Place place;
         if (walk(path, volumes, place, ignored) == Walk::arrived)
             path = place.path;
@@ -60,14 +60,14 @@ const Mount* Root::mount_at(const std::string& path) const {
     return nullptr;
 }
 
-/// What one name in a directory is.
+/// The result of looking up one name in a directory.
 struct Root::Lookup {
     Walk ended = Walk::arrived;
-    std::string link; ///< target, when it is a symbolic link
+    std::string link; ///< target, if the name is a symbolic link
     std::vector<Held> directories;
 };
 
-/// A directory on the way, in all layers that have it; the first is the root.
+/// A directory on the way, in all layers that have it. The first step is the root.
 struct Root::Step {
     std::string name;
     std::vector<Held> held;
@@ -81,7 +81,7 @@ std::string Root::path_of(const std::vector<Step>& steps) {
     return path;
 }
 
-/// Looks a name up in the layers that have the directory, the topmost first: as overlayfs does, but for
+/// Looks up a name in the layers that have the directory, topmost first. Works as overlayfs does, except for
 /// opaque directories, which only a process that may mount can recognise.
 Root::Lookup Root::look_up(const std::vector<Step>& steps, const std::string& name) const {
     Lookup result;
@@ -101,7 +101,7 @@ Root::Lookup Root::look_up(const std::vector<Step>& steps, const std::string& na
             result.directories.push_back({layer, layer == 0 ? std::move(next) : UniqueFd()});
             continue;
         }
-        // Anything else hides what the layers below have of this name.
+        // Anything else hides this name in the layers below.
         const bool whiteout = kind_ == SourceKind::upper && S_ISCHR(status->st_mode) && status->st_rdev == 0;
         if (whiteout || !result.directories.empty())
             break;
@@ -129,12 +129,12 @@ void Root::describe(std::vector<Step>& steps, Place& place) {
         place.below_mount =
             steps[i].mount != steps[i - 1].mount ? std::string() : joined(place.below_mount, steps[i].name);
     }
-    // Of bare layers only the uppermost is read: what the container itself wrote.
+    // Of bare layers only the topmost is read: it contains what the container itself wrote.
     if (steps.back().held.front().layer == 0)
         place.held = std::move(steps.back().held.front().directory);
 }
 
-/// Goes on in a volume.
+/// Continues in a volume.
 Root::Walk Root::enter(const Mount& mount, Volumes& volumes, Step& step, std::string& reason) {
     if (mount.source.empty())
         return Walk::on_tmpfs;

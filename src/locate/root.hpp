@@ -11,38 +11,38 @@
 
 namespace logbackup {
 
-/// A mount and the canonical path of its place: mount points are resolved in the container like any path.
+/// A mount and the canonical path of its mount point, which is resolved in the container like any path.
 struct PlacedMount {
     const Mount* mount = nullptr;
     std::string path; ///< without the leading slash
 };
 
-/// A container's root file system on the host, and the places in it where its volumes go on.
+/// A container's root file system on the host, and the places where its volumes are mounted.
 class Root {
   public:
-    /// `layers` is one directory; for `upper` the bare layers, topmost first.
+    /// `layers` is one directory; for `upper` it is the bare layers, topmost first.
     Root(SourceKind kind, std::vector<UniqueFd> layers, std::string host_path)
         : kind_(kind), layers_(std::move(layers)), host_path_(std::move(host_path)) {}
 
-    /// Where a walk ended.
+    /// The place where a walk ended.
     struct Place {
-        UniqueFd held;                ///< none when only layers below the uppermost have it
+        UniqueFd held;                ///< no descriptor if only layers below the topmost one have it
         std::string path;             ///< canonical path in the container, without the leading slash
-        const Mount* mount = nullptr; ///< the innermost mount it lies on
-        std::string below_mount;      ///< path below that
+        const Mount* mount = nullptr; ///< the innermost mount that contains it
+        std::string below_mount;      ///< path below that mount
     };
     enum class Walk {
         arrived,
         missing,
         on_tmpfs,
-        elsewhere, ///< a volume is not what the container has mounted
+        elsewhere, ///< a volume differs from the one that the container has mounted
         failed,
     };
 
-    /// Outer mounts first, as the runtime mounts them, so that an inner one's path is resolved through the
-    /// outer.
+    /// Resolves the mount points. Handles outer mounts first, as the runtime does, so that an inner mount
+    /// point is resolved through the outer mount.
     void place_mounts(const Container& container, Volumes& volumes);
-    /// Resolves a path, going on in a volume where there is one. `reason` says why it failed.
+    /// Resolves a path; at a mount point continues in the volume. On failure `reason` explains why.
     [[nodiscard]] Walk walk(const std::string& path, Volumes& volumes, Place& place,
                             std::string& reason) const;
 
@@ -52,8 +52,8 @@ class Root {
     [[nodiscard]] int top() const { return layers_.front().get(); }
 
   private:
-    /// A directory and the layer it was found in. Only those of the uppermost layer, and of volumes, are
-    /// open: there can be more than a hundred others, and nobody writes to them.
+    /// A directory and its layer. Only directories of the topmost layer and of volumes are open: there can be
+    /// more than a hundred other layers, and nobody writes to them.
     struct Held {
         std::size_t layer = 0;
         UniqueFd directory;

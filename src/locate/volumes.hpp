@@ -16,24 +16,27 @@ struct Volume {
     enum class State {
         usable,
         missing,
-        refused,   ///< it may not answer, or nobody can tell that the container had it
+        refused,   ///< it may not answer, or nothing proves that the container had it
         elsewhere, ///< the container's process has something else mounted
     };
     State state = State::refused;
     UniqueFd held;
-    std::string path;    ///< on the host, without links
-    std::string reason;  ///< why it is not usable, safe to print
-    bool linked = false; ///< links that the container may have made lead there, and it is what it has mounted
+    std::string path;   ///< path on the host, without links
+    std::string reason; ///< why it is not usable, safe to print
+    /// True if links that the container may have made lead there, and the container has this place mounted.
+    bool linked = false;
 };
 
-/// The volumes of one container. Each is opened once; what was verified is what is used.
+/// The volumes of one container. Opens each only once, so that the verified directory is the one that is
+/// used.
 ///
-/// Who can write to a directory above a volume's path on the host can put a link there. So while the
-/// container runs, what is found must be what its process has mounted. Of a stopped one links on the way are
-/// followed only if they are older than the container, or lead where they led when it ran.
+/// A process that can write to a directory above a volume's host path can put a link there. So while the
+/// container runs, the opened directory must be the one that its process has mounted. For a stopped
+/// container, links on the way are followed only if they are older than the container, or lead where they led
+/// when it ran.
 class Volumes {
   public:
-    /// `process` gives the running container's process, or nullptr.
+    /// `process` returns the running container's process, or nullptr.
     Volumes(const Container& container, HostPaths& host, std::function<ProcessRoot*()> process)
         : container_(container), host_(host), process_(std::move(process)) {}
 
@@ -49,7 +52,7 @@ class Volumes {
     std::map<const Mount*, Volume> opened_;
 };
 
-/// Whether two descriptors hold the same file.
+/// Returns whether two descriptors refer to the same file.
 [[nodiscard]] bool is_same_file(int one, int other);
 
 } // namespace logbackup

@@ -6,7 +6,7 @@
 namespace logbackup {
 namespace {
 
-/// Files that are looked at for one that begins with all of another.
+/// Limit on files examined while searching for one that begins with all of another.
 constexpr std::int64_t most_looks = 20'000'000;
 constexpr std::int64_t second = 1'000'000'000;
 
@@ -78,7 +78,8 @@ Comparison Comparisons::go_on(const Entry& entry, std::uint64_t length) {
                                             : compare_windows(content_, entry.path, entry.path, length);
 }
 
-/// Whether to compare so many bytes of a file with another one. What is too large counts, too.
+/// Returns whether to compare `bytes` bytes of a file with another one. Files that are too large also count
+/// as a search.
 bool Comparisons::may_search(std::uint64_t bytes) {
     const bool may = searches_ > 0 && bytes <= budget_;
     searches_ -= searches_ > 0 ? 1 : 0;

@@ -30,7 +30,7 @@ void limit_bytes(DirectoryPlan& plan, std::uint64_t bytes) {
     }
     if (waiting.empty())
         return;
-    // Of these nothing is to be done now; where a hole comes first that is made.
+    // Drop transfers with nothing to do now; a leading hole is still made.
     std::erase_if(plan.actions, [](const Action& action) {
         return action.transfers() && action.in_part && action.to == action.from;
     });

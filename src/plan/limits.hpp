@@ -7,8 +7,8 @@
 
 namespace logbackup {
 
-/// Leaves no more than `bytes` to be moved by a plan: whole files, the smallest first, then a part of the
-/// next one. What has to wait is one failure. Pure.
+/// Limits a plan to transfer at most `bytes`: whole files, smallest first, then a part of the next one.
+/// Reports the files that must wait as one problem. Pure.
 void limit_bytes(DirectoryPlan& plan, std::uint64_t bytes);
 
 } // namespace logbackup

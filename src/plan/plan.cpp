@@ -42,7 +42,7 @@ class Planner {
                 look_at(entry);
         want_more();
         match_wanted();
-        // Names are made free first.
+        // Free the names first.
         for (const Entry* entry : displaced_)
             if (!is_stopped() && !renames_.contains(entry->path))
                 displace(entry->path);
@@ -63,7 +63,7 @@ class Planner {
     }
 
   private:
-    /// Asking costs a system call.
+    /// Checks only every 256 steps, because each check costs a system call.
     bool is_stopped() {
         if (!stopped_ && ++steps_ % 256 == 0 && limits_.is_stopped)
             stopped_ = limits_.is_stopped();
@@ -79,7 +79,7 @@ class Planner {
         case FileType::directory:
             if (saved != nullptr && saved->type != FileType::directory) {
                 displace_later(entry);
-                kept_.insert(entry.path); // set aside at once: a directory is needed there before any rename
+                kept_.insert(entry.path); // set aside at once: the directory is needed before any rename
             }
             break;
         case FileType::fifo: plan_.skipped.push_back({entry.path, "a FIFO"}); break;
@@ -96,7 +96,7 @@ class Planner {
         }
         const Comparison comparison = comparisons_.with_saved(entry, *saved);
         if (comparison.error == ENOENT || comparison.error == ENXIO) {
-            // Rotated away since it was listed: the next tick sees what became of it.
+            // Rotated away since the listing: the next run handles it.
         } else if (comparison.error != 0) {
             plan_.failures.push_back(
                 {entry.path, "cannot compare it with its backup: " + error_text(comparison.error)});
@@ -122,8 +122,8 @@ class Planner {
         links_.insert(entry.path);
     }
 
-    /// A file of which little is saved under its name, or nothing, may be saved under another. So may any
-    /// that grew when names were taken from other files.
+    /// A file of which less than half is saved under its name may have more saved under another name. So may
+    /// any file that grew, if names were taken from other files.
     void want_more() {
         for (const auto& entry : source_.entries) {
             const auto begun = begun_.find(entry.path);
@@ -133,13 +133,13 @@ class Planner {
         }
     }
 
-    /// For each file that is not saved under its name, or could be saved better, looks for what is saved of
-    /// it under another.
+    /// Searches for a saved part under another name, for each file that is not saved under its own name or
+    /// could be saved better.
     void match_wanted() {
         const bool any =
             std::any_of(wanted_.begin(), wanted_.end(), [](const Entry* entry) { return entry->size > 0; });
         static const Listing none;
-        std::multimap<std::uint64_t, const Entry*, std::greater<>> candidates; // the largest first
+        std::multimap<std::uint64_t, const Entry*, std::greater<>> candidates; // largest first
         for (const auto& entry : (any ? all_saved() : none).entries)
             if (entry.type == FileType::regular && entry.size > 0 && !kept_.contains(entry.path) &&
                 !lies_below_displaced(entry.path))
@@ -161,25 +161,25 @@ class Planner {
         }
     }
 
-    /// Whether a saved file, whose own source moved on, is what was saved of this one.
+    /// Returns whether a saved file, whose own source moved on, holds the saved part of this one.
     [[nodiscard]] bool is_saved_as(const Entry& saved, const Entry& entry) {
         return saved.path != entry.path && comparisons_.is_prefix(saved, entry) &&
                (source_.complete || backup_.contains(saved.path) ||
                 (content_.has_gone && content_.has_gone(saved.path)));
     }
 
-    /// A container can guess the name, and call a log so.
+    /// Returns a free name; a container can guess the name and use it for a log.
     std::string name_aside(const std::string& path) {
         const std::string name = aside_name(path, now_);
         std::string free = name;
         if (!names_aside_.insert(free).second)
-            // Counting on: names that begin with the same 231 bytes all come here.
+            // Continue from the last number: all names that begin with the same 231 bytes share this counter.
             for (int& last = last_number_[name]; !names_aside_.insert(free).second;)
                 free = name + "." + std::to_string(++last);
         return free;
     }
 
-    /// Sets a saved file aside, unless what it holds is saved elsewhere.
+    /// Sets a saved file aside, or drops it if its content is saved elsewhere.
     void displace(const std::string& path) {
         const Entry* saved = regular_in_backup(path);
         const Entry* keeper = saved == nullptr ? nullptr : find_keeper(*saved);
@@ -192,7 +192,7 @@ class Planner {
         set_aside_.push_back({ActionKind::set_aside, path, name_aside(path), 0, 0, 0, 0});
     }
 
-    /// A saved file that begins with all of another one.
+    /// Finds a saved file that begins with all of another one.
     [[nodiscard]] const Entry* find_keeper(const Entry& saved) {
         if (!keepers_known_)
             find_keepers();
@@ -228,7 +228,7 @@ class Planner {
         return *all_saved_;
     }
 
-    /// Two names of one file are no two copies.
+    /// Two names of one file do not count as two copies.
     [[nodiscard]] static bool is_same_file(const Entry& one, const Entry& other) {
         return one.inode != 0 && one.inode == other.inode;
     }
@@ -238,7 +238,8 @@ class Planner {
         return found == backup_.end() || found->second->type != FileType::regular ? nullptr : found->second;
     }
 
-    /// A directory that is set aside takes with it what is in it.
+    /// Returns whether a path lies below a displaced directory: setting a directory aside also moves its
+    /// contents.
     [[nodiscard]] bool lies_below_displaced(std::string_view path) {
         const auto slash = path.rfind('/');
         if (displaced_.empty() || slash == std::string_view::npos)
@@ -255,7 +256,7 @@ class Planner {
         is_displaced_.insert(entry.path);
     }
 
-    /// What there is to do once all names are as they should be.
+    /// Adds the remaining actions, once all names are correct.
     void act_on(const Entry& entry) {
         if (links_.contains(entry.path))
             plan_.actions.push_back({ActionKind::link, entry.path, entry.target, 0, 0, 0, 0});
@@ -263,7 +264,7 @@ class Planner {
             return;
         const auto begun = begun_.find(entry.path);
         if (begun == begun_.end()) {
-            if (!kept_.contains(entry.path)) // it is when it could not be compared
+            if (!kept_.contains(entry.path)) // kept if it could not be compared
                 transfer(ActionKind::create, entry, 0);
         } else if (begun->second->size < entry.size) {
             transfer(ActionKind::append, entry, begun->second->size);
@@ -287,7 +288,7 @@ class Planner {
             {kind, entry.path, {}, from, data_from, to, entry.mtime, entry.inode, to < entry.size});
     }
 
-    /// Up to where a file is saved.
+    /// Returns the offset up to which a file is saved.
     [[nodiscard]] std::uint64_t end_of(const Entry& entry) const {
         if (entry.size <= limits_.file_size)
             return entry.size;
@@ -301,25 +302,26 @@ class Planner {
     Timestamp now_;
     const PlanLimits& limits_;
     Comparisons comparisons_;
-    // Paths are long: what can stay in the listings does.
+    // Paths are long: leave them in the listings where possible.
     std::unordered_map<std::string_view, const Entry*> backup_;
-    std::unordered_set<std::string> names_aside_; ///< and all that look like one
+    std::unordered_set<std::string> names_aside_; ///< includes all existing names that look like one
     std::unordered_map<std::string, int> last_number_;
-    std::optional<Listing> all_saved_;                           ///< once it is needed
-    std::unordered_set<std::string_view> kept_;                  ///< saved files that are not to be renamed
-    std::vector<const Entry*> displaced_;                        ///< by the names that something else needs
-    std::unordered_set<std::string_view> is_displaced_;          ///< the same
+    std::optional<Listing> all_saved_;          ///< loaded when needed
+    std::unordered_set<std::string_view> kept_; ///< saved files that must not be renamed
+    std::vector<const Entry*> displaced_;       ///< source entries whose saved namesakes must give way
+    std::unordered_set<std::string_view> is_displaced_;          ///< their paths
     std::unordered_map<std::string_view, bool> below_displaced_; ///< directories
-    std::vector<const Entry*> wanted_;           ///< source files that have no part saved under their names
-    std::vector<Action> set_aside_;              ///< what becomes of those that nothing needs
-    std::map<std::string, std::string> renames_; ///< saved files that are prefixes of such, and those names
-    std::unordered_map<std::string_view, const Entry*> comes_from_; ///< the same, by the new names
-    std::unordered_map<std::string_view, const Entry*> begun_; ///< by the source's path: a saved prefix of it
+    std::vector<const Entry*> wanted_; ///< source files to search for under other names
+    std::vector<Action> set_aside_;    ///< set_aside actions for saved files that no source file continues
+    /// Old to new names of saved files that are prefixes of wanted files.
+    std::map<std::string, std::string> renames_;
+    std::unordered_map<std::string_view, const Entry*> comes_from_; ///< renamed saved files, by new name
+    std::unordered_map<std::string_view, const Entry*> begun_;      ///< saved prefixes, by the source's path
     bool keepers_known_ = false;
-    std::vector<const Entry*> begun_files_;      ///< the same
-    std::vector<const Entry*> aside_;            ///< saved files that are set aside
-    std::vector<const Entry*> orphans_;          ///< saved files that have no source any longer
-    std::unordered_set<std::string_view> links_; ///< links to be made
+    std::vector<const Entry*> begun_files_;      ///< the files in begun_
+    std::vector<const Entry*> aside_;            ///< saved files being set aside
+    std::vector<const Entry*> orphans_;          ///< saved files without a source
+    std::unordered_set<std::string_view> links_; ///< links to make
     std::size_t steps_ = 0;
     bool stopped_ = false;
     DirectoryPlan plan_;

@@ -9,7 +9,7 @@ namespace logbackup {
 namespace {
 
 constexpr std::size_t longest_name = 255;  // NAME_MAX
-constexpr std::size_t longest_suffix = 24; // "~20261122T145512Z", and what tells two apart
+constexpr std::size_t longest_suffix = 24; // "~20261122T145512Z" and a number that tells two apart
 
 } // namespace
 
@@ -25,7 +25,7 @@ bool stays_inside(const std::string& path, const std::string& target) {
             went_down = true;
             continue;
         }
-        // After a name the way up is the parent of wherever that name leads, which may be a link.
+        // After a name, ".." is the parent of wherever that name leads, and the name may be a link.
         if (went_down || above == 0)
             return false;
         --above;
@@ -46,7 +46,7 @@ renames_in_order(const std::map<std::string, std::string>& renames,
     for (const auto& [first, target] : renames) {
         if (done.contains(first))
             continue;
-        std::vector<std::string> chain{first}; // each stands where the one before it is to go
+        std::vector<std::string> chain{first}; // each has the name that the one before it needs
         for (auto next = renames.find(target);
              next != renames.end() && next->first != first && !done.contains(next->first);
              next = renames.find(next->second))

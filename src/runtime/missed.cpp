@@ -19,7 +19,7 @@ std::set<std::string> ids_in(const std::vector<Record>& records) {
     return ids;
 }
 
-/// Whether something is known to have happened since then that the history does not tell of.
+/// Returns whether the history lacks an event that is known to have happened since then.
 bool has_forgotten(const History& history, const Discovery& discovery, const std::vector<Record>& records,
                    const std::set<std::string>& existing, Timestamp since) {
     const auto life_of = [&](const std::string& id) {
@@ -43,7 +43,7 @@ bool has_forgotten(const History& history, const Discovery& discovery, const std
 MissedContainers find_missed(const History& history, const Discovery& discovery,
                              const std::vector<Record>& records, Timestamp since) {
     const std::set<std::string> known = ids_in(records);
-    // Not what docker ps listed: it can have been removed before docker inspect looked at it.
+    // Do not use the list of docker ps: a container can be removed before docker inspect sees it.
     std::set<std::string> existing;
     for (const auto& container : discovery.containers)
         existing.insert(container.id);

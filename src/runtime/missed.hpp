@@ -12,23 +12,23 @@
 namespace logbackup {
 
 struct MissedContainers {
-    std::vector<Missed> missed; ///< by the time they died
-    std::string gap;            ///< why there may be more of them; empty: there are none
+    std::vector<Missed> missed; ///< sorted by time of death
+    std::string gap;            ///< why more containers may have been missed; empty: there are none
 };
 
-/// Our containers that were started after `since` and removed before any tick saw them. `records` are those
-/// of live log directories, `since` is when the last tick began.
+/// Finds our containers that were started after `since` and removed before any run saw them. `records` are
+/// the records of live log directories; `since` is the start of the last run.
 ///
-/// A history that is full may have forgotten the first part; one that does not tell of a container's birth or
-/// removal that is known otherwise has forgotten it, as an engine does that was started anew. Pure.
+/// A full history may have lost its oldest part. A history that lacks a container's birth or removal that is
+/// known otherwise has lost it, as after a restart of the engine. Pure.
 [[nodiscard]] MissedContainers find_missed(const History& history, const Discovery& discovery,
                                            const std::vector<Record>& records, Timestamp since);
 
-/// Whether containers may have been made or removed since then: the directory of overlay2, in which each has
-/// its own, tells without asking docker.
+/// Returns whether containers may have been created or removed since then. Checks overlay2's directory, in
+/// which each container has its own, without asking docker.
 [[nodiscard]] bool may_have_changed(const Discovery& discovery, Timestamp since);
 
-/// What is written down of it.
+/// Returns the record of a missed container.
 [[nodiscard]] Record record_of(const Missed& missed);
 
 } // namespace logbackup

@@ -29,7 +29,7 @@ LayerSight look_at_layer(const std::string& upper) {
     if (upper.empty() || ::stat(upper.c_str(), &status) == 0)
         return sight;
     sight.error = errno;
-    // overlay2 has <layers>/<id>/diff, and removes <id> as a whole.
+    // overlay2 uses <layers>/<id>/diff, and removes <id> as a whole.
     const std::string own = base_name(upper) == "diff" ? parent_path(upper) : upper;
     sight.above_is_there = ::stat(("/" + parent_path(own)).c_str(), &status) == 0 && S_ISDIR(status.st_mode);
     return sight;

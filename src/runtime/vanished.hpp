@@ -5,30 +5,29 @@
 
 #include <string>
 
-/// Whether a container whose files cannot be read is gone, or whether it is only that this process does not
-/// see it.
+/// Tells whether a container whose files cannot be read is gone, or is only invisible to this process.
 namespace logbackup {
 
-/// What this process sees of a container's uppermost layer.
+/// How this process sees a container's topmost layer.
 struct LayerSight {
-    int error = 0;               ///< errno of looking at it; 0: it is there
-    bool above_is_there = false; ///< as is the directory in which all containers have theirs
+    int error = 0;               ///< errno of stat(2); 0: the layer exists
+    bool above_is_there = false; ///< true: the directory of all containers' layers exists
 };
 [[nodiscard]] LayerSight look_at_layer(const std::string& upper);
 
-/// Whether docker knows a container, when it is asked again.
+/// Docker's answer when asked again whether it knows a container.
 enum class Known { yes, no, unclear };
 
-/// Gone is what docker does not know any longer; what has ended and has no layer where the directory of
-/// layers is; and, where docker names no layer, what it is removing. `container` is as docker described it
-/// last. Pure.
+/// Returns whether a container is gone. It is if docker no longer knows it. It is also gone if it has ended
+/// and its layer is missing from an existing directory of layers, or, when docker names no layer, if docker
+/// is removing it. `container` is docker's last description of it. Pure.
 [[nodiscard]] bool has_vanished(Known known, const Container& container, const LayerSight& sight);
 
-/// Why nothing of a container can be read, safe to print: `reason`, unless its layer is what is not seen.
+/// Returns why nothing of a container can be read, safe to print: `reason`, unless its layer cannot be seen.
 [[nodiscard]] std::string why_unseen(const Container& container, const LayerSight& sight,
                                      const std::string& reason);
 
-/// What to do when nothing of any container is seen.
+/// Returns a hint for the case that no container can be seen.
 [[nodiscard]] std::string hint_for_unseen(const LayerSight& sight);
 
 } // namespace logbackup

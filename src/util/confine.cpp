@@ -14,7 +14,7 @@ namespace {
 
 constexpr uid_t nobody = 65534;
 
-/// The three sets of a process, each 64 bits in two halves, as capget(2) and capset(2) have them.
+/// The three capability sets of a process as capget(2) and capset(2) pass them: each 64 bits in two halves.
 struct Capabilities {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     std::array<__user_cap_data_struct, 2> halves{};
@@ -31,16 +31,17 @@ std::uint64_t own_capabilities() {
     return own.halves[0].permitted | std::uint64_t{own.halves[1].permitted} << 32U;
 }
 
-// What follows runs between fork and exec: only async-signal-safe calls.
+// The code below runs between fork and exec: it may make only async-signal-safe calls.
 
-/// No program started later can have others. It needs CAP_SETPCAP; without, no_new_privs sees to that.
+/// Ensures that no program started later can have other capabilities. Needs CAP_SETPCAP; without it,
+/// no_new_privs ensures this.
 void bound_capabilities(std::uint64_t kept) noexcept {
     for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
         if ((kept & bit(capability)) == 0)
             ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 }
 
-/// Also inheritable and ambient, so that they outlive the exec of a user other than root.
+/// Sets them as inheritable and ambient too, so that they survive the exec of a user other than root.
 int set_capabilities(std::uint64_t kept) noexcept {
     Capabilities wanted;
     for (auto& half : wanted.halves) {
@@ -57,7 +58,7 @@ int set_capabilities(std::uint64_t kept) noexcept {
     return 0;
 }
 
-/// Where that user does not exist (a user namespace) the child stays who it is.
+/// If that user does not exist (in a user namespace), the child keeps its user.
 void become_nobody() noexcept {
     if (::setgroups(0, nullptr) == 0 && ::setresgid(nobody, nobody, nobody) == 0) [[maybe_unused]]
         const int done = ::setresuid(nobody, nobody, nobody);
@@ -73,7 +74,7 @@ Confiner::Confiner(const Confinement& confinement, const std::string& program) :
     limits_.push_back({RLIMIT_CORE, 0});
     for (const int capability : confinement.capabilities)
         capabilities_ |= own_capabilities() & bit(capability);
-    // Without the right to end it, a child of another user could outlive its time.
+    // Without the right to kill it, a child of another user could outlive its time limit.
     changes_user_ = confinement.run_as == RunAs::nobody && has_capability(CAP_SETUID) &&
                     has_capability(CAP_SETGID) && has_capability(CAP_KILL);
     if (confinement.files)

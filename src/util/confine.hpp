@@ -12,8 +12,8 @@
 
 namespace logbackup {
 
-/// Whom a child runs as. `nobody` is user and group 65534, without other groups, where this process may
-/// change that.
+/// The user a child runs as. `nobody` means uid and gid 65534 without supplementary groups, if this process
+/// may change users.
 enum class RunAs { us, nobody };
 
 struct ResourceLimit {
@@ -21,29 +21,31 @@ struct ResourceLimit {
     rlim_t most;
 };
 
-/// What a child gives up before its program starts, for itself and all that it starts. It can never get new
-/// privileges (PR_SET_NO_NEW_PRIVS) and dumps no core.
+/// Restrictions on a child and all its descendants, applied before its program starts. A confined child can
+/// never gain privileges (PR_SET_NO_NEW_PRIVS) and dumps no core.
 struct Confinement {
-    std::vector<int> capabilities; ///< CAP_…, see capabilities(7): of those that we have, it keeps these only
+    /// CAP_…, see capabilities(7). The child keeps only these of our capabilities.
+    std::vector<int> capabilities;
     RunAs run_as = RunAs::us;
     std::vector<ResourceLimit> limits;
-    std::optional<FileAccess> files; ///< none: all that its user may; holds where the kernel has Landlock
+    std::optional<FileAccess> files; ///< empty: everything its user may open; needs a kernel with Landlock
 };
 
-/// Whether this process has a capability.
+/// Returns whether this process has a capability.
 [[nodiscard]] bool has_capability(int capability);
 
-/// A confinement made ready, so that a child between fork and exec needs nothing but system calls.
+/// A prepared confinement: between fork and exec the child needs only system calls to apply it.
 class Confiner {
   public:
     Confiner(const Confinement& confinement, const std::string& program);
 
-    /// Confines the calling process. Async-signal-safe. 0, or an errno value when it is not confined.
+    /// Confines the calling process. Async-signal-safe. Returns 0, or an errno value if the process is not
+    /// confined.
     [[nodiscard]] int enter() const noexcept;
 
   private:
     std::vector<ResourceLimit> limits_;
-    std::uint64_t capabilities_ = 0; ///< a bit each
+    std::uint64_t capabilities_ = 0; ///< one bit per capability
     bool changes_user_ = false;
     UniqueFd rules_;
 };

@@ -9,9 +9,9 @@
 namespace logbackup {
 namespace {
 
-std::optional<rlimit> former_limit; // of the process, as the limit itself is
+std::optional<rlimit> former_limit; // global, because the limit belongs to the process
 
-/// "." and "..", and the descriptor of the directory itself.
+/// Entries that do not count: ".", "..", and the descriptor of the directory itself.
 constexpr std::size_t not_counted = 3;
 
 std::optional<std::size_t> open_descriptors() {

@@ -8,8 +8,8 @@
 
 namespace logbackup {
 
-/// The whole run is impossible. Thrown anywhere, caught once, in app.
-/// `what()` reads "cannot <verb> '<path>': <cause>"; `hint` is empty unless the user can act.
+/// The whole run is impossible. Thrown anywhere, caught once, in app. `what()` reads "cannot <verb> '<path>':
+/// <cause>"; `hint` is empty unless the user can act.
 class Error : public std::runtime_error {
   public:
     explicit Error(const std::string& message, std::string hint = {})

@@ -17,7 +17,7 @@ std::string_view without_last_slashes(std::string_view path) {
     return path.substr(0, path.find_last_not_of('/') + 1); // npos + 1 is 0
 }
 
-/// What follows `above` in `path`, empty for `above` itself; nothing when `path` lies outside.
+/// Returns the rest of `path` after `above`: "" for `above` itself; nothing if `path` lies outside.
 std::optional<std::string_view> rest_in(std::string_view path, std::string_view above) {
     path = without_last_slashes(path);
     above = without_last_slashes(above);
@@ -104,7 +104,7 @@ UniqueFd locate_regular(int at, std::string_view path) {
 }
 
 namespace {
-// A second open of what an O_PATH descriptor holds: the kernel goes to that very file, no name is looked up.
+// Opens the file of an O_PATH descriptor again. The kernel opens that very file and looks up no name.
 UniqueFd reopen(const UniqueFd& held, int flags) {
     if (!held)
         return {};
@@ -200,7 +200,7 @@ bool write_atomically(int at, std::string_view path, std::string_view content, m
     if (!directory)
         return false;
     const std::string name = base_name(path);
-    // The lock admits one writer, so a temporary file of this name is a dead run's.
+    // The lock admits one writer, so a temporary file of this name is left over from a killed run.
     static constexpr const char* temporary = ".new";
     ::unlinkat(directory.get(), temporary, 0);
     const UniqueFd file(
@@ -214,7 +214,7 @@ bool write_atomically(int at, std::string_view path, std::string_view content, m
         content.remove_prefix(written ? static_cast<std::size_t>(put) : 0);
     }
     const auto status = status_of(file.get());
-    const bool has_mode = status && (status->st_mode & 07777U) == mode; // some file systems know no other
+    const bool has_mode = status && (status->st_mode & 07777U) == mode; // some file systems support no other
     if (written && (has_mode || ::fchmod(file.get(), mode) == 0) && ::fdatasync(file.get()) == 0 &&
         ::renameat(directory.get(), temporary, directory.get(), name.c_str()) == 0)
         return true;

@@ -13,11 +13,11 @@
 #include <string_view>
 #include <vector>
 
-/// Work with files below a held directory descriptor, without ever following a symbolic link. `path` is
-/// relative and has no "." or ".." component. A function that fails leaves errno set.
+/// Access files below an open directory descriptor without ever following a symbolic link. `path` is relative
+/// and has no "." or ".." component. Functions that fail set errno.
 namespace logbackup {
 
-/// The components of a path; empty ones are left out.
+/// Splits a path into its components; skips empty ones.
 [[nodiscard]] std::vector<std::string> components(std::string_view path);
 /// "a/b/c" -> "a/b", "c" -> "".
 [[nodiscard]] std::string parent_path(std::string_view path);
@@ -27,52 +27,53 @@ namespace logbackup {
 [[nodiscard]] std::string joined(std::string_view above, std::string_view below);
 /// "/a//b/" -> "a/b".
 [[nodiscard]] std::string normalized(std::string_view path);
-/// The part of `path` below the directory `above`: "c" of "a/b/c" and "a/b". Empty when it does not lie
-/// below. Every path lies below "" and "/".
+/// Returns the part of `path` below the directory `above`: "c" for "a/b/c" and "a/b". Returns "" if `path`
+/// does not lie below it. Every path lies below "" and "/".
 [[nodiscard]] std::string part_below(std::string_view path, std::string_view above);
 /// True if `path` is `above`, or lies below it.
 [[nodiscard]] bool lies_in(std::string_view path, std::string_view above);
 
-/// Opens a directory, O_PATH, one component at a time; "" opens `at` itself. ELOOP or ENOTDIR on a link.
+/// Opens a directory with O_PATH, one component at a time; "" opens `at` itself. Fails with ELOOP or ENOTDIR
+/// on a link.
 [[nodiscard]] UniqueFd open_directory(int at, std::string_view path);
-/// Opens a regular file for reading. Never opens, and so never blocks on, a FIFO or a device: those give
-/// ENXIO.
+/// Opens a regular file for reading. Fails with ENXIO on a FIFO or a device, which it never opens and so
+/// never blocks on.
 [[nodiscard]] UniqueFd open_regular(int at, std::string_view path);
-/// The same as an O_PATH descriptor, which needs no right to read.
+/// Opens a regular file with O_PATH, which needs no read permission.
 [[nodiscard]] UniqueFd locate_regular(int at, std::string_view path);
 /// Opens an existing regular file for reading and writing.
 [[nodiscard]] UniqueFd open_for_update(int at, std::string_view path);
 
 [[nodiscard]] std::optional<struct stat> status_of(int fd);
-/// lstat(2) of a path below `at`.
+/// Returns lstat(2) of a path below `at`.
 [[nodiscard]] std::optional<struct stat> status_at(int at, std::string_view path);
 
-/// Makes the missing directories of `path`, each with `mode`, handed to `group` when it is not -1. Existing
-/// ones are left alone. Gives the directory, or nothing.
+/// Creates the missing directories of `path` with `mode`, and gives them to `group` unless it is -1. Leaves
+/// existing directories alone. Returns the last directory, or no descriptor on failure.
 [[nodiscard]] UniqueFd make_directories(int at, std::string_view path, mode_t mode, gid_t group);
 
-/// Renames to a name that nothing has: EEXIST where something has it. For whoever holds the lock of the
-/// backup root: on a file system that cannot rename so (NFS, FUSE, 9p, ZFS before 2.2) the name is looked up
-/// first. To link and unlink instead would leave a file with two names when a run is killed between these.
+/// Renames to a new name; fails with EEXIST if that name exists. Caller must hold the lock of the backup
+/// root: a file system without such a rename (NFS, FUSE, 9p, ZFS before 2.2) needs a look-up of the name
+/// first. Link and unlink would not do: a run killed between them would leave a file with two names.
 [[nodiscard]] bool rename_to_new(int from_at, const std::string& from, int to_at, const std::string& to);
 
-/// Removes the directories above `path` that are empty, but not `base`, which it is relative to.
+/// Removes empty directories above `path`, up to but not including `base`. `path` is relative to `base`.
 void remove_empty_directories_above(int at, const std::string& base, const std::string& path);
 
-/// Everything in a small file, up to `limit` bytes; nothing when it cannot be read or is larger.
+/// Reads a file of at most `limit` bytes. Returns nothing if the file is larger or cannot be read.
 [[nodiscard]] std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit);
 
-/// Replaces the file `path` with `content`, so that after a crash there is either the old or the new one.
-/// False, with errno, when that failed.
+/// Replaces the file `path` with `content`; after a crash the file is either the old or the new one. Returns
+/// false with errno on failure.
 [[nodiscard]] bool write_atomically(int at, std::string_view path, std::string_view content,
                                     mode_t mode = 0600);
 
-/// The names in a directory, without "." and "..", in no order; `most` of them at the most, and no more are
-/// read. Nothing when it cannot be read.
+/// Returns the names in a directory in no order, without "." and "..". Stops reading after `most` names.
+/// Returns nothing if the directory cannot be read.
 [[nodiscard]] std::optional<std::vector<std::string>> names_in(int at, std::string_view path,
                                                                std::size_t most = SIZE_MAX);
 
-/// Nanoseconds since 1970. A file can have a time that this cannot express: then the nearest that it can.
+/// Converts to nanoseconds since 1970. Clamps times outside the range of the type.
 [[nodiscard]] std::int64_t nanoseconds_of(const timespec& time);
 
 } // namespace logbackup

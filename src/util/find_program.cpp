@@ -29,7 +29,7 @@ std::string find_program(const std::string& name) {
         std::string(path != nullptr ? path : "") +
         ":/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:/snap/bin:/opt/bin");
     for (std::string directory; std::getline(directories, directory, ':');) {
-        // An empty or relative entry would mean the current directory: not a place to run programs from.
+        // An empty or relative entry means the current directory: do not run programs from there.
         std::string candidate = directory;
         candidate.append("/").append(name);
         if (directory.starts_with('/') && is_program(candidate) && !everybody_may_write_to(directory) &&

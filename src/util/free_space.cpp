@@ -14,7 +14,7 @@ std::optional<FreeSpace> free_space(int directory, const MinFree& min_free) {
     struct statvfs status {};
     if (::fstatvfs(directory, &status) != 0)
         return std::nullopt;
-    if (status.f_blocks == 0) { // a user-space file system that does not answer
+    if (status.f_blocks == 0) { // a user-space file system that does not report its space
         errno = EOPNOTSUPP;
         return std::nullopt;
     }

@@ -7,13 +7,13 @@
 
 namespace logbackup {
 
-/// A glob as it is matched, of one as it is written: "/*.hprof" for "*.hprof" directly in the log directory,
-/// "*.hprof" for such names at any depth. Nothing when no file could match it.
+/// Normalizes a user's glob for matching. The result "/*.hprof" matches "*.hprof" directly in the log
+/// directory; "*.hprof" matches such names at any depth. Returns nothing if no file could match the glob.
 [[nodiscard]] std::optional<std::string> parse_exclude(const std::string& glob);
 
-/// Whether a path in a log directory is left out by one of these globs, as parse_exclude() gives them: it, or
-/// a directory above it, matches. A glob without a slash is for the last component, others are for the whole
-/// path, and there no wildcard stands for a slash.
+/// Returns whether globs from parse_exclude() exclude a path in a log directory, because they match the path
+/// or a directory above it. A glob without a slash matches the last component. Any other glob matches the
+/// whole path, and its wildcards match no slash.
 [[nodiscard]] bool is_excluded(const std::vector<std::string>& globs, const std::string& path);
 
 } // namespace logbackup

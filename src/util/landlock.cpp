@@ -14,8 +14,8 @@
 namespace logbackup {
 namespace {
 
-// The kernel's interface, from linux/landlock.h: that of the system is missing or older than its kernel. The
-// numbers are the same on all processors.
+// The kernel's interface from linux/landlock.h: the system's header can be missing, or older than its kernel.
+// The numbers are the same on all processors.
 constexpr long create_ruleset = 444;
 constexpr long add_rule = 445;
 constexpr long restrict_self = 446;
@@ -39,15 +39,15 @@ constexpr std::uint64_t read_directory = 1U << 3U;
 constexpr std::uint64_t truncate = 1U << 14U;
 constexpr std::uint64_t for_files = execute | write_file | read_file | truncate;
 
-/// What a version of Landlock can restrict: all of it is.
+/// Restricts everything that this version of Landlock can restrict.
 Ruleset all_of(long version) {
     std::uint64_t files = (1U << 13U) - 1;
     if (version >= 2)
-        files |= 1U << 13U; // another directory for a file
+        files |= 1U << 13U; // move or link a file to another directory
     if (version >= 3)
         files |= truncate;
     if (version >= 5)
-        files |= 1U << 15U; // ioctl of devices
+        files |= 1U << 15U; // ioctl on devices
     return {files, version >= 4 ? 3U : 0U, version >= 6 ? 3U : 0U};
 }
 
@@ -56,7 +56,7 @@ void allow(int rules, int file, std::uint64_t access) {
     if (::fstat(file, &status) != 0)
         return;
     const PathBeneath rule{S_ISDIR(status.st_mode) ? access : access & for_files, file};
-    ::syscall(add_rule, rules, path_beneath, &rule, 0); // what is not allowed is missed where it is opened
+    ::syscall(add_rule, rules, path_beneath, &rule, 0); // on failure, opening the file fails later
 }
 
 void allow_program(int rules, const std::string& program) {

@@ -6,28 +6,29 @@
 #include <string>
 #include <vector>
 
-/// Landlock, with which a process gives up files, network and signals for good:
+/// Landlock lets a process give up access to files, network and signals permanently:
 /// https://docs.kernel.org/userspace-api/landlock.html
 namespace logbackup {
 
-/// The files that a program may open; what is open already stays open. Descriptors of files, or of
-/// directories with all that is below them; O_PATH is enough.
+/// The files that a program may open, as descriptors of files or of directories with everything below them.
+/// O_PATH descriptors suffice. Files that are already open stay usable.
 struct FileAccess {
     std::vector<int> readable;
-    std::vector<int> writable; ///< files that exist, for reading and writing; nothing can be made or removed
+    /// Existing files, for reading and writing. The program cannot create or remove any.
+    std::vector<int> writable;
 };
 
-/// A rule set by which a program may open these files and what it needs to start: itself, what lies in its
-/// directory, and what systems have for all programs (/usr, /lib, …). No TCP (since Linux 6.7), and no
-/// signals to processes other than its own children (6.12). Nothing on a kernel without Landlock:
-/// before 5.13, or where it is switched off.
+/// Creates a rule set for a program. It allows `access` and what the program needs to start: its own file,
+/// its directory, and the common system directories (/usr, /lib, …). It denies TCP (since Linux 6.7) and
+/// signals to processes other than the program's children (since 6.12). Returns no descriptor on a kernel
+/// without Landlock: before 5.13, or with Landlock disabled.
 [[nodiscard]] UniqueFd landlock_rules(const FileAccess& access, const std::string& program);
 
-/// What the kernel has of it; 0: none.
+/// Returns the kernel's Landlock version; 0 means Landlock is not available.
 [[nodiscard]] long landlock_version() noexcept;
 
-/// Applies it to this process and what it starts, for ever; it must have set no_new_privs. Async-signal-safe.
-/// 0 or an errno value.
+/// Applies a rule set to this process and its future children, permanently. The process must have set
+/// no_new_privs. Async-signal-safe. Returns 0 or an errno value.
 [[nodiscard]] int landlock_restrict(int rules) noexcept;
 
 } // namespace logbackup

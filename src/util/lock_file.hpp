@@ -8,15 +8,16 @@
 
 namespace logbackup {
 
-/// Holds flock(2) on a file until it is destroyed and every child that inherited fd() has ended. The file is
-/// never unlinked: a second process would lock a new file of the same name while the first still works.
+/// Holds flock(2) on a file until this object is destroyed and every child that inherited fd() has ended. The
+/// file is never unlinked: otherwise a second process could lock a new file of the same name while the first
+/// still works.
 class LockFile {
   public:
-    /// Makes the file (0600) below the directory `at` when it is missing. Nothing when another process holds
-    /// it. Throws Error when it cannot be opened.
+    /// Creates the file (0600) below the directory `at` if needed and locks it. Returns nothing if another
+    /// process holds the lock. Throws Error when the file cannot be opened.
     [[nodiscard]] static std::optional<LockFile> try_acquire(int at, const std::string& name);
 
-    /// For a child that must not outlive the lock: as long as it lives, it holds it.
+    /// Let a child inherit this descriptor to keep the lock held until that child ends.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
   private:

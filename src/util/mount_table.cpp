@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t largest_table = 64U << 20U;
 
-/// A space is written as \040 there.
+/// Decodes escapes; mountinfo writes a space as \040.
 std::string unescaped(std::string_view text) {
     std::string result;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -29,7 +29,7 @@ std::string unescaped(std::string_view text) {
     return result;
 }
 
-/// Takes one word off the front of a line.
+/// Removes and returns the first word of a line.
 std::string_view next_word(std::string_view& line) {
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
     const auto word = line.substr(0, line.find(' '));
@@ -52,12 +52,12 @@ std::vector<MountInfo> parse_mountinfo(std::string_view text) {
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         const auto id = next_word(line);
         const auto parent = next_word(line);
-        (void)next_word(line); // the device
-        (void)next_word(line); // the directory of the file system that is mounted
+        (void)next_word(line); // skip the device
+        (void)next_word(line); // skip the mounted directory of the file system
         const auto point = next_word(line);
         if (point.empty())
             continue;
-        // Options and any number of optional fields, up to a hyphen.
+        // Skip options and any number of optional fields, up to a hyphen.
         std::string_view word = next_word(line);
         while (!word.empty() && word != "-")
             word = next_word(line);
@@ -67,7 +67,8 @@ std::vector<MountInfo> parse_mountinfo(std::string_view text) {
 }
 
 FileSystem file_system(std::string_view type) {
-    // Those that df --local and systemd take for remote, and what hypervisors and user space offer.
+    // Types that df --local and systemd treat as remote, and types that hypervisors and user-space servers
+    // offer.
     static constexpr std::array remote{
         "9p",     "acfs", "afs",   "auristorfs", "autofs", "beegfs",   "ceph",      "cifs",  "coda",
         "davfs",  "fuse", "fhgfs", "fuseblk",    "gfs",    "gfs2",     "glusterfs", "gpfs",  "ibrix",
@@ -95,7 +96,7 @@ const MountInfo* MountTable::covering(int parent, const std::string& point) cons
     if (here == by_point_.end())
         return nullptr;
     const MountInfo* covering = nullptr;
-    for (std::size_t i = 0; i < here->second.size(); ++i) { // no table makes this endless
+    for (std::size_t i = 0; i < here->second.size(); ++i) { // bounded, whatever the table contains
         const auto next = std::find_if(here->second.begin(), here->second.end(), [&](std::size_t index) {
             return mounts_[index].parent == (covering == nullptr ? parent : covering->id) &&
                    &mounts_[index] != covering;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the program uses and glibc has had only since 2.36: with these, a program that is built with a newer
-// one runs on 2.35, too. Linux numbers the mount calls alike on every architecture.
+// Functions that glibc has only since 2.36. With these, a program built against a newer glibc also runs on
+// 2.35. Linux uses the same numbers for the mount calls on every architecture.
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -39,7 +39,7 @@ int mount_setattr(int dfd, const char* path, unsigned int flags, mount_attr* uat
     return static_cast<int>(::syscall(SYS_mount_setattr, dfd, path, flags, uattr, usize));
 }
 
-/// The standard library's random_device asks for it.
+/// Used by the standard library's random_device.
 std::uint32_t arc4random() noexcept {
     std::uint32_t value = 0;
     if (::getentropy(&value, sizeof value) != 0)

@@ -15,15 +15,15 @@ constexpr int least_nice = 0;
 constexpr int most_nice = 19;
 constexpr int last_level = 7;
 
-// I/O priorities as ioprio_set(2) has them: the class from bit 13 on, the level in the lowest three. These
-// are our own because <linux/ioprio.h> is not C++ in every kernel: that of Linux 6.1.192 names a parameter
-// `class`.
+// The encoding of I/O priorities for ioprio_set(2): the class from bit 13 on, the level in the lowest three
+// bits. We define the constants ourselves because <linux/ioprio.h> is not C++ in every kernel: Linux 6.1.192
+// names a parameter `class`.
 constexpr int ioprio_who_process = 1;
 constexpr unsigned ioprio_class_shift = 13;
 constexpr unsigned ioprio_class_realtime = 1;
 constexpr unsigned ioprio_class_best_effort = 2;
 constexpr unsigned ioprio_class_idle = 3;
-constexpr int ioprio_normal_level = 4; // of a process that has not been given one
+constexpr int ioprio_normal_level = 4; // level of a process without an explicit priority
 
 std::optional<int> number_up_to(int most, const std::string& text) {
     int number = 0;
@@ -34,7 +34,7 @@ std::optional<int> number_up_to(int most, const std::string& text) {
     return number;
 }
 
-/// 0 is the first.
+/// Ranks the scheduling classes; 0 is the highest priority.
 int rank_of(unsigned priority) {
     switch (priority >> ioprio_class_shift) {
     case ioprio_class_realtime: return 0;

@@ -43,8 +43,8 @@ std::optional<PrivateMounts> PrivateMounts::create(std::string& why_not) {
     };
     if (::unshare(CLONE_NEWNS) != 0)
         return refuse("a mount namespace of its own");
-    UniqueFd root(::open("/", directory_flags)); // opened earlier it would be the old namespace's
-    // Receive the host's unmounts, send nothing back.
+    UniqueFd root(::open("/", directory_flags)); // before unshare it would be the old namespace's root
+    // Receive the host's unmounts, but propagate nothing back.
     if (::mount("", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
         return refuse("private mounts");
     UniqueFd own_namespace(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
@@ -59,7 +59,7 @@ std::optional<PrivateMounts> PrivateMounts::create(std::string& why_not) {
         return refuse("a directory on a tmpfs");
     UniqueFd view(::openat(tmpfs.get(), "view", directory_flags));
     PrivateMounts mounts(std::move(own_namespace), std::move(root), std::move(tmpfs), std::move(view));
-    // Whether this kernel can do all of it shows only in doing it.
+    // Only a trial shows whether this kernel supports all of this.
     const UniqueFd probe(::openat(mounts.tmpfs_.get(), "probe", directory_flags));
     errno = mounts.clone_onto(probe.get(), probe.get(), -1);
     if (errno != 0)
@@ -79,7 +79,8 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
             why_not = "cannot open its layer " + in_quotes(layer) + ": " + error_text(errno);
             return {};
         }
-        // By descriptor: mount(2) cuts options at a page, and one layer's path has some 100 characters.
+        // Use descriptors: mount(2) truncates options at one page, and one layer's path has some 100
+        // characters.
         options +=
             (held.size() == 1 ? "/proc/self/fd/" : ":/proc/self/fd/") + std::to_string(held.back().get());
     }
@@ -88,7 +89,7 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
                                  : "it has " + std::to_string(layers.size()) + " layers, too many to mount";
         return {};
     }
-    if (layers.size() == 1) // an overlay needs two layers; a single one is its own result
+    if (layers.size() == 1) // an overlay needs two layers; a single layer needs no mount
         return std::move(held.front());
     const std::string name = "rebuilt" + std::to_string(rebuilt_.size());
     if (::mkdirat(tmpfs_.get(), name.c_str(), 0700) != 0) {
@@ -98,8 +99,8 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
     const UniqueFd place(::openat(tmpfs_.get(), name.c_str(), directory_flags));
     const std::string path = "/proc/self/fd/" + std::to_string(place.get());
     static constexpr unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    // metacopy and redirect_dir follow what the writer's mount may have used; a kernel that does not know or
-    // does not allow them (an older one, layers of rootless Docker) mounts without.
+    // metacopy and redirect_dir evaluate features that the original mount may have used. Mount without them
+    // if the kernel does not know or allow them (an older kernel, layers of rootless Docker).
     for (const std::string& extra : {std::string(",metacopy=on,redirect_dir=follow"), std::string()}) {
         const std::string all = options + extra;
         if (all.size() <= 4095 && ::mount("overlay", path.c_str(), "overlay", flags, all.c_str()) == 0) {
@@ -108,7 +109,7 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
         }
     }
     why_not = "cannot mount its layers: " + error_text(errno);
-    ::unlinkat(tmpfs_.get(), name.c_str(), AT_REMOVEDIR); // its name is for the next one
+    ::unlinkat(tmpfs_.get(), name.c_str(), AT_REMOVEDIR); // the next attempt reuses the name
     return {};
 }
 
@@ -116,12 +117,12 @@ UniqueFd PrivateMounts::clone_in(int directory, int process) const {
     static constexpr unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
     if (process < 0)
         return UniqueFd(::open_tree(directory, "", flags));
-    // A mount can only be cloned by a process in its own namespace.
+    // A process can only clone a mount of its own namespace.
     if (::setns(process, CLONE_NEWNS) != 0)
         return {};
     UniqueFd clone(::open_tree(directory, "", flags));
     const int error = errno;
-    // Without the way back nothing that follows could be trusted to be where it seems.
+    // If we cannot return, every later operation might run in the wrong namespace.
     if (::setns(namespace_.get(), CLONE_NEWNS) != 0 || ::fchdir(root_.get()) != 0 || ::chroot(".") != 0)
         std::abort();
     errno = error;

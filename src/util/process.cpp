@@ -42,21 +42,21 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
-// What follows runs between fork and exec: only async-signal-safe calls.
+// The code below runs between fork and exec: it may make only async-signal-safe calls.
 
 [[noreturn]] void fail(int failure, int error) {
     [[maybe_unused]] const auto written = ::write(failure, &error, sizeof error);
     ::_exit(127);
 }
 
-/// Also what we were started with, and what a library opened. Our own are closed by exec in any case.
+/// Also closes descriptors that we inherited or that a library opened. exec closes our own in any case.
 void close_all_on_exec() {
-    static constexpr long close_range = 436; // on all processors
+    static constexpr long close_range = 436; // the same on all processors
     static constexpr unsigned on_exec = 1U << 2U;
     static constexpr unsigned first = STDERR_FILENO + 1;
     if (::syscall(close_range, first, ~0U, on_exec) == 0)
         return;
-    rlimit limit{}; // Linux before 5.11
+    rlimit limit{}; // close_range with this flag needs Linux 5.11
     ::getrlimit(RLIMIT_NOFILE, &limit);
     const auto most = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 65536));
     for (int fd = first; fd < most; ++fd)
@@ -67,7 +67,7 @@ void close_all_on_exec() {
                          const Command& command, const std::optional<Confiner>& confiner, int out, int err,
                          int failure, pid_t parent) {
     ::setpgid(0, 0);
-    for (int signal = 1; signal < NSIG; ++signal) // also those that whoever started us ignores
+    for (int signal = 1; signal < NSIG; ++signal) // also resets signals that our parent ignores
         ::signal(signal, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
@@ -82,14 +82,14 @@ void close_all_on_exec() {
         ::fcntl(fd, F_SETFD, 0);
     if (const int error = confiner ? confiner->enter() : 0; error != 0)
         fail(failure, error);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // not before: a change of user would undo it
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // after the change of user, which would clear it
     if (::getppid() != parent)
         ::_exit(127);
     ::execve(argv[0], argv.data(), environment.data());
     fail(failure, errno);
 }
 
-/// A running child that is its own process group. The destructor kills and reaps what is left.
+/// A running child with its own process group. The destructor kills and reaps any remaining process.
 class Child {
   public:
     explicit Child(pid_t pid) : pid_(pid) {}
@@ -102,7 +102,7 @@ class Child {
         }
     }
 
-    /// The ending, once the child has exited.
+    /// Returns the ending once the child has exited.
     std::optional<Ending> reap() {
         int status = 0;
         if (::waitpid(pid_, &status, WNOHANG) != pid_)
@@ -114,7 +114,7 @@ class Child {
     }
     void signal_group(int signal) const { ::kill(-pid_, signal); }
 
-    /// Reaps what has ended of its group; false once nothing is left of it.
+    /// Reaps an ended process of its group; returns false once none is left.
     [[nodiscard]] bool reap_descendant() const { return ::waitpid(-pid_, nullptr, WNOHANG) >= 0; }
 
   private:
@@ -122,8 +122,8 @@ class Child {
     bool reaped_ = false;
 };
 
-/// Hands over what is there to read, but not for ever: a child can write as fast as we read. All that a pipe
-/// holds when a child ends is handed over in one call. False at the end of the stream.
+/// Passes the available bytes to `take`, with a bound: a child can write as fast as we read. One call passes
+/// everything that a pipe holds when a child ends. Returns false at the end of the stream.
 bool drain(int fd, const std::function<Watch(std::string_view)>& take) {
     static constexpr std::size_t most = 1U << 20U; // /proc/sys/fs/pipe-max-size
     std::array<char, 65536> buffer;
@@ -143,9 +143,9 @@ int milliseconds_until(Clock::time_point moment) {
     return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left, 0, 60'000));
 }
 
-constexpr std::size_t most_errors = 1U << 20U; // bytes: they are for people
+constexpr std::size_t most_errors = 1U << 20U; // bytes; error output is for people
 
-/// Waits for a child's end, reading its output, and ends it when it must.
+/// Waits for a child's end, reads its output, and ends the child when necessary.
 class Supervisor {
   public:
     Supervisor(Child& child, const Command& command, const Limits& limits, StopSignal& stop,
@@ -176,7 +176,7 @@ class Supervisor {
 
   private:
     void read(int& out, int& err) {
-        // A closed pipe stays ready for ever: it is taken out of the set by a negative descriptor.
+        // A closed pipe stays ready forever: a negative descriptor takes it out of the set.
         if (!drain(out, [this](std::string_view bytes) { return take_output(bytes); }))
             out = -1;
         if (!drain(err, [this](std::string_view bytes) {
@@ -235,8 +235,8 @@ class Supervisor {
         child_.signal_group(SIGTERM);
     }
 
-    /// What the child left behind in its group. We are its reaper by now (PR_SET_CHILD_SUBREAPER); when it is
-    /// reaped its descriptors are closed, and with them the lock that it may have inherited.
+    /// Kills and reaps what the child left in its group. By now we are its reaper (PR_SET_CHILD_SUBREAPER).
+    /// Reaping ensures that its descriptors are closed, and releases an inherited lock.
     void end_group() {
         child_.signal_group(SIGKILL);
         const auto patience = Clock::now() + std::chrono::seconds(1);
@@ -249,7 +249,8 @@ class Supervisor {
 
     void kill() {
         child_.signal_group(SIGKILL);
-        kill_at_ = Clock::now() + limits_.grace; // again then: it can sleep where no signal reaches it
+        // Kill again then: the child can sleep where no signal reaches it.
+        kill_at_ = Clock::now() + limits_.grace;
     }
 
     Child& child_;
@@ -258,8 +259,8 @@ class Supervisor {
     StopSignal& stop_;
     const std::function<Watch()>& watch_;
     const Clock::time_point begin_ = Clock::now();
-    std::optional<std::size_t> exceeded_; ///< a limit, by its output
-    bool enough_ = false;                 ///< says the consumer
+    std::optional<std::size_t> exceeded_; ///< the output limit that the child exceeded
+    bool enough_ = false;                 ///< the consumer returned `end_it`
     bool forced_ = false;                 ///< we are ending it; result_.ending says why
     Clock::time_point kill_at_;
     ProcessResult result_{Exited{0}, {}, {}};
@@ -291,7 +292,7 @@ ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop
         become(argv, environment, command, confiner, out.write_end.get(), err.write_end.get(),
                failure.write_end.get(), parent);
     Child child(pid);
-    ::setpgid(pid, pid); // also here, so that the group exists whoever runs first
+    ::setpgid(pid, pid); // also done in the child: the group exists whichever runs first
     out.write_end.reset();
     err.write_end.reset();
     failure.write_end.reset();

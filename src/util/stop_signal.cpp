@@ -14,8 +14,7 @@ StopSignal::StopSignal(std::optional<std::chrono::milliseconds> limit) {
     if (limit)
         deadline_ = std::chrono::steady_clock::now() + *limit;
     if (limit) {
-        // The last resort, for a system call that never returns (a dead NFS server): SIGALRM's default
-        // action.
+        // Last resort for a system call that never returns (a dead NFS server): SIGALRM's default action.
         static constexpr std::chrono::seconds patience{60};
         ::signal(SIGALRM, SIG_DFL);
         ::alarm(static_cast<unsigned>((std::chrono::ceil<std::chrono::seconds>(*limit) + patience).count()));

@@ -10,7 +10,7 @@ namespace {
 
 struct CodePoint {
     char32_t value = 0;
-    std::size_t length = 0; ///< bytes; 0 when they are not UTF-8
+    std::size_t length = 0; ///< bytes; 0 if they are not UTF-8
 };
 
 CodePoint decode(std::string_view bytes) {
@@ -36,7 +36,8 @@ CodePoint decode(std::string_view bytes) {
 bool printable(char32_t c) {
     if (c < 0x20 || c == '\\' || (c >= 0x7F && c < 0xA0) || c == 0xAD)
         return false;
-    // Marks that reorder, join or hide: Unicode's bidirectional and zero-width formatting characters.
+    // Reject marks that reorder, join or hide text: Unicode's bidirectional and zero-width formatting
+    // characters.
     return !((c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) ||
              c == 0x61C || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || c >= 0xE0000);
 }
@@ -189,8 +190,7 @@ Timestamp parse_rfc3339(std::string_view text) {
     }
     if (*rest != 'Z' || rest[1] != '\0')
         return {};
-    static constexpr std::time_t latest =
-        9'223'372'035; // what nanoseconds in 64 bits can tell: the year 2262
+    static constexpr std::time_t latest = 9'223'372'035; // 64-bit nanoseconds end in 2262
     const std::time_t seconds = ::timegm(&parts);
     if (seconds > latest)
         return {};

@@ -11,7 +11,7 @@ namespace logbackup {
 
 enum class Colour { no, yes };
 
-/// What ECMA-48 terminals take for colours. Each lasts until the end of its cell or line.
+/// ECMA-48 escape sequences for colours. Each lasts until the end of its cell or line.
 namespace colours {
 inline constexpr const char* none = "";
 inline constexpr const char* bold = "\033[1m";
@@ -29,17 +29,17 @@ struct TextColumn {
 };
 
 struct TextRow {
-    std::vector<std::string> cells; ///< one for each column, escaped
+    std::vector<std::string> cells; ///< one per column, escaped
     const char* colour = colours::none;
-    std::optional<std::size_t> coloured; ///< the only cell that has the colour; none: the whole line has it
-    std::string below;                   ///< lines that follow it
+    std::optional<std::size_t> coloured; ///< the only coloured cell; empty: the whole line is coloured
+    std::string below;                   ///< lines printed after the row
 };
 
-/// Aligned columns under a header, a line for each row; nothing when there are no rows.
+/// Formats aligned columns under a header, one line per row. Returns "" if there are no rows.
 [[nodiscard]] std::string text_table(const std::vector<TextColumn>& header, const std::vector<TextRow>& rows,
                                      Colour colour);
 
-/// A line for TextRow::below: indented, `what` padded to the width of the longest.
+/// Formats a line for TextRow::below: indented, with `what` padded to the width of the longest label.
 [[nodiscard]] std::string detail_line(std::string_view what, std::string_view text);
 
 } // namespace logbackup

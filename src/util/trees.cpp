@@ -21,16 +21,16 @@ std::optional<struct statx> look_at(int at, const std::string& name) {
     return status;
 }
 
-/// Kernels before 5.8 do not tell the mount: there a directory that is mounted at another place of its own
-/// file system is not seen to be one.
+/// Kernels before 5.8 do not report the mount id: there a directory that is bind-mounted within its own file
+/// system is not detected.
 bool on_one_mount(const struct statx& a, const struct statx& b) {
     const bool known = (a.stx_mask & b.stx_mask & STATX_MNT_ID) != 0;
     return a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor &&
            (!known || a.stx_mnt_id == b.stx_mnt_id);
 }
 
-/// Visits what is below a directory. 0, or the errno value of the first thing that could not be looked at;
-/// the others are visited all the same.
+/// Visits everything below a directory. Returns 0, or the errno value of the first entry that could not be
+/// examined; visits the others nevertheless.
 int walk(int directory, const std::string& path, const struct statx& top, const Visit& visit) {
     const auto names = names_in(directory, "");
     if (!names)

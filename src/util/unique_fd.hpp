@@ -7,7 +7,7 @@
 
 namespace logbackup {
 
-/// Owns one file descriptor and closes it. -1 means none.
+/// Owns one file descriptor and closes it. -1 means no descriptor.
 class UniqueFd {
   public:
     UniqueFd() = default;

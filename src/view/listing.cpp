@@ -50,12 +50,12 @@ std::string link_target(int directory, const char* name) {
     return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
-/// A deleted name in a bare layer.
+/// Returns whether an entry of a bare layer marks a deleted name.
 bool is_whiteout(const Tree& tree, const struct stat& status) {
     return tree.kind == SourceKind::upper && S_ISCHR(status.st_mode) && status.st_rdev == 0;
 }
 
-/// What is left out for one reason: told once.
+/// Counts paths omitted for one reason, to report them as one problem.
 struct LeftOut {
     std::string first;
     std::size_t count = 0;
@@ -81,7 +81,7 @@ class Walker {
     Listing run() {
         if (tree_.held)
             walk(tree_.held.get(), "", 0);
-        // What is mounted where a bare layer has no place for it.
+        // Add mounts whose mount point is missing in a bare layer.
         for (const auto& [below, held] : tree_.mounted)
             if (!seen_.contains(below))
                 add_mounted(below, held);
@@ -110,7 +110,7 @@ class Walker {
     [[nodiscard]] bool is_full() const { return too_many_ || too_many_bytes_; }
 
     void walk(int directory, const std::string& path, std::size_t depth) {
-        // One more than there is room for tells whether there are more.
+        // Reading one name more than fits shows whether there are more.
         const std::size_t room = limits_.entries - looked_at_;
         auto names = names_in(directory, "", room + 1);
         if (!names) {
@@ -123,7 +123,7 @@ class Walker {
             too_many_ = looked_at_ >= limits_.entries;
             if (is_full() || (looked_at_ % 256 == 0 && stop_.requested()))
                 return;
-            ++looked_at_; // also what is left out
+            ++looked_at_; // omitted entries count too
             add(directory, joined(path, name), name, below);
         }
         names.reset();
@@ -187,7 +187,7 @@ class Walker {
         const UniqueFd opened = mounted != nullptr ? UniqueFd() : open_directory(directory, name);
         if (mounted != nullptr || opened)
             walk(mounted != nullptr ? mounted->get() : opened.get(), path, depth);
-        else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) // those: it was replaced meanwhile
+        else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) // these: replaced meanwhile
             problem(path, "cannot open the directory: " + error_text(errno));
     }
 
@@ -195,11 +195,11 @@ class Walker {
     const ListingLimits& limits_;
     StopSignal& stop_;
     Listing listing_;
-    std::set<std::string> seen_; ///< places of what is mounted below
+    std::set<std::string> seen_; ///< mount points that were seen
     LeftOut too_deep_;
     LeftOut too_long_;
     std::size_t looked_at_ = 0;
-    std::size_t bytes_ = 0; ///< of all paths
+    std::size_t bytes_ = 0; ///< total bytes of all paths
     bool too_many_ = false;
     bool too_many_bytes_ = false;
 };
@@ -217,12 +217,12 @@ Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int inst
     Tree backup;
     backup.held = open_directory(instance, "");
     Listing result = list_counterparts(tree.held.get(), list_tree(backup, limits, stop));
-    std::erase_if(result.entries, [&](const Entry& entry) { // of a bare layer devices may be deleted names
+    std::erase_if(result.entries, [&](const Entry& entry) { // in a bare layer, devices may mark deleted names
         return (tree.kind == SourceKind::upper && entry.type == FileType::device) ||
                is_excluded(tree.excluded, entry.path);
     });
     std::size_t bytes = 0;
-    result.entries.reserve(result.entries.size() + all.entries.size()); // the paths stay in their places
+    result.entries.reserve(result.entries.size() + all.entries.size()); // reallocation would move the paths
     std::unordered_set<std::string_view> taken;
     for (const auto& entry : result.entries) {
         taken.insert(entry.path);
@@ -247,7 +247,7 @@ Listing list_counterparts(int instance, const Listing& source) {
     Listing result;
     if (instance < 0)
         return result;
-    std::string parent; // the directory that `held` holds: entries of one directory stand together
+    std::string parent; // path of `held`; entries of one directory are adjacent
     UniqueFd held = open_directory(instance, "");
     for (const auto& entry : source.entries) {
         if (std::string above = parent_path(entry.path); above != parent) {

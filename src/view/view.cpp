@@ -12,7 +12,7 @@
 namespace logbackup {
 namespace {
 
-/// The mounted tree and the path in it that a path of the log directory stands for.
+/// Returns the mounted tree that contains a path of the log directory, and the path in that tree.
 std::pair<const UniqueFd*, std::string> resolve(const Tree& tree, const std::string& path) {
     std::pair<const UniqueFd*, std::string> best{&tree.held, path};
     std::size_t longest = 0;
@@ -25,7 +25,7 @@ std::pair<const UniqueFd*, std::string> resolve(const Tree& tree, const std::str
     return best;
 }
 
-/// The mounted way: every source is cloned onto its place.
+/// Builds the view with mounts: clones every source onto its place.
 int mount_all(const LogDirectory& found, const std::string& directory, const PrivateMounts& mounts) {
     const UniqueFd top = make_directories(mounts.view(), directory, 0700, static_cast<gid_t>(-1));
     for (const auto& source : found.sources) {
@@ -33,7 +33,7 @@ int mount_all(const LogDirectory& found, const std::string& directory, const Pri
         if (source.below.empty()) {
             place = UniqueFd(::fcntl(top.get(), F_DUPFD_CLOEXEC, 0));
         } else {
-            // Its place is in the container's hands; a name is followed no further than a real directory.
+            // The container controls its place: follow the path through real directories only.
             const UniqueFd above =
                 open_directory(mounts.view(), joined(directory, parent_path(source.below)));
             if (above)
@@ -62,7 +62,7 @@ UniqueFd open_in(const Tree& tree, const std::string& path) {
     const auto [held, below] = resolve(tree, path);
     if (!below.empty())
         return open_regular(held->get(), below);
-    // A file that is mounted by itself.
+    // The path is a file that is mounted by itself.
     return UniqueFd(::open(("/proc/self/fd/" + std::to_string(held->get())).c_str(), O_RDONLY | O_CLOEXEC));
 }
 

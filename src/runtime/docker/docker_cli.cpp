@@ -71,7 +71,7 @@ std::string lower_case(std::string text) {
     return text;
 }
 
-/// Describes containers, halving a batch that does not answer, or not in a way that can be understood.
+/// Inspects containers; halves a batch that gets no answer, or an unreadable one.
 class Inspector {
   public:
     Inspector(const DockerSettings& settings, StopSignal& stop, Discovery& discovery)
@@ -106,18 +106,19 @@ class Inspector {
 
   private:
     using Clock = std::chrono::steady_clock;
-    static constexpr int most_limits = 6; // so long may all calls take together
+    static constexpr int most_limits = 6; // bounds the total time of all calls
 
     void leave_out(std::span<const std::string> ids, const std::string& reason) {
         for (const auto& id : ids)
             discovery_.unreachable.push_back({id, reason});
     }
 
-    /// Takes what was printed; false when it cannot be understood, or is too much.
+    /// Reads the output of inspect. Returns false if it is unreadable or too large.
     ///
-    /// inspect exits with 1 when it could not describe some of the containers; the others it has printed. One
-    /// that is gone meanwhile ("Error: No such container: <id>"; the words before it differ between versions)
-    /// is no problem. When it described none and none is gone, it is the engine that failed.
+    /// inspect exits with 1 if it could not describe some of the containers, and prints the others. A
+    /// container that has disappeared meanwhile ("Error: No such container: <id>"; the words before it differ
+    /// between versions) is not a problem. If none was described and none has disappeared, the engine itself
+    /// failed.
     bool take(std::span<const std::string> ids, const ProcessResult& result) {
         if (std::holds_alternative<Overflowed>(result.ending))
             return false;
@@ -164,7 +165,7 @@ std::vector<std::string> docker_environment() {
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view variable = *entry;
         const auto name = variable.substr(0, variable.find('='));
-        // Versions of the client differ in what an empty one means.
+        // Client versions disagree on the meaning of an empty variable.
         if (variable == "DOCKER_HOST=" || variable == "DOCKER_CONTEXT=")
             continue;
         if (name.starts_with("DOCKER_") || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
@@ -202,7 +203,7 @@ Discovery ask_again(const DockerSettings& settings, std::vector<std::string> ids
 }
 
 namespace {
-/// Seconds since 1970, with nine digits of fraction.
+/// Formats seconds since 1970 with nine fraction digits.
 std::string unix_time(Timestamp time) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
     std::string fraction = std::to_string((time - seconds).count());

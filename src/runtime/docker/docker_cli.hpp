@@ -14,7 +14,7 @@ namespace logbackup {
 
 struct DockerSettings {
     std::string program;                         ///< path of the docker client
-    std::chrono::milliseconds time_limit{10000}; ///< for one call
+    std::chrono::milliseconds time_limit{10000}; ///< limit for one call
 };
 
 /// A container that inspect could not describe.
@@ -24,35 +24,36 @@ struct Unreachable {
 };
 
 struct Discovery {
-    std::vector<std::string> ids;      ///< every container that docker ps listed, newest first
-    std::vector<Container> containers; ///< what inspect said of those that still existed
+    std::vector<std::string> ids;      ///< ids of all containers that docker ps listed, newest first
+    std::vector<Container> containers; ///< containers that still existed, as inspect described them
     std::vector<Unreachable> unreachable;
 };
 
-/// Asks the Docker engine which containers exist, running or not, and what they look like: one `docker ps`,
-/// one `docker inspect` for all of them. A container that is removed in between is no error.
+/// Asks the Docker engine which containers exist, running or not, and for their details: one `docker ps`,
+/// then one `docker inspect` for all of them. A container that is removed in between is not an error.
 ///
-/// A container that is sick can make inspect hang, or print what cannot be understood, and with it the whole
-/// batch. The batch is then halved until only the sick ones are left out; after one that hung the further
-/// calls get a quarter of the time limit, at least a second, and six time limits together.
+/// A sick container can make inspect hang or print unreadable output, which spoils the whole batch. The batch
+/// is then halved until only the sick containers are left out. After a call that hung, further calls get a
+/// quarter of the time limit, at least a second, and six time limits in total.
 ///
-/// Throws Error, with a hint, when docker cannot be run, asks no local socket, cannot reach its engine,
-/// prints ids that are none, or describes no container of all that there are. Returns early with what it has
-/// when `stop` is requested.
+/// Throws Error, with a hint, when docker cannot be run, does not use a local socket, cannot reach its
+/// engine, prints invalid ids, or describes none of the existing containers. Returns early with a partial
+/// result when `stop` is requested.
 [[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
 
-/// Asks about some containers again, by one `docker inspect`. One that is neither described nor unreachable
-/// does not exist any longer. Without an answer, or when `stop` is requested, all are unreachable.
+/// Inspects some containers again with one `docker inspect`. A container that is neither described nor
+/// unreachable no longer exists. Without an answer, or when `stop` is requested, all are unreachable.
 [[nodiscard]] Discovery ask_again(const DockerSettings& settings, std::vector<std::string> ids,
                                   StopSignal& stop);
 
-/// What happened to containers between two points in time, of which the engine remembers the last 256 events:
-/// `docker events --since --until`, which returns at once. Nothing, with the reason, when docker does not
-/// answer.
+/// Returns the events of containers between two points in time, from `docker events --since --until`, which
+/// returns at once. The engine remembers only the last 256 events. Returns nothing, and explains why in
+/// `why_not`, when docker does not answer.
 [[nodiscard]] std::optional<History> recent_history(const DockerSettings& settings, Timestamp since,
                                                     Timestamp until, StopSignal& stop, std::string& why_not);
 
-/// The environment of the docker client: what of ours it needs to find its engine and its configuration.
+/// Returns the environment for the docker client: the variables of ours that it needs to find its engine and
+/// its configuration.
 [[nodiscard]] std::vector<std::string> docker_environment();
 
 } // namespace logbackup

@@ -27,7 +27,7 @@ std::string variable(const char* name) {
     return value != nullptr ? value : "";
 }
 
-/// The client's own, with its files below.
+/// Returns the docker client's configuration directory.
 std::string configuration_directory() {
     if (auto directory = variable("DOCKER_CONFIG"); !directory.empty())
         return directory;
@@ -38,7 +38,7 @@ std::string configuration_directory() {
     return home + "/.docker";
 }
 
-/// The first JSON value in a file, as the client reads it; null when there is none.
+/// Reads the first JSON value in a file, as the client does; null if there is none.
 Json read_json(const std::string& path) {
     std::ifstream file(path);
     Json json;
@@ -50,7 +50,7 @@ Json read_json(const std::string& path) {
     return json;
 }
 
-/// Where a context leads; nothing when there is no such context, or it has no Docker engine.
+/// Returns the address of a context; nothing if the context does not exist or has no Docker engine.
 std::optional<std::string> address_of(const std::string& context, const std::string& directory) {
     std::error_code error;
     for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
@@ -88,7 +88,7 @@ Endpoint find_endpoint() {
 }
 
 bool is_local_socket(std::string_view address) {
-    const auto begin = address.find_first_not_of(" \t\r\n"); // the client does not mind it
+    const auto begin = address.find_first_not_of(" \t\r\n"); // the client ignores leading space
     return begin != std::string_view::npos && address.substr(begin).starts_with("unix://");
 }
 

@@ -10,25 +10,26 @@
 
 namespace logbackup {
 
-/// What the engine remembers of one container within a period of time. A time that is not known is zero.
+/// One container's events within a period. An unknown time is zero.
 struct Life {
-    Container container; ///< as far as events tell: id, image, labels; created, started, finished
+    /// The fields that events contain: id, image, labels; created, started, finished.
+    Container container;
     Timestamp removed{};
 };
 
-/// What happened to containers within a period.
+/// The events of all containers within a period.
 struct History {
     std::map<std::string, Life> lives; ///< by container id
-    std::size_t events = 0;            ///< of any kind
-    Timestamp begins{};                ///< the first one's time
+    std::size_t events = 0;            ///< number of events of any kind
+    Timestamp begins{};                ///< time of the first event
 };
 
-/// The engine forgets all but the last 256 events (eventsLimit in moby's daemon/events/events.go): with as
-/// many the history may begin too late.
+/// The engine keeps only the last 256 events (eventsLimit in moby's daemon/events/events.go). A history with
+/// that many may begin too late.
 inline constexpr std::size_t most_events = 256;
 
-/// Reads what `docker events --format '{{json .}}'` prints: one JSON object on each line. Lines that are
-/// none, and fields that are missing, are passed over.
+/// Parses the output of `docker events --format '{{json .}}'`: one JSON object per line. Skips lines that are
+/// not JSON objects, and missing fields.
 [[nodiscard]] History parse_events(std::string_view lines);
 
 } // namespace logbackup

@@ -48,7 +48,7 @@ void parse_layers(const Json& data, Container& container) {
         container.lowers.push_back(std::move(lower));
 }
 
-/// Of "/var/lib/docker/containers/<id>/resolv.conf"; empty where the path is another one.
+/// Returns the data root for "/var/lib/docker/containers/<id>/resolv.conf"; "" for any other path.
 std::string data_root_of(const std::string& resolv_conf, const std::string& id) {
     const std::string end = "/containers/" + id + "/resolv.conf";
     return resolv_conf.starts_with('/') && resolv_conf.ends_with(end)
@@ -67,7 +67,7 @@ void parse_mounts(const Json& mounts, const Json& tmpfs, Container& container) {
                                             : MountAccess::read_write});
         }
     }
-    // `docker run --tmpfs` stands here only, not in .Mounts.
+    // `docker run --tmpfs` appears here only, not in .Mounts.
     if (tmpfs.is_object())
         for (const auto& [destination, options] : tmpfs.items())
             container.mounts.push_back({"tmpfs", {}, destination, MountAccess::read_write});
@@ -95,7 +95,7 @@ Container parse_container(const Json& value) {
 } // namespace
 
 std::vector<Container> parse_inspect(std::string_view json) {
-    // Members that are never read are dropped while parsing, so that memory follows what is kept.
+    // Drop unused members while parsing, so that memory depends only on what is kept.
     const auto keep = [](int depth, Json::parse_event_t event, Json& parsed) {
         if (event != Json::parse_event_t::key || depth != 2)
             return true;

@@ -23,7 +23,7 @@ void parse_labels(const Json& labels, Container& container) {
     container.service = text(member(labels, "io.kubernetes.container.name"));
     container.pod = text(member(labels, "io.kubernetes.pod.name"));
     container.namespace_name = text(member(labels, "io.kubernetes.pod.namespace"));
-    // These are written down without being looked at: a label can have megabytes.
+    // These are stored without validation, so limit their length: a label can have megabytes.
     static constexpr std::size_t longest = 253;
     container.pod_uid = text(member(labels, "io.kubernetes.pod.uid")).substr(0, longest);
     container.restart_count =

@@ -7,16 +7,16 @@
 
 #include <string>
 
-/// For the readers of what docker prints.
+/// Shared by the parsers of docker's output.
 namespace logbackup {
 
-/// The member `key`, or null: for any kind of value, also for one that is no object.
+/// Returns the member `key`, or null; accepts any kind of value, even one that is not an object.
 [[nodiscard]] const nlohmann::json& member(const nlohmann::json& value, const char* key);
 
-/// A string, or nothing when it is none.
+/// Returns a string value; "" if the value is not a string.
 [[nodiscard]] std::string text(const nlohmann::json& value);
 
-/// Takes from an object of labels what the kubelet puts on containers.
+/// Copies the kubelet's labels from a JSON object into a container.
 void parse_labels(const nlohmann::json& labels, Container& container);
 
 } // namespace logbackup
