@@ -214,7 +214,8 @@ class CommandLine {
         const auto verbose = origin_of("--verbose");
         if (quiet == verbose)
             throw CLI::ValidationError(sources_->shown(app_.get_option("--quiet")),
-                                       "it cannot be combined with " + sources_->shown(app_.get_option("--verbose")));
+                                       "it cannot be combined with " +
+                                           sources_->shown(app_.get_option("--verbose")));
         (quiet > verbose ? given_.options.verbose : given_.options.quiet) = false;
     }
 

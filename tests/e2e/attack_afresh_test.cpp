@@ -247,7 +247,8 @@ TEST_P(AttackAfresh, LabelsOfManyMegabytes) {
     }
     const Result result = exposed_tick({"--docker", docker_with(answer)});
     EXPECT_EQ(result.code, 3);
-    EXPECT_NE(result.err.find("is not a valid Kubernetes name"), std::string::npos) << result.err.substr(0, 999);
+    EXPECT_NE(result.err.find("is not a valid Kubernetes name"), std::string::npos)
+        << result.err.substr(0, 999);
     EXPECT_LT(result.out.size() + result.err.size(), 4000U) << "nobody can read more of it";
     EXPECT_EQ(tree_of(backup), (Tree{{"web", "dir"},
                                      {"web/large", "dir"},

@@ -377,7 +377,8 @@ TEST_F(ConfigFile, RefusesWhatItDoesNotUnderstand) {
     expect_config_error("dest = [\"/a\", \"/b\"]\n", "it takes one value");
     expect_config_error("dest = \"/a\"\ndest = \"/b\"\n", "dest");
     expect_config_error("dest = \"/a#b\"\n", "a quote is not closed");
-    expect_config_error("max-duration = \"soon\"\n", "max-duration in '" + file + "': 'soon' is not a valid duration");
+    expect_config_error("max-duration = \"soon\"\n",
+                        "max-duration in '" + file + "': 'soon' is not a valid duration");
     expect_config_error("[service.x]\ndest = \"/x\"\n", "cannot differ from service to service");
     expect_config_error("[service.x]\nlog-dir = \"x\"\n", "'x' is not a valid absolute path");
     expect_config_error("[servic.x]\nlog-dir = \"/x\"\n", "[service.\"GLOB\"]");
