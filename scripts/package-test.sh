@@ -144,8 +144,10 @@ wait_for 90 test -s "$saved" || die "cron saved nothing: $(cat "$work/said" "$wo
 wait_for 30 jobs_are_more_than 0 || die "cron's job does not end"
 end_cron
 [[ $(<"$saved") == first ]] || die "cron saved something else"
-[[ ! -s $work/said && $(<"$work/jobs") == 0 ]] || die "cron's job said: $(cat "$work/said" "$work/jobs")"
-echo "saved, and nothing said"
+[[ $(wc -l <"$work/said") == 1 && $(<"$work/said") == *"a new backup begins at '$work/backup'"* && $(<"$work/jobs") == 0 ]] ||
+  die "cron's job said: $(cat "$work/said" "$work/jobs")"
+: >"$work/said"
+echo "saved, and nothing said but that a new backup begins"
 
 say "upgrade"
 before=$(sha256sum "${conffiles[@]}")
