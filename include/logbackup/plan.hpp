@@ -4,7 +4,6 @@
 #include "logbackup/listing.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,21 +47,12 @@ struct Action {
     bool operator==(const Action&) const = default;
 };
 
-/// How far a full comparison got: every file before this one, and the first `offset` bytes of this one.
-struct ComparedTo {
-    std::string path; ///< empty: not started
-    std::uint64_t offset = 0;
-    bool operator==(const ComparedTo&) const = default;
-};
-
 /// All actions for one instance directory. Apply them in order.
 struct DirectoryPlan {
     std::vector<Action> actions;
     std::vector<Problem> failures; ///< files that should be saved but cannot be
     std::vector<Problem> skipped; ///< files that are not backed up by design: devices, links that lead out, …
     std::size_t files = 0;        ///< number of regular files in the source
-    /// Set with Thoroughness::everything if one run could not compare everything.
-    std::optional<ComparedTo> compared_to;
     bool has_reached_limits = false; ///< true: the limits stopped further comparisons
 };
 

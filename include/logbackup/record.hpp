@@ -50,7 +50,6 @@ struct Record {
     /// Host paths of volumes that contained symbolic links, and the places they led to while a container had
     /// them mounted.
     std::map<std::string, std::string> seen_places;
-    std::string compared_to; ///< progress of a last pass that spans several runs
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;

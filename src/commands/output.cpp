@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "commands/parts.hpp"
+#include "commands/output.hpp"
 
 #include "logbackup/exit_code.hpp"
+#include "report/progress.hpp"
 #include "util/error.hpp"
 #include "util/process.hpp"
 
@@ -16,7 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace logbackup::app {
+namespace logbackup {
 namespace {
 
 bool writes(const Options& options) {
@@ -49,6 +50,24 @@ std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
     return logger;
 }
 
+std::function<void(const std::string&)> warn_by(spdlog::logger& log) {
+    return [&log](const std::string& text) { log.warn(text); };
+}
+
+void tell(const Report& report, const Options& options, spdlog::logger& log) {
+    end_progress_line();
+    print(report, options, options.verbose ? Detail::files : Detail::containers);
+    for (const auto& notice : report.notices)
+        log.info(notice);
+    for (const auto& line : failure_lines(report))
+        log.error(line);
+    auto lines = deleted_lines(report.pruned);
+    for (const auto& missed : report.missed)
+        lines.push_back(missed_line(missed));
+    lines.push_back(summary(report));
+    log_result(log, lines);
+}
+
 std::string require_program(const std::string& name, const char* option, const char* package) {
     std::string path = find_program(name);
     if (path.empty() && name.find('/') != std::string::npos)
@@ -74,12 +93,10 @@ void log_result(spdlog::logger& log, const std::vector<std::string>& lines) {
             log.sinks()[i]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
 }
 
-Clock see_clock(const Options& options, int root, Timestamp now) {
-    const Clock before = load_clock(root);
-    const Clock clock = seen_at(before, now);
-    if (writes(options))
-        save_clock(root, before, clock);
-    return clock;
+void prepare(Session& session, spdlog::logger& log) {
+    const std::string docker = require_program(session.options.docker, "--docker", "docker.io");
+    session.runtime = docker_runtime({docker, session.options.docker_timeout});
+    session.tell = [&log](const std::string& text) { log.info(text); };
 }
 
 int exit_code(bool has_failures, StopSignal& stop, spdlog::logger& log) {
@@ -94,4 +111,4 @@ int exit_code(bool has_failures, StopSignal& stop, spdlog::logger& log) {
     return static_cast<int>(has_failures || stop.requested() ? ExitCode::partial : ExitCode::complete);
 }
 
-} // namespace logbackup::app
+} // namespace logbackup

@@ -1,103 +1,93 @@
 // SPDX-License-Identifier: MIT
-#include "commands/parts.hpp"
-
+#include "commands/commands.hpp"
 #include "commands/gone.hpp"
-#include "commands/tick/tick.hpp"
+#include "commands/live_files.hpp"
+#include "commands/output.hpp"
+#include "commands/rows.hpp"
+#include "commands/unread.hpp"
 #include "config/selection.hpp"
-#include "ledger/backup_root.hpp"
 #include "ledger/ledger.hpp"
 #include "logbackup/exit_code.hpp"
 #include "retention/delete.hpp"
 #include "retention/select.hpp"
 #include "util/error.hpp"
-#include "util/files.hpp"
-#include "util/lock_file.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
+#include <utility>
 
-namespace logbackup::app {
+namespace logbackup {
 namespace {
 
 constexpr const char* trust_clock_hint = "if it is right, 'logbackup prune --trust-clock' does not wait";
 
-/// Finds the files of live log directories that may be deleted. Asks docker only when there can be one.
-void find_files_to_prune(TickContext& context, PruneReport& pruned, spdlog::logger& log) {
-    const Options& options = context.options;
+/// True if a live log directory may have files that are old enough.
+bool may_have_old_files(const Session& session) {
+    const Options& options = session.options;
     std::vector<std::string> problems;
-    const auto live = load_live_records(context.root, problems);
+    const auto live = load_live_records(session.root.get(), problems);
     const auto any = [](const std::string&) { return true; };
-    if (std::all_of(live.begin(), live.end(), [&](const Record& record) {
-            return !selects(options, record) ||
-                   old_files(context.root, record, options, context.now, any).empty();
-        }))
+    return std::any_of(live.begin(), live.end(), [&](const Record& record) {
+        return selects(options, record) &&
+               !old_files(session.root.get(), record, options, session.now, any).empty();
+    });
+}
+
+/// Finds the files of live log directories that may be deleted. Asks the runtime only when there can be one.
+void find_files_to_prune(Session& session, PruneReport& pruned, spdlog::logger& log) {
+    if (!may_have_old_files(session))
         return;
     try {
-        context.docker = require_program(options.docker, "--docker", "docker.io");
-        context.notice = [&](const std::string& text) { log.info(text); };
-        Report report = run_tick(context);
-        pruned.items = std::move(report.pruned.items);
-        for (const auto& line : failure_lines(report))
+        prepare(session, log);
+        Survey survey = discover_all(session);
+        locate_all(session, survey, Closed::leave_out);
+        pruned.items = find_live_files(session, survey);
+        judge_unread(session, survey);
+        for (const auto& line : failure_lines(report_of(session, survey)))
             pruned.problems.push_back(line);
     } catch (const Error& error) {
         pruned.problems.push_back(std::string("live log directories are not looked at: ") + error.what());
     }
 }
 
-} // namespace
-
-int run_prune(const Options& options, spdlog::logger& log) {
-    const bool dry = options.kind == RunKind::prune_dry_run;
-    examine_place(options);
-    UniqueFd root = find_backup_root(options.backup_root);
-    if (!root)
-        throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
-    StopSignal stop(options.max_duration);
-    TickContext context{options, stop, -1, -1, std::chrono::system_clock::now(), {}, {}, {}, {}, {}};
-    std::optional<LockFile> lock;
-    if (!dry) {
-        root = open_backup_root(options.backup_root);
-        lock = LockFile::try_acquire(open_directory(root.get(), state_directory).get(), "lock");
-        if (!lock) {
-            log.error("another run is working on {}", in_quotes(options.backup_root));
-            return static_cast<int>(ExitCode::busy);
-        }
-        context.lock = lock->fd();
-    }
-    context.root = root.get();
-    const BackupIdentity identity = claim_backup(root.get(), options, log);
-    context.examine = [&](const std::vector<Container>& containers) {
-        claim_engine(identity, context, containers);
-    };
-    context.clock = see_clock(options, root.get(), context.now);
-    const bool steady = options.trust_clock || is_steady(context.clock);
-    if (!steady && !dry)
-        throw Error(unsteady_text(context.clock), trust_clock_hint);
-    PruneReport report{dry, options.backup_root, context.now, {}, {}, {}};
-    if (!dry) {
-        finish_move(root.get());
-        settle_pruning(root.get());
-        report.problems = finish_pruning(root.get(), stop);
-    }
-    find_files_to_prune(context, report, log);
-    HostPaths host;
-    plan_prune(report, root.get(), options, {last_complete_tick(root.get()), [&](const Record& record) {
-                                                 return may_exist(record, host);
-                                             }});
-    if (!dry)
-        carry_out(report, root.get(), stop);
+void tell(const PruneReport& report, const Options& options, spdlog::logger& log) {
     print(report, options, options.verbose ? InventoryDetail::paths : InventoryDetail::lines);
     auto lines = deleted_lines(report);
     lines.push_back(summary(report));
     log_result(log, lines);
-    if (!steady)
-        log.info("{}\nhint: {}", unsteady_text(context.clock), trust_clock_hint);
     for (const auto& line : failure_lines(report))
         log.error(line);
     if (!report.too_large.empty())
         log.error(report.too_large);
+}
+
+} // namespace
+
+int run_prune(const Options& options, spdlog::logger& log) {
+    const bool dry = options.kind == RunKind::prune_dry_run;
+    StopSignal stop(options.max_duration);
+    Session session{options, stop, std::chrono::system_clock::now()};
+    if (open_existing_backup(session, dry ? Access::read : Access::write, warn_by(log)) == Opened::busy) {
+        log.error("another run is working on {}", in_quotes(options.backup_root));
+        return static_cast<int>(ExitCode::busy);
+    }
+    const bool steady = options.trust_clock || is_steady(session.clock);
+    if (!steady && !dry)
+        throw Error(unsteady_text(session.clock), trust_clock_hint);
+    const int root = session.root.get();
+    PruneReport report{dry, options.backup_root, session.now, {}, {}, {}};
+    if (!dry)
+        report.problems = finish_pruning(root, stop);
+    find_files_to_prune(session, report, log);
+    HostPaths host;
+    plan_prune(report, root, options,
+               {session.previous, [&](const Record& record) { return may_exist(record, host); }});
+    if (!dry)
+        carry_out(report, root, stop);
+    tell(report, options, log);
+    if (!steady)
+        log.info("{}\nhint: {}", unsteady_text(session.clock), trust_clock_hint);
     return exit_code(!failure_lines(report).empty() || !report.too_large.empty(), stop, log);
 }
 
-} // namespace logbackup::app
+} // namespace logbackup

@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr int format_version = 1;
 
 /// The text members, with their names in the file.
-constexpr std::array<std::pair<const char*, std::string Record::*>, 14> text_members{{
+constexpr auto text_members = std::to_array<std::pair<const char*, std::string Record::*>>({
     {"saved_until", &Record::saved_until},
     {"ended", &Record::ended},
     {"pod", &Record::pod},
@@ -31,8 +31,7 @@ constexpr std::array<std::pair<const char*, std::string Record::*>, 14> text_mem
     {"layer", &Record::layer},
     {"log_directory", &Record::log_directory},
     {"first_seen", &Record::first_seen},
-    {"compared_to", &Record::compared_to},
-}};
+});
 
 constexpr std::array<Coverage, 4> coverages{Coverage::live, Coverage::complete, Coverage::cut,
                                             Coverage::missed};

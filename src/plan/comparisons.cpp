@@ -37,17 +37,15 @@ bool AlikeFiles::is_ambiguous(const Entry& source, const Entry& saved) const {
 }
 
 Comparisons::Comparisons(const Content& content, const Listing& source, const Listing& backup,
-                         Thoroughness thoroughness, ComparedTo from, const ComparisonLimits& limits)
-    : content_(content), alike_(source, backup), thoroughness_(thoroughness), from_(std::move(from)),
-      reached_(std::none_of(source.entries.begin(), source.entries.end(),
-                            [&](const Entry& entry) { return entry.path == from_.path; })),
-      pass_budget_(limits.bytes), budget_(limits.bytes), searches_(limits.searches), looks_(most_looks) {}
+                         Thoroughness thoroughness, const ComparisonLimits& limits)
+    : content_(content), alike_(source, backup), thoroughness_(thoroughness), pass_budget_(limits.pass),
+      budget_(limits.bytes), searches_(limits.searches), looks_(most_looks) {}
 
 Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
     if (saved.type != FileType::regular || saved.size > entry.size)
         return {};
-    if (is_its_turn(entry))
-        return go_on(entry, saved.size);
+    if (thoroughness_ == Thoroughness::everything)
+        return all_of(entry.path, saved.size);
     if (saved.size < entry.size)
         return compare_windows(content_, entry.path, entry.path, saved.size);
     if (!same_time(entry.mtime, saved.mtime))
@@ -56,26 +54,15 @@ Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
                                              : Comparison{true, 0};
 }
 
-bool Comparisons::is_its_turn(const Entry& entry) {
-    if (thoroughness_ != Thoroughness::everything || ended_at_)
-        return false;
-    reached_ = reached_ || entry.path == from_.path;
-    return reached_;
-}
-
-Comparison Comparisons::go_on(const Entry& entry, std::uint64_t length) {
-    const std::uint64_t begin = entry.path == from_.path ? std::min(from_.offset, length) : 0;
-    const std::uint64_t part = std::min(length - begin, pass_budget_);
-    pass_budget_ -= part;
-    if (begin + part < length) {
-        ended_at_ = {entry.path, begin + part};
+/// Compares all of the saved part, for a last pass. Beyond the budget only its ends.
+Comparison Comparisons::all_of(const std::string& path, std::uint64_t length) {
+    if (length > pass_budget_) {
         reached_limits_ = true;
-        in_part_.insert(entry.path);
+        in_part_.insert(path);
+        return compare_windows(content_, path, path, length);
     }
-    const auto compared =
-        part == 0 ? Comparison{true, 0} : content_.compare(entry.path, entry.path, begin, part);
-    return !compared.same || part == length ? compared
-                                            : compare_windows(content_, entry.path, entry.path, length);
+    pass_budget_ -= length;
+    return length == 0 ? Comparison{true, 0} : content_.compare(path, path, 0, length);
 }
 
 /// Returns whether to compare `bytes` bytes of a file with another one. Files that are too large also count

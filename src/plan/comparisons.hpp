@@ -3,7 +3,6 @@
 
 #include "plan/plan.hpp"
 
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -34,9 +33,9 @@ class Comparisons {
   public:
     /// `content` and `source` must outlive this object.
     Comparisons(const Content& content, const Listing& source, const Listing& backup,
-                Thoroughness thoroughness, ComparedTo from, const ComparisonLimits& limits);
+                Thoroughness thoroughness, const ComparisonLimits& limits);
 
-    /// Returns whether the saved part of a file is a prefix of it. Call in the order of the listing.
+    /// Returns whether the saved part of a file is a prefix of it.
     [[nodiscard]] Comparison with_saved(const Entry& entry, const Entry& saved);
     /// Returns whether a source begins with all of a saved file.
     [[nodiscard]] bool is_prefix(const Entry& saved, const Entry& entry);
@@ -52,22 +51,16 @@ class Comparisons {
     [[nodiscard]] bool have_reached_limits() const { return reached_limits_ || searches_ <= 0; }
     /// Returns whether a file was compared only in part.
     [[nodiscard]] bool only_in_part(const std::string& path) const { return in_part_.contains(path); }
-    /// With Thoroughness::everything: where the comparison stopped; empty if it compared everything.
-    [[nodiscard]] const std::optional<ComparedTo>& ended_at() const { return ended_at_; }
 
   private:
     [[nodiscard]] bool may_search(std::uint64_t bytes);
-    [[nodiscard]] bool is_its_turn(const Entry& entry);
-    [[nodiscard]] Comparison go_on(const Entry& entry, std::uint64_t length);
+    [[nodiscard]] Comparison all_of(const std::string& path, std::uint64_t length);
     [[nodiscard]] Comparison all_or_ends(const std::string& path, const std::string& saved,
                                          std::uint64_t length);
 
     const Content& content_;
     AlikeFiles alike_;
     Thoroughness thoroughness_;
-    ComparedTo from_;
-    bool reached_; ///< true once the listing reached the file in from_
-    std::optional<ComparedTo> ended_at_;
     std::uint64_t pass_budget_; ///< bytes that Thoroughness::everything may still read
     std::uint64_t budget_;      ///< bytes that all other comparisons may still read
     std::int64_t searches_;

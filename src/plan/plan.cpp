@@ -26,7 +26,7 @@ class Planner {
     Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
             Thoroughness thoroughness, const PlanLimits& limits)
         : source_(source), content_(content), now_(now), limits_(limits),
-          comparisons_(content, source, backup, thoroughness, limits.compared_to, limits.comparisons) {
+          comparisons_(content, source, backup, thoroughness, limits.comparisons) {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
         for (const auto* listing : {&source, &backup})
@@ -53,7 +53,6 @@ class Planner {
         for (const auto& entry : source_.entries)
             if (!is_stopped())
                 act_on(entry);
-        plan_.compared_to = comparisons_.ended_at();
         plan_.has_reached_limits = comparisons_.have_reached_limits();
         if (stopped_) {
             plan_.actions.clear();

@@ -44,7 +44,6 @@ inline constexpr std::uint64_t window = 16384;
 
 /// Number of bytes that full comparisons in one instance directory may read in a run. A file larger than the
 /// remaining budget whose time alone changed is compared by its windows, again in each run.
-/// Thoroughness::everything may read as many bytes in addition, and continues in the next run.
 inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
 
 /// Limits for the comparisons of one plan.
@@ -53,12 +52,13 @@ struct ComparisonLimits {
     /// Comparisons of files with the saved parts of other files. A log directory that rewrites thousands of
     /// files each minute is saved without searching for all of them among thousands of others.
     std::int64_t searches = 20'000;
+    /// Bytes that Thoroughness::everything may read in addition to compare each file with its own backup.
+    std::uint64_t pass = UINT64_MAX;
 };
 
 struct PlanLimits {
     /// Number of bytes saved per file; a hole at its beginning does not count. A larger file is a problem.
     std::uint64_t file_size = UINT64_MAX;
-    ComparedTo compared_to{}; ///< progress of Thoroughness::everything in earlier runs
     ComparisonLimits comparisons{};
     /// Called occasionally. After it returns true, the plan only reports that it was stopped.
     std::function<bool()> is_stopped = {};

@@ -164,29 +164,27 @@ TEST(ComparisonBudget, FilesThatAreOnlyTouchedAreComparedInFullUpToIt) {
     EXPECT_EQ(plan.actions[0].path, "a");
 }
 
-TEST(ComparisonBudget, ALastPassTakesAsManyTicksAsItNeeds) {
+TEST(ComparisonBudget, ALastPassComparesEverythingInOneRun) {
     Sizes files;
     for (const auto* name : {"a", "b", "c"}) {
         Sizes::add(files.source, name, 3 * GiB, name[0]);
         Sizes::add(files.backup, name, 3 * GiB, name[0]);
     }
-    std::uint64_t compared = 0;
+    const auto plan = files.make(Thoroughness::everything);
+    EXPECT_TRUE(plan.actions.empty());
+    EXPECT_FALSE(plan.has_reached_limits);
+    EXPECT_EQ(files.compared, (std::vector<std::pair<std::string, std::uint64_t>>{
+                                  {"a", 3 * GiB}, {"b", 3 * GiB}, {"c", 3 * GiB}}));
+}
+
+TEST(ComparisonBudget, ALastPassThatIsLongIsPutOff) {
+    Sizes files;
+    Sizes::add(files.source, "a", 3 * GiB, 1);
+    Sizes::add(files.backup, "a", 3 * GiB, 1);
     PlanLimits limits;
-    for (const auto& expected : {ComparedTo{"b", 1 * GiB}, ComparedTo{"c", 2 * GiB}}) {
-        const auto plan = files.make(Thoroughness::everything, limits);
-        ASSERT_EQ(plan.compared_to, expected);
-        EXPECT_TRUE(plan.actions.empty());
-        limits.compared_to = expected;
-        for (const auto& [path, bytes] : files.compared)
-            compared += bytes;
-        EXPECT_LE(compared, 10 * GiB);
-    }
-    EXPECT_FALSE(files.make(Thoroughness::everything, limits).compared_to);
-    ASSERT_EQ(files.compared.size(), 1U);
-    EXPECT_EQ(files.compared[0].first, "c");
-    limits.compared_to = {"no longer there", 5};
-    EXPECT_EQ(files.make(Thoroughness::everything, limits).compared_to, (ComparedTo{"b", 1 * GiB}))
-        << "it begins anew";
+    limits.comparisons.pass = 1 * GiB;
+    EXPECT_TRUE(files.make(Thoroughness::everything, limits).has_reached_limits);
+    EXPECT_EQ(files.compared, (std::vector<std::pair<std::string, std::uint64_t>>{{"a", 2 * window}}));
 }
 
 TEST(ComparisonBudget, WhatIsTooLargeToCompareIsNotLookedAtWithoutEnd) {
@@ -209,9 +207,9 @@ TEST(ComparisonBudget, ThePlanTellsWhetherThereWasMore) {
     PlanLimits limits;
     limits.comparisons.bytes = 100;
     for (const auto thoroughness : {Thoroughness::changes, Thoroughness::everything}) {
-        limits.comparisons.bytes = 100;
+        limits.comparisons.bytes = limits.comparisons.pass = 100;
         EXPECT_FALSE(files.make(thoroughness, limits).has_reached_limits);
-        limits.comparisons.bytes = 99;
+        limits.comparisons.bytes = limits.comparisons.pass = 99;
         EXPECT_TRUE(files.make(thoroughness, limits).has_reached_limits);
     }
 }

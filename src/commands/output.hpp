@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "commands/app.hpp"
-#include "commands/tick/tick.hpp"
-#include "ledger/clock.hpp"
-#include "ledger/identity.hpp"
+#include "commands/session.hpp"
 #include "logbackup/options.hpp"
 #include "report/list_report.hpp"
 #include "report/prune_report.hpp"
@@ -13,20 +10,20 @@
 
 #include <spdlog/spdlog.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-/// The larger commands of the program, and what all commands share. Each command returns the exit code, and
-/// throws Error when nothing could be done.
-namespace logbackup::app {
-
-int run_backup(const Options& options, spdlog::logger& log);
-int run_prune(const Options& options, spdlog::logger& log);
+/// What the commands print and log.
+namespace logbackup {
 
 /// Creates the logger. Messages go to standard error, and with a time to the log file. The result of a
 /// command is not a message: see print().
 std::shared_ptr<spdlog::logger> make_logger(const Options& options);
+
+/// Returns a function that logs a warning.
+std::function<void(const std::string&)> warn_by(spdlog::logger& log);
 
 void print(const std::string& text);
 bool is_coloured();
@@ -40,24 +37,20 @@ void print(const Result& result, const Options& options, Detail detail) {
         print(table(result, is_coloured() ? Colour::yes : Colour::no, detail));
 }
 
+/// Prints the report of a run, and logs its problems.
+void tell(const Report& report, const Options& options, spdlog::logger& log);
+
 /// Logs the result, which the terminal shows on standard output, to the log file and the system log.
 void log_result(spdlog::logger& log, const std::vector<std::string>& lines);
 
+/// Returns the path of a program. Throws Error when it is not installed.
 std::string require_program(const std::string& name, const char* option, const char* package);
 
-/// Returns the clock as this run sees it. A run that writes saves it.
-Clock see_clock(const Options& options, int root, Timestamp now);
+/// Gives a session the runtime, and a way to tell what is not a problem. Throws Error when the runtime's
+/// client is not installed.
+void prepare(Session& session, spdlog::logger& log);
 
-/// Throws Error when the backup is not on the mount that --require-mount asks for.
-void examine_place(const Options& options);
-
-/// Throws Error when the backup belongs to another host. A run writes the identity if it is missing, and
-/// reports a new backup. Returns the identity for claim_engine(). Caller must hold the lock.
-BackupIdentity claim_backup(int root, const Options& options, spdlog::logger& log);
-/// Like claim_backup(), for the engine. Call once the engine's containers are known.
-void claim_engine(const BackupIdentity& identity, const TickContext& context,
-                  const std::vector<Container>& containers);
-
+/// Returns the exit code, and logs why the run was stopped.
 int exit_code(bool has_failures, StopSignal& stop, spdlog::logger& log);
 
-} // namespace logbackup::app
+} // namespace logbackup

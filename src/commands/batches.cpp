@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "commands/batches.hpp"
+
+#include "commands/holding.hpp"
+#include "commands/records.hpp"
+#include "ledger/ledger.hpp"
+#include "transfer/apply.hpp"
+#include "util/descriptors.hpp"
+#include "util/error.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+/// A transfer of so many bytes takes long, so the mounts it does not need are released before.
+constexpr std::uint64_t long_transfer = 64U << 20U;
+/// The most repetitions for files that changed while they were read. A log that changes faster than it can be
+/// read waits for the next run.
+constexpr int most_repetitions = 3;
+
+ApplySettings settings_of(const Session& session, const Survey& survey) {
+    return {session.root.get(),       survey.mounts ? survey.mounts->scratch() : -1,
+            session.lock->fd(),       session.rsync,
+            session.options.min_free, session.options.group,
+            session.options.bandwidth};
+}
+
+void add(DirectoryOutcome& sum, DirectoryOutcome&& outcome) {
+    sum.created += outcome.created;
+    sum.changed += outcome.changed;
+    sum.renamed += outcome.renamed;
+    sum.set_aside += outcome.set_aside;
+    sum.dropped += outcome.dropped;
+    sum.bytes += outcome.bytes;
+    sum.unsettled = std::move(outcome.unsettled);
+    keep_some(sum.unsettled);
+}
+
+void let_go_of_unchanged(Survey& survey) {
+    for (auto& job : survey.jobs)
+        if (job.tree && job.work && !job.work->is_postponed && job.work->plan.actions.empty())
+            let_go(survey, job);
+}
+
+void apply_plans(const Session& session, Survey& survey, const std::vector<Job*>& jobs) {
+    if (jobs.empty())
+        return;
+    std::vector<DirectoryWork> work;
+    std::uint64_t total = 0;
+    for (const auto* job : jobs) {
+        work.push_back({&*job->tree, &job->work->plan});
+        for (const auto& action : job->work->plan.actions)
+            total += action.bytes();
+    }
+    if (total >= long_transfer)
+        let_go_of_unchanged(survey);
+    const Progress progress = session.start_progress ? session.start_progress(total) : Progress();
+    auto outcome = apply(work, settings_of(session, survey), session.stop, progress);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        for (auto& failure : outcome.directories[i].failures)
+            add_problem(jobs[i]->failures, std::move(failure));
+        add(jobs[i]->work->done, std::move(outcome.directories[i]));
+    }
+    for (auto& problem : outcome.problems)
+        survey.problems.push_back(std::move(problem));
+}
+
+/// Carries out the plans. A file that was rotated or truncated meanwhile may be gone at the next run, and its
+/// container with it: plans again for these.
+void apply_until_settled(const Session& session, Survey& survey, std::vector<Job*> jobs) {
+    apply_plans(session, survey, jobs);
+    for (int again = 0; again < most_repetitions && !session.stop.requested(); ++again) {
+        std::erase_if(jobs, [](const Job* job) { return job->work->done.unsettled.empty(); });
+        for (auto* job : jobs) {
+            LittleLeft unused;
+            job->work->done.unsettled.clear();
+            plan_job(session, *job, survey.records[*job->record].directory(), Effort::full, unused);
+        }
+        apply_plans(session, survey, jobs);
+    }
+}
+
+/// Writes the record. Returns true if there is something to save.
+bool begin_to_save(const Session& session, Survey& survey, Job& job) {
+    try {
+        write_record(session, survey, job);
+    } catch (const Error& error) {
+        job.tree.reset();
+        add_problem(job.failures, {"", error.what()});
+        return false;
+    }
+    return !job.work->plan.actions.empty();
+}
+
+/// Plans and saves the waiting jobs from `next` on, as many as there are descriptors for. Returns the first
+/// that still waits.
+std::vector<Job*>::iterator save_some(const Session& session, Survey& survey,
+                                      std::vector<Job*>::iterator next, std::vector<Job*>::iterator end) {
+    std::vector<Job*> jobs;
+    DescriptorShare share(descriptors_to_locate(survey.wanted));
+    LittleLeft left;
+    for (; next != end && !session.stop.requested(); ++next) {
+        Job& job = **next;
+        if (!take_up(session, survey, job))
+            continue;
+        const std::size_t descriptors = descriptors_of(job.holders.front().found);
+        if (!share.take(descriptors)) {
+            let_go(survey, job);
+            break;
+        }
+        if (begin_work(session, survey, job, job.place.directory))
+            plan_job(session, job, job.place.directory, Effort::little, left);
+        if (job.work && !job.work->is_postponed && begin_to_save(session, survey, job)) {
+            jobs.push_back(&job);
+        } else {
+            let_go(survey, job);
+            share.give_back(descriptors);
+        }
+    }
+    apply_until_settled(session, survey, jobs);
+    for (auto* job : jobs)
+        let_go(survey, *job);
+    return next;
+}
+
+void save_waiting(const Session& session, Survey& survey, std::vector<Job*> waiting) {
+    if (waiting.empty())
+        return;
+    for (auto& job : survey.jobs) // these are done, or come last
+        if (job.tree && !job.is_let_go)
+            let_go(survey, job);
+    auto next = waiting.begin();
+    while (next != waiting.end() && !session.stop.requested())
+        next = save_some(session, survey, next, waiting.end());
+    for (; next != waiting.end(); ++next)
+        add_problem((*next)->failures, {"", "the run was stopped before it was its turn"});
+}
+
+void save_postponed(const Session& session, Survey& survey, Job& job) {
+    const bool was_let_go = job.is_let_go;
+    if (!session.stop.requested()) {
+        if (!take_up(session, survey, job))
+            return;
+        LittleLeft unused;
+        plan_job(session, job, job.tree->directory, Effort::full, unused);
+        if (begin_to_save(session, survey, job))
+            apply_until_settled(session, survey, {&job});
+        job.work->plan.actions = {};
+        job.work->files = {};
+        if (was_let_go)
+            let_go(survey, job);
+    }
+    if (session.stop.requested())
+        add_problem(job.failures, {"", "not finished before the run was stopped; the next run continues"});
+}
+
+/// The order is random: if the time is over, others have their turn in the next run.
+void save_postponed_jobs(const Session& session, Survey& survey) {
+    std::vector<Job*> postponed;
+    for (auto& job : survey.jobs)
+        if (job.tree && job.work && job.work->is_postponed)
+            postponed.push_back(&job);
+    std::mt19937_64 chance(static_cast<std::uint64_t>(session.now.time_since_epoch().count()));
+    std::shuffle(postponed.begin(), postponed.end(), chance);
+    for (auto* job : postponed)
+        save_postponed(session, survey, *job);
+}
+
+} // namespace
+
+void make_moves(const Session& session, Survey& survey) {
+    for (const auto& move : survey.moves) {
+        try {
+            move_instance(session.root.get(), move);
+            if (move.live)
+                survey.records[*move.live].instance = move.to;
+        } catch (const Error& error) {
+            // Neither the instance that should get the name nor the one that should lose it may write now.
+            survey.problems.emplace_back(error.what());
+            for (auto& job : survey.jobs) {
+                const auto& directory = job.place.directory;
+                if (directory != move.service + "/" + move.from && directory != move.service + "/" + move.to)
+                    continue;
+                add_problem(job.failures, {"", "its directory could not be made free"});
+            }
+        }
+    }
+}
+
+std::vector<Job*> plan_first_batch(const Session& session, Survey& survey) {
+    LittleLeft left;
+    std::vector<Job*> waiting;
+    for (auto& job : survey.jobs) {
+        if (!job.wanted || !job.failures.empty())
+            let_go(survey, job);
+        else if (job.is_let_go)
+            waiting.push_back(&job);
+        else if (!session.stop.requested() && begin_work(session, survey, job, job.place.directory))
+            plan_job(session, job, job.place.directory, Effort::little, left);
+    }
+    return waiting;
+}
+
+void save_all(const Session& session, Survey& survey, std::vector<Job*> waiting) {
+    std::vector<Job*> jobs;
+    for (auto& job : survey.jobs)
+        if (job.tree && job.work && !job.work->is_postponed && begin_to_save(session, survey, job))
+            jobs.push_back(&job);
+    apply_until_settled(session, survey, std::move(jobs));
+    save_waiting(session, survey, std::move(waiting));
+    save_postponed_jobs(session, survey);
+}
+
+} // namespace logbackup

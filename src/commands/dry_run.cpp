@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "commands/commands.hpp"
+#include "commands/holding.hpp"
+#include "commands/output.hpp"
+#include "commands/planning.hpp"
+#include "commands/retain.hpp"
+#include "commands/rows.hpp"
+#include "commands/stages.hpp"
+#include "commands/unread.hpp"
+
+#include <chrono>
+
+namespace logbackup {
+namespace {
+
+void plan_all(const Session& session, Survey& survey) {
+    for (auto& job : survey.jobs) {
+        if (session.stop.requested())
+            return;
+        const bool was_let_go = job.is_let_go;
+        if (!job.wanted || !begin_work(session, survey, job, job.place.directory))
+            continue;
+        LittleLeft unused;
+        plan_job(session, job, job.place.present_as, Effort::full, unused);
+        count_planned(*job.work);
+        if (was_let_go)
+            let_go(survey, job);
+    }
+}
+
+} // namespace
+
+Report dry_run(const Session& session) {
+    Stages stages;
+    stages.begin("discover");
+    Survey survey = discover_all(session);
+    find_missed_containers(session, survey);
+    stages.begin("locate");
+    locate_all(session, survey, Closed::leave_out);
+    judge_sight(session, survey);
+    stages.begin("plan");
+    plan_all(session, survey);
+    judge_unread(session, survey);
+    PruneReport pruned;
+    if (!session.stop.requested()) {
+        stages.begin("prune");
+        pruned = retain(session, survey, {});
+    }
+    stages.end();
+    Report report = report_of(session, survey);
+    report.pruned = std::move(pruned);
+    report.stages = stages.seconds();
+    report.duration = stages.total();
+    return report;
+}
+
+int run_dry_run(const Options& options, spdlog::logger& log) {
+    StopSignal stop(options.max_duration);
+    Session session{options, stop, std::chrono::system_clock::now()};
+    (void)open_backup(session, Access::read, warn_by(log));
+    prepare(session, log);
+    const Report report = dry_run(session);
+    tell(report, options, log);
+    return exit_code(report.has_failures(), stop, log);
+}
+
+} // namespace logbackup

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "commands/holding.hpp"
+
+#include "commands/unread.hpp"
+#include "config/selection.hpp"
+#include "util/descriptors.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace logbackup {
+
+std::size_t descriptors_of(const LogDirectory& found) {
+    return found.sources.size() + (found.process ? 1 : 0);
+}
+
+/// While a container is examined, each of its layers is held once, and each of its volumes twice.
+std::size_t descriptors_to_locate(const std::vector<Wanted>& wanted) {
+    static constexpr std::size_t beside = 64;
+    std::size_t most = 0;
+    for (const auto& one : wanted)
+        most = std::max(most, 1 + one.container->lowers.size() + 2 * one.container->mounts.size());
+    return std::max(descriptors_at_work, most + beside);
+}
+
+void close_descriptors(LogDirectory& found) {
+    for (auto& source : found.sources)
+        source.held.reset();
+    found.process.reset();
+}
+
+bool show_job(const Session& session, Survey& survey, Job& job, const std::string& directory) {
+    Holder& first = job.holders.front();
+    LogDirectory sources; // what else is known of it stays
+    sources.sources = std::exchange(first.found.sources, {});
+    sources.process = std::move(first.found.process);
+    std::string problem;
+    Tree tree = show(std::move(sources), directory, survey.view(), problem);
+    if (!problem.empty()) {
+        note_unread(survey, {first.wanted, problem, &job}, {problem, true});
+        return false;
+    }
+    tree.excluded = exclude_of(session.options, job.container().service);
+    job.tree = std::move(tree);
+    return true;
+}
+
+void let_go(const Survey& survey, Job& job) {
+    close_descriptors(job.holders.front().found);
+    if (job.tree) {
+        job.tree->held.reset();
+        job.tree->mounted.clear();
+        if (survey.mounts)
+            survey.mounts->release(job.tree->directory);
+    }
+    job.is_let_go = true;
+}
+
+bool take_up(const Session& session, Survey& survey, Job& job) {
+    if (!job.is_let_go)
+        return true;
+    Holder& first = job.holders.front();
+    auto located = std::move(locate_of(survey, {&first.wanted}).front());
+    if (const auto* failed = std::get_if<LocateFailed>(&located)) {
+        note_unread(survey, {first.wanted, failed->reason, &job}, *failed);
+        return false;
+    }
+    auto* found = std::get_if<LogDirectory>(&located);
+    const bool same = found != nullptr && found->volume == first.found.volume &&
+                      (found->volume.empty() || found->identity.inode == first.found.identity.inode) &&
+                      survey.overlap->problem(*found).empty();
+    if (!same) {
+        add_problem(job.failures, {"", "its log directory was replaced before it was its turn"});
+        return false;
+    }
+    for (auto& problem : failed_parts(session, job.container(), *found))
+        add_problem(first.failures, std::move(problem));
+    first.found.sources = std::move(found->sources);
+    first.found.process = std::move(found->process);
+    job.is_let_go = false;
+    if (job.tree && !show_job(session, survey, job, job.tree->directory)) {
+        let_go(survey, job);
+        return false;
+    }
+    return true;
+}
+
+} // namespace logbackup

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "commands/job.hpp"
+
+#include "util/text.hpp"
+
+#include <algorithm>
+
+namespace logbackup {
+
+std::vector<const Container*> Job::sharers() const {
+    std::vector<const Container*> sharers;
+    for (const auto& holder : holders) {
+        const Container& other = *holder.wanted.container;
+        const bool is_new = std::find(sharers.begin(), sharers.end(), &other) == sharers.end();
+        if (is_new && other.service == container().service && other.pod == container().pod)
+            sharers.push_back(&other);
+    }
+    std::stable_sort(sharers.begin(), sharers.end(),
+                     [](const Container* a, const Container* b) { return a->created < b->created; });
+    return sharers;
+}
+
+void add_problem(std::vector<Problem>& problems, Problem problem) {
+    static constexpr std::size_t most = 100;
+    if (problems.size() > most || std::any_of(problems.begin(), problems.end(), [&](const Problem& known) {
+            return known.path == problem.path && known.reason == problem.reason;
+        }))
+        return; // a second plan fails in the same way
+    if (problems.size() == most)
+        problem = {"", "it has more failures, which are left out"};
+    problems.push_back(std::move(problem));
+}
+
+void keep_some(std::vector<Problem>& problems) {
+    static constexpr std::size_t most = 1000;
+    if (problems.size() <= most)
+        return;
+    const std::size_t others = problems.size() - most;
+    problems.resize(most);
+    problems.push_back({"", "and " + counted(others, "other")});
+    problems.shrink_to_fit();
+}
+
+} // namespace logbackup

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "assign/assign.hpp"
+#include "logbackup/container.hpp"
+#include "logbackup/options.hpp"
+#include "logbackup/outcome.hpp"
+#include "logbackup/plan.hpp"
+#include "logbackup/report.hpp"
+#include "logbackup/source.hpp"
+#include "view/view.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What commands hand from one stage to the next.
+namespace logbackup {
+
+/// A log directory that a container of ours should have.
+struct Wanted {
+    const Container* container = nullptr;
+    LogDirectoryName name;
+    bool selected = false; ///< by the filters
+};
+
+/// A log directory that leaves the run before it gets a directory in the backup.
+struct Left {
+    Wanted wanted;
+    RowStatus status = RowStatus::no_log_directory;
+    std::string target{}; ///< where it is saved already; else empty
+    std::vector<Problem> failures{};
+};
+
+/// A container's log directory that was found on the host.
+struct Holder {
+    Wanted wanted;
+    LogDirectory found; ///< without descriptors once the job has a tree, or is let go
+    SourceKind kind = SourceKind::merged;
+    std::string host_path;
+    bool volumes_below = false;
+    bool is_let_go = false;        ///< its descriptors were closed at once: there were not enough
+    std::vector<Problem> failures; ///< parts of it that cannot be saved
+};
+
+/// What was done for one job, or would be done in a dry run.
+struct Work {
+    Thoroughness how = Thoroughness::changes;
+    DirectoryPlan plan;             ///< what to do next
+    DirectoryOutcome done;          ///< the sum of all that was done; failures are in the job
+    std::vector<std::string> files; ///< paths of all regular files; not kept while it is postponed
+    std::vector<Action> actions;    ///< all that were planned, if they are to be shown
+    std::vector<Problem> skipped;   ///< files that are not saved by design
+    std::size_t source_files = 0;
+    std::size_t excluded = 0;
+    bool may_have_copies = false; ///< plain files may be contained in compressed ones
+    bool is_postponed = false;    ///< planning takes long, so it comes after all others
+};
+
+/// One log directory, with all containers that have it.
+struct Job {
+    std::vector<Holder> holders; ///< the first one names it and is read
+    Assignment place;
+    bool wanted = false;               ///< a selected container has it, and it has a directory
+    bool is_let_go = false;            ///< its descriptors are closed; take_up() opens them again
+    bool vanished = false;             ///< its container was removed during the run
+    std::optional<Tree> tree;          ///< set once it was shown
+    std::optional<std::size_t> record; ///< index of its record, once that is written
+    std::optional<Work> work;
+    std::vector<Problem> failures;
+
+    [[nodiscard]] const Container& container() const { return *holders.front().wanted.container; }
+    /// Containers under the same service and pod as the first one that have this log directory, oldest first.
+    [[nodiscard]] std::vector<const Container*> sharers() const;
+};
+
+/// Identifies a container's log directory: the container's id and the path in it.
+using HolderId = std::pair<std::string, std::string>;
+[[nodiscard]] inline HolderId id_of(const Wanted& wanted) {
+    return {wanted.container->id, wanted.name.path};
+}
+
+/// Adds a problem once. A log directory can have one for each of its files, so only the first 100 are kept.
+void add_problem(std::vector<Problem>& problems, Problem problem);
+
+/// Shortens a list to its first 1,000 entries, and says how many are left out.
+void keep_some(std::vector<Problem>& problems);
+
+} // namespace logbackup

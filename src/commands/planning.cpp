@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "commands/planning.hpp"
+
+#include "commands/holding.hpp"
+#include "content/content.hpp"
+#include "content/decompress.hpp"
+#include "ledger/upkeep.hpp"
+#include "plan/limits.hpp"
+#include "util/files.hpp"
+#include "view/listing.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+/// Limits for one log directory before anything is saved. A log directory with more comes after all others.
+constexpr std::size_t little_entries = 5000;
+constexpr std::size_t little_paths = 1U << 20U; ///< bytes
+constexpr ComparisonLimits little_to_compare{64U << 20U, 1000, 64U << 20U};
+
+/// True if a compressed log may have come, or a plain one gone, since the last run. Only then it is worth
+/// while to look for plain copies that a compressed file contains.
+bool has_news_for_copies(const Listing& source, const Tree& tree, const DirectoryPlan& plan,
+                         Timestamp previous) {
+    static constexpr std::int64_t slack = 2'000'000'000; // clocks and file times are not that exact
+    const auto since = previous == Timestamp{} ? INT64_MAX : previous.time_since_epoch().count() - slack;
+    const auto is_recent = [&](const Entry& entry) {
+        return entry.type == FileType::directory && entry.mtime >= since;
+    };
+    const auto is_news = [](const Action& action) {
+        return action.kind != ActionKind::append && action.kind != ActionKind::retime
+                   ? true
+                   : is_compressed(action.path);
+    };
+    const auto top = status_of(tree.held.get());
+    return std::any_of(source.entries.begin(), source.entries.end(),
+                       [](const Entry& entry) { return is_compressed(entry.path); }) &&
+           ((top && nanoseconds_of(top->st_mtim) >= since) ||
+            std::any_of(source.entries.begin(), source.entries.end(), is_recent) ||
+            std::any_of(plan.actions.begin(), plan.actions.end(), is_news));
+}
+
+std::vector<std::string> regular_files_in(const Listing& listing) {
+    std::vector<std::string> files;
+    for (const auto& entry : listing.entries)
+        if (entry.type == FileType::regular)
+            files.push_back(entry.path);
+    return files;
+}
+
+ListingLimits little_limits(const ListingLimits& full, const LittleLeft& left) {
+    ListingLimits limits = full;
+    limits.entries = std::min({limits.entries, little_entries, left.entries});
+    limits.paths = std::min({limits.paths, little_paths, left.paths});
+    return limits;
+}
+
+void use(LittleLeft& left, const Listing& source) {
+    std::size_t paths = 0;
+    for (const auto& entry : source.entries)
+        paths += entry.path.size();
+    left.entries -= std::min(left.entries, source.entries.size());
+    left.paths -= std::min(left.paths, paths);
+}
+
+/// Limits the bytes of a plan, decides whether copies may exist, and keeps what the report and the records
+/// need.
+void take_plan(const Session& session, Job& job, DirectoryPlan plan, const Listing& source) {
+    const Options& options = session.options;
+    Work& work = *job.work;
+    limit_bytes(plan, options.max_bytes - std::min(options.max_bytes, work.done.bytes));
+    work.files = regular_files_in(source);
+    // In an incomplete listing a missing file may still have a source.
+    work.may_have_copies =
+        source.complete &&
+        (work.may_have_copies || has_news_for_copies(source, *job.tree, plan, session.previous));
+    work.source_files = plan.files;
+    work.excluded = source.excluded;
+    work.skipped = std::move(plan.skipped);
+    keep_some(work.skipped);
+    if (options.verbose || options.json)
+        work.actions.insert(work.actions.end(), plan.actions.begin(), plan.actions.end());
+    for (auto& failure : plan.failures)
+        add_problem(job.failures, std::move(failure));
+    work.plan = std::move(plan);
+}
+
+} // namespace
+
+bool begin_work(const Session& session, Survey& survey, Job& job, const std::string& directory) {
+    if (!take_up(session, survey, job) || !show_job(session, survey, job, directory))
+        return false;
+    job.work.emplace();
+    const auto& known = job.place.known;
+    if (needs_last_pass(known ? &survey.records[*known] : nullptr, job.sharers()))
+        job.work->how = Thoroughness::everything;
+    return true;
+}
+
+void plan_job(const Session& session, Job& job, const std::string& present_as, Effort effort,
+              LittleLeft& left) {
+    const UniqueFd instance =
+        session.root && !present_as.empty() ? open_directory(session.root.get(), present_as) : UniqueFd();
+    const Tree& tree = *job.tree;
+    const bool little = effort == Effort::little;
+    const ListingLimits limits = session.listing_limits();
+    const Listing source = little ? list_tree(tree, little_limits(limits, left), session.stop)
+                                  : list_saved_first(tree, limits, instance.get(), session.stop);
+    job.work->is_postponed = job.work->is_postponed || (little && source.full);
+    if (little && source.full)
+        return;
+    const Listing backup = list_counterparts(instance.get(), source);
+    auto planned = plan(source, backup, content_of(tree, instance.get(), session.stop, limits), session.now,
+                        job.work->how,
+                        {session.options.max_file_size, little ? little_to_compare : ComparisonLimits{},
+                         [&session] { return session.stop.requested(); }});
+    if (little && planned.has_reached_limits) {
+        job.work->is_postponed = true;
+        return;
+    }
+    if (little)
+        use(left, source);
+    take_plan(session, job, std::move(planned), source);
+}
+
+void count_planned(Work& work) {
+    const auto count = [&](ActionKind kind) {
+        return static_cast<std::size_t>(
+            std::count_if(work.plan.actions.begin(), work.plan.actions.end(),
+                          [&](const Action& action) { return action.kind == kind; }));
+    };
+    work.done.created += count(ActionKind::create);
+    work.done.changed += count(ActionKind::append);
+    work.done.renamed += count(ActionKind::rename);
+    work.done.set_aside += count(ActionKind::set_aside);
+    work.done.dropped += count(ActionKind::drop);
+    for (const auto& action : work.plan.actions)
+        work.done.bytes += action.bytes();
+    work.plan = {};
+}
+
+std::optional<std::vector<std::string>> files_of(const Session& session, Survey& survey, Job& job) {
+    if (!job.work->is_postponed)
+        return job.work->files;
+    const bool was_let_go = job.is_let_go;
+    if (!take_up(session, survey, job))
+        return std::nullopt;
+    const UniqueFd instance = open_directory(session.root.get(), job.tree->directory);
+    auto files =
+        regular_files_in(list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop));
+    if (was_let_go)
+        let_go(survey, job);
+    return files;
+}
+
+} // namespace logbackup

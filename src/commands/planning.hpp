@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "commands/survey.hpp"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// How much of a log directory is examined in one go.
+enum class Effort {
+    little, ///< before anything is saved; a directory with more to do is postponed
+    full,
+};
+
+/// What the log directories that are planned with little effort may still use together, as they are in memory
+/// at the same time.
+struct LittleLeft {
+    std::size_t entries = 50'000;
+    std::size_t paths = 8U << 20U; ///< bytes
+};
+
+/// Begins the work on a job: takes it up, shows it as `directory` and decides how thoroughly it is compared.
+/// Returns false, and notes why, when it cannot be read.
+[[nodiscard]] bool begin_work(const Session& session, Survey& survey, Job& job, const std::string& directory);
+
+/// Plans what is to be done now. `present_as` is the present name of its directory in the backup; empty:
+/// there is none. With Effort::little the job may be postponed instead.
+void plan_job(const Session& session, Job& job, const std::string& present_as, Effort effort,
+              LittleLeft& left);
+
+/// Adds what a plan would do to what was done, for a dry run.
+void count_planned(Work& work);
+
+/// Returns the regular files of a log directory. Those of a postponed one are listed again, because they
+/// would take much memory. Returns nothing, and notes why, when it can no longer be opened.
+[[nodiscard]] std::optional<std::vector<std::string>> files_of(const Session& session, Survey& survey,
+                                                               Job& job);
+
+} // namespace logbackup

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#include "commands/records.hpp"
+
+#include "commands/gone.hpp"
+#include "commands/planning.hpp"
+#include "config/selection.hpp"
+#include "ledger/coverage.hpp"
+#include "ledger/ledger.hpp"
+#include "ledger/upkeep.hpp"
+#include "transfer/apply.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+/// Returns the record as it has to be while the job is saved.
+Record record_of(const Session& session, const Survey& survey, const Job& job) {
+    const Assignment& place = job.place;
+    const Holder& first = job.holders.front();
+    Record record;
+    if (place.known) {
+        record = survey.records[*place.known];
+    } else if (place.reopened) {
+        record = *place.reopened;
+        record.ended.clear();
+    } else {
+        record.service = top_of(place.directory);
+        record.instance = below_of(place.directory);
+        record.volume = first.found.volume;
+        record.log_directory = first.wanted.name.path;
+        record.first_seen = rfc3339(session.now);
+    }
+    if (!record.volume.empty() && record.volume == first.found.volume)
+        record.volume_inode = first.found.identity.inode;
+    record.volumes_below = first.volumes_below;
+    record.has_writer = record.has_writer || place.is_writer;
+    std::vector<std::map<std::string, std::string>> places;
+    for (const auto& holder : job.holders)
+        places.push_back(holder.found.seen_places);
+    note_places(record, places);
+    describe_containers(record, job.sharers());
+    if (record.coverage == Coverage::complete && !job.work->plan.actions.empty())
+        note_growth(record);
+    return record;
+}
+
+/// Waits until the files in the backup are on the disk. Returns false when one is not.
+bool sync(const Session& session, Survey& survey, Job& job) {
+    const UniqueFd instance = open_directory(session.root.get(), survey.records[*job.record].directory());
+    const auto files = files_of(session, survey, job);
+    return files && std::all_of(files->begin(), files->end(), [&](const std::string& path) {
+               const UniqueFd saved = open_regular(instance.get(), path);
+               return saved && ::fsync(saved.get()) == 0;
+           });
+}
+
+Done done_of(const Session& session, Survey& survey, Job& job, const std::set<HolderId>& failed) {
+    Done done{*job.record, job.sharers(), Result::saved, job.place.supersedes};
+    if (failed.contains(id_of(job.holders.front().wanted)))
+        done.result = Result::failed;
+    else if (job.work->how == Thoroughness::everything && job.work->done.unsettled.empty() &&
+             sync(session, survey, job))
+        done.result = Result::compared_all;
+    return done;
+}
+
+/// True if the record's log directory is one of those that its service should have.
+bool is_configured(const Options& options, const Record& record) {
+    const auto names = log_directories_of(options, record.service);
+    return std::any_of(names.begin(), names.end(), [&](const LogDirectoryName& name) {
+        return name.below == below_of(record.instance) &&
+               (record.log_directory.empty() || record.log_directory == name.path);
+    });
+}
+
+/// Looks at the host for what the records say.
+void look_for_containers(const Session& session, Survey& survey, RunFacts& facts) {
+    for (std::size_t i = 0; i < survey.records.size(); ++i) {
+        const Record& record = survey.records[i];
+        if (selects(session.options, record) && !is_configured(session.options, record))
+            facts.unconfigured.insert(i);
+        if (!is_unlisted(record, facts.listed))
+            continue;
+        if (!may_exist(record, *survey.host))
+            facts.gone.insert(i);
+        else if (record.coverage != Coverage::complete && !record.containers.empty() &&
+                 layer_state(record.layer) != LayerState::gone)
+            facts.left_behind.insert(i);
+    }
+}
+
+RunFacts facts_of(const Session& session, Survey& survey) {
+    RunFacts facts;
+    facts.now = session.now;
+    facts.previous = session.previous;
+    facts.listed = survey.listed;
+    facts.removed = survey.removed;
+    facts.is_doubtful = survey.is_doubtful;
+    const auto failed = failed_in(survey);
+    for (auto& job : survey.jobs) {
+        for (const auto& holder : job.holders)
+            facts.seen.push_back({holder.wanted.container, holder.wanted.name.path, holder.found.volume,
+                                  holder.found.identity.inode,
+                                  &holder == &job.holders.front() ? job.place.known : std::nullopt,
+                                  job.record});
+        if (job.record && job.work)
+            facts.done.push_back(done_of(session, survey, job, failed));
+    }
+    facts.failed = failed_in(survey); // to wait for the disk can have failed
+    if (!facts.is_doubtful)
+        look_for_containers(session, survey, facts);
+    return facts;
+}
+
+void tell_unlisted(Survey& survey, const std::vector<std::size_t>& unlisted) {
+    std::vector<std::string> directories;
+    for (const auto i : unlisted)
+        directories.push_back(survey.records[i].directory());
+    if (!directories.empty())
+        survey.problems.push_back("docker does not list the " +
+                                  std::string(directories.size() == 1 ? "container" : "containers") + " of " +
+                                  some_of(directories) +
+                                  ", but their layers are on this host: what they write is not saved\nhint: "
+                                  "does another engine run them?");
+}
+
+} // namespace
+
+void write_record(const Session& session, Survey& survey, Job& job) {
+    const Assignment& place = job.place;
+    Record record = record_of(session, survey, job);
+    if (place.reopened && !job.record)
+        reopen_record(session.root.get(), record);
+    else if (!place.known || record != survey.records[*place.known])
+        save_live_record(session.root.get(), record);
+    job.record = place.known.value_or(survey.records.size());
+    if (place.known)
+        survey.records[*place.known] = std::move(record);
+    else
+        survey.records.push_back(std::move(record));
+    if (!place.adopted)
+        return;
+    if (const auto problem = take_over(session.root.get(), place.directory, session.options.group);
+        !problem.empty())
+        add_problem(job.failures, {"", problem});
+}
+
+KeptRecords keep_records(const Session& session, Survey& survey) {
+    Upkeep result = upkeep(survey.records, facts_of(session, survey));
+    KeptRecords kept;
+    kept.live = survey.records.size();
+    survey.records = std::move(result.records);
+    for (const auto i : result.changed) {
+        try {
+            save_live_record(session.root.get(), survey.records[i]);
+        } catch (const Error& error) {
+            survey.problems.emplace_back(error.what());
+        }
+    }
+    tell_unlisted(survey, result.unlisted);
+    const std::set<std::size_t> unexplained(result.unexplained.begin(), result.unexplained.end());
+    for (const auto i : result.ended) {
+        if (session.stop.requested())
+            break;
+        const Record& record = survey.records[i];
+        // Removes the directory in which its files arrived, if it is empty.
+        ::unlinkat(session.root.get(), (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
+        try {
+            end_record(session.root.get(), record);
+            --kept.live;
+            kept.unexplained += unexplained.contains(i) ? 1U : 0U;
+            if (record.coverage == Coverage::cut)
+                kept.cut.push_back(record.directory());
+        } catch (const Error& error) {
+            survey.problems.emplace_back(error.what());
+        }
+    }
+    return kept;
+}
+
+} // namespace logbackup

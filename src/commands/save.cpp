@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include "commands/batches.hpp"
+#include "commands/commands.hpp"
+#include "commands/copies.hpp"
+#include "commands/output.hpp"
+#include "commands/records.hpp"
+#include "commands/retain.hpp"
+#include "commands/rows.hpp"
+#include "commands/stages.hpp"
+#include "commands/unread.hpp"
+#include "config/selection.hpp"
+#include "ledger/ledger.hpp"
+#include "ledger/skipped.hpp"
+#include "logbackup/exit_code.hpp"
+#include "report/metrics.hpp"
+#include "report/metrics_file.hpp"
+#include "report/progress.hpp"
+#include "util/error.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace logbackup {
+namespace {
+
+/// Plans and saves. Returns what became of the records.
+KeptRecords save_jobs(const Session& session, Survey& survey, Stages& stages) {
+    stages.begin("plan");
+    make_moves(session, survey);
+    auto waiting = plan_first_batch(session, survey);
+    judge_unread(session, survey);
+    if (session.stop.requested())
+        return {};
+    stages.begin("save");
+    save_all(session, survey, std::move(waiting));
+    judge_unread(session, survey); // for those that had to wait for their turn
+    stages.begin("finish");
+    drop_copies(session, survey);
+    return session.stop.requested() ? KeptRecords{} : keep_records(session, survey);
+}
+
+/// Reports the busy backup as information, because on a long first backup cron would send a mail every
+/// minute. Warns only if that goes on for long.
+int give_up(const Session& session, spdlog::logger& log) {
+    const std::string text = "another run is working on " + in_quotes(session.options.backup_root);
+    const auto skipped = note_skipped(session.root.get());
+    if (skipped > 0 && skipped % session.options.warn_skipped == 0)
+        log.warn("{}: {} ended at once since it began", text, counted(skipped, "run"));
+    else
+        log.info(text);
+    return static_cast<int>(ExitCode::busy);
+}
+
+/// Returns the exit code. `report` is set as soon as there is one, for the metrics.
+int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logger& log) {
+    const Options& options = session.options;
+    if (open_backup(session, Access::write, warn_by(log)) == Opened::busy)
+        return give_up(session, log);
+    prepare(session, log);
+    session.rsync = require_program(options.rsync, "--rsync", "rsync");
+    const bool show_progress = !options.quiet && !options.json;
+    session.start_progress = [&](std::uint64_t total) {
+        return show_progress ? progress_line(total) : Progress();
+    };
+    report = save(session);
+    tell(*report, options, log);
+    const int code = exit_code(report->has_failures(), session.stop, log);
+    if (session.stop.requested() || has_filter(options))
+        return code;
+    try {
+        note_complete_tick(session.root.get(), session.now);
+    } catch (const Error& error) { // the report was printed already
+        log.error(error.what());
+        return static_cast<int>(ExitCode::partial);
+    }
+    return code;
+}
+
+/// Writes the metrics, also of a run that could do nothing. Returns the exit code, which changes if they
+/// cannot be written.
+int monitored(int code, const Session& session, const std::optional<Report>& report, spdlog::logger& log) {
+    const Options& options = session.options;
+    if (options.metrics.empty() || has_filter(options))
+        return code; // metrics describe full runs only
+    FinishedRun finished;
+    finished.began = session.now;
+    finished.seconds = std::chrono::duration<double>(std::chrono::system_clock::now() - session.now).count();
+    finished.exit_code = code;
+    finished.report = report ? &*report : nullptr;
+    finished.skipped = session.skipped;
+    try {
+        write_metrics(session.writes() ? session.root.get() : -1, options, finished);
+    } catch (const Error& error) {
+        log.error(error.what());
+        return code == 0 ? static_cast<int>(ExitCode::partial) : code;
+    }
+    return code;
+}
+
+} // namespace
+
+Report save(const Session& session) {
+    Stages stages;
+    stages.begin("discover");
+    Survey survey = discover_all(session);
+    find_missed_containers(session, survey);
+    stages.begin("locate");
+    locate_all(session, survey, Closed::leave_out);
+    judge_sight(session, survey);
+    const KeptRecords kept = save_jobs(session, survey, stages);
+    PruneReport pruned;
+    if (!session.stop.requested()) {
+        stages.begin("prune");
+        pruned = retain(session, survey, kept);
+    }
+    stages.end();
+    Report report = report_of(session, survey);
+    report.live = kept.live;
+    report.cut = kept.cut;
+    report.pruned = std::move(pruned);
+    report.stages = stages.seconds();
+    report.duration = stages.total();
+    return report;
+}
+
+int run_save(const Options& options, spdlog::logger& log) {
+    const Timestamp began = std::chrono::system_clock::now();
+    StopSignal stop(options.max_duration);
+    Session session{options, stop, began};
+    std::optional<Report> report;
+    int code = static_cast<int>(ExitCode::impossible);
+    try {
+        code = save_and_tell(session, report, log);
+    } catch (const Error&) {
+        (void)monitored(code, session, report, log);
+        throw;
+    }
+    return code == static_cast<int>(ExitCode::busy) ? code : monitored(code, session, report, log);
+}
+
+} // namespace logbackup

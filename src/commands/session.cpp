@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "commands/session.hpp"
+
+#include "ledger/backup_root.hpp"
+#include "ledger/ledger.hpp"
+#include "ledger/skipped.hpp"
+#include "retention/delete.hpp"
+#include "transfer/transfer.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/text.hpp"
+
+namespace logbackup {
+namespace {
+
+using Warn = std::function<void(const std::string&)>;
+
+Adopt adopt_of(const Options& options) {
+    return options.adopt ? Adopt::yes : Adopt::no;
+}
+
+/// Returns the identity that the backup has from now on. Throws Error when it belongs to somebody else.
+BackupIdentity take(const Claimed& claim, const Session& session) {
+    if (!claim.refusal.empty())
+        throw Error("cannot use the backup " + in_quotes(session.options.backup_root) + ": " + claim.refusal,
+                    claim.hint);
+    return claim.changed && session.options.kind == RunKind::tick
+               ? save_identity(session.root.get(), claim.identity)
+               : claim.identity;
+}
+
+/// Throws Error when the backup belongs to another host. A run that saves writes the identity if it is
+/// missing, and reports a new backup.
+BackupIdentity claim_backup(const Session& session, const Warn& warn) {
+    const Options& options = session.options;
+    const FoundIdentity found = load_identity(session.root.get());
+    if (!found.problem.empty() && !options.adopt)
+        throw Error(found.problem + ", which says whose the backup is",
+                    "restore it from a copy, or run 'logbackup --adopt' once if it is this host's");
+    const Claimed claimed = claim(found.identity, this_host(), {}, adopt_of(options));
+    // A backup is new as long as it has no records, not only when it is created: if this run is killed here,
+    // the next one reports it.
+    const bool is_new = !found.identity && found.problem.empty() && !has_records(session.root.get());
+    if (is_new && options.kind == RunKind::tick)
+        warn("a new backup begins at " + in_quotes(options.backup_root) +
+             "; if there was one before, its disk is not mounted");
+    return take(claimed, session);
+}
+
+/// Returns the clock as this run sees it. A run that writes saves it.
+Clock see_clock(const Session& session) {
+    const Clock before = load_clock(session.root.get());
+    const Clock clock = seen_at(before, session.now);
+    if (session.writes())
+        save_clock(session.root.get(), before, clock);
+    return clock;
+}
+
+Opened open_at_root(Session& session, Access access, const Warn& warn) {
+    std::optional<LockFile> lock;
+    if (access == Access::write) {
+        lock = LockFile::try_acquire(open_directory(session.root.get(), state_directory).get(), "lock");
+        if (!lock)
+            return Opened::busy;
+    }
+    session.identity = claim_backup(session, warn);
+    session.lock = std::move(lock); // claimed by now: the counters of another host's backup must not change
+    if (session.writes()) {
+        session.skipped = take_skipped(session.root.get());
+        recover(session.root.get());
+    }
+    session.previous = last_complete_tick(session.root.get());
+    session.clock = see_clock(session);
+    return Opened::yes;
+}
+
+} // namespace
+
+Opened open_backup(Session& session, Access access, const Warn& warn) {
+    const Options& options = session.options;
+    if (options.require_mount)
+        require_mounted(options.backup_root);
+    session.root = access == Access::write ? open_backup_root(options.backup_root)
+                                           : find_backup_root(options.backup_root);
+    return session.root ? open_at_root(session, access, warn) : Opened::yes;
+}
+
+Opened open_existing_backup(Session& session, Access access, const Warn& warn) {
+    const Options& options = session.options;
+    if (options.require_mount)
+        require_mounted(options.backup_root);
+    if (!find_backup_root(options.backup_root))
+        throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
+    return open_backup(session, access, warn);
+}
+
+void claim_engine(const Session& session, const std::vector<Container>& containers) {
+    if (!session.identity)
+        return;
+    EngineIdentity engine = engine_of(containers);
+    // The call costs a run more than all its work, so it is made only when no container tells the engine.
+    if (engine.root.empty())
+        engine = parse_engine(session.runtime.info(engine_format, session.stop));
+    (void)take(claim(*session.identity, this_host(), engine, adopt_of(session.options)), session);
+}
+
+void recover(int root) {
+    finish_move(root);
+    settle_pruning(root);
+    remove_leftovers(root);
+}
+
+} // namespace logbackup

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ledger/clock.hpp"
+#include "ledger/identity.hpp"
+#include "logbackup/options.hpp"
+#include "logbackup/progress.hpp"
+#include "runtime/runtime.hpp"
+#include "util/lock_file.hpp"
+#include "util/stop_signal.hpp"
+#include "util/unique_fd.hpp"
+#include "view/listing.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// What all commands work with: the settings, the opened backup, the runtime, the programs and the clock.
+struct Session {
+    const Options& options;
+    StopSignal& stop;
+    Timestamp now{}; ///< when this run began
+    Runtime runtime{};
+    std::string rsync{};            ///< path of the program; empty if nothing is saved
+    UniqueFd root{};                ///< the backup root; none if it does not exist and nothing is written
+    std::optional<LockFile> lock{}; ///< held by commands that write
+    std::optional<BackupIdentity> identity{};
+    Timestamp previous{};                           ///< when the last complete run for all containers began
+    Clock clock{};                                  ///< the clock as this run sees it
+    std::uint64_t skipped = 0;                      ///< runs that ended because another one was working
+    std::function<void(const std::string&)> tell{}; ///< reports something that is not a problem
+    std::function<Progress(std::uint64_t total_bytes)> start_progress{}; ///< may return an empty Progress
+
+    [[nodiscard]] bool writes() const { return lock.has_value(); }
+    [[nodiscard]] ListingLimits listing_limits() const {
+        return ListingLimits::of(options.max_files, options.max_depth);
+    }
+};
+
+enum class Access { read, write };
+enum class Opened {
+    yes,
+    busy, ///< another run holds the lock; `root` is open
+};
+
+/// Opens the backup, checks that it is on the right mount and belongs to this host, and reads what earlier
+/// runs noted. With Access::write it makes a missing backup, takes the lock and calls recover(). `warn` gets
+/// a message that must not be lost. Throws Error when the backup cannot be used.
+[[nodiscard]] Opened open_backup(Session& session, Access access,
+                                 const std::function<void(const std::string&)>& warn);
+/// Like open_backup(), but throws Error when there is no backup yet.
+[[nodiscard]] Opened open_existing_backup(Session& session, Access access,
+                                          const std::function<void(const std::string&)>& warn);
+
+/// Throws Error when the backup belongs to another engine than the one that has these containers.
+void claim_engine(const Session& session, const std::vector<Container>& containers);
+
+/// Completes what a killed run left: an interrupted move, records whose files are being deleted, and unproved
+/// files. The order matters: a move must be complete before a record is read. Throws Error when it cannot.
+void recover(int root);
+
+} // namespace logbackup

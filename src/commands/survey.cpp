@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+#include "commands/survey.hpp"
+
+#include "commands/gone.hpp"
+#include "commands/holding.hpp"
+#include "commands/unread.hpp"
+#include "config/selection.hpp"
+#include "ledger/backup_root.hpp"
+#include "ledger/coverage.hpp"
+#include "ledger/ledger.hpp"
+#include "ledger/upkeep.hpp"
+#include "runtime/labels.hpp"
+#include "runtime/missed.hpp"
+#include "util/descriptors.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/glob.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <utility>
+#include <variant>
+
+namespace logbackup {
+namespace {
+
+/// Finds the log directories that our containers should have.
+void find_wanted(const Session& session, Survey& survey) {
+    const Options& options = session.options;
+    bool any_matches = false;
+    for (const auto& container : survey.runtime.containers) {
+        const auto classification = classify(container);
+        if (classification.ownership == Ownership::foreign)
+            continue;
+        const bool selected = selects(options, container);
+        any_matches = any_matches || selected;
+        if (classification.ownership == Ownership::ours) {
+            for (auto& name : log_directories_of(options, container.service))
+                survey.wanted.push_back({&container, std::move(name), selected});
+        } else if (selected) {
+            survey.problems.push_back("container " + container.id.substr(0, 12) +
+                                      " is left out: " + classification.problem);
+        }
+    }
+    const bool is_prune = options.kind == RunKind::prune || options.kind == RunKind::prune_dry_run;
+    if (has_filter(options) && !any_matches && !is_prune && !session.stop.requested())
+        throw Error("no container matches --service, --pod, --namespace or --container",
+                    "'logbackup --dry-run' without them lists all containers");
+}
+
+void load_records(const Session& session, Survey& survey) {
+    if (session.root)
+        survey.records = load_live_records(session.root.get(), survey.problems);
+    survey.live_before = survey.records.size();
+    for (const auto& [id, reason] : survey.runtime.unreachable) {
+        std::string name;
+        for (const auto& record : survey.records)
+            if (!is_unlisted(record, {id}))
+                name = std::string(" (").append(in_quotes(record.directory())).append(")");
+        survey.problems.push_back("container " + id.substr(0, 12) + name + " is left out: " + reason);
+    }
+}
+
+void open_view(const Session& session, Survey& survey) {
+    std::set<HostPaths::Seen> seen;
+    for (const auto& record : survey.records)
+        seen.insert(record.seen_places.begin(), record.seen_places.end());
+    survey.host = std::make_unique<HostPaths>(std::move(seen));
+    std::string why_not;
+    survey.mounts = PrivateMounts::create(why_not);
+    if (!survey.mounts && session.tell)
+        session.tell("this process may not mount (" + why_not +
+                     "): log directories are read directly, and of stopped containers only files that were "
+                     "written after their start");
+    const UniqueFd root = session.root ? open_directory(session.root.get(), "") : UniqueFd();
+    survey.overlap.emplace(overlap_check(session.options.backup_root, root));
+}
+
+/// True if nothing of the container can have changed since all of it was saved. Then its row is complete.
+bool leave_closed(Survey& survey, const Wanted& wanted) {
+    const auto record = std::find_if(survey.records.begin(), survey.records.end(), [&](const Record& known) {
+        return below_of(known.instance) == wanted.name.below &&
+               (known.log_directory.empty() || known.log_directory == wanted.name.path) &&
+               is_closed(known, *wanted.container);
+    });
+    if (record == survey.records.end())
+        return false;
+    survey.found_any = true;
+    survey.left.push_back({wanted, RowStatus::complete, record->directory()});
+    return true;
+}
+
+/// Takes what was found. Returns nothing if there is nothing to save.
+std::optional<Holder> take_located(const Session& session, Survey& survey, const Wanted& wanted,
+                                   Located located) {
+    const auto* failed = std::get_if<LocateFailed>(&located);
+    survey.reached_any = survey.reached_any || failed == nullptr || !failed->root_unseen;
+    if (failed != nullptr) {
+        note_unread(survey, {wanted, failed->reason}, *failed);
+        return std::nullopt;
+    }
+    if (std::holds_alternative<NoLogDirectory>(located)) {
+        survey.left.push_back({wanted, RowStatus::no_log_directory});
+        return std::nullopt;
+    }
+    survey.found_any = true;
+    Holder holder{wanted, std::get<LogDirectory>(std::move(located)), SourceKind::merged, {}, false, false,
+                  {}};
+    if (const auto problem = survey.overlap->problem(holder.found); !problem.empty()) {
+        survey.left.push_back({wanted, RowStatus::failed, {}, {{"", problem + ", which is refused"}}});
+        return std::nullopt;
+    }
+    holder.kind = holder.found.sources.front().kind;
+    holder.host_path = holder.found.sources.front().host_path;
+    holder.volumes_below = holder.found.sources.size() > 1;
+    holder.failures = failed_parts(session, *wanted.container, holder.found);
+    return holder;
+}
+
+/// Finds the log directories of one container.
+void locate_container(const Session& session, Survey& survey, const std::vector<const Wanted*>& all,
+                      Closed closed, std::vector<Holder>& holders) {
+    const auto left_before = survey.left.size();
+    std::vector<const Wanted*> open = all;
+    if (closed == Closed::leave_out)
+        std::erase_if(open, [&](const Wanted* wanted) { return leave_closed(survey, *wanted); });
+    auto located = locate_of(survey, open);
+    // An open path may lead to a closed log directory: locate them together.
+    if (open.size() < all.size() && std::any_of(located.begin(), located.end(), [](const auto& one) {
+            return std::holds_alternative<LogDirectory>(one);
+        })) {
+        survey.left.resize(left_before);
+        open = all;
+        located = locate_of(survey, open);
+    }
+    for (std::size_t i = 0; i < open.size(); ++i)
+        if (auto holder = take_located(session, survey, *open[i], std::move(located[i])))
+            holders.push_back(std::move(*holder));
+}
+
+Claim claim_of(const Holder& holder) {
+    const Container& container = *holder.wanted.container;
+    const auto& name = holder.wanted.name;
+    return {container.id,
+            container.service,
+            container.pod,
+            container.namespace_name,
+            container.created,
+            holder.found.identity,
+            holder.found.volume,
+            holder.found.access,
+            holder.found.direct,
+            name.below,
+            name.path};
+}
+
+Assignments assign_all(const Session& session, Survey& survey, const std::vector<Holder>& holders) {
+    std::vector<Claim> claims;
+    claims.reserve(holders.size());
+    for (const auto& holder : holders)
+        claims.push_back(claim_of(holder));
+    std::set<std::string> running;
+    for (const auto& container : survey.runtime.containers)
+        if (container.has_process())
+            running.insert(container.id);
+    for (const auto& unreachable : survey.runtime.unreachable)
+        running.insert(unreachable.id); // inspect failed: assume it runs
+    return assign(
+        claims, survey.records, running,
+        [&](const std::string& service) {
+            std::set<std::string> below;
+            for (const auto& name : log_directories_of(session.options, service))
+                below.insert(name.below);
+            return session.root ? look_up_service(session.root.get(), service, below) : ServiceDirectory{};
+        },
+        [&](const std::string& service, const std::string& instance) {
+            return load_ended_record(session.root.get(), service, instance, survey.problems);
+        });
+}
+
+/// Makes one job of all holders of a log directory.
+void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignments) {
+    std::map<std::size_t, std::size_t> job_of; // key: the leading claim
+    for (std::size_t i = 0; i < holders.size(); ++i) {
+        Assignment& place = assignments.of_claim[i];
+        if (place.shared_with)
+            continue;
+        job_of.emplace(i, survey.jobs.size());
+        Job& job = survey.jobs.emplace_back();
+        job.wanted = holders[i].wanted.selected && place.problem.empty();
+        if (!place.problem.empty())
+            add_problem(job.failures, {"", place.problem});
+        job.is_let_go = holders[i].is_let_go;
+        job.place = std::move(place);
+        job.holders.push_back(std::move(holders[i]));
+    }
+    for (std::size_t i = 0; i < holders.size(); ++i) {
+        const auto& place = assignments.of_claim[i];
+        if (!place.shared_with)
+            continue;
+        Job& job = survey.jobs[job_of.at(*place.shared_with)];
+        job.wanted = job.wanted || (holders[i].wanted.selected && job.place.problem.empty());
+        close_descriptors(holders[i].found);
+        job.holders.push_back(std::move(holders[i]));
+    }
+    survey.moves = std::move(assignments.moves);
+}
+
+std::string doubt_text(const Survey& survey) {
+    const auto live = counted(survey.records.size(), "log directory is", "log directories are") +
+                      " live; none of them ends in this run\nhint: ";
+    if (survey.runtime.ids.empty())
+        return "docker lists no container, but " + live +
+               "is it the engine that runs these containers, and is the disk with its data mounted?";
+    return "none of " + counted(survey.runtime.ids.size(), "container") + " has a log directory, but " +
+           live + "is --log-dir right, and is it the engine that runs these containers?";
+}
+
+} // namespace
+
+Survey discover_all(const Session& session) {
+    Survey survey;
+    survey.runtime = session.runtime.discover(session.stop);
+    survey.listed.insert(survey.runtime.ids.begin(), survey.runtime.ids.end());
+    claim_engine(session, survey.runtime.containers);
+    find_wanted(session, survey);
+    load_records(session, survey);
+    return survey;
+}
+
+void find_missed_containers(const Session& session, Survey& survey) {
+    const Timestamp since = session.previous;
+    if (since == Timestamp{} || has_filter(session.options) || session.stop.requested() ||
+        !may_have_changed(survey.runtime, since))
+        return;
+    std::string why_not;
+    const auto history = session.runtime.history(since, session.stop, why_not);
+    if (!history) {
+        if (!session.stop.requested())
+            survey.notices.push_back("containers that lived between two runs are not known: " + why_not);
+        return;
+    }
+    for (const auto& [id, life] : history->lives)
+        if (life.removed != Timestamp{})
+            survey.removed.insert(id);
+    auto found = find_missed(*history, survey.runtime, survey.records, since);
+    for (auto& missed : found.missed)
+        note_missed(session, survey, std::move(missed));
+    if (!found.gap.empty())
+        survey.notices.push_back(std::move(found.gap));
+}
+
+void note_missed(const Session& session, Survey& survey, Missed missed) {
+    const Record record = record_of(missed);
+    const bool is_told = std::any_of(survey.missed.begin(), survey.missed.end(), [&](const Missed& other) {
+        return other.container_id == missed.container_id; // it may have several log directories
+    });
+    if (is_told || (session.root && has_missed_record(session.root.get(), record)))
+        return;
+    survey.missed.push_back(std::move(missed));
+    if (!session.writes())
+        return;
+    try {
+        save_missed_record(session.root.get(), record);
+    } catch (const Error& error) {
+        survey.problems.emplace_back(error.what());
+    }
+}
+
+void locate_all(const Session& session, Survey& survey, Closed closed) {
+    open_view(session, survey);
+    DescriptorShare share(descriptors_to_locate(survey.wanted));
+    std::vector<Holder> holders;
+    for (auto next = survey.wanted.begin(); next != survey.wanted.end() && !session.stop.requested();) {
+        std::vector<const Wanted*> all; // of one container
+        for (const Container* container = next->container;
+             next != survey.wanted.end() && next->container == container; ++next)
+            all.push_back(&*next);
+        std::vector<Holder> found;
+        locate_container(session, survey, all, closed, found);
+        for (auto& holder : found) {
+            holder.is_let_go = !share.take(descriptors_of(holder.found));
+            if (holder.is_let_go)
+                close_descriptors(holder.found);
+            holders.push_back(std::move(holder));
+        }
+    }
+    auto assignments = assign_all(session, survey, holders);
+    make_jobs(survey, std::move(holders), std::move(assignments));
+}
+
+void judge_sight(const Session& session, Survey& survey) {
+    if (!session.root || session.stop.requested())
+        return;
+    const bool any_expected =
+        std::any_of(survey.records.begin(), survey.records.end(),
+                    [&](const Record& record) { return is_expected(record, survey.listed, survey.removed); });
+    const std::uint64_t before = load_empty_runs(session.root.get());
+    const std::uint64_t empty_runs = empty_runs_after(before, survey.found_any, any_expected);
+    survey.is_doubtful = is_doubtful(empty_runs);
+    if (survey.is_doubtful)
+        survey.problems.push_back(doubt_text(survey));
+    if (session.writes() && !save_empty_runs(session.root.get(), before, empty_runs))
+        survey.problems.push_back("cannot write to " + in_quotes(state_directory) + ": " + error_text(errno));
+}
+
+std::vector<Located> locate_of(Survey& survey, const std::vector<const Wanted*>& wanted) {
+    if (wanted.empty())
+        return {};
+    std::vector<std::string> log_directories;
+    log_directories.reserve(wanted.size());
+    for (const auto* one : wanted)
+        log_directories.push_back(one->name.path);
+    return locate(*wanted.front()->container, log_directories, survey.mounts ? &*survey.mounts : nullptr,
+                  *survey.host);
+}
+
+std::vector<Problem> failed_parts(const Session& session, const Container& container,
+                                  const LogDirectory& found) {
+    std::vector<Problem> failed;
+    for (const auto& part : found.problems)
+        if (!is_excluded(exclude_of(session.options, container.service), part.path))
+            add_problem(failed, part);
+    return failed;
+}
+
+std::set<HolderId> failed_in(const Survey& survey) {
+    std::set<HolderId> failed;
+    for (const auto& [id, reason] : survey.runtime.unreachable)
+        for (const auto& record : survey.records)
+            if (!is_unlisted(record, {id}))
+                failed.insert({id, record.log_directory});
+    for (const auto& left : survey.left)
+        if (left.status == RowStatus::failed)
+            failed.insert(id_of(left.wanted));
+    for (const auto& job : survey.jobs)
+        for (const auto& holder : job.holders)
+            if (!holder.failures.empty() || !job.place.problem.empty() ||
+                (&holder == &job.holders.front() && !job.failures.empty()))
+                failed.insert(id_of(holder.wanted));
+    return failed;
+}
+
+} // namespace logbackup

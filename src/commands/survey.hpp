@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "commands/job.hpp"
+#include "commands/session.hpp"
+#include "locate/host_paths.hpp"
+#include "locate/locate.hpp"
+#include "locate/overlap.hpp"
+#include "logbackup/move.hpp"
+#include "logbackup/record.hpp"
+#include "logbackup/report.hpp"
+#include "util/private_mounts.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// A log directory that could not be read. The runtime is asked again whether its container is gone.
+struct Unread {
+    Wanted wanted;
+    std::string reason; ///< safe to print
+    Job* job = nullptr; ///< nullptr: it did not become one
+};
+
+/// What a run found out before it saves anything: which containers exist, where their log directories are,
+/// and where each is saved.
+struct Survey {
+    Discovery runtime;
+    std::set<std::string> listed;  ///< ids of all containers that the runtime knows
+    std::set<std::string> removed; ///< ids of containers that it reported as removed since the last run
+    std::vector<Record> records;   ///< of live log directories; new ones are added at the end
+    std::size_t live_before = 0;   ///< number of records when the run began
+    std::vector<Wanted> wanted;
+    std::vector<Left> left;
+    std::vector<Job> jobs; ///< has its size before anything points to a job
+    std::vector<Move> moves;
+    std::vector<Unread> unread;
+
+    std::optional<PrivateMounts> mounts; ///< none if this process may not mount
+    std::unique_ptr<HostPaths> host;
+    std::optional<OverlapCheck> overlap;
+    bool found_any = false;   ///< log directories
+    bool reached_any = false; ///< the file system of a container
+    bool is_doubtful = false; ///< this run cannot tell whether a container is gone
+
+    std::vector<std::string> problems; ///< that belong to no log directory; safe to print
+    std::vector<std::string> notices;
+    std::vector<Missed> missed;
+
+    [[nodiscard]] const PrivateMounts* view() const { return mounts ? &*mounts : nullptr; }
+};
+
+/// Whether to look at log directories of which nothing can have changed since all of it was saved.
+enum class Closed { leave_out, look_at };
+
+/// Asks the runtime for all containers and reads the records. Throws Error when the runtime does not answer,
+/// when the backup belongs to another one, or when the filters match no container.
+[[nodiscard]] Survey discover_all(const Session& session);
+
+/// Finds containers that lived and died between two runs, and records them. A known loss is worth more than
+/// silence.
+void find_missed_containers(const Session& session, Survey& survey);
+/// Reports and records one such container once, however long the runtime goes on to report it.
+void note_missed(const Session& session, Survey& survey, Missed missed);
+
+/// Finds the log directories on the host and gives each one a directory in the backup: makes the jobs.
+void locate_all(const Session& session, Survey& survey, Closed closed);
+
+/// Notes whether this run found what earlier runs did. A run that suddenly finds nothing cannot tell what is
+/// gone.
+void judge_sight(const Session& session, Survey& survey);
+
+/// Locates log directories of one container.
+[[nodiscard]] std::vector<Located> locate_of(Survey& survey, const std::vector<const Wanted*>& wanted);
+
+/// Returns the parts of a log directory that cannot be saved and are not excluded.
+[[nodiscard]] std::vector<Problem> failed_parts(const Session& session, const Container& container,
+                                                const LogDirectory& found);
+
+/// Returns all log directories of which something could not be saved.
+[[nodiscard]] std::set<HolderId> failed_in(const Survey& survey);
+
+} // namespace logbackup

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "ledger/upkeep.hpp"
+
+#include "ledger/coverage.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <tuple>
+
+namespace logbackup {
+namespace {
+
+/// A container can lead the path of its log directory away from a volume by a link. It may lead it back, so
+/// the record stays live. But it can do so for ever, and each run reads each of these directories.
+constexpr std::size_t most_former = 20;
+
+/// A layer that the runtime left behind by a fault is reported for so long.
+constexpr std::chrono::hours longest_told{24};
+
+bool has_failed(const std::vector<Record>& records, std::size_t index, const RunFacts& facts) {
+    const Record& record = records[index];
+    return facts.failed.contains({record.containers.back(), record.log_directory}) ||
+           // Another service may know it as another of its log directories.
+           std::any_of(facts.seen.begin(), facts.seen.end(), [&](const Seen& seen) {
+               return seen.record == index && facts.failed.contains({seen.container->id, seen.log_directory});
+           });
+}
+
+/// Notes in the record what the run did with its log directory.
+void note(Record& record, const Done& done, Timestamp now) {
+    if (done.result == Result::compared_all)
+        note_last_pass(record, done.containers, now);
+    else if (done.result == Result::saved && record.coverage == Coverage::live)
+        record.saved_until.clear(); // this run saved what earlier runs could not
+}
+
+/// Returns the records that this run continues.
+std::set<std::size_t> continued(const RunFacts& facts) {
+    std::set<std::size_t> records;
+    for (const auto& seen : facts.seen) {
+        if (seen.known)
+            records.insert(*seen.known);
+        if (seen.record)
+            records.insert(*seen.record);
+    }
+    return records;
+}
+
+/// True if the path of the record's volume leads to another directory by now, which has a record of its own,
+/// and no container of the record has the former one.
+bool is_replaced(const Record& record, const RunFacts& facts) {
+    if (record.volume.empty() || record.volume_inode == 0)
+        return false;
+    std::set<std::string> located;
+    bool replaced = false;
+    for (const auto& seen : facts.seen) {
+        located.insert(seen.container->id);
+        replaced =
+            replaced || (seen.record && seen.volume == record.volume && seen.inode != record.volume_inode);
+    }
+    // A container that is listed but was not located may still have the former one.
+    return replaced &&
+           std::all_of(record.containers.begin(), record.containers.end(), [&](const std::string& id) {
+               return located.contains(id) || !facts.listed.contains(id);
+           });
+}
+
+/// True if the service no longer has this log directory, although its container is still there.
+bool is_unwanted(const Record& record, const RunFacts& facts) {
+    if (record.containers.empty())
+        return false;
+    const std::string& id = record.containers.back();
+    return facts.listed.contains(id) && std::none_of(facts.failed.begin(), facts.failed.end(),
+                                                     [&](const auto& failed) { return failed.first == id; });
+}
+
+/// Returns the oldest records of containers that have too many former log directories.
+std::set<std::size_t> former_of_too_many(const std::vector<Record>& records, const RunFacts& facts,
+                                         const std::set<std::size_t>& continued) {
+    std::set<std::string> located;
+    for (const auto& seen : facts.seen)
+        located.insert(seen.container->id);
+    std::map<std::string, std::vector<std::size_t>> former; // key: container
+    for (std::size_t i = 0; i < records.size(); ++i)
+        if (!continued.contains(i) && !records[i].volume.empty() && !records[i].containers.empty() &&
+            located.contains(records[i].containers.back()))
+            former[records[i].containers.back()].push_back(i);
+    std::set<std::size_t> oldest;
+    for (auto& [container, indexes] : former) {
+        std::sort(indexes.begin(), indexes.end(), [&](std::size_t a, std::size_t b) {
+            return std::tie(records[a].first_seen, a) > std::tie(records[b].first_seen, b);
+        });
+        if (indexes.size() > most_former)
+            oldest.insert(indexes.begin() + most_former, indexes.end());
+    }
+    return oldest;
+}
+
+/// Returns the records of which nothing more will be saved.
+std::set<std::size_t> ending(const std::vector<Record>& records, const RunFacts& facts) {
+    const auto kept = continued(facts);
+    std::set<std::size_t> ends = former_of_too_many(records, facts, kept);
+    ends.insert(facts.gone.begin(), facts.gone.end());
+    for (const auto& done : facts.done) // the writer has a record of its own
+        ends.insert(done.supersedes.begin(), done.supersedes.end());
+    for (std::size_t i = 0; i < records.size(); ++i)
+        if (!kept.contains(i) && (is_replaced(records[i], facts) ||
+                                  (facts.unconfigured.contains(i) && is_unwanted(records[i], facts))))
+            ends.insert(i);
+    return ends;
+}
+
+} // namespace
+
+bool is_unlisted(const Record& record, const std::set<std::string>& listed) {
+    return std::none_of(record.containers.begin(), record.containers.end(),
+                        [&](const std::string& id) { return listed.contains(id); });
+}
+
+bool was_removed(const Record& record, const std::set<std::string>& removed) {
+    return !record.containers.empty() && removed.contains(record.containers.back());
+}
+
+bool is_expected(const Record& record, const std::set<std::string>& listed,
+                 const std::set<std::string>& removed) {
+    const bool outlives = record.coverage == Coverage::complete && !record.volume.empty();
+    return !record.containers.empty() &&
+           !(is_unlisted(record, listed) && (outlives || was_removed(record, removed)));
+}
+
+bool needs_last_pass(const Record* record, const std::vector<const Container*>& containers) {
+    if (record != nullptr && record->coverage == Coverage::live && !record->saved_until.empty())
+        return false; // the last run had a problem with it: first save everything
+    const auto all = [&](const auto& condition) {
+        return std::all_of(containers.begin(), containers.end(),
+                           [&](const Container* container) { return condition(*container); });
+    };
+    return all([](const Container& container) { return has_ended(container); }) &&
+           !(record != nullptr &&
+             all([&](const Container& container) { return had_last_pass(*record, container); }));
+}
+
+Upkeep upkeep(std::vector<Record> records, const RunFacts& facts) {
+    const std::vector<Record> before = records;
+    Upkeep result;
+    for (const auto& done : facts.done)
+        note(records[done.record], done, facts.now);
+    for (std::size_t i = 0; i < records.size(); ++i)
+        if (records[i].coverage == Coverage::live && !records[i].containers.empty() &&
+            has_failed(records, i, facts))
+            note_failure(records[i], facts.previous);
+    std::set<std::size_t> ends;
+    if (!facts.is_doubtful) {
+        ends = ending(records, facts);
+        for (const auto i : facts.left_behind) {
+            note_failure(records[i], facts.previous);
+            if (facts.now - parse_rfc3339(records[i].saved_until) < longest_told)
+                result.unlisted.push_back(i);
+        }
+    }
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (ends.contains(i)) {
+            note_gone(records[i], facts.previous);
+            records[i].ended = rfc3339(facts.now);
+            result.ended.push_back(i);
+            if (is_unlisted(records[i], facts.listed) && !was_removed(records[i], facts.removed))
+                result.unexplained.push_back(i);
+        } else if (records[i] != before[i]) {
+            result.changed.push_back(i);
+        }
+    }
+    result.records = std::move(records);
+    return result;
+}
+
+} // namespace logbackup

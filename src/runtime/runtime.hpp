@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "runtime/docker/docker_cli.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// What a run asks the container runtime. The only seam to it: tests hand in functions of their own, so that
+/// a whole run works on plain directories.
+struct Runtime {
+    /// Returns all containers; see discover().
+    std::function<Discovery(StopSignal&)> discover;
+    /// Inspects some containers again; see ask_again().
+    std::function<Discovery(const std::vector<std::string>& ids, StopSignal&)> ask_again;
+    /// Returns the events since then, or nothing and why; see recent_history().
+    std::function<std::optional<History>(Timestamp since, StopSignal&, std::string& why_not)> history;
+    /// Returns what "info" prints in this format; empty without an answer.
+    std::function<std::string(const std::string& format, StopSignal&)> info;
+};
+
+/// Asks Docker's engine by its command-line client.
+[[nodiscard]] Runtime docker_runtime(const DockerSettings& settings);
+
+} // namespace logbackup

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+#include "commands/commands.hpp"
+
+#include "in_private_mounts.hpp"
+#include "ledger/ledger.hpp"
+#include "support.hpp"
+#include "util/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+using test::TempDir;
+
+/// A node of plain directories: the runtime is a function, the rest is the program's own.
+class FakeNode {
+  public:
+    TempDir dir;
+    Options options;
+    std::vector<Container> containers;
+    std::vector<std::string> also_listed; ///< ids that inspect cannot describe
+    Timestamp now{seconds(1'795'359'400)};
+
+    FakeNode() {
+        options.backup_root = dir.at("backup");
+        options.rsync = "/usr/bin/rsync";
+        options.min_free = MinFree{0, 0};
+    }
+
+    /// Adds a container whose file system is a directory; returns its log directory.
+    std::string add(const std::string& name, const std::string& service, const std::string& pod) {
+        Container container;
+        container.id = id_of(name);
+        container.has_service = container.has_pod = true;
+        container.kind = "container";
+        container.service = service;
+        container.pod = pod;
+        container.namespace_name = "default";
+        container.state = ContainerState::running;
+        container.created = now - seconds(100) + seconds(containers.size());
+        container.started = container.created;
+        container.upper = dir.make_directory("layers/" + name);
+        container.lowers = {dir.make_directory("layers/image")};
+        containers.push_back(container);
+        return dir.make_directory("layers/" + name + "/opt/logs");
+    }
+    static std::string id_of(const std::string& name) { return name + std::string(64 - name.size(), '0'); }
+    Container& operator[](const std::string& name) {
+        return *std::find_if(containers.begin(), containers.end(),
+                             [&](const Container& one) { return one.id == id_of(name); });
+    }
+    void end(const std::string& name) {
+        (*this)[name].state = ContainerState::exited;
+        (*this)[name].finished = now;
+    }
+    void remove(const std::string& name) {
+        fs::remove_all((*this)[name].upper);
+        std::erase_if(containers, [&](const Container& one) { return one.id == id_of(name); });
+    }
+
+    /// One run, a minute after the last.
+    Report run(Report (*command)(const Session&) = save) {
+        now += seconds(60);
+        test::Stop stop;
+        Session session{options, stop.get(), now};
+        session.runtime.discover = [this](StopSignal&) { return describe(); };
+        session.runtime.ask_again = [this](const std::vector<std::string>&, StopSignal&) {
+            return describe();
+        };
+        session.runtime.history = [](Timestamp, StopSignal&, std::string&) { return History{}; };
+        session.runtime.info = [](const std::string&, StopSignal&) { return std::string(); };
+        session.rsync = options.rsync;
+        const bool writes = command == save;
+        EXPECT_EQ(open_backup(session, writes ? Access::write : Access::read, [](const std::string&) {}),
+                  Opened::yes);
+        Report report = command(session);
+        if (writes)
+            note_complete_tick(session.root.get(), now);
+        return report;
+    }
+
+    [[nodiscard]] std::string saved(const std::string& path) const { return dir.read("backup/" + path); }
+    [[nodiscard]] Record record(const std::string& service, const std::string& instance) const {
+        const auto root = test::open_path(options.backup_root);
+        std::vector<std::string> problems;
+        for (const auto& records :
+             {load_live_records(root.get(), problems), load_ended_records(root.get(), problems)})
+            for (const auto& record : records)
+                if (record.service == service && record.instance == instance)
+                    return record;
+        ADD_FAILURE() << "no record of " << service << "/" << instance;
+        return {};
+    }
+
+  private:
+    [[nodiscard]] Discovery describe() const {
+        Discovery discovery;
+        for (const auto& container : containers)
+            discovery.ids.push_back(container.id);
+        discovery.ids.insert(discovery.ids.end(), also_listed.begin(), also_listed.end());
+        discovery.containers = containers;
+        for (const auto& id : also_listed)
+            discovery.unreachable.push_back({id, "inspect failed"});
+        return discovery;
+    }
+};
+
+const Row& row_of(const Report& report, const std::string& pod) {
+    static const Row none;
+    const auto found =
+        std::find_if(report.rows.begin(), report.rows.end(), [&](const Row& row) { return row.pod == pod; });
+    EXPECT_NE(found, report.rows.end()) << pod;
+    return found == report.rows.end() ? none : *found;
+}
+
+TEST(WholeSave, SavesWhatGrowsAndRotates) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "web", "web-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        auto report = node.run();
+        EXPECT_FALSE(report.has_failures());
+        EXPECT_EQ(row_of(report, "web-1").created, 1U);
+        EXPECT_EQ(node.saved("web/web-1/app.log"), "one\n");
+
+        fs::rename(node.dir.at("layers/a/opt/logs/app.log"), node.dir.at("layers/a/opt/logs/app.log.1"));
+        node.dir.write("layers/a/opt/logs/app.log", "two\n");
+        report = node.run();
+        EXPECT_EQ(row_of(report, "web-1").renamed, 1U);
+        EXPECT_EQ(node.saved("web/web-1/app.log.1"), "one\n");
+        EXPECT_EQ(node.saved("web/web-1/app.log"), "two\n");
+        EXPECT_EQ(node.record("web", "web-1").coverage, Coverage::live);
+    });
+}
+
+TEST(WholeSave, ADryRunSaysWhatARunDoesAndChangesNothing) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "web", "web-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        const auto planned = node.run(dry_run);
+        EXPECT_FALSE(node.dir.has("backup"));
+        const auto done = node.run();
+        EXPECT_EQ(row_of(planned, "web-1").created, 1U);
+        EXPECT_EQ(row_of(planned, "web-1").bytes, row_of(done, "web-1").bytes);
+        EXPECT_EQ(row_of(planned, "web-1").target, row_of(done, "web-1").target);
+    });
+}
+
+TEST(WholeSave, AContainerThatEndedIsCompleteAndThenNotReadAgain) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "web", "web-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        (void)node.run();
+        node.end("a");
+        EXPECT_EQ(row_of(node.run(), "web-1").status, RowStatus::saved);
+        EXPECT_EQ(node.record("web", "web-1").coverage, Coverage::complete);
+        EXPECT_EQ(row_of(node.run(), "web-1").status, RowStatus::complete);
+        node.add("b", "web", "web-2");
+        node.remove("a");
+        const auto report = node.run();
+        EXPECT_TRUE(report.cut.empty());
+        EXPECT_EQ(node.record("web", "web-1").ended, rfc3339(node.now));
+    });
+}
+
+TEST(WholeSave, AContainerThatIsGoneIsCutButNotWhileNothingIsFoundAtAll) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        for (const auto* name : {"a", "b", "c"}) {
+            node.add(name, "web", std::string("web-") + name);
+            node.dir.write(std::string("layers/") + name + "/opt/logs/app.log", "one\n");
+        }
+        (void)node.run();
+        const auto all = std::exchange(node.containers, {});
+        auto report = node.run();
+        EXPECT_TRUE(report.has_failures());
+        EXPECT_TRUE(report.cut.empty());
+        EXPECT_EQ(report.live, 3U);
+        node.containers = all;
+        node.remove("b");
+        report = node.run();
+        EXPECT_EQ(report.cut, (std::vector<std::string>{"web/web-b"}));
+        EXPECT_EQ(report.live, 2U);
+    });
+}
+
+TEST(WholeSave, ALayerThatIsThereWithoutItsContainerIsSaidAndKept) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        for (const auto* name : {"a", "b"})
+            node.dir.write(
+                node.add(name, "web", std::string("web-") + name).substr(node.dir.path().size() + 1) +
+                    "/app.log",
+                "one\n");
+        (void)node.run();
+        std::erase_if(node.containers, [](const Container& one) { return one.pod == "web-a"; });
+        const auto report = node.run();
+        ASSERT_EQ(report.problems.size(), 1U);
+        EXPECT_NE(report.problems[0].find("docker does not list the container of 'web/web-a'"),
+                  std::string::npos)
+            << report.problems[0];
+        EXPECT_TRUE(report.cut.empty());
+    });
+}
+
+TEST(WholeSave, TwoContainersWithOneVolumeAreSavedOnce) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        const auto volume = node.dir.make_directory("volume");
+        node.dir.write("volume/app.log", "one\n");
+        node.add("a", "web", "web-1");
+        node.add("b", "web", "web-2");
+        for (auto& container : node.containers)
+            container.mounts.push_back({"bind", volume, "/opt/logs", MountAccess::read_write});
+        const auto report = node.run();
+        EXPECT_FALSE(report.has_failures());
+        EXPECT_EQ(row_of(report, "web-1").status, RowStatus::saved);
+        EXPECT_EQ(row_of(report, "web-2").status, RowStatus::shared);
+        EXPECT_EQ(row_of(report, "web-2").target, "web/web-1");
+        EXPECT_FALSE(node.dir.has("backup/web/web-2"));
+    });
+}
+
+TEST(WholeSave, OneProblemStopsNoOtherContainer) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "web", "web-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        node.add("b", "web", "web-2");
+        node.dir.write("layers/b/opt/logs/app.log", "one\n");
+        node["a"].upper = node.dir.at("nowhere/a"); // of a disk that is not mounted
+        node.also_listed = {FakeNode::id_of("c")};
+        const auto report = node.run();
+        EXPECT_TRUE(report.has_failures());
+        EXPECT_EQ(row_of(report, "web-1").status, RowStatus::failed);
+        EXPECT_EQ(row_of(report, "web-2").status, RowStatus::saved);
+        EXPECT_EQ(report.problems.size(), 1U) << "the container that could not be inspected";
+    });
+}
+
+TEST(WholeSave, VerifyTellsWhatIsNewFromWhatIsWrong) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.now = std::chrono::system_clock::now() - seconds(180);
+        node.add("a", "web", "web-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        node.dir.write("layers/a/opt/logs/other.log", "other\n");
+        (void)node.run();
+        auto report = node.run(verify);
+        EXPECT_FALSE(report.has_failures());
+        EXPECT_EQ(row_of(report, "web-1").files, 2U);
+        EXPECT_EQ(row_of(report, "web-1").bytes, 10U);
+
+        node.dir.write("layers/a/opt/logs/new.log", "new\n");
+        node.dir.write("backup/web/web-1/other.log", "OTHER\n");
+        report = node.run(verify);
+        const Row& row = row_of(report, "web-1");
+        ASSERT_EQ(row.unsettled.size(), 1U);
+        EXPECT_EQ(row.unsettled[0].path, "new.log");
+        ASSERT_EQ(row.failures.size(), 1U);
+        EXPECT_EQ(row.failures[0].path, "other.log");
+        EXPECT_TRUE(row.failures[0].reason.starts_with("its backup holds other bytes"));
+        EXPECT_EQ(node.saved("web/web-1/other.log"), "OTHER\n") << "nothing is changed";
+    });
+}
+
+TEST(WholeSave, ARunThatIsStoppedEndsNoRecord) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        for (const auto* name : {"a", "b"}) {
+            node.add(name, "web", std::string("web-") + name);
+            node.dir.write(std::string("layers/") + name + "/opt/logs/app.log", "one\n");
+        }
+        (void)node.run();
+        node.remove("a");
+        node.options.max_duration = std::chrono::milliseconds(0);
+        test::Stop stop(node.options.max_duration);
+        Session session{node.options, stop.get(), node.now};
+        session.runtime.discover = [&](StopSignal&) {
+            Discovery discovery;
+            discovery.containers = node.containers;
+            discovery.ids = {node.containers[0].id};
+            return discovery;
+        };
+        session.runtime.info = [](const std::string&, StopSignal&) { return std::string(); };
+        ASSERT_EQ(open_backup(session, Access::write, [](const std::string&) {}), Opened::yes);
+        const auto report = save(session);
+        EXPECT_TRUE(report.cut.empty());
+        EXPECT_EQ(node.record("web", "web-a").ended, "");
+    });
+}
+
+} // namespace
+} // namespace logbackup
