@@ -133,7 +133,17 @@ TEST_F(Skipped, RunsBecomeVisibleWhenThereAreMany) {
 }
 
 /// What the system log gets: we stand in its place in a mount namespace of our own.
-class Syslog : public e2e::Test {};
+class Syslog : public e2e::Test {
+  protected:
+    /// The messages that wait at this socket. Each begins with its priority: "<30>" is daemon, info.
+    static std::vector<std::string> received(int socket) {
+        std::vector<std::string> messages;
+        std::array<char, 4096> message{};
+        for (ssize_t got = 0; (got = ::recv(socket, message.data(), message.size(), MSG_DONTWAIT)) > 0;)
+            messages.emplace_back(message.data(), static_cast<std::size_t>(got));
+        return messages;
+    }
+};
 
 TEST_F(Syslog, GetsTheMessages) {
     engine.exec(engine.start({"web", "web-1"}), "echo x > /opt/logs/app.log");
@@ -153,11 +163,16 @@ TEST_F(Syslog, GetsTheMessages) {
     const auto tick_with_syslog = command({"--syslog", "--quiet"});
     argv.insert(argv.end(), tick_with_syslog.begin(), tick_with_syslog.end());
     expect_clean(run(argv));
-    std::array<char, 4096> message{};
-    const auto length = ::recv(receiver, message.data(), message.size(), MSG_DONTWAIT);
+    const std::vector<std::string> messages = received(receiver);
     ::close(receiver);
-    const std::string text(message.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-    EXPECT_TRUE(text.starts_with("<30>")) << "daemon, info: " << text;
-    EXPECT_NE(text.find("logbackup["), std::string::npos) << text;
-    EXPECT_NE(text.find("1 container, 1 file: 1 new, 0 changed; 2 B saved to"), std::string::npos) << text;
+    ASSERT_EQ(messages.size(), 2U);
+    for (const auto& message : messages)
+        EXPECT_NE(message.find("logbackup["), std::string::npos) << message;
+    const std::string& warning = messages[0];
+    const std::string& summary = messages[1];
+    EXPECT_TRUE(warning.starts_with("<28>")) << warning;
+    EXPECT_NE(warning.find("a new backup begins at"), std::string::npos) << warning;
+    EXPECT_TRUE(summary.starts_with("<30>")) << summary;
+    EXPECT_NE(summary.find("1 container, 1 file: 1 new, 0 changed; 2 B saved to"), std::string::npos)
+        << summary;
 }

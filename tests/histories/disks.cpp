@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 
@@ -55,14 +56,21 @@ void Disks::clear() const {
 void Disks::leave(std::size_t bytes, std::size_t inodes) const {
     if (kind_ != DiskKind::memory)
         return;
+    // The tick is stopped meanwhile, but its rsync is not. The kernel refuses a limit that rsync has just
+    // exceeded.
+    constexpr int most_attempts = 10'000;
+    for (int attempt = 1; !limit_to_used_and(bytes, inodes); ++attempt)
+        must(errno == EINVAL && attempt < most_attempts, "remount with less space");
+}
+
+bool Disks::limit_to_used_and(std::size_t bytes, std::size_t inodes) const {
     struct statvfs status {};
     must(::statvfs((place_ + "/backup").c_str(), &status) == 0, "statvfs");
     const std::size_t used = (status.f_blocks - status.f_bfree) * status.f_frsize;
     const std::string options =
         "size=" + std::to_string(std::max(used + bytes, status.f_frsize)) + // 0 would be no limit
         ",nr_inodes=" + std::to_string(status.f_files - status.f_ffree + inodes);
-    must(::mount(nullptr, (place_ + "/backup").c_str(), nullptr, MS_REMOUNT, options.c_str()) == 0,
-         "remount with " + options);
+    return ::mount(nullptr, (place_ + "/backup").c_str(), nullptr, MS_REMOUNT, options.c_str()) == 0;
 }
 
 void Disks::leave_enough() const {

@@ -25,11 +25,14 @@ class Disks {
 
     /// Empties both.
     void clear() const;
-    /// Leaves the backup no more than this; only in memory.
+    /// Leaves the backup no more than this, also while others write to it; only in memory.
     void leave(std::size_t bytes, std::size_t inodes) const;
     void leave_enough() const;
 
   private:
+    /// Whether the kernel took these limits. It does not when more is used than a moment ago: EINVAL.
+    [[nodiscard]] bool limit_to_used_and(std::size_t bytes, std::size_t inodes) const;
+
     DiskKind kind_;
     std::string place_;
 };
