@@ -56,7 +56,6 @@ struct Options {
     /// Age at which ended log directories are deleted; see keep_of().
     std::chrono::milliseconds keep = for_ever;
     std::uint64_t max_size = UINT64_MAX; ///< bytes the backup may take on disk; UINT64_MAX: no limit
-    bool trust_clock = false;            ///< for RunKind::prune only
     bool require_mount = false;          ///< the backup root must not be on the file system of /
     bool adopt = false;                  ///< take over a backup that belongs to another host or engine
     std::string log_file;

@@ -86,7 +86,7 @@ int back_up(Run& run, const Options& options, spdlog::logger& log) {
     context.root = run.root.get();
     if (run.root) {
         context.previous = last_complete_tick(run.root.get());
-        context.clock = see_clock(options, run.root.get(), context.now);
+        context.clock_history = see_clock(options, run.root.get(), context.now);
     }
     context.notice = [&](const std::string& text) { log.info(text); };
     const bool show_progress = !options.quiet && !options.json;

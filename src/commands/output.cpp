@@ -74,12 +74,11 @@ void log_result(spdlog::logger& log, const std::vector<std::string>& lines) {
             log.sinks()[i]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
 }
 
-Clock see_clock(const Options& options, int root, Timestamp now) {
-    const Clock before = load_clock(root);
-    const Clock clock = seen_at(before, now);
+ClockHistory see_clock(const Options& options, int root, Timestamp now) {
+    const ClockHistory history = load_clock(root);
     if (writes(options))
-        save_clock(root, before, clock);
-    return clock;
+        note_run(root, now);
+    return history;
 }
 
 int exit_code(bool has_failures, StopSignal& stop, spdlog::logger& log) {

@@ -45,8 +45,8 @@ void log_result(spdlog::logger& log, const std::vector<std::string>& lines);
 
 std::string require_program(const std::string& name, const char* option, const char* package);
 
-/// Returns the clock as this run sees it. A run that writes saves it.
-Clock see_clock(const Options& options, int root, Timestamp now);
+/// Returns what earlier runs noted of the clock. A run that writes notes its own time.
+ClockHistory see_clock(const Options& options, int root, Timestamp now);
 
 /// Throws Error when the backup is not on the mount that --require-mount asks for.
 void examine_place(const Options& options);

@@ -20,8 +20,6 @@
 namespace logbackup::app {
 namespace {
 
-constexpr const char* trust_clock_hint = "if it is right, 'logbackup prune --trust-clock' does not wait";
-
 /// Finds the files of live log directories that may be deleted. Asks docker only when there can be one.
 void find_files_to_prune(TickContext& context, PruneReport& pruned, spdlog::logger& log) {
     const Options& options = context.options;
@@ -70,10 +68,9 @@ int run_prune(const Options& options, spdlog::logger& log) {
     context.examine = [&](const std::vector<Container>& containers) {
         claim_engine(identity, context, containers);
     };
-    context.clock = see_clock(options, root.get(), context.now);
-    const bool steady = options.trust_clock || is_steady(context.clock);
-    if (!steady && !dry)
-        throw Error(unsteady_text(context.clock), trust_clock_hint);
+    const ClockHistory history = see_clock(options, root.get(), context.now);
+    if (const auto doubt = doubt_about_clock(history, context.now); !doubt.empty())
+        throw Error(doubt, "if the time is right, the next run may delete again");
     PruneReport report{dry, options.backup_root, context.now, {}, {}, {}};
     if (!dry) {
         finish_move(root.get());
@@ -91,8 +88,6 @@ int run_prune(const Options& options, spdlog::logger& log) {
     auto lines = deleted_lines(report);
     lines.push_back(summary(report));
     log_result(log, lines);
-    if (!steady)
-        log.info("{}\nhint: {}", unsteady_text(context.clock), trust_clock_hint);
     for (const auto& line : failure_lines(report))
         log.error(line);
     if (!report.too_large.empty())

@@ -121,10 +121,6 @@ class Declaration {
                   "While the backup takes more on disk, delete what ended, first of the\nservice that takes "
                   "most; 0: no limit",
                   "SIZE");
-        app_.add_flag("--trust-clock", given_.options.trust_clock,
-                      "Delete also after the clock has just jumped")
-            ->configurable(false)
-            ->group("");
     }
 
     void add_limits() {

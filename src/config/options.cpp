@@ -200,8 +200,6 @@ class CommandLine {
     }
 
     void check_retention(bool is_prune) {
-        if (given_.options.trust_clock && !is_prune)
-            throw CLI::ValidationError("--trust-clock", "only 'logbackup prune' has it");
         if (is_prune && !has_retention(given_.options))
             throw CLI::ValidationError("--keep", "prune needs --keep or --max-size");
     }
@@ -234,7 +232,6 @@ class CommandLine {
         if (command.kind == RunKind::prune) {
             app_.get_option("--verbose")->description("Show also paths");
             app_.get_option("--dry-run")->description("List what would be deleted; change and write nothing");
-            app_.get_option("--trust-clock")->group("Options"); // CLI11 does not show hidden options
         }
         std::vector<const CLI::Option*> shown{app_.get_option("--help")};
         for (const char* name : command.options)

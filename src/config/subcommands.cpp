@@ -51,7 +51,7 @@ constexpr const char* prune_footer =
     "they do not have any longer, and that did not change for so long; and while the backup is larger than\n"
     "--max-size, what ended, first of the service that takes most. Never what a container still has, and\n"
     "nothing that ended less than a day ago. Without either option nothing is deleted.\n"
-    "Nothing is deleted before runs have seen the clock go for a day without a jump.\n"
+    "Nothing is deleted in a run that finds the clock behind the last run, or more than a day ahead of it.\n"
     "Exit codes: 0 done, 1 no backup or a clock that cannot be trusted, 3 something could not be deleted or\n"
     "looked at, 75 another run is working.\n";
 
@@ -85,9 +85,9 @@ const std::vector<Subcommand>& subcommands() {
          RunKind::prune,
          "Delete what ended long ago, and make the backup fit into a size",
          prune_footer,
-         {"--keep", "--max-size", "--dry-run", "--trust-clock", "--dest", "--service", "--pod", "--namespace",
-          "--container", "--log-dir", "--json", "--quiet", "--verbose", "--log-file", "--require-mount",
-          "--max-duration", "--docker", "--config"}},
+         {"--keep", "--max-size", "--dry-run", "--dest", "--service", "--pod", "--namespace", "--container",
+          "--log-dir", "--json", "--quiet", "--verbose", "--log-file", "--require-mount", "--max-duration",
+          "--docker", "--config"}},
         {"check",
          RunKind::check,
          "Look whether this machine is ready, from docker to the last runs",

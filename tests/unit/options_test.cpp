@@ -35,7 +35,7 @@ class ParseOptions : public ::testing::Test {
              {"DEST",      "LOG_DIR",  "SERVICE",  "POD",          "NAMESPACE",      "CONTAINER",
               "LOG_FILE",  "GROUP",    "CONFIG",   "MAX_DURATION", "DOCKER_TIMEOUT", "DOCKER",
               "RSYNC",     "MIN_FREE", "COVERAGE", "MAX_FILES",    "MAX_DEPTH",      "MAX_FILE_SIZE",
-              "MAX_BYTES", "KEEP",     "MAX_SIZE", "TRUST_CLOCK"})
+              "MAX_BYTES", "KEEP",     "MAX_SIZE"})
             unset_.push_back(std::make_unique<Variable>(
                 names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
     }
@@ -632,13 +632,6 @@ TEST_F(ParseOptions, PrunesWhenAskedTo) {
     EXPECT_EQ(expect({"prune", "--max-size", "1G", "-n"}).kind, RunKind::prune_dry_run);
     expect_usage_error({"prune"}, "--max-size");
     expect_usage_error({"prune", "--keep", "0"}, "--keep");
-    EXPECT_TRUE(expect({"prune", "--keep", "1d", "--trust-clock"}).trust_clock);
-    expect_usage_error({"--keep", "1d", "--trust-clock"}, "--trust-clock");
-    expect_usage_error({"list", "--trust-clock"}, "--trust-clock");
-    const Variable trust("LOGBACKUP_TRUST_CLOCK", "1");
-    EXPECT_FALSE(expect({"prune", "--keep", "1d"}).trust_clock) << "only from the command line";
-    const auto file = directory.write("trust.toml", "trust-clock = true\n");
-    expect_usage_error({"prune", "--keep", "1d", "--config", file.c_str()}, "trust-clock");
     const Variable dry("LOGBACKUP_DRY_RUN", "1");
     EXPECT_EQ(expect({"prune", "--keep", "1d"}).kind, RunKind::prune_dry_run);
 }

@@ -105,13 +105,12 @@ void Tick::prune() {
     if (!is_dry() && doubt.empty())
         for (auto& problem : finish_pruning(context_.root, context_.stop))
             report_.notices.push_back(std::move(problem));
-    if (!has_retention(options_) || context_.root < 0 || (!is_dry() && !is_time_to_prune(context_.clock)))
+    if (!has_retention(options_) || context_.root < 0 ||
+        (!is_dry() && !is_time_to_prune(context_.clock_history, now_)))
         return;
-    if (!is_steady(context_.clock) || !doubt.empty()) {
-        report_.notices.push_back(!doubt.empty() ? doubt
-                                                 : unsteady_text(context_.clock) +
-                                                       "; if it is right, 'logbackup prune --trust-clock' "
-                                                       "does not wait");
+    const std::string clock_doubt = doubt_about_clock(context_.clock_history, now_);
+    if (!doubt.empty() || !clock_doubt.empty()) {
+        report_.notices.push_back(doubt.empty() ? clock_doubt : doubt);
         return;
     }
     find_prunable_files();
@@ -132,9 +131,7 @@ void Tick::prune() {
         report_.problems.push_back(pruned.too_large);
     if (is_dry() || has_filter(options_) || context_.stop.requested())
         return;
-    Clock clock = context_.clock;
-    clock.pruned = now_;
-    save_clock(context_.root, context_.clock, clock);
+    note_prune(context_.root, now_);
 }
 
 } // namespace logbackup

@@ -26,7 +26,7 @@ struct TickContext {
     std::string rsync;
     std::function<void(const std::string&)> notice; ///< reports something that is not a problem
     std::function<Progress(std::uint64_t total_bytes)> start_progress; ///< may return an empty Progress
-    Clock clock{};                                                     ///< the clock as this run sees it
+    ClockHistory clock_history{};                                      ///< what earlier runs noted
     /// Called once the containers are known, before anything is written; may throw Error.
     std::function<void(const std::vector<Container>&)> examine{};
 };
