@@ -118,7 +118,8 @@ int monitored(int code, const Run& run, const Options& options, spdlog::logger& 
     finished.report = run.report ? &*run.report : nullptr;
     finished.skipped = run.skipped;
     try {
-        write_metrics(run.lock ? run.root.get() : -1, options, finished);
+        write_metrics({options.metrics, options.backup_root, options.min_free},
+                      run.lock ? run.root.get() : -1, finished);
     } catch (const Error& error) {
         log.error(error.what());
         return code == 0 ? static_cast<int>(ExitCode::partial) : code;

@@ -28,7 +28,7 @@ void find_files_to_prune(TickContext& context, PruneReport& pruned, spdlog::logg
     const auto any = [](const std::string&) { return true; };
     if (std::all_of(live.begin(), live.end(), [&](const Record& record) {
             return !selects(options, record) ||
-                   old_files(context.root, record, options, context.now, any).empty();
+                   old_files(context.root, record, options.retention, context.now, any).empty();
         }))
         return;
     try {
@@ -79,9 +79,9 @@ int run_prune(const Options& options, spdlog::logger& log) {
     }
     find_files_to_prune(context, report, log);
     HostPaths host;
-    plan_prune(report, root.get(), options, {last_complete_tick(root.get()), [&](const Record& record) {
-                                                 return may_exist(record, host);
-                                             }});
+    plan_prune(
+        report, root.get(), options.filter, options.retention,
+        {last_complete_tick(root.get()), [&](const Record& record) { return may_exist(record, host); }});
     if (!dry)
         carry_out(report, root.get(), stop);
     print(report, options, options.verbose ? InventoryDetail::paths : InventoryDetail::lines);

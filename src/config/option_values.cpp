@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "config/option_values.hpp"
 
-#include "logbackup/options.hpp"
+#include "logbackup/retention.hpp"
 
 #include <grp.h>
 

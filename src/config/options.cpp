@@ -3,7 +3,6 @@
 
 #include "config/command_line.hpp"
 #include "config/option_sources.hpp"
-#include "config/selection.hpp"
 #include "config/settings.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -35,28 +34,24 @@ void take_values(Options& options, const OptionSources& sources) {
 }
 
 /// Returns why the line cannot be used; empty when it is taken.
-std::string take_line(ServiceOptions& service, const ConfigLine& line) {
+std::string take_line(Options& options, const ConfigLine& line) {
     const SettingRow& row = *find_setting(line.key);
     if (row.store_for_service == nullptr)
         return "it cannot differ from service to service; log-dir, exclude and keep can";
     if (row.type == Setting::Type::text && line.values.size() > 1)
         return "it takes one value";
-    if (const auto* text = row.store_for_service(service, line.values); text != nullptr)
+    if (const auto* text = row.store_for_service(options, line.service, line.values); text != nullptr)
         return invalid(*text, row);
-    if (!service.log_directories)
+    if (line.key != "log-dir")
         return {};
-    return service.log_directories->empty() ? "it has no value" : overlap_of(*service.log_directories);
+    return line.values.empty() ? "it has no value" : overlap_of(*options.of_services.back().log_directories);
 }
 
 void take_sections(Options& options, const OptionSources& sources) {
-    for (const auto& line : sources.sections()) {
-        auto& services = options.of_services;
-        if (services.empty() || services.back().glob != line.service)
-            services.push_back({line.service, {}, {}, {}});
-        if (const auto why = take_line(services.back(), line); !why.empty())
+    for (const auto& line : sources.sections())
+        if (const auto why = take_line(options, line); !why.empty())
             throw Error("cannot use " + in_quotes(line.key) + " of [service.\"" + escaped(line.service) +
                         "\"] in " + in_quotes(sources.file()) + ": " + why);
-    }
 }
 
 /// Decides what kind of run this is. `options` already say whether it is a dry one.
@@ -69,7 +64,7 @@ void choose_kind(Options& options, const OptionSources& sources, const Subcomman
         options.kind = RunKind::prune_dry_run;
     else if (command != nullptr && dry && sources.origin_of("dry-run") == Origin::command_line)
         throw sources.wrong("dry-run", name + " changes nothing anyway");
-    if (command != nullptr && command->kind == RunKind::prune && !has_retention(options))
+    if (command != nullptr && command->kind == RunKind::prune && !has_retention(options.retention))
         throw sources.wrong("keep", "prune needs --keep or --max-size");
     if (options.adopt && command != nullptr)
         throw sources.wrong("adopt", name + " does not have it");
@@ -77,7 +72,7 @@ void choose_kind(Options& options, const OptionSources& sources, const Subcomman
         return;
     if (sources.origin_of("coverage") == Origin::command_line)
         throw sources.wrong("coverage", "only 'logbackup list' has it");
-    options.coverages.clear();
+    options.filter.coverages.clear();
 }
 
 /// When --quiet and --verbose contradict each other, the one from the stronger source applies.

@@ -50,9 +50,22 @@ template <auto parse, auto member> const std::string* store(Options& options, co
     return convert(options.*member, texts, parse);
 }
 
+/// Stores into a part of the options.
+template <auto parse, auto part, auto member> const std::string* store(Options& options, const Texts& texts) {
+    return convert(options.*part.*member, texts, parse);
+}
+
 template <auto parse, auto member>
-const std::string* store_for_service(ServiceOptions& service, const Texts& texts) {
-    return convert((service.*member).emplace(), texts, parse);
+const std::string* store_for_service(Options& options, const std::string& glob, const Texts& texts) {
+    auto& services = options.of_services;
+    if (services.empty() || services.back().glob != glob)
+        services.push_back({glob, {}, {}});
+    return convert((services.back().*member).emplace(), texts, parse);
+}
+
+const std::string* store_keep_for_service(Options& options, const std::string& glob, const Texts& texts) {
+    options.retention.of_services.push_back({glob, for_ever});
+    return convert(options.retention.of_services.back().keep, texts, parse_keep);
 }
 
 const std::string* store_dry_run(Options& options, const Texts& texts) {
@@ -89,16 +102,20 @@ const std::vector<SettingRow>& settings_table() {
          store<parse_flag, &Options::adopt>, nullptr, Reach::command_line},
 
         {"service", 0, list, filters, "list verify prune", "GLOB", "",
-         "Only services that match (repeatable)", nullptr, store<any_text, &Options::services>},
+         "Only services that match (repeatable)", nullptr,
+         store<any_text, &Options::filter, &Filter::services>},
         {"pod", 0, list, filters, "list verify prune", "GLOB", "", "Only pods that match (repeatable)",
-         nullptr, store<any_text, &Options::pods>},
+         nullptr, store<any_text, &Options::filter, &Filter::pods>},
         {"namespace", 0, list, filters, "list verify prune", "GLOB", "",
-         "Only namespaces that match (repeatable)", nullptr, store<any_text, &Options::namespaces>},
+         "Only namespaces that match (repeatable)", nullptr,
+         store<any_text, &Options::filter, &Filter::namespaces>},
         {"container", 0, list, filters, "list verify prune", "ID", "",
-         "Only containers whose id begins so (repeatable)", nullptr, store<any_text, &Options::containers>},
+         "Only containers whose id begins so (repeatable)", nullptr,
+         store<any_text, &Options::filter, &Filter::containers>},
         {"coverage", 0, list, filters, "list", "WHICH", "",
          "Of a list: only live, complete, cut or missed ones (repeatable)",
-         "coverage; write live, complete, cut or missed", store<parse_coverage, &Options::coverages>},
+         "coverage; write live, complete, cut or missed",
+         store<parse_coverage, &Options::filter, &Filter::coverages>},
 
         {"quiet", 'q', flag, output, "verify prune check", "", "false",
          "Say nothing when nothing is wrong (for cron)", nullptr, store<parse_flag, &Options::quiet>},
@@ -155,11 +172,11 @@ const std::vector<SettingRow>& settings_table() {
         {"keep", 0, text, retention, "prune", "TIME", "0",
          "Delete what containers that are gone left behind after this long, and files that\n"
          "have vanished from those that are there: 30d, 4w or 0 (for ever)",
-         keep_time, store<parse_keep, &Options::keep>, store_for_service<parse_keep, &ServiceOptions::keep>},
+         keep_time, store<parse_keep, &Options::retention, &RetentionRules::keep>, store_keep_for_service},
         {"max-size", 0, text, retention, "prune", "SIZE", "0",
          "While the backup takes more on disk, delete what ended, first of the\n"
          "service that takes most; 0: no limit",
-         size_limit, store<parse_max_size, &Options::max_size>},
+         size_limit, store<parse_max_size, &Options::retention, &RetentionRules::max_size>},
     };
     return rows;
 }

@@ -18,7 +18,9 @@ enum class Reach { command_line, environment, file };
 
 /// Converts the texts of a setting and stores the result. Returns the first text that is not valid, or
 /// nullptr.
-template <typename Owner> using Store = const std::string* (*)(Owner& owner, const Texts& texts);
+using Store = const std::string* (*)(Options& options, const Texts& texts);
+/// The same for the services that match.
+using StoreForService = const std::string* (*)(Options& options, const std::string& glob, const Texts& texts);
 
 struct SettingRow {
     const char* name; ///< long name without dashes
@@ -29,9 +31,9 @@ struct SettingRow {
     const char* value;    ///< what stands for the value in the help
     const char* standard; ///< the default; for a list, "" means that it is empty
     const char* help;
-    const char* valid; ///< completes "is not a valid"; nullptr: every text is valid
-    Store<Options> store;
-    Store<ServiceOptions> store_for_service = nullptr; ///< nullptr: it cannot differ from service to service
+    const char* valid;                           ///< completes "is not a valid"; nullptr: every text is valid
+    Store store;                                 ///< nullptr: the setting only says where to find others
+    StoreForService store_for_service = nullptr; ///< nullptr: it cannot differ from service to service
     Reach reach = Reach::file;
 };
 

@@ -45,7 +45,8 @@ void Tick::find_prunable_files_of(std::size_t index) {
     const auto any = [](const std::string&) { return true; };
     // A part that cannot be read would seem to be gone.
     if (failed_.contains({candidate.container->id, candidate.name.below}) ||
-        old_files(context_.root, record, options_, now_, any).empty() || (!is_prune() && !candidate.tree))
+        old_files(context_.root, record, options_.retention, now_, any).empty() ||
+        (!is_prune() && !candidate.tree))
         return;
     const bool was_let_go = candidate.is_let_go;
     if (take_up(candidate))
@@ -74,7 +75,7 @@ void Tick::find_prunable_files_in(Candidate& candidate, const Record& record) {
     if (!source.complete || candidate.tree->kind == SourceKind::upper || files.empty())
         return;
     const Content content = content_of(*candidate.tree, -1, context_.stop, listing_limits());
-    auto items = old_files(context_.root, record, options_, now_, content.has_gone);
+    auto items = old_files(context_.root, record, options_.retention, now_, content.has_gone);
     if (!has_lost_something(candidate, files))
         std::move(items.begin(), items.end(), std::back_inserter(report_.pruned.items));
 }
@@ -115,7 +116,7 @@ void Tick::prune() {
     }
     find_prunable_files();
     try {
-        plan_prune(pruned, context_.root, options_,
+        plan_prune(pruned, context_.root, options_.filter, options_.retention,
                    {context_.previous, [this](const Record& record) { return may_exist(record, *host_); }});
     } catch (const Error& error) {
         report_.problems.emplace_back(error.what());
