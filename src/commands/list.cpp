@@ -14,9 +14,9 @@ int run_list(const Options& options, spdlog::logger& log) {
     if (!root)
         throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
     (void)load_identity(root.get()); // throws if a newer version wrote it, with unreadable records
-    const Inventory inventory = take_inventory(root.get(), options);
+    const Inventory inventory = take_inventory(root.get(), options.backup_root, options.filter);
     // It is not an error if no log directory has the coverage.
-    if (has_filter(options) && options.coverages.empty() && inventory.instances.empty() &&
+    if (has_filter(options) && options.filter.coverages.empty() && inventory.instances.empty() &&
         inventory.problems.empty())
         throw Error("no log directory matches --service, --pod, --namespace or --container",
                     "'logbackup list' without them lists all log directories");

@@ -37,7 +37,8 @@ std::vector<PruneItem> find_in(const Session& session, Survey& survey, Job& job,
     if (!source.complete || job.tree->kind == SourceKind::upper || !has_files)
         return {};
     const Content content = content_of(*job.tree, -1, session.stop, session.listing_limits());
-    auto items = old_files(session.root.get(), record, session.options, session.now, content.has_gone);
+    auto items =
+        old_files(session.root.get(), record, session.options.retention, session.now, content.has_gone);
     return has_lost_something(job, source) ? std::vector<PruneItem>() : std::move(items);
 }
 
@@ -54,7 +55,7 @@ std::vector<PruneItem> find_live_files(const Session& session, Survey& survey) {
         if (!wanted.selected || !job.place.known || job.vanished || failed.contains(id_of(wanted)))
             continue;
         const Record& record = survey.records[*job.place.known];
-        if (old_files(session.root.get(), record, session.options, session.now, any).empty())
+        if (old_files(session.root.get(), record, session.options.retention, session.now, any).empty())
             continue;
         const bool was_let_go = job.is_let_go;
         if (take_up(session, survey, job)) {

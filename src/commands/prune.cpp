@@ -19,8 +19,6 @@
 namespace logbackup {
 namespace {
 
-constexpr const char* trust_clock_hint = "if it is right, 'logbackup prune --trust-clock' does not wait";
-
 /// True if a live log directory may have files that are old enough.
 bool may_have_old_files(const Session& session) {
     const Options& options = session.options;
@@ -29,7 +27,7 @@ bool may_have_old_files(const Session& session) {
     const auto any = [](const std::string&) { return true; };
     return std::any_of(live.begin(), live.end(), [&](const Record& record) {
         return selects(options, record) &&
-               !old_files(session.root.get(), record, options, session.now, any).empty();
+               !old_files(session.root.get(), record, options.retention, session.now, any).empty();
     });
 }
 
@@ -71,22 +69,19 @@ int run_prune(const Options& options, spdlog::logger& log) {
         log.error("another run is working on {}", in_quotes(options.backup_root));
         return static_cast<int>(ExitCode::busy);
     }
-    const bool steady = options.trust_clock || is_steady(session.clock);
-    if (!steady && !dry)
-        throw Error(unsteady_text(session.clock), trust_clock_hint);
+    if (const auto doubt = doubt_about_clock(session.clock_history, session.now); !doubt.empty())
+        throw Error(doubt, "if the time is right, the next run may delete again");
     const int root = session.root.get();
     PruneReport report{dry, options.backup_root, session.now, {}, {}, {}};
     if (!dry)
         report.problems = finish_pruning(root, stop);
     find_files_to_prune(session, report, log);
     HostPaths host;
-    plan_prune(report, root, options,
+    plan_prune(report, root, options.filter, options.retention,
                {session.previous, [&](const Record& record) { return may_exist(record, host); }});
     if (!dry)
         carry_out(report, root, stop);
     tell(report, options, log);
-    if (!steady)
-        log.info("{}\nhint: {}", unsteady_text(session.clock), trust_clock_hint);
     return exit_code(!failure_lines(report).empty() || !report.too_large.empty(), stop, log);
 }
 

@@ -46,18 +46,18 @@ PruneReport retain(const Session& session, Survey& survey, const KeptRecords& ke
     if (session.writes() && doubt.empty())
         for (auto& problem : finish_pruning(root, session.stop))
             survey.notices.push_back(std::move(problem));
-    if (!has_retention(options) || !session.root || (session.writes() && !is_time_to_prune(session.clock)))
+    if (!has_retention(options) || !session.root ||
+        (session.writes() && !is_time_to_prune(session.clock_history, session.now)))
         return pruned;
-    if (doubt.empty() && !is_steady(session.clock))
-        doubt =
-            unsteady_text(session.clock) + "; if it is right, 'logbackup prune --trust-clock' does not wait";
+    if (doubt.empty())
+        doubt = doubt_about_clock(session.clock_history, session.now);
     if (!doubt.empty()) {
         survey.notices.push_back(doubt);
         return pruned;
     }
     pruned.items = find_live_files(session, survey);
     try {
-        plan_prune(pruned, root, options,
+        plan_prune(pruned, root, options.filter, options.retention,
                    {session.previous, [&](const Record& record) { return may_exist(record, *survey.host); }});
     } catch (const Error& error) {
         survey.problems.emplace_back(error.what());
@@ -68,9 +68,7 @@ PruneReport retain(const Session& session, Survey& survey, const KeptRecords& ke
     tell(survey, pruned);
     if (!session.writes() || has_filter(options) || session.stop.requested())
         return pruned;
-    Clock clock = session.clock;
-    clock.pruned = session.now;
-    save_clock(root, session.clock, clock);
+    note_prune(root, session.now);
     return pruned;
 }
 

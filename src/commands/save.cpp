@@ -89,7 +89,8 @@ int monitored(int code, const Session& session, const std::optional<Report>& rep
     finished.report = report ? &*report : nullptr;
     finished.skipped = session.skipped;
     try {
-        write_metrics(session.writes() ? session.root.get() : -1, options, finished);
+        write_metrics({options.metrics, options.backup_root, options.min_free},
+                      session.writes() ? session.root.get() : -1, finished);
     } catch (const Error& error) {
         log.error(error.what());
         return code == 0 ? static_cast<int>(ExitCode::partial) : code;

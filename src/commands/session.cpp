@@ -47,15 +47,6 @@ BackupIdentity claim_backup(const Session& session, const Warn& warn) {
     return take(claimed, session);
 }
 
-/// Returns the clock as this run sees it. A run that writes saves it.
-Clock see_clock(const Session& session) {
-    const Clock before = load_clock(session.root.get());
-    const Clock clock = seen_at(before, session.now);
-    if (session.writes())
-        save_clock(session.root.get(), before, clock);
-    return clock;
-}
-
 Opened open_at_root(Session& session, Access access, const Warn& warn) {
     std::optional<LockFile> lock;
     if (access == Access::write) {
@@ -70,7 +61,9 @@ Opened open_at_root(Session& session, Access access, const Warn& warn) {
         recover(session.root.get());
     }
     session.previous = last_complete_tick(session.root.get());
-    session.clock = see_clock(session);
+    session.clock_history = load_clock(session.root.get());
+    if (session.writes())
+        note_run(session.root.get(), session.now);
     return Opened::yes;
 }
 

@@ -30,7 +30,7 @@ struct Session {
     std::optional<LockFile> lock{}; ///< held by commands that write
     std::optional<BackupIdentity> identity{};
     Timestamp previous{};                           ///< when the last complete run for all containers began
-    Clock clock{};                                  ///< the clock as this run sees it
+    ClockHistory clock_history{};                   ///< what earlier runs noted of the clock
     std::uint64_t skipped = 0;                      ///< runs that ended because another one was working
     std::function<void(const std::string&)> tell{}; ///< reports something that is not a problem
     std::function<Progress(std::uint64_t total_bytes)> start_progress{}; ///< may return an empty Progress

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "config/option_values.hpp"
 
+#include "logbackup/retention.hpp"
+
 #include <grp.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -98,6 +101,17 @@ std::optional<std::size_t> parse_count(const std::string& text) {
 
 std::optional<std::uint64_t> parse_count_limit(const std::string& text) {
     return text == "0" ? std::optional<std::uint64_t>(UINT64_MAX) : parse_count(text);
+}
+
+std::optional<bool> parse_flag(const std::string& text) {
+    static const std::map<std::string, bool> words{{"true", true}, {"on", true},     {"yes", true},
+                                                   {"1", true},    {"false", false}, {"off", false},
+                                                   {"no", false},  {"0", false}};
+    std::string lower = text;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+    const auto found = words.find(lower);
+    return found == words.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<Coverage> parse_coverage(const std::string& text) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/options.hpp"
 #include "logbackup/record.hpp"
 #include "util/free_space.hpp"
 
@@ -35,6 +34,9 @@ namespace logbackup {
 [[nodiscard]] std::optional<std::size_t> parse_count(const std::string& text);
 /// Like parse_count(), but "0" means no limit and returns UINT64_MAX.
 [[nodiscard]] std::optional<std::uint64_t> parse_count_limit(const std::string& text);
+
+/// Accepts true, on, yes and 1, and false, off, no and 0, in letters of any case.
+[[nodiscard]] std::optional<bool> parse_flag(const std::string& text);
 
 /// Reverses name_of().
 [[nodiscard]] std::optional<Coverage> parse_coverage(const std::string& text);

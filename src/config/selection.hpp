@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/container.hpp"
 #include "logbackup/options.hpp"
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -14,19 +12,17 @@ namespace logbackup {
 [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,
                                                                const std::string& service);
 
-/// Returns how long the saved logs of a service are kept after their log directory has ended.
-[[nodiscard]] std::chrono::milliseconds keep_of(const Options& options, const std::string& service);
-
-/// True if the options may ever delete anything.
-[[nodiscard]] bool has_retention(const Options& options);
-
 /// Returns the globs of the files that are left out of the log directories of a service.
 [[nodiscard]] const std::vector<std::string>& exclude_of(const Options& options, const std::string& service);
 
-/// True if the filters select the container; without filters every container is selected.
-[[nodiscard]] bool selects(const Options& options, const Container& container);
-/// True if the filters select the record. One matching container of the record is enough.
-[[nodiscard]] bool selects(const Options& options, const Record& record);
-[[nodiscard]] bool has_filter(const Options& options);
+template <typename T> [[nodiscard]] bool selects(const Options& options, const T& container_or_record) {
+    return selects(options.filter, container_or_record);
+}
+[[nodiscard]] inline bool has_filter(const Options& options) {
+    return has_filter(options.filter);
+}
+[[nodiscard]] inline bool has_retention(const Options& options) {
+    return has_retention(options.retention);
+}
 
 } // namespace logbackup

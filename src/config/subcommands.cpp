@@ -51,7 +51,7 @@ constexpr const char* prune_footer =
     "they do not have any longer, and that did not change for so long; and while the backup is larger than\n"
     "--max-size, what ended, first of the service that takes most. Never what a container still has, and\n"
     "nothing that ended less than a day ago. Without either option nothing is deleted.\n"
-    "Nothing is deleted before runs have seen the clock go for a day without a jump.\n"
+    "Nothing is deleted in a run that finds the clock behind the last run, or more than a day ahead of it.\n"
     "Exit codes: 0 done, 1 no backup or a clock that cannot be trusted, 3 something could not be deleted or\n"
     "looked at, 75 another run is working.\n";
 
@@ -69,36 +69,16 @@ constexpr const char* config_footer =
 
 const std::vector<Subcommand>& subcommands() {
     static const std::vector<Subcommand> all{
-        {"list",
-         RunKind::list,
-         "List what is in the backup, and how far each log directory is saved",
-         list_footer,
-         {"--dest", "--service", "--pod", "--namespace", "--container", "--coverage", "--json", "--verbose",
-          "--config"}},
-        {"verify",
-         RunKind::verify,
-         "Compare the backup with the containers' files, byte by byte",
-         verify_footer,
-         {"--dest", "--service", "--pod", "--namespace", "--container", "--log-dir", "--exclude", "--json",
-          "--quiet", "--verbose", "--require-mount", "--max-duration", "--docker", "--config"}},
-        {"prune",
-         RunKind::prune,
-         "Delete what ended long ago, and make the backup fit into a size",
-         prune_footer,
-         {"--keep", "--max-size", "--dry-run", "--trust-clock", "--dest", "--service", "--pod", "--namespace",
-          "--container", "--log-dir", "--json", "--quiet", "--verbose", "--log-file", "--require-mount",
-          "--max-duration", "--docker", "--config"}},
-        {"check",
-         RunKind::check,
-         "Look whether this machine is ready, from docker to the last runs",
-         check_footer,
-         {"--dest", "--json", "--quiet", "--require-mount", "--min-free", "--docker-timeout", "--docker",
-          "--rsync", "--config"}},
-        {"config",
-         RunKind::config,
-         "Print all options as they take effect, and where each value comes from",
-         config_footer,
-         {"--config", "--json"}},
+        {"list", RunKind::list, "List what is in the backup, and how far each log directory is saved",
+         list_footer},
+        {"verify", RunKind::verify, "Compare the backup with the containers' files, byte by byte",
+         verify_footer},
+        {"prune", RunKind::prune, "Delete what ended long ago, and make the backup fit into a size",
+         prune_footer},
+        {"check", RunKind::check, "Look whether this machine is ready, from docker to the last runs",
+         check_footer},
+        {"config", RunKind::config, "Print all options as they take effect, and where each value comes from",
+         config_footer},
     };
     return all;
 }

@@ -11,13 +11,11 @@ namespace logbackup {
 extern const char* const program_description;
 extern const char* const program_footer;
 
-/// A subcommand. `options` are the options that its help shows because they matter there.
 struct Subcommand {
     const char* name;
     RunKind kind;
     const char* description;
     const char* footer;
-    std::vector<const char*> options;
 };
 
 [[nodiscard]] const std::vector<Subcommand>& subcommands();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ledger/inventory.hpp"
 
-#include "config/selection.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/pruning.hpp"
 #include "util/error.hpp"
@@ -177,12 +176,12 @@ Instance without_record(const std::string& directory) {
     return instance;
 }
 
-bool is_selected(const Options& options, const Instance& instance) {
-    const auto& wanted = options.coverages;
+bool is_selected(const Filter& filter, const Instance& instance) {
+    const auto& wanted = filter.coverages;
     const bool coverage =
         wanted.empty() || (instance.has_record &&
                            std::find(wanted.begin(), wanted.end(), instance.record.coverage) != wanted.end());
-    return coverage && selects(options, instance.record);
+    return coverage && selects(filter, instance.record);
 }
 
 /// Returns a sort key: the instances that need most attention come first.
@@ -236,16 +235,16 @@ bool is_failing(const Instance& instance) {
            !instance.record.saved_until.empty();
 }
 
-Inventory take_inventory(int root, const Options& options) {
+Inventory take_inventory(int root, const std::string& backup_root, const Filter& filter) {
     Inventory inventory;
-    inventory.backup_root = options.backup_root;
-    require_records(root, options.backup_root);
+    inventory.backup_root = backup_root;
+    require_records(root, backup_root);
     // Read the directories before the records, because a run first writes a record and then creates the
     // directory.
     const auto directories = names_in_services(root, inventory.problems);
     Records records = load_settled_records(root, inventory.problems);
     auto add = [&](Instance instance) {
-        if (is_selected(options, instance))
+        if (is_selected(filter, instance))
             inventory.instances.push_back(std::move(instance));
     };
     for (const auto& directory : directories) {

@@ -20,9 +20,9 @@ namespace {
 constexpr const char* state_file = ".logbackup/metrics";
 constexpr std::size_t most_state = std::size_t{1} << 20U;
 
-BackupTotals measure(int root, const Options& options, Timestamp now) {
+BackupTotals measure(int root, const std::string& backup_root, Timestamp now) {
     BackupTotals totals{now, {{"live", 0}, {"complete", 0}, {"cut", 0}, {"missed", 0}}, 0, 0};
-    for (const auto& instance : take_inventory(root, options).instances) {
+    for (const auto& instance : take_inventory(root, backup_root, {}).instances) {
         totals.files += instance.usage.files;
         totals.disk_bytes += instance.usage.disk_bytes;
         if (instance.has_record)
@@ -38,27 +38,27 @@ bool is_due(const MetricsState& state, Timestamp now) {
 
 } // namespace
 
-void write_metrics(int root, const Options& options, const FinishedRun& run) {
+void write_metrics(const MetricsFile& file, int root, const FinishedRun& run) {
     MetricsState state;
     if (root >= 0) {
         state = parse_state(read_small_file(root, state_file, most_state).value_or(""));
         count_in(state, run);
         if (is_due(state, run.began))
-            state.totals = measure(root, options, run.began);
+            state.totals = measure(root, file.backup_root, run.began);
         if (!write_atomically(root, state_file, state_text(state)))
-            throw Error("cannot write " + in_quotes(joined(options.backup_root, state_file)) + ": " +
+            throw Error("cannot write " + in_quotes(joined(file.backup_root, state_file)) + ": " +
                         error_text(errno));
     }
     FinishedRun complete = run;
-    if (const auto space = root >= 0 ? free_space(root, options.min_free) : std::nullopt)
+    if (const auto space = root >= 0 ? free_space(root, file.min_free) : std::nullopt)
         complete.free_bytes = space->bytes;
-    const std::filesystem::path path(options.metrics);
+    const std::filesystem::path path(file.path);
     const UniqueFd directory(::open(path.parent_path().empty() ? "." : path.parent_path().c_str(),
                                     O_PATH | O_DIRECTORY | O_CLOEXEC));
     static constexpr mode_t for_everybody = 0644;
     if (!directory || !write_atomically(directory.get(), path.filename().string(),
                                         metrics_text(state, complete), for_everybody))
-        throw Error("cannot write the metrics " + in_quotes(options.metrics) + ": " + error_text(errno));
+        throw Error("cannot write the metrics " + in_quotes(file.path) + ": " + error_text(errno));
 }
 
 } // namespace logbackup

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "config/option_sources.hpp"
+#include "logbackup/setting.hpp"
 
 #include <string>
 #include <vector>

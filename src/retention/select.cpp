@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "retention/select.hpp"
 
-#include "config/selection.hpp"
 #include "ledger/inventory.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/pruning.hpp"
@@ -65,13 +64,13 @@ bool was_confirmed(Timestamp ended, const EndEvidence& evidence) {
 }
 
 /// Returns all ended log directories that may be deleted, oldest first.
-std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Options& options,
+std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Filter& filter,
                                          const EndEvidence& evidence) {
     std::vector<PruneItem> items;
     for (auto& record : load_ended_records(root, report.problems)) {
         const auto written = status_at(root, ended_path(record.service, record.instance));
         // A record in both places was being ended, or being reopened.
-        if (!selects(options, record) || !written || is_half_pruned(root, record) ||
+        if (!selects(filter, record) || !written || is_half_pruned(root, record) ||
             status_at(root, live_path(record.service, record.instance)))
             continue;
         const auto ended = ended_at(record, Timestamp(std::chrono::seconds(written->st_mtim.tv_sec)));
@@ -83,12 +82,12 @@ std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Op
     return items;
 }
 
-std::vector<PruneItem> missed_containers(PruneReport& report, int root, const Options& options) {
+std::vector<PruneItem> missed_containers(PruneReport& report, int root, const Filter& filter,
+                                         const RetentionRules& rules) {
     std::vector<PruneItem> items;
     for (auto& record : load_missed_records(root, report.problems)) {
         const auto died = credible(parse_rfc3339(record.finished));
-        if (selects(options, record) &&
-            has_ended_long_ago(keep_of(options, record.service), died, report.now))
+        if (selects(filter, record) && has_ended_long_ago(keep_of(rules, record.service), died, report.now))
             items.push_back(item_of(PruneKind::missed, std::move(record), died));
     }
     sort_by_age(items);
@@ -114,10 +113,8 @@ std::string too_large_text(std::uint64_t total, std::uint64_t most) {
 }
 
 /// Chooses ended directories until the rest is small enough, or none if that is impossible.
-void make_it_fit(PruneReport& report, int root, const Options& options, std::vector<PruneItem> ended) {
-    Options all;
-    all.backup_root = options.backup_root;
-    const Inventory inventory = take_inventory(root, all);
+void make_it_fit(PruneReport& report, int root, std::uint64_t max_size, std::vector<PruneItem> ended) {
+    const Inventory inventory = take_inventory(root, report.backup_root, {});
     report.problems.insert(report.problems.end(), inventory.problems.begin(), inventory.problems.end());
     std::map<std::string, std::uint64_t> usage;
     for (const auto& instance : inventory.instances)
@@ -126,13 +123,13 @@ void make_it_fit(PruneReport& report, int root, const Options& options, std::vec
         if (item.failure.empty())
             usage[item.record.service] -= std::min(usage[item.record.service], item.disk_bytes);
     const std::uint64_t total = sum_of(usage);
-    if (total <= options.max_size)
+    if (total <= max_size)
         return;
     for (auto& item : ended)
         measure(item, root);
-    auto chosen = choose_for_size(std::move(usage), std::move(ended), options.max_size);
+    auto chosen = choose_for_size(std::move(usage), std::move(ended), max_size);
     if (!chosen) {
-        report.too_large = too_large_text(total, options.max_size);
+        report.too_large = too_large_text(total, max_size);
         return;
     }
     for (auto& item : *chosen) {
@@ -148,10 +145,10 @@ Timestamp ended_at(const Record& record, Timestamp written) {
     return credible(std::max({noted, parse_rfc3339(record.finished), parse_rfc3339(record.saved_until)}));
 }
 
-std::vector<PruneItem> old_files(int root, const Record& live, const Options& options, Timestamp now,
+std::vector<PruneItem> old_files(int root, const Record& live, const RetentionRules& rules, Timestamp now,
                                  const std::function<bool(const std::string& path)>& has_gone) {
     std::vector<PruneItem> items;
-    const auto keep = keep_of(options, live.service);
+    const auto keep = keep_of(rules, live.service);
     const UniqueFd instance = keep == for_ever ? UniqueFd() : open_directory(root, live.directory());
     if (!instance)
         return items;
@@ -196,20 +193,21 @@ std::optional<std::vector<PruneItem>> choose_for_size(std::map<std::string, std:
     return chosen;
 }
 
-void plan_prune(PruneReport& report, int root, const Options& options, const EndEvidence& evidence) {
+void plan_prune(PruneReport& report, int root, const Filter& filter, const RetentionRules& rules,
+                const EndEvidence& evidence) {
     std::vector<PruneItem> younger;
-    for (auto& item : ended_directories(report, root, options, evidence)) {
-        if (has_ended_long_ago(keep_of(options, item.record.service), item.ended, report.now)) {
+    for (auto& item : ended_directories(report, root, filter, evidence)) {
+        if (has_ended_long_ago(keep_of(rules, item.record.service), item.ended, report.now)) {
             measure(item, root);
             report.items.push_back(std::move(item));
         } else {
             younger.push_back(std::move(item));
         }
     }
-    for (auto& item : missed_containers(report, root, options))
+    for (auto& item : missed_containers(report, root, filter, rules))
         report.items.push_back(std::move(item));
-    if (options.max_size != UINT64_MAX)
-        make_it_fit(report, root, options, std::move(younger));
+    if (rules.max_size != UINT64_MAX)
+        make_it_fit(report, root, rules.max_size, std::move(younger));
 }
 
 } // namespace logbackup

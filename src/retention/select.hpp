@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/options.hpp"
+#include "logbackup/filter.hpp"
 #include "logbackup/prune.hpp"
+#include "logbackup/retention.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -38,7 +39,7 @@ struct EndEvidence {
 
 /// Returns the files of a live log directory that are old enough to be deleted, oldest first: they have not
 /// changed for the time to keep, and `has_gone` confirms that their source no longer has the file.
-[[nodiscard]] std::vector<PruneItem> old_files(int root, const Record& live, const Options& options,
+[[nodiscard]] std::vector<PruneItem> old_files(int root, const Record& live, const RetentionRules& rules,
                                                Timestamp now,
                                                const std::function<bool(const std::string& path)>& has_gone);
 
@@ -52,6 +53,7 @@ choose_for_size(std::map<std::string, std::uint64_t> usage, std::vector<PruneIte
 /// Adds the ended log directories to delete to the report, which already lists the files of live log
 /// directories. A directory stays when fewer than two runs found it ended, or when it may still exist.
 /// Changes nothing.
-void plan_prune(PruneReport& report, int root, const Options& options, const EndEvidence& evidence);
+void plan_prune(PruneReport& report, int root, const Filter& filter, const RetentionRules& rules,
+                const EndEvidence& evidence);
 
 } // namespace logbackup

@@ -10,7 +10,7 @@ namespace logbackup {
 /// is 0.
 struct MinFree {
     std::uint64_t bytes = 0;
-    double fraction = 0.05;
+    double fraction = 0;
 };
 
 struct FreeSpace {

@@ -9,6 +9,10 @@
 
 namespace logbackup {
 
+bool matches(const std::string& glob, const std::string& name) {
+    return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
+}
+
 std::optional<std::string> parse_exclude(const std::string& glob) {
     const bool whole_path = glob.find('/') != std::string::npos;
     std::string path;

@@ -130,10 +130,8 @@ TEST_F(BackupRoot, RequiresAMountWhenAskedTo) {
 TEST_F(BackupRoot, OfAnotherHostIsRefusedUntilItIsAdopted) {
     expect_clean(tick());
     const auto before = everything();
-    for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
-                                                      {"--dry-run"},
-                                                      {"verify"},
-                                                      {"prune", "--keep", "1d", "--trust-clock"}}) {
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{}, {"--dry-run"}, {"verify"}, {"prune", "--keep", "1d"}}) {
         const Result refused = elsewhere(arguments);
         EXPECT_EQ(refused.code, 1) << refused.out;
         EXPECT_TRUE(says(refused, "it belongs to another host, ")) << refused.err;
@@ -237,7 +235,7 @@ TEST_F(BackupRoot, WorksWhereNothingCanBeRenamedWithoutReplacing) {
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "four\n");
     sh("sed -i -E 's/(\"(ended|finished|saved_until)\": ?\")20[0-9]{2}/\\12001/g' '" +
        (backup / ".logbackup/ended/web/web-1@1").string() + "'");
-    const Result pruned = plainly({"prune", "--keep", "30d", "--trust-clock"});
+    const Result pruned = plainly({"prune", "--keep", "30d"});
     EXPECT_EQ(pruned.code, 0) << pruned.err;
     EXPECT_FALSE(fs::exists(backup / "web/web-1@1"));
     EXPECT_FALSE(fs::exists(backup / ".logbackup/ended/web/web-1@1"));

@@ -53,7 +53,7 @@ TEST_F(JsonOutput, OfEachCommandIsAsDocumented) {
     const auto list = valid({"list"});
     EXPECT_EQ(list["command"], "list");
     EXPECT_EQ(list["instances"].size(), 2U);
-    const auto pruned = valid({"prune", "--keep", "0.001s", "--trust-clock"});
+    const auto pruned = valid({"prune", "--keep", "0.001s"});
     EXPECT_EQ(pruned["command"], "prune");
     EXPECT_FALSE(pruned["pruned"].empty());
     EXPECT_EQ(valid({"config"})["command"], "config");
@@ -70,5 +70,5 @@ TEST_F(JsonOutput, OfFailuresIsAsDocumented) {
     const auto check = valid({"check", "--docker", "/bin/false"}, 1);
     EXPECT_TRUE(std::any_of(check["checks"].begin(), check["checks"].end(),
                             [](const nlohmann::json& one) { return one["status"] == "problem"; }));
-    EXPECT_EQ(valid({"prune", "--max-size", "1K", "--trust-clock"}, 3)["pruned"], nlohmann::json::array());
+    EXPECT_EQ(valid({"prune", "--max-size", "1K"}, 3)["pruned"], nlohmann::json::array());
 }

@@ -31,7 +31,7 @@ TEST_P(SeveralAttack, NoInstanceLiesInAnother) {
     EXPECT_EQ(files(), expected);
     expect_clean(tick(with({"/opt", "/x"})));
     EXPECT_EQ(files(), expected);
-    expect_clean(tick(with({a, "/x"}, {"prune", "--keep", "0.001s", "--trust-clock"})));
+    expect_clean(tick(with({a, "/x"}, {"prune", "--keep", "0.001s"})));
     EXPECT_EQ(files(), expected) << "nothing of a container that is there is pruned";
 }
 
@@ -170,7 +170,7 @@ TEST_P(SeveralAttack, AFileInPlaceOfADirectoryOfTheBackupIsReported) {
     EXPECT_EQ(result.code, 3) << result.out << result.err;
     EXPECT_EQ(read_file(backup / "web/web-1/opt"), "a file");
     EXPECT_TRUE(fs::is_empty(scratch.path() / "elsewhere"));
-    EXPECT_EQ(tick(with({a, b}, {"prune", "--keep", "0.001s", "--trust-clock"})).code, 0);
+    EXPECT_EQ(tick(with({a, b}, {"prune", "--keep", "0.001s"})).code, 0);
 }
 
 TEST_P(SeveralAttack, OfAContainerThatSharesEachRowNamesItsLogDirectory) {
@@ -331,5 +331,5 @@ TEST_P(SeveralKilled, WhilePruned) {
     expect_clean(tick(two));
     engine.remove_all();
     expect_clean(tick(two));
-    expect_the_same_after_each_kill({"prune", "--keep", "0.001s", "--trust-clock"});
+    expect_the_same_after_each_kill({"prune", "--keep", "0.001s"});
 }

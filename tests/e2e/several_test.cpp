@@ -151,7 +151,7 @@ TEST_P(Several, ArePrunedEachByItself) {
             aged[name] = "2026-01-01T00:00:00Z";
         write_file(backup / ".logbackup/ended/web" / ended, aged.dump());
     }
-    const auto dry = tick(with_two({"prune", "--keep", "0.001s", "--trust-clock", "--dry-run", "--json"}));
+    const auto dry = tick(with_two({"prune", "--keep", "0.001s", "--dry-run", "--json"}));
     expect_clean(dry);
     std::vector<std::string> doomed;
     const auto pruned = nlohmann::json::parse(dry.out)["pruned"];
@@ -161,7 +161,7 @@ TEST_P(Several, ArePrunedEachByItself) {
     EXPECT_EQ(doomed,
               (std::vector<std::string>{"web-1/opt/logs x.log", "web-2/opt/logs ", "web-2/var/log/app "}))
         << dry.out;
-    expect_clean(tick(with_two({"prune", "--keep", "0.001s", "--trust-clock"})));
+    expect_clean(tick(with_two({"prune", "--keep", "0.001s"})));
     EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\n"}}));
     EXPECT_FALSE(fs::exists(backup / "web/web-2"));
     EXPECT_TRUE(fs::is_empty(backup / ".logbackup/ended"));

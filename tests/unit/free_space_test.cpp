@@ -23,7 +23,7 @@ using test::TempDir;
 constexpr std::uint64_t size = 4U << 20U;
 constexpr const char* of_that_size = "size=4m,nr_inodes=5000";
 
-FreeSpace space_of(const std::string& directory, const MinFree& min_free = {}) {
+FreeSpace space_of(const std::string& directory, const MinFree& min_free = {0, 0.05}) {
     const auto space = free_space(open_path(directory).get(), min_free);
     EXPECT_TRUE(space);
     return space.value_or(FreeSpace{});

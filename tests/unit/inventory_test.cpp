@@ -41,9 +41,8 @@ void save(const TempDir& dir, const Record& record) {
         end_record(dir.fd(), record);
 }
 
-Inventory take(const TempDir& dir, Options options = {}) {
-    options.backup_root = dir.path();
-    return take_inventory(dir.fd(), options);
+Inventory take(const TempDir& dir, const Filter& filter = {}) {
+    return take_inventory(dir.fd(), dir.path(), filter);
 }
 
 /// "<service>/<instance>" of each; of a missed container "<service>/<pod> missed".
@@ -344,23 +343,23 @@ TEST(TakeInventory, AppliesEveryFilter) {
     save(dir, missed);
     dir.make_directory("web/web-3");
     const auto with = [&](auto set) {
-        Options options;
-        set(options);
-        return names(take(dir, options));
+        Filter filter;
+        set(filter);
+        return names(take(dir, filter));
     };
-    EXPECT_EQ(with([](Options& o) { o.services = {"d*"}; }), Names{"db/db-0"});
-    EXPECT_EQ(with([](Options& o) {
+    EXPECT_EQ(with([](Filter& o) { o.services = {"d*"}; }), Names{"db/db-0"});
+    EXPECT_EQ(with([](Filter& o) {
                   o.pods = {"web-1", "web-3"};
               }),
               (Names{"web/web-1@1", "web/web-3", "web/web-1"}));
-    EXPECT_EQ(with([](Options& o) { o.namespaces = {"data"}; }), Names{"db/db-0"});
-    EXPECT_EQ(with([](Options& o) { o.containers = {"webweb-2"}; }), Names{"web/web-2"});
-    EXPECT_EQ(with([](Options& o) { o.coverages = {Coverage::cut}; }), Names{"web/web-1@1"});
-    EXPECT_EQ(with([](Options& o) {
+    EXPECT_EQ(with([](Filter& o) { o.namespaces = {"data"}; }), Names{"db/db-0"});
+    EXPECT_EQ(with([](Filter& o) { o.containers = {"webweb-2"}; }), Names{"web/web-2"});
+    EXPECT_EQ(with([](Filter& o) { o.coverages = {Coverage::cut}; }), Names{"web/web-1@1"});
+    EXPECT_EQ(with([](Filter& o) {
                   o.coverages = {Coverage::complete, Coverage::missed};
               }),
               (Names{"web/web-7 missed", "web/web-2"}));
-    EXPECT_EQ(with([](Options& o) { o.services = {"none"}; }), Names{});
+    EXPECT_EQ(with([](Filter& o) { o.services = {"none"}; }), Names{});
 }
 
 TEST(TakeInventory, NamesRecordsThatCannotBeRead) {

@@ -35,7 +35,7 @@ class ParseOptions : public ::testing::Test {
              {"DEST",      "LOG_DIR",  "SERVICE",  "POD",          "NAMESPACE",      "CONTAINER",
               "LOG_FILE",  "GROUP",    "CONFIG",   "MAX_DURATION", "DOCKER_TIMEOUT", "DOCKER",
               "RSYNC",     "MIN_FREE", "COVERAGE", "MAX_FILES",    "MAX_DEPTH",      "MAX_FILE_SIZE",
-              "MAX_BYTES", "KEEP",     "MAX_SIZE", "TRUST_CLOCK"})
+              "MAX_BYTES", "KEEP",     "MAX_SIZE"})
             unset_.push_back(std::make_unique<Variable>(
                 names_.emplace_back(std::string("LOGBACKUP_") + name).c_str(), nullptr));
     }
@@ -120,10 +120,10 @@ TEST_F(ParseOptions, ReadsEveryOption) {
     EXPECT_EQ(options.kind, RunKind::dry_run);
     EXPECT_EQ(options.backup_root, "/backup");
     EXPECT_EQ(options.log_directories, Names{"/var/log/app"});
-    EXPECT_EQ(options.services, Names{"s*"});
-    EXPECT_EQ(options.pods, Names{"p"});
-    EXPECT_EQ(options.namespaces, Names{"n"});
-    EXPECT_EQ(options.containers, Names{"abc"});
+    EXPECT_EQ(options.filter.services, Names{"s*"});
+    EXPECT_EQ(options.filter.pods, Names{"p"});
+    EXPECT_EQ(options.filter.namespaces, Names{"n"});
+    EXPECT_EQ(options.filter.containers, Names{"abc"});
     EXPECT_TRUE(options.quiet);
     EXPECT_TRUE(options.json);
     EXPECT_EQ(options.log_file, "/tmp/x.log");
@@ -144,8 +144,8 @@ TEST_F(ParseOptions, ReadsShortFlags) {
 
 TEST_F(ParseOptions, TakesGlobsRepeatedly) {
     const auto options = expect({"--service", "a", "--service=b*", "--pod", "p", "--service", "c"});
-    EXPECT_EQ(options.services, (Names{"a", "b*", "c"}));
-    EXPECT_EQ(options.pods, Names{"p"});
+    EXPECT_EQ(options.filter.services, (Names{"a", "b*", "c"}));
+    EXPECT_EQ(options.filter.pods, Names{"p"});
     EXPECT_TRUE(has_filter(options));
     expect_usage_error({"--service", "a", "b"}); // as a shell makes it of an unquoted glob
 }
@@ -170,10 +170,10 @@ TEST_F(ParseOptions, ReadsTheEnvironment) {
     EXPECT_TRUE(options.syslog);
     EXPECT_EQ(options.backup_root, "/from/environment");
     EXPECT_EQ(options.log_directories, Names{"/logs"});
-    EXPECT_EQ(options.services, Names{"payments*"});
-    EXPECT_EQ(options.pods, Names{"p"});
-    EXPECT_EQ(options.namespaces, Names{"n"});
-    EXPECT_EQ(options.containers, Names{"c"});
+    EXPECT_EQ(options.filter.services, Names{"payments*"});
+    EXPECT_EQ(options.filter.pods, Names{"p"});
+    EXPECT_EQ(options.filter.namespaces, Names{"n"});
+    EXPECT_EQ(options.filter.containers, Names{"c"});
     EXPECT_EQ(options.log_file, "/f");
     EXPECT_EQ(options.group, 0U);
     EXPECT_EQ(options.max_duration, 1h);
@@ -187,7 +187,7 @@ TEST_F(ParseOptions, PrefersTheCommandLine) {
     const Variable service("LOGBACKUP_SERVICE", "environment");
     const auto options = expect({"--dest", "/x", "--service", "line"});
     EXPECT_EQ(options.backup_root, "/x");
-    EXPECT_EQ(options.services, Names{"line"});
+    EXPECT_EQ(options.filter.services, Names{"line"});
 }
 
 TEST_F(ParseOptions, ChecksTheEnvironmentToo) {
@@ -229,8 +229,8 @@ TEST_F(ConfigFile, HasEveryOption) {
                                     "max-duration = \"5m\"\n"
                                     "max-files = 7\n");
     EXPECT_EQ(options.backup_root, "/backup");
-    EXPECT_EQ(options.services, (Names{"a*", "b"}));
-    EXPECT_EQ(options.pods, Names{"p"});
+    EXPECT_EQ(options.filter.services, (Names{"a*", "b"}));
+    EXPECT_EQ(options.filter.pods, Names{"p"});
     EXPECT_TRUE(options.quiet);
     EXPECT_EQ(options.max_duration, 5min);
     EXPECT_EQ(options.max_files, 7U);
@@ -249,7 +249,7 @@ TEST_F(ConfigFile, IsWeakerThanTheEnvironmentAndThatThanTheCommandLine) {
     const Variable quiet("LOGBACKUP_QUIET", "0");
     const auto options = configured(text, {"--dest", "/line"});
     EXPECT_EQ(options.backup_root, "/line");
-    EXPECT_EQ(options.services, Names{"environment"});
+    EXPECT_EQ(options.filter.services, Names{"environment"});
     EXPECT_FALSE(options.quiet);
     EXPECT_EQ(options.min_free.bytes, 1U << 30U);
     EXPECT_TRUE(configured(text, {"--quiet=true"}).quiet);
@@ -291,7 +291,7 @@ TEST_F(ConfigFile, PrintsWhatItReadsAgain) {
     EXPECT_EQ(options.kind, RunKind::config);
     const auto again = configured(text(options.settings), {"config"});
     EXPECT_EQ(again.backup_root, "/file");
-    EXPECT_EQ(again.services, (Names{"a", "b*"}));
+    EXPECT_EQ(again.filter.services, (Names{"a", "b*"}));
     EXPECT_TRUE(again.syslog);
     EXPECT_EQ(again.max_files, 3U);
     EXPECT_EQ(log_directories_of(again, "x1").front().path, "/l");
@@ -551,13 +551,13 @@ TEST_F(ParseOptions, TakesOptionsBeforeAndAfterASubcommand) {
             expect({command, "--dest", "/b", "--service", "s", "--json", "-v", "--docker", "/d"});
         for (const auto& options : {before, after}) {
             EXPECT_EQ(options.backup_root, "/b");
-            EXPECT_EQ(options.services, Names{"s"});
+            EXPECT_EQ(options.filter.services, Names{"s"});
             EXPECT_TRUE(options.json);
             EXPECT_TRUE(options.verbose);
             EXPECT_EQ(options.docker, "/d");
         }
         const auto both = expect({"--service", "a", command, "--service", "b", "--log-dir", "/l", "-q"});
-        EXPECT_EQ(both.services, (Names{"a", "b"}));
+        EXPECT_EQ(both.filter.services, (Names{"a", "b"}));
         EXPECT_EQ(both.log_directories, Names{"/l"});
         EXPECT_TRUE(both.quiet);
     }
@@ -568,18 +568,18 @@ TEST_F(ParseOptions, ReadsTheEnvironmentForSubcommandsToo) {
     const Variable coverage("LOGBACKUP_COVERAGE", "cut");
     const auto options = expect({"list"});
     EXPECT_EQ(options.backup_root, "/from/environment");
-    EXPECT_EQ(options.coverages, std::vector<Coverage>{Coverage::cut});
+    EXPECT_EQ(options.filter.coverages, std::vector<Coverage>{Coverage::cut});
     EXPECT_EQ(expect({"--dest", "/x", "list"}).backup_root, "/x");
     EXPECT_FALSE(has_filter(expect({}))) << "a run has no such filter";
 }
 
 TEST_F(ParseOptions, ReadsCoverages) {
     using Coverages = std::vector<Coverage>;
-    EXPECT_EQ(expect({"list"}).coverages, Coverages{});
+    EXPECT_EQ(expect({"list"}).filter.coverages, Coverages{});
     const auto options = expect({"list", "--coverage", "cut", "--coverage", "missed"});
-    EXPECT_EQ(options.coverages, (Coverages{Coverage::cut, Coverage::missed}));
+    EXPECT_EQ(options.filter.coverages, (Coverages{Coverage::cut, Coverage::missed}));
     EXPECT_TRUE(has_filter(options));
-    EXPECT_EQ(expect({"list", "--coverage=live", "--coverage=complete"}).coverages,
+    EXPECT_EQ(expect({"list", "--coverage=live", "--coverage=complete"}).filter.coverages,
               (Coverages{Coverage::live, Coverage::complete}));
     expect_usage_error({"list", "--coverage", "whole"}, "whole");
     expect_usage_error({"list", "--coverage", "cut,missed"});
@@ -604,13 +604,13 @@ TEST_F(ParseOptions, DeletesNothingUnlessAskedTo) {
     expect_usage_error({"--dest", "/a/.."}, "'/a/..'");
     const auto options = expect({"--keep", "30d"});
     EXPECT_TRUE(has_retention(options));
-    EXPECT_EQ(keep_of(options, "web"), std::chrono::hours(30 * 24));
-    EXPECT_EQ(expect({"--keep", "2w"}).keep, std::chrono::hours(14 * 24));
+    EXPECT_EQ(keep_of(options.retention, "web"), std::chrono::hours(30 * 24));
+    EXPECT_EQ(expect({"--keep", "2w"}).retention.keep, std::chrono::hours(14 * 24));
     EXPECT_EQ(expect({"--max-duration", "1d"}).max_duration, 24h);
     for (const char* text : {"", "0d", "-1d", "for ever", "1m1d", "30", "1.5"})
         expect_usage_error({"--keep", text}, "--keep");
     const Variable keep("LOGBACKUP_KEEP", "1d");
-    EXPECT_EQ(expect({}).keep, 24h);
+    EXPECT_EQ(expect({}).retention.keep, 24h);
     EXPECT_FALSE(has_retention(expect({"--keep", "0"})));
 }
 
@@ -618,9 +618,9 @@ TEST_F(ParseOptions, KeepsSomeServicesLonger) {
     const auto file = directory.write("some.toml", "keep = \"30d\"\n[service.\"audit*\"]\nkeep = \"0\"\n"
                                                    "[service.\"audit-test\"]\nkeep = \"1d\"\n");
     const auto options = expect({"--config", file.c_str()});
-    EXPECT_EQ(keep_of(options, "web"), std::chrono::hours(30 * 24));
-    EXPECT_EQ(keep_of(options, "audit"), for_ever);
-    EXPECT_EQ(keep_of(options, "audit-test"), 24h);
+    EXPECT_EQ(keep_of(options.retention, "web"), std::chrono::hours(30 * 24));
+    EXPECT_EQ(keep_of(options.retention, "audit"), for_ever);
+    EXPECT_EQ(keep_of(options.retention, "audit-test"), 24h);
     const auto only = directory.write("only.toml", "[service.\"audit*\"]\nkeep = \"1d\"\n");
     EXPECT_TRUE(has_retention(expect({"--config", only.c_str()})));
     const auto wrong = directory.write("wrong.toml", "[service.\"a\"]\nkeep = \"soon\"\n");
@@ -632,13 +632,6 @@ TEST_F(ParseOptions, PrunesWhenAskedTo) {
     EXPECT_EQ(expect({"prune", "--max-size", "1G", "-n"}).kind, RunKind::prune_dry_run);
     expect_usage_error({"prune"}, "--max-size");
     expect_usage_error({"prune", "--keep", "0"}, "--keep");
-    EXPECT_TRUE(expect({"prune", "--keep", "1d", "--trust-clock"}).trust_clock);
-    expect_usage_error({"--keep", "1d", "--trust-clock"}, "--trust-clock");
-    expect_usage_error({"list", "--trust-clock"}, "--trust-clock");
-    const Variable trust("LOGBACKUP_TRUST_CLOCK", "1");
-    EXPECT_FALSE(expect({"prune", "--keep", "1d"}).trust_clock) << "only from the command line";
-    const auto file = directory.write("trust.toml", "trust-clock = true\n");
-    expect_usage_error({"prune", "--keep", "1d", "--config", file.c_str()}, "trust-clock");
     const Variable dry("LOGBACKUP_DRY_RUN", "1");
     EXPECT_EQ(expect({"prune", "--keep", "1d"}).kind, RunKind::prune_dry_run);
 }
@@ -706,39 +699,39 @@ Container container_of(const std::string& id, const std::string& service, const 
 }
 
 TEST(Selects, TakesAllWithoutFilters) {
-    EXPECT_TRUE(selects({}, container_of("abc", "svc", "pod", "shop")));
-    EXPECT_TRUE(selects({}, Container{}));
+    EXPECT_TRUE(selects(Filter{}, container_of("abc", "svc", "pod", "shop")));
+    EXPECT_TRUE(selects(Filter{}, Container{}));
 }
 
 TEST(Selects, MatchesGlobs) {
     const auto container = container_of("abcdef", "payments", "payments-7d9f", "shop");
     const auto with = [&](auto member, Names globs) {
-        Options options;
-        options.*member = std::move(globs);
-        EXPECT_TRUE(has_filter(options));
-        return selects(options, container);
+        Filter filter;
+        filter.*member = std::move(globs);
+        EXPECT_TRUE(has_filter(filter));
+        return selects(filter, container);
     };
-    EXPECT_TRUE(with(&Options::services, {"payments"}));
-    EXPECT_TRUE(with(&Options::services, {"pay*"}));
-    EXPECT_TRUE(with(&Options::services, {"other", "p[a-z]yments"}));
-    EXPECT_FALSE(with(&Options::services, {"pay"}));
-    EXPECT_FALSE(with(&Options::services, {"Payments"}));
-    EXPECT_TRUE(with(&Options::pods, {"*-7d??"}));
-    EXPECT_FALSE(with(&Options::pods, {"*-8*", "x"}));
-    EXPECT_TRUE(with(&Options::namespaces, {"shop"}));
-    EXPECT_FALSE(with(&Options::namespaces, {""}));
-    EXPECT_TRUE(with(&Options::containers, {"abc"}));
-    EXPECT_TRUE(with(&Options::containers, {"zzz", "abcdef"}));
-    EXPECT_FALSE(with(&Options::containers, {"bc"}));
-    EXPECT_FALSE(with(&Options::containers, {"abcdef0"}));
+    EXPECT_TRUE(with(&Filter::services, {"payments"}));
+    EXPECT_TRUE(with(&Filter::services, {"pay*"}));
+    EXPECT_TRUE(with(&Filter::services, {"other", "p[a-z]yments"}));
+    EXPECT_FALSE(with(&Filter::services, {"pay"}));
+    EXPECT_FALSE(with(&Filter::services, {"Payments"}));
+    EXPECT_TRUE(with(&Filter::pods, {"*-7d??"}));
+    EXPECT_FALSE(with(&Filter::pods, {"*-8*", "x"}));
+    EXPECT_TRUE(with(&Filter::namespaces, {"shop"}));
+    EXPECT_FALSE(with(&Filter::namespaces, {""}));
+    EXPECT_TRUE(with(&Filter::containers, {"abc"}));
+    EXPECT_TRUE(with(&Filter::containers, {"zzz", "abcdef"}));
+    EXPECT_FALSE(with(&Filter::containers, {"bc"}));
+    EXPECT_FALSE(with(&Filter::containers, {"abcdef0"}));
 }
 
 TEST(Selects, NeedsEveryKindOfFilterToMatch) {
-    Options options;
-    options.services = {"payments"};
-    options.namespaces = {"test"};
-    EXPECT_FALSE(selects(options, container_of("a", "payments", "pod", "shop")));
-    EXPECT_TRUE(selects(options, container_of("a", "payments", "pod", "test")));
+    Filter filter;
+    filter.services = {"payments"};
+    filter.namespaces = {"test"};
+    EXPECT_FALSE(selects(filter, container_of("a", "payments", "pod", "shop")));
+    EXPECT_TRUE(selects(filter, container_of("a", "payments", "pod", "test")));
 }
 
 TEST(Selects, TakesARecordByAnyOfItsContainers) {
@@ -747,19 +740,19 @@ TEST(Selects, TakesARecordByAnyOfItsContainers) {
     record.pod = "payments-7d9f";
     record.namespace_name = "shop";
     record.containers = {"abc", "def"};
-    Options options;
-    EXPECT_TRUE(selects(options, record));
-    options.containers = {"de"};
-    EXPECT_TRUE(selects(options, record));
-    options.pods = {"payments-*"};
-    EXPECT_TRUE(selects(options, record));
-    options.namespaces = {"test"};
-    EXPECT_FALSE(selects(options, record));
-    options.namespaces.clear();
-    options.containers = {"ef"};
-    EXPECT_FALSE(selects(options, record));
+    Filter filter;
+    EXPECT_TRUE(selects(filter, record));
+    filter.containers = {"de"};
+    EXPECT_TRUE(selects(filter, record));
+    filter.pods = {"payments-*"};
+    EXPECT_TRUE(selects(filter, record));
+    filter.namespaces = {"test"};
+    EXPECT_FALSE(selects(filter, record));
+    filter.namespaces.clear();
+    filter.containers = {"ef"};
+    EXPECT_FALSE(selects(filter, record));
     record.containers.clear();
-    EXPECT_FALSE(selects(options, record));
+    EXPECT_FALSE(selects(filter, record));
 }
 
 } // namespace

@@ -52,10 +52,7 @@ Names state_of(const std::string& root) {
 
 class Prune : public testing::Test {
   protected:
-    void SetUp() override {
-        dir.make_directory(".logbackup");
-        options.backup_root = dir.path();
-    }
+    void SetUp() override { dir.make_directory(".logbackup"); }
     void end(const std::string& service, const std::string& instance, Timestamp ended,
              std::size_t bytes = 10) {
         Record record = record_of(service, instance, Coverage::complete);
@@ -65,7 +62,7 @@ class Prune : public testing::Test {
     }
     PruneReport plan() {
         PruneReport report{false, dir.path(), now, {}, {}, {}};
-        plan_prune(report, dir.fd(), options, evidence);
+        plan_prune(report, dir.fd(), filter, rules, evidence);
         EXPECT_EQ(report.problems, Names{});
         return report;
     }
@@ -88,7 +85,8 @@ class Prune : public testing::Test {
     }
 
     test::TempDir dir;
-    Options options;
+    Filter filter;
+    RetentionRules rules;
     EndEvidence evidence{now, [](const Record&) { return false; }};
     test::Stop stop;
 };
@@ -99,18 +97,18 @@ TEST_F(Prune, TakesWhatEndedLongAgo) {
     end("db", "db-0", now - 40 * day);
     end("future", "f-0", now + 3650 * day);
     EXPECT_EQ(planned(), Names{}) << "nothing was asked for";
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     EXPECT_EQ(planned(), (Names{"db/db-0", "web/web-1"}));
-    options.of_services = {{"d*", {}, for_ever, {}}, {"web", {}, 28 * day, {}}};
+    rules.of_services = {{"d*", for_ever}, {"web", 28 * day}};
     EXPECT_EQ(planned(), (Names{"web/web-1", "web/web-2"}));
-    options.of_services.clear();
-    options.services = {"web"};
+    rules.of_services.clear();
+    filter.services = {"web"};
     EXPECT_EQ(planned(), Names{"web/web-1"});
 }
 
 TEST_F(Prune, NeverTakesWhatIsLive) {
-    options.keep = 1ms;
-    options.max_size = 1;
+    rules.keep = 1ms;
+    rules.max_size = 1;
     Record live = record_of("web", "web-1", Coverage::complete); // docker still has it
     live.ended = live.finished = live.saved_until = rfc3339(now - 100 * day);
     save_live_record(dir.fd(), live);
@@ -127,7 +125,7 @@ TEST_F(Prune, NeverTakesWhatIsLive) {
     EXPECT_NE(report.too_large, "");
     end("web", "web-4", now - 100 * day);
     dir.write(".logbackup/live/web/web-4", "garbage"); // who knows
-    options.max_size = UINT64_MAX;
+    rules.max_size = UINT64_MAX;
     EXPECT_EQ(planned(), Names{});
 }
 
@@ -150,8 +148,8 @@ TEST_F(Prune, GoesByTheNewestTimeThatIsKnown) {
 
 TEST_F(Prune, KeepsWhatHasNoTime) {
     end("web", "web-1", parse_rfc3339("1970-01-01T00:03:00Z"));
-    options.keep = 1ms;
-    options.max_size = 1;
+    rules.keep = 1ms;
+    rules.max_size = 1;
     EXPECT_EQ(planned(), Names{});
 }
 
@@ -164,14 +162,14 @@ TEST_F(Prune, TakesRecordsOfMissedContainers) {
     Record unknown = record_of("other", "other-1", Coverage::missed);
     unknown.finished = "garbage";
     save_missed_record(dir.fd(), unknown);
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     EXPECT_EQ(planned(), Names{"job missed"});
     prune();
     Names problems;
     const auto left = load_missed_records(dir.fd(), problems);
     ASSERT_EQ(left.size(), 2U);
     EXPECT_EQ(left[0].pod, "job-29");
-    options.keep = day;
+    rules.keep = day;
     prune();
     EXPECT_FALSE(dir.has(".logbackup/missed/job"));
 }
@@ -187,23 +185,23 @@ TEST_F(Prune, TakesTheOldestUntilTheRestFits) {
     const auto first = disk_bytes("web/web-1/d/app.log");
     const auto third = disk_bytes("web/web-3/d/app.log");
     const auto live = disk_bytes("web/live-0/app.log");
-    options.max_size = first + third + live;
+    rules.max_size = first + third + live;
     EXPECT_EQ(planned(), Names{"web/web-2"});
-    --options.max_size;
+    --rules.max_size;
     EXPECT_EQ(planned(), (Names{"web/web-2", "web/web-3"}));
     end("web", "old", now - 50 * day, 30'000);
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     const auto both = plan();
     EXPECT_EQ(names_of(both), (Names{"web/old", "web/web-2", "web/web-3"}));
     EXPECT_EQ(both.items[0].reason, PruneReason::keep);
     EXPECT_EQ(both.items[1].reason, PruneReason::max_size);
     EXPECT_EQ(both.items[2].disk_bytes, third);
     EXPECT_EQ(both.too_large, "");
-    options.max_size = live - 1;
+    rules.max_size = live - 1;
     const auto none = plan();
     EXPECT_EQ(names_of(none), Names{"web/old"}) << "when all is not enough, none goes for it";
     EXPECT_EQ(none.too_large.find("the backup takes "), 0U) << none.too_large;
-    options.max_size = live;
+    rules.max_size = live;
     prune();
     EXPECT_FALSE(dir.has("web/web-1"));
     EXPECT_TRUE(dir.has("web/live-0/app.log"));
@@ -215,8 +213,8 @@ TEST_F(Prune, DeletesNothingOnTheDayThatItEnded) {
     Record missed = record_of("job", "job-1", Coverage::missed);
     missed.finished = rfc3339(now - day + 1min);
     save_missed_record(dir.fd(), missed);
-    options.keep = 1ms;
-    options.max_size = 1;
+    rules.keep = 1ms;
+    rules.max_size = 1;
     EXPECT_EQ(planned(), Names{});
     EXPECT_NE(plan().too_large, "");
     end("web", "web-1", now - day - 1min, 40'000);
@@ -225,8 +223,8 @@ TEST_F(Prune, DeletesNothingOnTheDayThatItEnded) {
 
 TEST_F(Prune, DeletesNothingThatOneRunFoundEnded) {
     end("web", "web-1", now - 31 * day);
-    options.keep = 30 * day;
-    options.max_size = 1;
+    rules.keep = 30 * day;
+    rules.max_size = 1;
     evidence.last_complete_run = now - 31 * day; // that run found it gone, and none came to its end since
     EXPECT_EQ(planned(), Names{});
     evidence.last_complete_run = {};
@@ -238,8 +236,8 @@ TEST_F(Prune, DeletesNothingThatOneRunFoundEnded) {
 TEST_F(Prune, DeletesNothingThatMayExist) {
     end("web", "web-1", now - 31 * day);
     end("web", "web-2", now - 31 * day);
-    options.keep = 30 * day;
-    options.max_size = 1;
+    rules.keep = 30 * day;
+    rules.max_size = 1;
     evidence.may_exist = [](const Record& record) { return record.pod == "web-1"; };
     EXPECT_EQ(planned(), Names{"web/web-2"});
 }
@@ -289,7 +287,7 @@ TEST(PruneForSize, TakesNoneWhenAllAreNotEnough) {
 }
 
 TEST_F(Prune, DeletesAllOfItAndNothingElse) {
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     end("web", "web-1", now - 31 * day);
     end("web", "web-1@1", now - 32 * day);
     end("web", "web-2", now - 1 * day);
@@ -312,7 +310,7 @@ TEST_F(Prune, DeletesAllOfItAndNothingElse) {
 }
 
 TEST_F(Prune, DeletesANestedInstanceAndNotItsNeighbour) {
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     end("web", "web-1/opt/logs", now - 31 * day);
     end("web", "web-1/var/log", now - 1 * day);
     end("web", "web-2/opt/logs", now - 31 * day);
@@ -325,7 +323,7 @@ TEST_F(Prune, DeletesANestedInstanceAndNotItsNeighbour) {
 }
 
 TEST_F(Prune, DoesNotFollowALinkInThePlaceOfADirectory) {
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     dir.write("outside/app.log", "precious");
     end("web", "web-1", now - 31 * day);
     std::filesystem::remove_all(dir.at("web/web-1"));
@@ -344,7 +342,7 @@ TEST_F(Prune, DoesNotFollowALinkInThePlaceOfADirectory) {
 }
 
 TEST_F(Prune, LeavesWhatSomethingIsMountedIn) {
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     end("web", "web-1", now - 31 * day);
     dir.make_directory("web/web-1/mounted");
     dir.write("other/kept", "kept");
@@ -352,7 +350,7 @@ TEST_F(Prune, LeavesWhatSomethingIsMountedIn) {
         test::bind_mount(dir.at("other"), dir.at("web/web-1/mounted"));
         PruneReport report{false, dir.path(), now, {}, {}, {}};
         const UniqueFd root = test::open_path(dir.path());
-        plan_prune(report, root.get(), options, evidence);
+        plan_prune(report, root.get(), filter, rules, evidence);
         carry_out(report, root.get(), stop.get());
         ASSERT_EQ(failure_lines(report).size(), 1U);
         EXPECT_EQ(failure_lines(report)[0],
@@ -364,7 +362,7 @@ TEST_F(Prune, LeavesWhatSomethingIsMountedIn) {
 }
 
 TEST_F(Prune, StopsWhereTheRunIsStopped) {
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     end("web", "web-1", now - 31 * day);
     auto report = plan();
     ::kill(::getpid(), SIGTERM);
@@ -402,8 +400,8 @@ TEST_F(PruneInterrupted, BeforeItBegan) {
 TEST_F(PruneInterrupted, BetweenTheFilesAndTheRecord) {
     end("web", "web-1", now - 2 * day);
     rename("web/web-1", files);
-    EXPECT_TRUE(take_inventory(dir.fd(), {}).instances.empty()) << "it is not called complete";
-    options.keep = 1ms;
+    EXPECT_TRUE(take_inventory(dir.fd(), dir.path(), {}).instances.empty()) << "it is not called complete";
+    rules.keep = 1ms;
     EXPECT_EQ(planned(), Names{});
     go_on();
     EXPECT_EQ(state_of(dir.path()), (Names{".logbackup", ".logbackup/ended"}));
@@ -413,7 +411,7 @@ TEST_F(PruneInterrupted, OfANestedInstance) {
     end("web", "web-1/opt/logs", now - 2 * day);
     const std::string nested = ".logbackup/pruning/web/web-1%2Fopt%2Flogs";
     rename("web/web-1/opt/logs", nested + "/files");
-    options.keep = 1ms;
+    rules.keep = 1ms;
     EXPECT_EQ(planned(), Names{});
     settle_pruning(dir.fd());
     EXPECT_TRUE(dir.has(nested + "/record"));
@@ -454,7 +452,7 @@ TEST_F(Prune, FindsOldFilesOfALiveDirectory) {
     const Timestamp today = std::chrono::system_clock::now();
     const auto find = [&](Timestamp then, const Names& in_source) {
         Names found;
-        for (const auto& item : old_files(dir.fd(), live, options, then, [&](const std::string& path) {
+        for (const auto& item : old_files(dir.fd(), live, rules, then, [&](const std::string& path) {
                  return std::find(in_source.begin(), in_source.end(), path) == in_source.end();
              }))
             found.push_back(item.path);
@@ -462,12 +460,12 @@ TEST_F(Prune, FindsOldFilesOfALiveDirectory) {
         return found;
     };
     EXPECT_EQ(find(today + 100 * day, {}), Names{}) << "nothing was asked for";
-    options.keep = 30 * day;
+    rules.keep = 30 * day;
     EXPECT_EQ(find(today + 29 * day, {}), Names{}) << "what a container can set does not count";
     EXPECT_EQ(find(today + 31 * day, {"app.log"}), (Names{"app.log~20260101T000000Z", "d/e/old.log"}));
 
     PruneReport report{false, dir.path(), today + 31 * day, {}, {}, {}};
-    report.items = old_files(dir.fd(), live, options, report.now,
+    report.items = old_files(dir.fd(), live, rules, report.now,
                              [](const std::string& path) { return path != "app.log"; });
     dir.write("web/web-1/app.log~20260101T000000Z", "changed meanwhile");
     carry_out(report, dir.fd(), stop.get());

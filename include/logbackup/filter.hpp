@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "logbackup/container.hpp"
+#include "logbackup/record.hpp"
+
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// What a command is limited to. An empty list selects all.
+struct Filter {
+    std::vector<std::string> services; ///< globs
+    std::vector<std::string> pods;
+    std::vector<std::string> namespaces;
+    std::vector<std::string> containers; ///< prefixes of ids
+    std::vector<Coverage> coverages;     ///< of instances in an inventory; nothing else looks at it
+};
+
+[[nodiscard]] bool has_filter(const Filter& filter);
+
+/// True if the filter selects the container.
+[[nodiscard]] bool selects(const Filter& filter, const Container& container);
+/// True if the filter selects the record. One matching container of the record is enough.
+[[nodiscard]] bool selects(const Filter& filter, const Record& record);
+
+} // namespace logbackup

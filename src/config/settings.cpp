@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#include "config/settings.hpp"
+
+#include "config/option_values.hpp"
+#include "config/options.hpp"
+#include "util/glob.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+constexpr auto text = Setting::Type::text;
+constexpr auto list = Setting::Type::list;
+constexpr auto flag = Setting::Type::flag;
+
+constexpr const char* common = "Options";
+constexpr const char* filters = "Only what this run is for";
+constexpr const char* output = "Output";
+constexpr const char* how = "How";
+constexpr const char* limits = "Limits, each for one container: what is beyond them is reported";
+constexpr const char* retention = "Retention (by default nothing is ever deleted)";
+
+constexpr const char* duration = "duration (examples: 90s, 5m, 1h, 1d)";
+constexpr const char* keep_time = "duration (examples: 30d, 4w; 0: for ever)";
+constexpr const char* size_limit = "size (examples: 500M, 4GiB; 0: no limit)";
+constexpr const char* count = "whole number (at least 1)";
+
+std::optional<std::string> any_text(const std::string& value) {
+    return value;
+}
+
+template <typename Target, typename Parse>
+const std::string* convert(Target& target, const Texts& texts, Parse parse) {
+    target = Target();
+    for (const auto& one : texts) {
+        auto value = parse(one);
+        if (!value)
+            return &one;
+        if constexpr (requires { target.push_back(*value); })
+            target.push_back(std::move(*value));
+        else
+            target = std::move(*value);
+    }
+    return nullptr;
+}
+
+template <auto parse, auto member> const std::string* store(Options& options, const Texts& texts) {
+    return convert(options.*member, texts, parse);
+}
+
+/// Stores into a part of the options.
+template <auto parse, auto part, auto member> const std::string* store(Options& options, const Texts& texts) {
+    return convert(options.*part.*member, texts, parse);
+}
+
+template <auto parse, auto member>
+const std::string* store_for_service(Options& options, const std::string& glob, const Texts& texts) {
+    auto& services = options.of_services;
+    if (services.empty() || services.back().glob != glob)
+        services.push_back({glob, {}, {}});
+    return convert((services.back().*member).emplace(), texts, parse);
+}
+
+const std::string* store_keep_for_service(Options& options, const std::string& glob, const Texts& texts) {
+    options.retention.of_services.push_back({glob, for_ever});
+    return convert(options.retention.of_services.back().keep, texts, parse_keep);
+}
+
+const std::string* store_dry_run(Options& options, const Texts& texts) {
+    options.kind = parse_flag(texts.back()).value_or(false) ? RunKind::dry_run : RunKind::tick;
+    return nullptr;
+}
+
+} // namespace
+
+const std::vector<SettingRow>& settings_table() {
+    static const std::vector<SettingRow> rows{
+        {"dry-run", 'n', flag, common, "prune", "", "false",
+         "List what would be done; change and write nothing", nullptr, store_dry_run},
+        {"dest", 0, text, common, "list verify prune check", "DIR", "/u01/logbackup", "Where the backup is",
+         "path of a directory other than /", store<parse_backup_root, &Options::backup_root>},
+        {"log-dir", 0, list, common, "verify prune", "PATH", "/opt/logs",
+         "Log directory inside the containers (repeatable: of several each is saved under\n"
+         "its own path below <pod>)",
+         "absolute path of a directory in the container",
+         store<parse_log_directory, &Options::log_directories>,
+         store_for_service<parse_log_directory, &ServiceOptions::log_directories>},
+        {"exclude", 0, list, common, "verify", "GLOB", "",
+         "Leave these files out, and what is in such directories: *.hprof at any depth,\n"
+         "with a slash a path from the log directory (repeatable)",
+         "glob of files in a log directory", store<parse_exclude, &Options::exclude>,
+         store_for_service<parse_exclude, &ServiceOptions::exclude>},
+        {"config", 0, text, common, "list verify prune check config", "FILE", standard_config_file,
+         "Read options from this file, too", nullptr, nullptr, nullptr, Reach::environment},
+        {"require-mount", 0, flag, common, "verify prune check", "", "false",
+         "Refuse to work while the backup is on the file system of /: its disk is not mounted", nullptr,
+         store<parse_flag, &Options::require_mount>},
+        {"adopt", 0, flag, common, "", "", "false",
+         "Take over a backup that belongs to another host or Docker engine; once, by hand", nullptr,
+         store<parse_flag, &Options::adopt>, nullptr, Reach::command_line},
+
+        {"service", 0, list, filters, "list verify prune", "GLOB", "",
+         "Only services that match (repeatable)", nullptr,
+         store<any_text, &Options::filter, &Filter::services>},
+        {"pod", 0, list, filters, "list verify prune", "GLOB", "", "Only pods that match (repeatable)",
+         nullptr, store<any_text, &Options::filter, &Filter::pods>},
+        {"namespace", 0, list, filters, "list verify prune", "GLOB", "",
+         "Only namespaces that match (repeatable)", nullptr,
+         store<any_text, &Options::filter, &Filter::namespaces>},
+        {"container", 0, list, filters, "list verify prune", "ID", "",
+         "Only containers whose id begins so (repeatable)", nullptr,
+         store<any_text, &Options::filter, &Filter::containers>},
+        {"coverage", 0, list, filters, "list", "WHICH", "",
+         "Of a list: only live, complete, cut or missed ones (repeatable)",
+         "coverage; write live, complete, cut or missed",
+         store<parse_coverage, &Options::filter, &Filter::coverages>},
+
+        {"quiet", 'q', flag, output, "verify prune check", "", "false",
+         "Say nothing when nothing is wrong (for cron)", nullptr, store<parse_flag, &Options::quiet>},
+        {"verbose", 'v', flag, output, "list verify prune", "", "false",
+         "List each file and what is done to it; list and prune: show paths", nullptr,
+         store<parse_flag, &Options::verbose>},
+        {"json", 0, flag, output, "list verify prune check config", "", "false",
+         "Print the report as one JSON object", nullptr, store<parse_flag, &Options::json>},
+        {"log-file", 0, text, output, "prune", "FILE", "", "Also append messages to this file", nullptr,
+         store<any_text, &Options::log_file>},
+        {"syslog", 0, flag, output, "", "", "false", "Also send messages to the system log", nullptr,
+         store<parse_flag, &Options::syslog>},
+        {"metrics", 0, text, output, "", "FILE.prom", "",
+         "Write this file for node_exporter's textfile collector", "path of a file NAME.prom",
+         store<parse_metrics_file, &Options::metrics>},
+        {"warn-skipped", 0, text, output, "", "N", "10",
+         "Warn when so many runs have ended at once because one was working; 0: never",
+         "whole number (0: no limit)", store<parse_count_limit, &Options::warn_skipped>},
+
+        {"group", 0, text, how, "", "NAME", "", "Group that new files and directories are handed to",
+         "group of this system", store<parse_group, &Options::group>},
+        {"min-free", 0, text, how, "check", "SIZE|PERCENT", "5%",
+         "Leave this much of the backup's file system free: 5%, 500M, 1.5GiB or 0",
+         "size (examples: 5%, 500M, 1.5GiB)", store<parse_min_free, &Options::min_free>},
+        {"max-duration", 0, text, how, "verify prune", "TIME", "30m",
+         "End the run after this long; the next one goes on", duration,
+         store<parse_duration, &Options::max_duration>},
+        {"nice", 0, text, how, "", "N", "10", "CPU priority, 0 to 19: 19 gives way to everything",
+         "whole number of 0 to 19", store<parse_nice, &Options::nice>},
+        {"ionice", 0, text, how, "", "CLASS", "best-effort:7",
+         "I/O priority: none, best-effort:0 to best-effort:7, idle",
+         "I/O priority (none, idle, best-effort, best-effort:0 to best-effort:7)",
+         store<parse_io_priority, &Options::io_priority>},
+        {"bwlimit", 0, text, how, "", "SIZE", "0", "Save no more than this in a second; 0: no limit",
+         size_limit, store<parse_size_limit, &Options::bandwidth>},
+        {"docker-timeout", 0, text, how, "check", "TIME", "10s", "Longest wait for one docker command",
+         duration, store<parse_duration, &Options::docker_timeout>},
+        {"docker", 0, text, how, "verify prune check", "PATH", "docker",
+         "The docker client, if not found by itself", nullptr, store<any_text, &Options::docker>},
+        {"rsync", 0, text, how, "check", "PATH", "rsync", "The rsync program, if not found by itself",
+         nullptr, store<any_text, &Options::rsync>},
+
+        {"max-files", 0, text, limits, "", "N", "100000", "Files and directories that are looked at", count,
+         store<parse_count, &Options::max_files>},
+        {"max-depth", 0, text, limits, "", "N", "100", "Levels of directories", count,
+         store<parse_count, &Options::max_depth>},
+        {"max-file-size", 0, text, limits, "", "SIZE", "100G",
+         "Of a larger file only so much is saved; 0: all of it", size_limit,
+         store<parse_size_limit, &Options::max_file_size>},
+        {"max-bytes", 0, text, limits, "", "SIZE", "4G",
+         "New bytes in one run, the rest waits for the next; 0: no limit", size_limit,
+         store<parse_size_limit, &Options::max_bytes>},
+
+        {"keep", 0, text, retention, "prune", "TIME", "0",
+         "Delete what containers that are gone left behind after this long, and files that\n"
+         "have vanished from those that are there: 30d, 4w or 0 (for ever)",
+         keep_time, store<parse_keep, &Options::retention, &RetentionRules::keep>, store_keep_for_service},
+        {"max-size", 0, text, retention, "prune", "SIZE", "0",
+         "While the backup takes more on disk, delete what ended, first of the\n"
+         "service that takes most; 0: no limit",
+         size_limit, store<parse_max_size, &Options::retention, &RetentionRules::max_size>},
+    };
+    return rows;
+}
+
+const SettingRow* find_setting(const std::string& name) {
+    const auto& rows = settings_table();
+    const auto found =
+        std::find_if(rows.begin(), rows.end(), [&](const SettingRow& row) { return row.name == name; });
+    return found == rows.end() ? nullptr : &*found;
+}
+
+bool matters_to(const SettingRow& row, const std::string& command) {
+    return (" " + std::string(row.commands) + " ").find(" " + command + " ") != std::string::npos;
+}
+
+} // namespace logbackup

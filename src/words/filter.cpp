@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include "logbackup/filter.hpp"
+
+#include "util/glob.hpp"
+
+#include <algorithm>
+
+namespace logbackup {
+namespace {
+
+bool matches_any(const std::vector<std::string>& globs, const std::string& name) {
+    return globs.empty() || std::any_of(globs.begin(), globs.end(),
+                                        [&](const std::string& glob) { return matches(glob, name); });
+}
+
+bool begins_with_any(const std::vector<std::string>& prefixes, const std::string& id) {
+    return prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(),
+                                           [&](const std::string& prefix) { return id.starts_with(prefix); });
+}
+
+/// Compares the names that both containers and records have.
+template <typename T> bool names_match(const Filter& filter, const T& named) {
+    return matches_any(filter.services, named.service) && matches_any(filter.pods, named.pod) &&
+           matches_any(filter.namespaces, named.namespace_name);
+}
+
+} // namespace
+
+bool has_filter(const Filter& filter) {
+    return !filter.services.empty() || !filter.pods.empty() || !filter.namespaces.empty() ||
+           !filter.containers.empty() || !filter.coverages.empty();
+}
+
+bool selects(const Filter& filter, const Container& container) {
+    return begins_with_any(filter.containers, container.id) && names_match(filter, container);
+}
+
+bool selects(const Filter& filter, const Record& record) {
+    const bool id =
+        filter.containers.empty() ||
+        std::any_of(record.containers.begin(), record.containers.end(),
+                    [&](const std::string& one) { return begins_with_any(filter.containers, one); });
+    return id && names_match(filter, record);
+}
+
+} // namespace logbackup
