@@ -28,8 +28,8 @@ class Declaration {
         app_.add_flag("-n,--dry-run", given_.dry_run, "List what would be saved; change and write nothing");
         add("--dest", given_.dest, "Where the backup is", "DIR");
         add("--log-dir", given_.log_directories,
-            "Log directory inside the containers (repeatable: of several each is saved under\n"
-            "its own path below <pod>)",
+            "Log directory inside the containers (repeatable: the first is saved as <pod>, each\n"
+            "further one beside it, such as <pod>+var+log)",
             "PATH")
             ->default_str("/opt/logs")
             ->allow_extra_args(false);

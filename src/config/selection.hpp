@@ -11,8 +11,12 @@
 /// Looks up the options that apply to one service, container or record. All functions are pure.
 namespace logbackup {
 
+/// Returns the log directories of a service, in the configured order.
 [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,
                                                                const std::string& service);
+/// Returns what follows "<pod>" in the name of an instance whose log directory is not its service's first:
+/// "/var/log/app" gives "+var+log+app". In the path "+" becomes "%2B", and "%" becomes "%25".
+[[nodiscard]] std::string suffix_of(const std::string& path);
 
 /// Returns how long the saved logs of a service are kept after their log directory has ended.
 [[nodiscard]] std::chrono::milliseconds keep_of(const Options& options, const std::string& service);

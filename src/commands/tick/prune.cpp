@@ -44,7 +44,7 @@ void Tick::find_prunable_files_of(std::size_t index) {
     const Record& record = records_[*assignment.known];
     const auto any = [](const std::string&) { return true; };
     // A part that cannot be read would seem to be gone.
-    if (failed_.contains({candidate.container->id, candidate.name.below}) ||
+    if (failed_.contains({candidate.container->id, candidate.name.path}) ||
         old_files(context_.root, record, options_, now_, any).empty() || (!is_prune() && !candidate.tree))
         return;
     const bool was_let_go = candidate.is_let_go;

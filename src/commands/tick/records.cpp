@@ -75,14 +75,15 @@ void Tick::save_record(Candidate& candidate, const Assignment& assignment) {
         record = *assignment.reopened;
         record.ended.clear();
     } else {
-        record.service = top_of(assignment.directory);
-        record.instance = below_of(assignment.directory);
+        record.service = parent_path(assignment.directory);
+        record.instance = base_name(assignment.directory);
         record.volume = candidate.volume;
-        record.log_directory = candidate.name.path;
         record.first_seen = rfc3339(now_);
     }
     if (!record.volume.empty() && record.volume == candidate.volume)
         record.volume_inode = candidate.inode;
+    if (record.service == candidate.container->service) // a volume can be mounted elsewhere by now
+        record.log_directory = candidate.name.path;
     record.volumes_below = candidate.volumes_below;
     record.has_writer = record.has_writer || assignment.is_writer;
     note_places(record, places_of(candidate));
@@ -125,11 +126,11 @@ bool Tick::sync(Candidate& candidate) {
 /// True if a part of the record's log directory could not be saved.
 bool Tick::has_failed(std::size_t index) const {
     const Record& record = records_[index];
-    if (failed_.contains({record.containers.back(), below_of(record.instance)}))
+    if (failed_.contains({record.containers.back(), record.log_directory}))
         return true;
     // Another service may know it as another of its log directories.
     return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
-        return candidate.record == index && failed_.contains({candidate.container->id, candidate.name.below});
+        return candidate.record == index && failed_.contains({candidate.container->id, candidate.name.path});
     });
 }
 
@@ -138,7 +139,7 @@ void Tick::close_records() {
     if (context_.stop.requested())
         return;
     for (auto& candidate : candidates_) {
-        if (!candidate.record || failed_.contains({candidate.container->id, candidate.name.below}))
+        if (!candidate.record || failed_.contains({candidate.container->id, candidate.name.path}))
             continue;
         Record& record = records_[*candidate.record];
         if (candidate.thoroughness == Thoroughness::everything && row_of(candidate).unsettled.empty() &&
@@ -223,8 +224,7 @@ std::set<std::size_t> Tick::unwanted_records() const {
         const Record& record = records_[i];
         const auto names = log_directories_of(options_, record.service);
         const bool is_wanted = std::any_of(names.begin(), names.end(), [&](const LogDirectoryName& name) {
-            return name.below == below_of(record.instance) &&
-                   (record.log_directory.empty() || record.log_directory == name.path);
+            return name.path == record.log_directory;
         });
         if (is_wanted || assigned.contains(i) || !selects(options_, record) || record.containers.empty())
             continue;

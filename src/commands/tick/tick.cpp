@@ -37,7 +37,7 @@ void Tick::select(Candidate& candidate) {
     candidate.selected = true;
     candidate.row = add_row(*candidate.container);
     row_of(candidate).log_directory = candidate.name.path;
-    row_of(candidate).below = candidate.name.below;
+    row_of(candidate).suffix = candidate.name.suffix;
 }
 
 void Tick::classify_all() {
@@ -81,7 +81,7 @@ void Tick::load_records() {
         for (const auto& record : records_)
             if (std::find(record.containers.begin(), record.containers.end(), id) !=
                 record.containers.end()) {
-                failed_.insert({id, below_of(record.instance)});
+                failed_.insert({id, record.log_directory});
                 name = std::string(" (").append(in_quotes(record.directory())).append(")");
             }
         report_.problems.push_back("container " + id.substr(0, 12) + name + " is left out: " + reason);
@@ -129,9 +129,7 @@ void Tick::open_mounts() {
 /// True if nothing of the container can have changed since all of it was saved. Then its row is complete.
 bool Tick::leave_closed(const Candidate& candidate) {
     const auto record = std::find_if(records_.begin(), records_.end(), [&](const Record& known) {
-        return below_of(known.instance) == candidate.name.below &&
-               (known.log_directory.empty() || known.log_directory == candidate.name.path) &&
-               is_closed(known, *candidate.container);
+        return known.log_directory == candidate.name.path && is_closed(known, *candidate.container);
     });
     if (record == records_.end())
         return false;
@@ -271,7 +269,7 @@ void Tick::assign_all() {
         const Container& container = *candidate.container;
         claims.push_back({container.id, container.service, container.pod, container.namespace_name,
                           container.created, candidate.found.identity, candidate.found.volume,
-                          candidate.found.access, candidate.found.direct, candidate.name.below,
+                          candidate.found.access, candidate.found.direct, candidate.name.suffix,
                           candidate.name.path});
     }
     std::set<std::string> running;
@@ -283,10 +281,7 @@ void Tick::assign_all() {
     assignments_ = assign(
         claims, records_, running,
         [&](const std::string& service) {
-            std::set<std::string> below;
-            for (const auto& name : log_directories_of(options_, service))
-                below.insert(name.below);
-            return context_.root >= 0 ? look_up_service(context_.root, service, below) : ServiceDirectory{};
+            return context_.root >= 0 ? look_up_service(context_.root, service) : ServiceDirectory{};
         },
         [&](const std::string& service, const std::string& instance) {
             return load_ended_record(context_.root, service, instance, report_.problems);

@@ -202,7 +202,7 @@ class Tick {
     [[nodiscard]] bool is_dry() const { return options_.kind != RunKind::tick; }
     Row& row_of(const Candidate& candidate) { return report_.rows[candidate.row]; }
     void fail(const Candidate& candidate, const std::string& path, const std::string& reason) {
-        failed_.insert({candidate.container->id, candidate.name.below});
+        failed_.insert({candidate.container->id, candidate.name.path});
         if (!candidate.selected)
             return;
         row_of(candidate).status = RowStatus::failed;
@@ -237,8 +237,7 @@ class Tick {
     std::optional<OverlapCheck> overlap_;
     std::vector<Candidate> candidates_; ///< after locate_all(): the candidates with a log directory
     std::vector<Record> records_;       ///< records of live log directories
-    /// Log directories of which something could not be saved: the container's id, and which of its log
-    /// directories.
+    /// Log directories of which something could not be saved: the container's id, and the path in it.
     std::set<std::pair<std::string, std::string>> failed_;
     /// Log directories that could not be read, and why. The run asks docker again whether their containers
     /// are gone.
