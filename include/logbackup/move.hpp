@@ -18,11 +18,10 @@ struct Move {
 
 /// The contents of one service's directory in the backup.
 struct ServiceDirectory {
-    /// Names of instance directories, and of the directories that contain them.
-    std::set<std::string> present{};
-    std::set<std::string> ended{}; ///< names with the record of an ended log directory
-    std::set<std::string> live{};  ///< names with the record of a live log directory
-    std::string problem{};         ///< why the contents are not fully known, safe to print; else empty
+    std::set<std::string> present{}; ///< names of instance directories
+    std::set<std::string> ended{};   ///< names with the record of an ended log directory
+    std::set<std::string> live{};    ///< names with the record of a live log directory
+    std::string problem{};           ///< why the contents are not fully known, safe to print; else empty
 };
 
 } // namespace logbackup

@@ -61,11 +61,10 @@ struct Options {
     std::vector<Setting> settings;           ///< all settings as text, each with its origin
 };
 
-/// A log directory in a service's containers, and its place in their instances: the instance itself (""), or
-/// its own path ("opt/logs") if the service has several log directories.
+/// A log directory of a service, and how its instance directories are named: "<pod>" and the suffix.
 struct LogDirectoryName {
     std::string path;
-    std::string below;
+    std::string suffix; ///< empty for the service's first log directory; see suffix_of()
 };
 
 } // namespace logbackup

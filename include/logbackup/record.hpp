@@ -22,7 +22,9 @@ enum class Coverage {
 /// Describes one log directory and its directory in the backup.
 struct Record {
     std::string service;
-    std::string instance; ///< name of the instance directory below the service's: "<pod>" or "<pod>@<n>"
+    /// Name of the instance directory in the service's: "<pod>" or "<pod>@<n>", followed by a suffix if it
+    /// was not its service's first log directory; see suffix_of().
+    std::string instance;
     std::string pod;
     std::string namespace_name;
     std::string pod_uid;
@@ -35,7 +37,7 @@ struct Record {
     std::string created; ///< RFC 3339, UTC; empty when unknown
     std::string started;
     std::string finished;
-    std::string log_directory; ///< path in the container
+    std::string log_directory; ///< path in the newest container
     std::string first_seen;
     Coverage coverage = Coverage::live;
     /// complete: the start of its last pass. cut: the last run that saved it. live: empty, or, while saving
@@ -54,10 +56,6 @@ struct Record {
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;
 };
-
-/// Split an instance's name: "pod@1/opt/logs" gives "pod@1" and "opt/logs"; "pod@1" gives "pod@1" and "".
-[[nodiscard]] std::string top_of(const std::string& instance);
-[[nodiscard]] std::string below_of(const std::string& instance);
 
 /// Records where the volumes' host paths lead in this run: first those of the log directory's own container,
 /// then those of containers that share it. A container can choose the length of these paths: above 64 KiB in

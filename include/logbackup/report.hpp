@@ -30,7 +30,7 @@ struct Row {
     std::string pod;
     std::string namespace_name;
     std::string log_directory; ///< path in the container
-    std::string below;         ///< path below the pod's directory; empty unless the service has several
+    std::string suffix;        ///< see LogDirectoryName
     ContainerState state = ContainerState::unknown;
     RowStatus status = RowStatus::saved;
     std::size_t created = 0; ///< files that are new in the backup

@@ -13,8 +13,8 @@ namespace {
 
 using EndedRecord = std::function<std::optional<Record>(const std::string&, const std::string&)>;
 
-/// Returns whether a record's log directory, which has the claim's path or container, lies where the claim's
-/// does.
+/// Returns whether a record's log directory, which has the claim's volume or container, lies where the
+/// claim's does.
 bool has_place_of(const Record& record, const Claim& claim) {
     if (record.volume.empty())
         return claim.volume.empty();
@@ -23,15 +23,12 @@ bool has_place_of(const Record& record, const Claim& claim) {
     return record.volume_inode == claim.identity.inode;
 }
 
-/// Returns whether a record, which has the claim's path or container, describes the claim's log directory.
+/// Returns whether a record, which has the claim's volume or container, describes the claim's log directory.
 bool is_of(const Record& record, const Claim& claim) {
-    // A container can have several log directories; within one service, each has only one name.
-    if ((record.volume.empty() || record.service == claim.service) &&
-        below_of(record.instance) != claim.below)
-        return false;
-    if (record.volume.empty() && !record.log_directory.empty() && record.log_directory != claim.log_directory)
-        return false; // its service had another log directory then
-    return has_place_of(record, claim);
+    // A volume is the same wherever a container mounts it. But two volumes can have one inode number.
+    const bool has_path = record.log_directory == claim.log_directory ||
+                          (!record.volume.empty() && record.volume == claim.volume);
+    return has_path && has_place_of(record, claim);
 }
 
 /// Returns whether the container has the directory itself mounted for writing. Other containers may have
@@ -41,7 +38,8 @@ bool is_writer(const Claim& claim) {
 }
 
 bool has_name_of(const Record& record, const Claim& claim) {
-    return record.service == claim.service && is_named_after(record.instance, claim.pod);
+    return record.service == claim.service && record.pod == claim.pod &&
+           is_named_after(record.instance, claim.pod);
 }
 
 class Assigner {
@@ -75,7 +73,6 @@ class Assigner {
         std::set<std::size_t> taken;
         for (const auto leader : sharing) {
             auto& assignment = result_.of_claim[leader];
-            end_others(leader);
             if (assignment.known && !taken.insert(*assignment.known).second)
                 assignment.known.reset();
             if (assignment.known) {
@@ -83,7 +80,7 @@ class Assigner {
                 assignment.present_as = assignment.directory;
             } else {
                 assignment.is_writer = is_writer(claims_[leader]);
-                fresh[{claims_[leader].service, claims_[leader].pod, claims_[leader].below}].push_back(
+                fresh[{claims_[leader].service, claims_[leader].pod, claims_[leader].suffix}].push_back(
                     leader);
             }
         }
@@ -180,7 +177,7 @@ class Assigner {
         std::size_t newest = first;
         for (const auto i : group)
             if (claims_[i].service == claims_[first].service && claims_[i].pod == claims_[first].pod &&
-                claims_[i].volume == claims_[first].volume && claims_[i].below == claims_[first].below &&
+                claims_[i].volume == claims_[first].volume &&
                 is_writer(claims_[i]) == is_writer(claims_[first]) &&
                 claims_[i].created > claims_[newest].created)
                 newest = i;
@@ -192,125 +189,86 @@ class Assigner {
                                                  claim.container_id) != record.containers.end();
     }
 
-    /// Labels can be forged, but the end of a container cannot.
-    [[nodiscard]] bool may_take_over(const Claim& claim, const Record& holder) const {
-        return claim.namespace_name == holder.namespace_name &&
-               parse_rfc3339(holder.created) <= std::chrono::floor<std::chrono::seconds>(claim.created) &&
-               std::none_of(holder.containers.begin(), holder.containers.end(),
-                            [&](const std::string& id) { return running_.contains(id); });
+    /// Returns whether a record is of earlier containers of the claim's pod, so that its name is free for the
+    /// claim. Labels can be forged, but the end of a container cannot.
+    [[nodiscard]] bool gives_way(const Record& holder, const Claim& claim) const {
+        return holder.namespace_name == claim.namespace_name && holder.pod == claim.pod &&
+               std::none_of(holder.containers.begin(), holder.containers.end(), [&](const std::string& id) {
+                   return id == claim.container_id || running_.contains(id);
+               });
     }
 
-    /// Returns whether a service cannot have both log directories at the same time.
-    static bool excludes(const Record& record, const Claim& claim) {
-        const std::string below = below_of(record.instance);
-        return below.empty() != claim.below.empty() || exclude_each_other(below, claim.below) ||
-               (below == claim.below && record.log_directory != claim.log_directory);
+    /// Returns whether a container that runs continues the record, which may not name it yet.
+    [[nodiscard]] bool is_continued(std::size_t record) const {
+        for (std::size_t i = 0; i < claims_.size(); ++i)
+            if (result_.of_claim[result_.of_claim[i].shared_with.value_or(i)].known == record &&
+                running_.contains(claims_[i].container_id))
+                return true;
+        return false;
     }
 
-    /// Returns the ended record of a container's log directory from before its service had others.
-    std::optional<Record> former_record(const InstanceName& name, const Claim& claim) {
-        const auto [begin, end] = by_container_.equal_range(claim.container_id);
-        if (std::none_of(begin, end, [&](const auto& item) { return excludes(live_[item.second], claim); }))
-            return std::nullopt;
-        const auto& there = names_.of_service(name.service);
+    /// Reopens the ended record of a container's log directory. Returns false if there is none. Only a
+    /// container that has another record can have one under a name with a number.
+    bool reopen(std::size_t leader, const InstanceName& name) {
+        const Claim& claim = claims_[leader];
+        const std::string plain_name = name.instance();
+        const bool is_known = by_container_.contains(claim.container_id);
+        auto& there = names_.of_service(name.service);
         for (const auto& instance : there.ended) {
-            if (below_of(instance) != name.below || !is_named_after(instance, name.pod) ||
-                there.live.contains(instance))
+            if (there.live.contains(instance) ||
+                (instance != plain_name && !(is_known && is_named_after(instance, name.pod))))
                 continue;
             auto record = ended_(name.service, instance);
-            if (record && is_recorded(*record, claim))
-                return record;
+            if (!record || !is_recorded(*record, claim))
+                continue;
+            auto& assignment = result_.of_claim[leader];
+            assignment.directory = record->directory();
+            if (there.present.contains(instance))
+                assignment.present_as = assignment.directory;
+            assignment.reopened = std::move(record);
+            there.live.insert(instance);
+            there.ended.erase(instance);
+            return true;
         }
-        return std::nullopt;
+        return false;
     }
 
-    /// Reopens the record from before the service had other log directories. Returns false if there is none.
-    bool goes_back(std::size_t leader, const InstanceName& name) {
-        auto record = former_record(name, claims_[leader]);
-        if (!record)
-            return false;
-        auto& there = names_.of_service(name.service);
-        auto& assignment = result_.of_claim[leader];
-        assignment.directory = record->directory();
-        if (there.present.contains(record->instance))
-            assignment.present_as = assignment.directory;
-        there.ended.erase(record->instance);
-        there.live.insert(record->instance);
-        assignment.reopened = std::move(record);
-        return true;
-    }
-
-    /// Returns whether another pod's files, of another namespace or of a running pod, lie beside the plain
-    /// name. With forged labels a container could otherwise add files there that the other pod does not have.
-    bool lies_beside_others(const InstanceName& name, const Claim& claim) {
-        const auto is_beside = [&](const std::string& instance) {
-            return top_of(instance) == name.pod && below_of(instance) != name.below;
-        };
-        const auto is_others = [&](const Record& record) {
-            return record.service == name.service && is_beside(record.instance) &&
-                   std::find(record.containers.begin(), record.containers.end(), claim.container_id) ==
-                       record.containers.end() &&
-                   !may_take_over(claim, record);
-        };
-        const auto is_of_others = [&](const std::string& instance) {
-            const auto record =
-                is_beside(instance) ? ended_(name.service, instance) : std::optional<Record>();
-            return record && record->namespace_name != claim.namespace_name;
-        };
-        const auto given = given_.find({name.service, name.pod});
-        const auto& ended = names_.of_service(name.service).ended;
-        return !name.below.empty() && ((given != given_.end() && given->second != claim.namespace_name) ||
-                                       std::any_of(live_.begin(), live_.end(), is_others) ||
-                                       std::any_of(ended.begin(), ended.end(), is_of_others));
-    }
-
-    /// Returns whether `first` gets the plain name, and makes the name free if so. If the name's ended record
-    /// belongs to another leader, that one becomes `first`.
-    bool take_plain_name(const InstanceName& name, const Group& leaders, std::size_t& first) {
+    /// Returns whether a claim gets the plain name, and makes the name free if so.
+    bool take_plain_name(const InstanceName& name, const Claim& claim) {
         const auto& service = name.service;
         const std::string plain_name = name.instance();
         const auto& there = names_.of_service(service);
         const auto holder = std::find_if(live_.begin(), live_.end(), [&](const Record& record) {
             return record.service == service && record.instance == plain_name;
         });
-        const bool held = holder != live_.end();
-        const bool beside_others = lies_beside_others(name, claims_[first]);
-        if (names_.is_blocked(name) || (!held && there.live.contains(plain_name)))
-            return false; // in the latter case its record cannot be read
-        if (held) {
-            if (beside_others || !may_take_over(claims_[first], *holder))
+        if (holder != live_.end()) {
+            const auto index = static_cast<std::size_t>(holder - live_.begin());
+            if (!gives_way(*holder, claim) || is_continued(index) ||
+                parse_rfc3339(holder->created) > std::chrono::floor<std::chrono::seconds>(claim.created))
                 return false;
-            move({service, plain_name, names_.next(name), static_cast<std::size_t>(holder - live_.begin())});
+            move({service, plain_name, names_.next(name), index});
             return true;
         }
+        if (there.live.contains(plain_name))
+            return false; // its record cannot be read, or this run has given the name away
         if (!there.ended.contains(plain_name))
-            return !beside_others;
-        auto ended = ended_(service, plain_name);
-        const auto own = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
-            return ended && is_recorded(*ended, claims_[leader]);
-        });
-        if (own != leaders.end()) {
-            first = *own;
-            result_.of_claim[first].reopened = std::move(ended);
             return true;
-        }
-        if (beside_others || !ended || ended->namespace_name != claims_[first].namespace_name)
+        const auto ended = ended_(service, plain_name);
+        if (!ended || !gives_way(*ended, claim))
             return false;
         move({service, plain_name, names_.next(name), std::nullopt});
         return true;
     }
 
     /// Assigns directories to new log directories of one name.
-    void place(const InstanceName& name, std::vector<std::size_t>& leaders) {
-        const auto& service = name.service;
-        const std::string plain_name = name.instance();
-        auto& there = names_.of_service(service);
+    void place(const InstanceName& name, Group& leaders) {
+        auto& there = names_.of_service(name.service);
         if (!there.problem.empty()) {
             for (const auto leader : leaders)
                 result_.of_claim[leader].problem = there.problem;
             return;
         }
-        std::erase_if(leaders, [&](std::size_t leader) { return goes_back(leader, name); });
+        std::erase_if(leaders, [&](std::size_t leader) { return reopen(leader, name); });
         if (leaders.empty())
             return;
         std::sort(leaders.begin(), leaders.end(), [&](std::size_t a, std::size_t b) {
@@ -320,41 +278,19 @@ class Assigner {
         const auto longest_running = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
             return running_.contains(claims_[leader].container_id);
         });
-        std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
-        const bool takes_over = take_plain_name(name, leaders, first);
+        const std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
+        const std::string plain_name = name.instance();
+        const bool takes_over = take_plain_name(name, claims_[first]);
+        if (takes_over)
+            there.live.insert(plain_name);
         for (const auto leader : leaders) {
             auto& assignment = result_.of_claim[leader];
             const bool plain = takes_over && leader == first;
-            assignment.directory = service + "/" + (plain ? plain_name : names_.next(name));
-            if (plain && there.present.contains(plain_name)) {
-                assignment.adopted = !assignment.reopened;
+            assignment.directory = name.service + "/" + (plain ? plain_name : names_.next(name));
+            assignment.adopted = plain && there.present.contains(plain_name);
+            if (assignment.adopted)
                 assignment.present_as = assignment.directory;
-            }
         }
-        if (takes_over) {
-            there.live.insert(plain_name); // excludes names inside it and around it
-            given_.emplace(std::pair(service, name.pod), claims_[first].namespace_name);
-        }
-    }
-
-    /// Ends records of the same log directory under another name of its service: the service now has several
-    /// log directories, or only one, or a writer has mounted its volume at another of them.
-    void end_others(std::size_t leader) {
-        const Claim& claim = claims_[leader];
-        const auto end = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {
-            const auto [first, last] = records.equal_range(key);
-            for (auto item = first; item != last; ++item) {
-                const Record& record = live_[item->second];
-                const std::string below = below_of(record.instance);
-                const bool is_other = below.empty() != claim.below.empty() ||
-                                      (below != claim.below && !record.volume.empty() &&
-                                       record.volume == claim.volume && is_writer(claim));
-                if (is_other && record.service == claim.service && has_place_of(record, claim))
-                    result_.of_claim[leader].supersedes.insert(item->second);
-            }
-        };
-        end(by_volume_, claim.volume);
-        end(by_container_, claim.container_id);
     }
 
     void move(Move move) {
@@ -377,7 +313,6 @@ class Assigner {
     const EndedRecord& ended_;
     std::multimap<std::string, std::size_t> by_volume_;
     std::multimap<std::string, std::size_t> by_container_;
-    std::map<std::pair<std::string, std::string>, std::string> given_; ///< service, pod -> namespace
     Assignments result_;
 };
 

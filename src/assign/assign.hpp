@@ -25,14 +25,13 @@ struct Claim {
     Identity identity;  ///< identity of the log directory; equal for containers that mount the same one
     std::string volume; ///< host path if the log directory lies on a volume; else empty
     MountAccess access = MountAccess::read_write;
-    bool direct = false; ///< true: the volume is mounted at the log directory or above it; no link led there
-    /// Path below "<pod>" where it is saved ("opt/logs"); empty if its service has only this log directory.
-    std::string below{};
+    bool direct = false;  ///< true: the volume is mounted at the log directory or above it; no link led there
+    std::string suffix{}; ///< of the name of its directory, see LogDirectoryName
     std::string log_directory{}; ///< path in the container
 };
 
 struct Assignment {
-    std::string directory;  ///< "<service>/<instance>"; an instance can contain slashes
+    std::string directory;  ///< "<service>/<instance>"
     std::string present_as; ///< the directory's present name in the backup; empty: it does not exist
     /// Index of the claim under which the same log directory is saved.
     std::optional<std::size_t> shared_with;
@@ -52,18 +51,16 @@ struct Assignments {
 
 /// Gives each claim its instance directory.
 ///
-/// A log directory keeps the directory that its record names. A new one gets the plain name "<pod>" if its
-/// container is the newest of its service, pod and namespace; an older holder of that name moves to the next
-/// free "<pod>@<n>". Labels can be forged, so a holder never moves if it runs or belongs to another
-/// namespace; the new log directory gets a number instead. Among several new log directories, the one whose
-/// container has run longest gets the plain name; if none runs, the newest does.
+/// A log directory keeps the directory that its record names. A record is recognised by the container and the
+/// path in it, or by the volume. A new log directory gets the plain name "<pod>" if its container is the
+/// newest of its service, pod and namespace; the holder of that name, of an earlier container of this pod,
+/// moves to the next free "<pod>@<n>". Labels can be forged, so a holder never moves if it runs or belongs to
+/// another namespace; the new log directory gets a number instead. Among several new log directories, the one
+/// whose container has run longest gets the plain name; if none runs, the newest does.
 ///
-/// If a service has several log directories, each is an instance of its own, "<pod>/opt/logs", with a number
-/// of its own, "<pod>@<n>/opt/logs". Such a name and "<pod>" exclude each other, because one would lie in the
-/// other; so do "<pod>/opt" and "<pod>/opt/logs". The later one gets a number, and the record of the same log
-/// directory under a name of the other kind ends. If the service's former configuration returns, the log
-/// directory continues under its former name. A plain name is not given out beside files saved for a pod of
-/// another namespace, or for a running pod.
+/// Each further log directory of a service has a suffix: its plain name is "<pod>+var+log", and the others
+/// are "<pod>@<n>+var+log". Only a new log directory is named after the configuration. One that had ended
+/// only because it was not configured for some time continues in its directory.
 ///
 /// A name is taken if its record cannot be read. Its directory is neither assigned nor moved, not even for
 /// the container that had it, because that container is unknown. If the taken names cannot be read, new log

@@ -1,27 +1,42 @@
 // SPDX-License-Identifier: MIT
 #include "assign/instance_names.hpp"
 
+#include "util/text.hpp"
+
 #include <algorithm>
 #include <charconv>
 
 namespace logbackup {
 namespace {
 
-bool lies_in(const std::string& path, const std::string& other) {
-    return path.starts_with(other + "/");
+constexpr unsigned long highest_number = 1'000'000'000; // only an operator makes higher ones
+constexpr std::size_t longest_name = 255;               // bytes, on Linux
+constexpr std::size_t longest_number = 11;              // "@" and the highest number
+constexpr std::size_t longest_stem = 180;               // leaves room for a suffix that can be read
+
+/// Returns the text, or, if it is too long, its beginning and a hash of the whole.
+std::string fitting(const std::string& text, std::size_t most) {
+    const std::string end = "%" + hash_text(text);
+    return text.size() <= most ? text : text.substr(0, most - end.size()) + end;
 }
 
-constexpr unsigned long highest_number = 1'000'000'000; // only an operator makes higher ones
+/// Returns what precedes a number or a suffix.
+std::string stem_of(const std::string& pod) {
+    return fitting(pod, longest_stem);
+}
 
 } // namespace
 
-bool is_named_after(const std::string& instance, const std::string& pod) {
-    const std::string top = top_of(instance);
-    return top == pod || top.starts_with(pod + "@");
+std::string InstanceName::instance(const std::string& number) const {
+    if (number.empty() && suffix.empty())
+        return pod;
+    const std::string stem = stem_of(pod);
+    return stem + number + fitting(suffix, longest_name - longest_number - stem.size());
 }
 
-bool exclude_each_other(const std::string& one, const std::string& other) {
-    return lies_in(one, other) || lies_in(other, one);
+bool is_named_after(const std::string& instance, const std::string& pod) {
+    const std::string stem = stem_of(pod);
+    return instance == pod || instance.starts_with(stem + "@") || instance.starts_with(stem + "+");
 }
 
 ServiceDirectory& InstanceNames::of_service(const std::string& service) {
@@ -32,19 +47,16 @@ ServiceDirectory& InstanceNames::of_service(const std::string& service) {
 
 std::string InstanceNames::next(const InstanceName& wanted) {
     unsigned long highest = 0;
-    const std::string prefix = wanted.pod + "@";
     auto& there = of_service(wanted.service);
-    auto excludes = [&](const std::string& name) {
-        const std::string below = below_of(name);
-        return wanted.below.empty() || below == wanted.below ||
-               (below.empty() ? is_flat(wanted.service, name) : exclude_each_other(below, wanted.below));
-    };
+    const std::string prefix = stem_of(wanted.pod) + "@";
     auto consider = [&](const std::string& name) {
         unsigned long number = 0;
-        if (name.starts_with(prefix) && excludes(name) &&
-            std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number).ec ==
-                std::errc() &&
-            number < highest_number)
+        if (!name.starts_with(prefix))
+            return;
+        const auto [end, error] =
+            std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number);
+        const std::string digits(name.data() + prefix.size() - 1, end);
+        if (error == std::errc() && number < highest_number && name == wanted.instance(digits))
             highest = std::max(highest, number);
     };
     for (const auto* names : {&there.present, &there.ended, &there.live})
@@ -56,32 +68,6 @@ std::string InstanceNames::next(const InstanceName& wanted) {
     std::string name = wanted.instance("@" + std::to_string(highest + 1));
     there.live.insert(name); // taken from now on
     return name;
-}
-
-/// Returns whether the condition holds for a name that has a record or will get one in this run.
-template <typename Condition>
-bool InstanceNames::any_recorded(const std::string& service, Condition condition) {
-    const auto& there = of_service(service);
-    return std::any_of(there.live.begin(), there.live.end(), condition) ||
-           std::any_of(there.ended.begin(), there.ended.end(), condition) ||
-           std::any_of(live_.begin(), live_.end(), [&](const Record& record) {
-               return record.service == service && condition(record.instance);
-           });
-}
-
-/// Returns whether a directory next to those of other pods is itself an instance, rather than containing
-/// instances.
-bool InstanceNames::is_flat(const std::string& service, const std::string& top) {
-    return any_recorded(service, [&](const std::string& name) { return name == top; }) ||
-           (of_service(service).present.contains(top) &&
-            !any_recorded(service, [&](const std::string& name) { return lies_in(name, top); }));
-}
-
-bool InstanceNames::is_blocked(const InstanceName& name) {
-    const std::string plain = name.instance();
-    return any_recorded(name.service,
-                        [&](const std::string& other) { return exclude_each_other(plain, other); }) ||
-           (!name.below.empty() && is_flat(name.service, name.pod));
 }
 
 } // namespace logbackup

@@ -32,14 +32,15 @@ Record record_of(const Session& session, const Survey& survey, const Job& job) {
         record = *place.reopened;
         record.ended.clear();
     } else {
-        record.service = top_of(place.directory);
-        record.instance = below_of(place.directory);
+        record.service = parent_path(place.directory);
+        record.instance = base_name(place.directory);
         record.volume = first.found.volume;
-        record.log_directory = first.wanted.name.path;
         record.first_seen = rfc3339(session.now);
     }
     if (!record.volume.empty() && record.volume == first.found.volume)
         record.volume_inode = first.found.identity.inode;
+    if (record.service == job.container().service) // a volume can be mounted elsewhere by now
+        record.log_directory = first.wanted.name.path;
     record.volumes_below = first.volumes_below;
     record.has_writer = record.has_writer || place.is_writer;
     std::vector<std::map<std::string, std::string>> places;
@@ -75,10 +76,8 @@ Done done_of(const Session& session, Survey& survey, Job& job, const std::set<Ho
 /// True if the record's log directory is one of those that its service should have.
 bool is_configured(const Options& options, const Record& record) {
     const auto names = log_directories_of(options, record.service);
-    return std::any_of(names.begin(), names.end(), [&](const LogDirectoryName& name) {
-        return name.below == below_of(record.instance) &&
-               (record.log_directory.empty() || record.log_directory == name.path);
-    });
+    return std::any_of(names.begin(), names.end(),
+                       [&](const LogDirectoryName& name) { return name.path == record.log_directory; });
 }
 
 /// Looks at the host for what the records say.

@@ -18,7 +18,7 @@ Row row_of(const Wanted& wanted) {
     row.namespace_name = container.namespace_name;
     row.state = container.state;
     row.log_directory = wanted.name.path;
-    row.below = wanted.name.below;
+    row.suffix = wanted.name.suffix;
     return row;
 }
 

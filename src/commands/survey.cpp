@@ -80,9 +80,7 @@ void open_view(const Session& session, Survey& survey) {
 /// True if nothing of the container can have changed since all of it was saved. Then its row is complete.
 bool leave_closed(Survey& survey, const Wanted& wanted) {
     const auto record = std::find_if(survey.records.begin(), survey.records.end(), [&](const Record& known) {
-        return below_of(known.instance) == wanted.name.below &&
-               (known.log_directory.empty() || known.log_directory == wanted.name.path) &&
-               is_closed(known, *wanted.container);
+        return known.log_directory == wanted.name.path && is_closed(known, *wanted.container);
     });
     if (record == survey.records.end())
         return false;
@@ -151,7 +149,7 @@ Claim claim_of(const Holder& holder) {
             holder.found.volume,
             holder.found.access,
             holder.found.direct,
-            name.below,
+            name.suffix,
             name.path};
 }
 
@@ -169,10 +167,7 @@ Assignments assign_all(const Session& session, Survey& survey, const std::vector
     return assign(
         claims, survey.records, running,
         [&](const std::string& service) {
-            std::set<std::string> below;
-            for (const auto& name : log_directories_of(session.options, service))
-                below.insert(name.below);
-            return session.root ? look_up_service(session.root.get(), service, below) : ServiceDirectory{};
+            return session.root ? look_up_service(session.root.get(), service) : ServiceDirectory{};
         },
         [&](const std::string& service, const std::string& instance) {
             return load_ended_record(session.root.get(), service, instance, survey.problems);

@@ -2,6 +2,7 @@
 #include "config/option_values.hpp"
 
 #include "logbackup/retention.hpp"
+#include "util/text.hpp"
 
 #include <grp.h>
 
@@ -133,7 +134,9 @@ std::optional<std::string> parse_log_directory(const std::string& path) {
     std::string text = normal.string();
     if (text.size() > 1 && text.ends_with('/'))
         text.pop_back();
-    return normal.is_absolute() && text != "/" ? std::optional(text) : std::nullopt;
+    // Records and names in the backup have it: no control characters, no bytes that are not UTF-8.
+    const bool is_plain = escaped(text) == text;
+    return normal.is_absolute() && text != "/" && is_plain ? std::optional(text) : std::nullopt;
 }
 
 std::optional<std::string> parse_backup_root(const std::string& path) {

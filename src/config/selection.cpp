@@ -27,8 +27,15 @@ std::vector<LogDirectoryName> log_directories_of(const Options& options, const s
     std::vector<LogDirectoryName> names;
     names.reserve(paths.size());
     for (const auto& path : paths)
-        names.push_back({path, paths.size() == 1 ? std::string() : path.substr(1)});
+        names.push_back({path, names.empty() ? std::string() : suffix_of(path)});
     return names;
+}
+
+std::string suffix_of(const std::string& path) {
+    std::string suffix;
+    for (const char byte : path)
+        suffix += byte == '/' ? "+" : byte == '+' ? "%2B" : byte == '%' ? "%25" : std::string(1, byte);
+    return suffix;
 }
 
 const std::vector<std::string>& exclude_of(const Options& options, const std::string& service) {

@@ -9,8 +9,12 @@
 /// Looks up the options that apply to one service, container or record. All functions are pure.
 namespace logbackup {
 
+/// Returns the log directories of a service, in the configured order.
 [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,
                                                                const std::string& service);
+/// Returns what follows "<pod>" in the name of an instance whose log directory is not its service's first:
+/// "/var/log/app" gives "+var+log+app". In the path "+" becomes "%2B", and "%" becomes "%25".
+[[nodiscard]] std::string suffix_of(const std::string& path);
 
 /// Returns the globs of the files that are left out of the log directories of a service.
 [[nodiscard]] const std::vector<std::string>& exclude_of(const Options& options, const std::string& service);

@@ -82,8 +82,8 @@ const std::vector<SettingRow>& settings_table() {
         {"dest", 0, text, common, "list verify prune check", "DIR", "/u01/logbackup", "Where the backup is",
          "path of a directory other than /", store<parse_backup_root, &Options::backup_root>},
         {"log-dir", 0, list, common, "verify prune", "PATH", "/opt/logs",
-         "Log directory inside the containers (repeatable: of several each is saved under\n"
-         "its own path below <pod>)",
+         "Log directory inside the containers (repeatable: the first is saved as <pod>, each\n"
+         "further one beside it, such as <pod>+var+log)",
          "absolute path of a directory in the container",
          store<parse_log_directory, &Options::log_directories>,
          store_for_service<parse_log_directory, &ServiceOptions::log_directories>},

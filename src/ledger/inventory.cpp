@@ -172,7 +172,7 @@ Instance without_record(const std::string& directory) {
     instance.has_record = false;
     instance.record.service = parent_path(directory);
     instance.record.instance = base_name(directory);
-    instance.record.pod = instance.record.instance.substr(0, instance.record.instance.find('@'));
+    instance.record.pod = instance.record.instance.substr(0, instance.record.instance.find_first_of("@+"));
     return instance;
 }
 
@@ -221,10 +221,8 @@ void measure(int root, Inventory& inventory) {
             held = open_directory(root, record.service);
             service = &record.service;
         }
-        const UniqueFd above = held ? open_directory(held.get(), parent_path(record.instance)) : UniqueFd();
-        if (above)
-            usage = UsageWalk(inventory.problems)
-                        .run(above.get(), base_name(record.instance), record.directory());
+        if (held)
+            usage = UsageWalk(inventory.problems).run(held.get(), record.instance, record.directory());
     }
 }
 
@@ -248,9 +246,7 @@ Inventory take_inventory(int root, const std::string& backup_root, const Filter&
             inventory.instances.push_back(std::move(instance));
     };
     for (const auto& directory : directories) {
-        const auto in_it = records.of_directory.lower_bound(directory + "/");
-        if (records.of_directory.contains(directory) ||
-            (in_it != records.of_directory.end() && in_it->first.starts_with(directory + "/")))
+        if (records.of_directory.contains(directory))
             continue;
         const auto status = status_at(root, directory);
         if (status && S_ISDIR(status->st_mode))

@@ -20,7 +20,6 @@ namespace {
 constexpr std::size_t largest_record = 1U << 20U;
 constexpr std::size_t most_missed = 500; // for one service
 constexpr int unlikely_number = 900;     // number of an instance that is probably free, for a hint
-constexpr const char* incoming = ".logbackup/incoming";
 constexpr const char* last_tick = ".logbackup/last-tick";
 constexpr const char* move_journal = ".logbackup/move";
 
@@ -62,15 +61,6 @@ int rename_if_there(int root, const std::string& from, const std::string& to) {
     return errno;
 }
 
-/// Makes the directories above the new place of a nested instance, readable for those who may read the
-/// directories above the old one. Returns 0 or an errno value.
-int make_directories_above(int root, const std::string& from, const std::string& to) {
-    const auto above = status_at(root, parent_path(from));
-    if (!above)
-        return 0; // there is nothing to move
-    return make_directories(root, parent_path(to), 0750, above->st_gid) ? 0 : errno;
-}
-
 /// Does what the journal says. If that is impossible, leaves everything as it was. Returns 0 or an errno
 /// value.
 int carry_out(int root, const Move& move) {
@@ -79,16 +69,10 @@ int carry_out(int root, const Move& move) {
     const std::string to = path(move.service, move.to);
     int error = rename_if_there(root, from, to);
     if (error == 0) {
-        error = make_directories_above(root, joined(move.service, move.from), joined(move.service, move.to));
-        if (error == 0)
-            error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
-        if (error != 0) {
-            remove_empty_directories_above(root, move.service, move.to);
+        error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
+        if (error != 0)
             rename_if_there(root, to, from);
-        }
     }
-    if (error == 0) // a directory without any record would block its name for others
-        remove_empty_directories_above(root, move.service, move.from);
     remove_file(root, move_journal);
     return error;
 }
@@ -103,17 +87,18 @@ std::string way_out(const std::string& kind, const std::string& service, const s
     if (kind == missed_records)
         return "; it can be removed";
     const std::string directory = joined(service, instance);
-    const std::string top = top_of(instance);
-    const std::string free = top.substr(0, top.find('@')) + "@" + std::to_string(unlikely_number);
+    const auto at = std::min(instance.find('@'), instance.size());
+    const auto after = std::min(instance.find_first_not_of("0123456789", at + 1), instance.size());
+    const std::string free =
+        instance.substr(0, at) + "@" + std::to_string(unlikely_number) + instance.substr(after);
     return "; nothing is saved in " + in_quotes(directory) + " until that file is restored from a copy, or " +
-           in_quotes(directory) + " is renamed (to " +
-           in_quotes(joined(joined(service, free), below_of(instance))) +
+           in_quotes(directory) + " is renamed (to " + in_quotes(joined(service, free)) +
            " or the like) and then the file removed";
 }
 
 std::optional<Record> load_record(int root, const std::string& kind, const std::string& service,
                                   const std::string& instance, std::vector<std::string>& problems) {
-    const std::string path = joined(joined(kind, service), record_name(instance));
+    const std::string path = joined(joined(kind, service), instance);
     try {
         const auto text = read_small_file(root, path, largest_record);
         if (!text)
@@ -131,7 +116,7 @@ std::vector<Record> load_records(int root, const std::string& kind, std::vector<
     std::string problem;
     for (const auto& service : sorted_names(root, kind, problem)) {
         for (const auto& name : sorted_names(root, joined(kind, service), problem))
-            if (auto record = load_record(root, kind, service, percent_decoded(name), problems))
+            if (auto record = load_record(root, kind, service, name, problems))
                 records.push_back(std::move(*record));
         note(problems, problem);
     }
@@ -140,18 +125,11 @@ std::vector<Record> load_records(int root, const std::string& kind, std::vector<
 }
 } // namespace
 
-std::string record_name(const std::string& instance) {
-    std::string name;
-    for (const char byte : instance)
-        name += byte == '/' ? "%2F" : byte == '%' ? "%25" : std::string(1, byte);
-    return name;
-}
-
 std::string live_path(const std::string& service, const std::string& instance) {
-    return joined(joined(live_records, service), record_name(instance));
+    return joined(joined(live_records, service), instance);
 }
 std::string ended_path(const std::string& service, const std::string& instance) {
-    return joined(joined(ended_records, service), record_name(instance));
+    return joined(joined(ended_records, service), instance);
 }
 
 std::vector<Record> load_live_records(int root, std::vector<std::string>& problems) {
@@ -167,22 +145,15 @@ std::vector<Record> load_missed_records(int root, std::vector<std::string>& prob
     return records;
 }
 
-ServiceDirectory look_up_service(int root, const std::string& service, const std::set<std::string>& below) {
+ServiceDirectory look_up_service(int root, const std::string& service) {
     ServiceDirectory result;
-    const auto records = [&](const std::string& path) {
-        std::set<std::string> instances;
-        for (const auto& name : sorted_names(root, path, result.problem))
-            instances.insert(percent_decoded(name));
-        return instances;
+    const auto names = [&](const std::string& path) {
+        const auto found = sorted_names(root, path, result.problem);
+        return std::set<std::string>(found.begin(), found.end());
     };
-    for (const auto& name : sorted_names(root, service, result.problem)) {
-        result.present.insert(name);
-        for (const auto& nested : below)
-            if (!nested.empty() && status_at(root, joined(joined(service, name), nested)))
-                result.present.insert(joined(name, nested));
-    }
-    result.ended = records(joined(ended_records, service));
-    result.live = records(joined(live_records, service));
+    result.present = names(service);
+    result.ended = names(joined(ended_records, service));
+    result.live = names(joined(live_records, service));
     return result;
 }
 
@@ -193,8 +164,6 @@ void save_live_record(int root, const Record& record) {
 void end_record(int root, const Record& record) {
     write_record(root, ended_path(record.service, record.instance), record);
     remove_file(root, live_path(record.service, record.instance));
-    // Removes the directories in which the files of a nested instance arrived, if they are empty.
-    remove_empty_directories_above(root, joined(incoming, record.service), record.instance);
 }
 
 std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance,

@@ -13,8 +13,7 @@
 /// The records of the backup. Each log directory has one small JSON file below the backup root:
 /// ".logbackup/live/<service>/<instance>", and when the log directory is gone,
 /// ".logbackup/ended/<service>/<instance>". A record lies beside the tree of logs, never in it, where a
-/// container could write one. In the name of a record, the slashes of the instance's name are written "%2F",
-/// and a percent sign "%25".
+/// container could write one.
 ///
 /// Every step leaves a state from which the next run can continue: a record is replaced atomically, and it
 /// has the old name of its directory before the directory gets a new one.
@@ -28,8 +27,6 @@ inline constexpr const char* live_records = ".logbackup/live";     ///< contains
 inline constexpr const char* ended_records = ".logbackup/ended";   ///< the same
 inline constexpr const char* missed_records = ".logbackup/missed"; ///< the same
 
-/// Returns the file name of an instance's record in the directory of its service.
-[[nodiscard]] std::string record_name(const std::string& instance);
 /// Returns the path of an instance's record below the backup root, whether it exists or not.
 [[nodiscard]] std::string live_path(const std::string& service, const std::string& instance);
 [[nodiscard]] std::string ended_path(const std::string& service, const std::string& instance);
@@ -43,9 +40,8 @@ inline constexpr const char* missed_records = ".logbackup/missed"; ///< the same
 /// `instance` is empty.
 [[nodiscard]] std::vector<Record> load_missed_records(int root, std::vector<std::string>& problems);
 
-/// `below` are the paths under which instances may be nested: "opt/logs" in "<pod>/opt/logs".
-[[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service,
-                                               const std::set<std::string>& below = {});
+/// Returns the names that are taken in a service's directory.
+[[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service);
 
 /// Writes the record. Like all functions that write a record, throws Error when it would be larger than 1
 /// MiB, which is the most that is read.

@@ -9,7 +9,7 @@
 namespace logbackup {
 
 std::string pruned_path(const Record& record) {
-    return joined(joined(pruning_directory, record.service), record_name(record.instance));
+    return joined(joined(pruning_directory, record.service), record.instance);
 }
 
 bool is_half_pruned(int root, const Record& record) {

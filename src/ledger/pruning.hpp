@@ -5,7 +5,7 @@
 
 #include <string>
 
-/// The place for log directories that are being deleted: ".logbackup/pruning/<service>/<name of the record>"
+/// The place for log directories that are being deleted: ".logbackup/pruning/<service>/<instance>"
 /// holds the instance directory as "files", then its record as "record". So a log directory leaves the backup
 /// as a whole before its first file is deleted. Files without a record in that place mean that the record
 /// still has to be moved there.

@@ -232,8 +232,7 @@ std::string summary(const Report& report) {
 std::vector<std::string> failure_lines(const Report& report) {
     std::vector<std::string> lines = report.problems;
     for (const auto& row : report.rows) {
-        const std::string name =
-            row.service + "/" + row.pod + (row.below.empty() ? std::string() : "/" + row.below);
+        const std::string name = row.service + "/" + row.pod + row.suffix;
         for (const auto& [path, reason] : row.failures) {
             std::string line = name;
             if (!path.empty())

@@ -42,10 +42,8 @@ int empty_place(int root, const Record& record, StopSignal& stop) {
     return ::unlinkat(root, pruned_path(record).c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
 }
 
-/// Removes the directories above an instance, and those of its service, if they are empty.
-void remove_directories_above(int root, const Record& record) {
-    remove_empty_directories_above(root, record.service, record.instance);
-    const std::string& service = record.service;
+/// Removes the directories of a service if they are empty.
+void remove_empty_directories_of(int root, const std::string& service) {
     for (const std::string& path : {service, joined(live_records, service), joined(ended_records, service),
                                     joined(missed_records, service), joined(pruning_directory, service),
                                     std::string(pruning_directory)})
@@ -58,7 +56,7 @@ int delete_directory(int root, const Record& record, StopSignal& stop) {
         return errno;
     const UniqueFd above =
         make_directories(root, joined(pruning_directory, record.service), 0700, static_cast<gid_t>(-1));
-    const std::string name = record_name(record.instance);
+    const std::string& name = record.instance;
     if (!above || ::mkdirat(above.get(), name.c_str(), 0700) != 0)
         return errno; // EEXIST: an earlier directory of that name could not be deleted
     const UniqueFd place = open_directory(above.get(), name);
@@ -113,7 +111,7 @@ std::vector<Record> doomed(int root) {
              names_in(root, joined(pruning_directory, service)).value_or(std::vector<std::string>())) {
             Record& record = records.emplace_back();
             record.service = service;
-            record.instance = percent_decoded(name);
+            record.instance = name;
         }
     return records;
 }
@@ -134,7 +132,7 @@ void carry_out(PruneReport& report, int root, StopSignal& stop) {
         if (error != 0)
             item.failure = undeletable_text(error);
         else if (item.kind != PruneKind::file)
-            remove_directories_above(root, item.record);
+            remove_empty_directories_of(root, item.record.service);
     }
 }
 
@@ -150,13 +148,10 @@ std::vector<std::string> finish_pruning(int root, StopSignal& stop) {
         if (const int error = empty_place(root, record, stop); error != 0 && error != ECANCELED)
             problems.push_back("cannot delete " + in_quotes(pruned_path(record)) + ": " +
                                undeletable_text(error));
-        remove_directories_above(root, record);
+        remove_empty_directories_of(root, record.service);
     }
-    for (const auto& service : names_in(root, pruning_directory).value_or(std::vector<std::string>())) {
-        Record none;
-        none.service = service;
-        remove_directories_above(root, none);
-    }
+    for (const auto& service : names_in(root, pruning_directory).value_or(std::vector<std::string>()))
+        remove_empty_directories_of(root, service);
     ::unlinkat(root, pruning_directory, AT_REMOVEDIR);
     return problems;
 }

@@ -170,11 +170,6 @@ bool rename_to_new(int from_at, const std::string& from, int to_at, const std::s
     return errno == ENOENT && ::renameat(from_at, from.c_str(), to_at, to.c_str()) == 0;
 }
 
-void remove_empty_directories_above(int at, const std::string& base, const std::string& path) {
-    for (auto above = parent_path(path); !above.empty(); above = parent_path(above))
-        ::unlinkat(at, joined(base, above).c_str(), AT_REMOVEDIR);
-}
-
 std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit) {
     const UniqueFd file = open_regular(at, path);
     if (!file)

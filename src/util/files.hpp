@@ -57,9 +57,6 @@ namespace logbackup {
 /// first. Link and unlink would not do: a run killed between them would leave a file with two names.
 [[nodiscard]] bool rename_to_new(int from_at, const std::string& from, int to_at, const std::string& to);
 
-/// Removes empty directories above `path`, up to but not including `base`. `path` is relative to `base`.
-void remove_empty_directories_above(int at, const std::string& base, const std::string& path);
-
 /// Reads a file of at most `limit` bytes. Returns nothing if the file is larger or cannot be read.
 [[nodiscard]] std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit);
 

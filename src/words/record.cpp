@@ -16,15 +16,6 @@ std::string_view name_of(Coverage coverage) {
     return "missed";
 }
 
-std::string top_of(const std::string& instance) {
-    return instance.substr(0, instance.find('/'));
-}
-
-std::string below_of(const std::string& instance) {
-    const auto slash = instance.find('/');
-    return slash == std::string::npos ? std::string() : instance.substr(slash + 1);
-}
-
 void note_places(Record& record, const std::vector<std::map<std::string, std::string>>& places) {
     static constexpr std::size_t room = 64U << 10U;
     auto noted = record.seen_places;

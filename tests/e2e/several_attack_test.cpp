@@ -15,8 +15,8 @@ TEST_P(SeveralAttack, OneThatLeadsToTheOtherIsNotSavedAgainAfterTheEnd) {
     engine.kill(id);
     for (int i = 0; i < 3; ++i) {
         expect_clean(tick(with({a, b})));
-        EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}}));
-        EXPECT_EQ(record("live/web/web-1%2Fopt%2Flogs").at("coverage"), "complete");
+        EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}}));
+        EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
     }
 }
 
@@ -25,9 +25,8 @@ TEST_P(SeveralAttack, NoInstanceLiesInAnother) {
     engine.exec(id, "mkdir -p /x; echo a > /opt/logs/a.log; echo x > /x/x.log");
     expect_clean(tick(with({"/opt", "/x"})));
     expect_clean(tick(with({a, "/x"})));
-    Tree expected{{"web/web-1/opt/logs/a.log", "a\n"},
-                  {"web/web-1@1/opt/logs/a.log", "a\n"},
-                  {"web/web-1/x/x.log", "x\n"}};
+    Tree expected{
+        {"web/web-1/logs/a.log", "a\n"}, {"web/web-1@1/a.log", "a\n"}, {"web/web-1+x/x.log", "x\n"}};
     EXPECT_EQ(files(), expected);
     expect_clean(tick(with({"/opt", "/x"})));
     EXPECT_EQ(files(), expected);
@@ -42,16 +41,7 @@ TEST_P(SeveralAttack, ChangingBackAndForthDoesNotPileUp) {
         expect_clean(tick(with({a, b})));
         expect_clean(tick());
     }
-    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"},
-                             {"web/web-1/var/log/app/b.log", "b\n"},
-                             {"web/web-1@1/a.log", "a\n"}}));
-    const auto other = engine.start({"web", "web-2"});
-    engine.exec(other, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
-    for (int i = 0; i < 3; ++i) {
-        expect_clean(tick());
-        expect_clean(tick(with({a, b})));
-    }
-    EXPECT_FALSE(fs::exists(backup / "web/web-2@2"));
+    EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\n"}}));
 }
 
 TEST_P(SeveralAttack, AnotherSingleOneIsAnotherInstance) {
@@ -61,33 +51,16 @@ TEST_P(SeveralAttack, AnotherSingleOneIsAnotherInstance) {
     engine.kill(id);
     expect_clean(tick());
     EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
-    const Tree expected{{"web/web-1/app.log", "b\n"}, {"web/web-1@1/app.log", "a\n"}};
+    const Tree expected{{"web/web-1/app.log", "a\n"}, {"web/web-1@1/app.log", "b\n"}};
     for (int i = 0; i < 2; ++i) {
         expect_clean(tick(with({b})));
         EXPECT_EQ(files(), expected);
-        EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
-        EXPECT_EQ(record("ended/web/web-1@1").at("coverage"), "complete");
+        EXPECT_EQ(record("live/web/web-1@1").at("coverage"), "complete");
+        EXPECT_EQ(record("ended/web/web-1").at("coverage"), "complete");
         expect_clean(tick());
         EXPECT_EQ(files(), expected);
-        EXPECT_EQ(record("live/web/web-1@1").at("coverage"), "complete");
-    }
-}
-
-TEST_P(SeveralAttack, OneToTwoToTheOtherAndBackNothingIsMixed) {
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/app.log; echo b > /var/log/app/app.log");
-    const Tree expected{{"web/web-1/app.log", "b\n"},
-                        {"web/web-1@1/opt/logs/app.log", "a\n"},
-                        {"web/web-1@1/var/log/app/app.log", "b\n"},
-                        {"web/web-1@2/app.log", "a\n"}};
-    for (int i = 0; i < 3; ++i) {
-        expect_clean(tick(with({a})));
-        expect_clean(tick(with({a, b})));
-        expect_clean(tick(with({b})));
-        EXPECT_EQ(files(), expected);
-        EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1"));
-        if (i == 1)
-            engine.kill(id);
+        EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
+        EXPECT_EQ(record("ended/web/web-1@1").at("coverage"), "complete");
     }
 }
 
@@ -96,13 +69,12 @@ TEST_P(SeveralAttack, OneThatIsNoLongerAskedForIsNotSaidToBeSaved) {
     engine.exec(id, "mkdir -p /x /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
     expect_clean(tick(with({a, b})));
     expect_clean(tick(with({a, "/x"})));
-    EXPECT_EQ(record("ended/web/web-1%2Fvar%2Flog%2Fapp").at("coverage"), "cut");
-    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1%2Fopt%2Flogs"));
+    EXPECT_EQ(record("ended/web/web-1+var+log+app").at("coverage"), "cut");
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1"));
     engine.exec(id, "echo more >> /var/log/app/b.log");
     expect_clean(tick(with({a, b})));
-    EXPECT_EQ(files(),
-              (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\nmore\n"}}));
-    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1%2Fvar%2Flog%2Fapp"));
+    EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\nmore\n"}}));
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1+var+log+app"));
 }
 
 TEST_P(SeveralAttack, WhatFailsIsNotedWhereAnotherServiceNamedIt) {
@@ -118,13 +90,13 @@ TEST_P(SeveralAttack, WhatFailsIsNotedWhereAnotherServiceNamedIt) {
     expect_clean(tick({"--config", file.string()}));
     engine.exec(api, "echo 123456789 > /opt/logs/large.log");
     expect_clean(tick({"--config", file.string()}));
-    EXPECT_EQ(read_file(backup / "web/web-1/var/log/app/large.log"), "123456789\n");
-    EXPECT_FALSE(record("live/web/web-1%2Fvar%2Flog%2Fapp").contains("saved_until"));
+    EXPECT_EQ(read_file(backup / "web/web-1+var+log+app/large.log"), "123456789\n");
+    EXPECT_FALSE(record("live/web/web-1+var+log+app").contains("saved_until"));
     engine.exec(api, "echo 123456789 >> /opt/logs/large.log");
     EXPECT_EQ(tick({"--config", file.string(), "--max-bytes", "2"}).code, 3);
-    EXPECT_TRUE(record("live/web/web-1%2Fvar%2Flog%2Fapp").contains("saved_until"));
+    EXPECT_TRUE(record("live/web/web-1+var+log+app").contains("saved_until"));
     expect_clean(tick({"--config", file.string()}));
-    EXPECT_FALSE(record("live/web/web-1%2Fvar%2Flog%2Fapp").contains("saved_until"));
+    EXPECT_FALSE(record("live/web/web-1+var+log+app").contains("saved_until"));
 }
 
 TEST_P(SeveralAttack, AVolumeThatIsMountedAtTheOtherPathIsNotSavedTwiceForEver) {
@@ -137,7 +109,9 @@ TEST_P(SeveralAttack, AVolumeThatIsMountedAtTheOtherPathIsNotSavedTwiceForEver) 
     engine.exec(second, "echo own > /opt/logs/own.log");
     for (int i = 0; i < 3; ++i)
         expect_clean(tick(with({a, b})));
-    EXPECT_EQ(record("live/web/web-0%2Fvar%2Flog%2Fapp").at("volume"), volume);
+    EXPECT_EQ(files(), (Tree{{"web/web-0/v.log", "first\n"}, {"web/web-0@1/own.log", "own\n"}}));
+    EXPECT_EQ(record("live/web/web-0").at("volume"), volume);
+    EXPECT_EQ(record("live/web/web-0").at("log_directory"), b);
     std::size_t live = 0;
     for (const auto& entry : fs::directory_iterator(backup / ".logbackup/live/web"))
         live += entry.exists() ? 1U : 0U;
@@ -150,25 +124,25 @@ TEST_P(SeveralAttack, OneThatFailsDoesNotHoldUpTheOther) {
     engine.kill(id);
     for (int i = 0; i < 3; ++i)
         EXPECT_EQ(tick(with({a, b}, {"--max-file-size", "5"})).code, 3);
-    EXPECT_EQ(record("live/web/web-1%2Fopt%2Flogs").at("coverage"), "complete");
-    EXPECT_EQ(record("live/web/web-1%2Fvar%2Flog%2Fapp").at("coverage"), "live");
+    EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
+    EXPECT_EQ(record("live/web/web-1+var+log+app").at("coverage"), "live");
     for (int i = 0; i < 2; ++i)
         expect_clean(tick(with({a, b})));
-    EXPECT_EQ(record("live/web/web-1%2Fvar%2Flog%2Fapp").at("coverage"), "complete");
+    EXPECT_EQ(record("live/web/web-1+var+log+app").at("coverage"), "complete");
 }
 
 TEST_P(SeveralAttack, AFileInPlaceOfADirectoryOfTheBackupIsReported) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
     expect_clean(tick(with({a, b})));
-    fs::remove_all(backup / "web/web-1/opt");
-    write_file(backup / "web/web-1/opt", "a file");
-    fs::remove_all(backup / "web/web-1/var/log/app");
+    fs::remove_all(backup / "web/web-1");
+    write_file(backup / "web/web-1", "a file");
+    fs::remove_all(backup / "web/web-1+var+log+app");
     fs::create_directory(scratch.path() / "elsewhere");
-    fs::create_symlink(scratch.path() / "elsewhere", backup / "web/web-1/var/log/app");
+    fs::create_symlink(scratch.path() / "elsewhere", backup / "web/web-1+var+log+app");
     const auto result = tick(with({a, b}));
     EXPECT_EQ(result.code, 3) << result.out << result.err;
-    EXPECT_EQ(read_file(backup / "web/web-1/opt"), "a file");
+    EXPECT_EQ(read_file(backup / "web/web-1"), "a file");
     EXPECT_TRUE(fs::is_empty(scratch.path() / "elsewhere"));
     EXPECT_EQ(tick(with({a, b}, {"prune", "--keep", "0.001s"})).code, 0);
 }
@@ -203,12 +177,12 @@ TEST_P(SeveralAttack, AVolumeAtBothAndOneWithinAnotherSurviveRestarts) {
         engine.kill(other);
         expect_clean(tick(with({a, b})));
     }
-    EXPECT_EQ(files(), (Tree{{"web/both-0/opt/logs/v.log", "1\n2\n3\n"},
-                             {"web/within-0/opt/logs/sub/w.log", "1\n2\n3\n"},
-                             {"web/within-0/var/log/app/w.log", "1\n2\n3\n"}}));
-    for (const auto* name : {"both-0%2Fopt%2Flogs", "within-0%2Fopt%2Flogs", "within-0%2Fvar%2Flog%2Fapp"})
+    EXPECT_EQ(files(), (Tree{{"web/both-0/v.log", "1\n2\n3\n"},
+                             {"web/within-0/sub/w.log", "1\n2\n3\n"},
+                             {"web/within-0+var+log+app/w.log", "1\n2\n3\n"}}));
+    for (const auto* name : {"both-0", "within-0", "within-0+var+log+app"})
         EXPECT_EQ(record("live/web/" + std::string(name)).at("coverage"), "complete") << name;
-    EXPECT_FALSE(fs::exists(backup / ".logbackup/live/web/both-0%2Fvar%2Flog%2Fapp"));
+    EXPECT_FALSE(fs::exists(backup / ".logbackup/live/web/both-0+var+log+app"));
 }
 
 /// A link on its own volume to another's, which it has read-only, and back.
@@ -226,13 +200,13 @@ TEST_P(SeveralAttack, ALinkToAnotherOnesVolumeChangesNothingOfIt) {
         engine.exec(victim, "echo v >> /var/log/app/v.log");
         expect_clean(tick(with({a, b})));
     }
-    EXPECT_EQ(files(), (Tree{{"api/attacker/opt/logs/m.log", "mine\n"},
-                             {"web/victim/opt/logs/o.log", "own\n"},
-                             {"web/victim/var/log/app/v.log", "v\nv\nv\nv\n"}}));
+    EXPECT_EQ(files(), (Tree{{"api/attacker/m.log", "mine\n"},
+                             {"web/victim/o.log", "own\n"},
+                             {"web/victim+var+log+app/v.log", "v\nv\nv\nv\n"}}));
 }
 
-/// The names of another pod, in another namespace, with a log directory that the other one has not.
-TEST_P(SeveralAttack, NothingIsPutBesideWhatAnotherOneSaved) {
+/// The names of another pod, in another namespace, with a log directory that the other one has not yet.
+TEST_P(SeveralAttack, EachHasDirectoriesOfItsOwn) {
     const auto own = engine.start({"web", "web-1"});
     engine.exec(own, "echo own > /opt/logs/a.log");
     expect_clean(tick(with({a, b})));
@@ -243,9 +217,9 @@ TEST_P(SeveralAttack, NothingIsPutBesideWhatAnotherOneSaved) {
     expect_clean(tick(with({a, b})));
     engine.exec(own, "mkdir -p /var/log/app; echo own > /var/log/app/b.log");
     expect_clean(tick(with({a, b})));
-    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "own\n"},
-                             {"web/web-1/var/log/app/b.log", "own\n"},
-                             {"web/web-1@1/var/log/app/b.log", "forged\n"}}));
+    EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "own\n"},
+                             {"web/web-1+var+log+app/b.log", "forged\n"},
+                             {"web/web-1@1+var+log+app/b.log", "own\n"}}));
 }
 
 /// Killed at each change that a run makes to the backup while instances change their names.

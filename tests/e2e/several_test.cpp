@@ -17,19 +17,19 @@ class Several : public SeveralDirectories {
 };
 IN_BOTH_WAYS(Several);
 
-TEST_P(Several, AreSavedEachUnderItsOwnPath) {
+TEST_P(Several, AreSavedSideBySide) {
     const auto id = start("web-1");
     engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
     const auto dry = tick(with_two({"--dry-run"}));
     expect_clean(dry);
-    EXPECT_NE(dry.out.find("web/web-1/var/log/app"), std::string::npos) << dry.out;
+    EXPECT_NE(dry.out.find("web/web-1+var+log+app"), std::string::npos) << dry.out;
     EXPECT_FALSE(fs::exists(backup));
 
     const auto first = tick(with_two());
     expect_clean(first);
     EXPECT_NE(first.out.find("1 container, 2 files: 2 new"), std::string::npos) << first.out;
-    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\n"}}));
-    EXPECT_EQ(record("live/web/web-1%2Fopt%2Flogs").at("log_directory"), "/opt/logs");
+    EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\n"}}));
+    EXPECT_EQ(record("live/web/web-1").at("log_directory"), "/opt/logs");
 
     engine.exec(id, "echo more >> /var/log/app/b.log");
     const auto second = tick(with_two());
@@ -41,9 +41,8 @@ TEST_P(Several, AreSavedEachUnderItsOwnPath) {
     expect_clean(tick(with_two()));
     engine.remove(id);
     expect_clean(tick(with_two()));
-    EXPECT_EQ(files(),
-              (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\nmore\n"}}));
-    EXPECT_EQ(record("ended/web/web-1%2Fvar%2Flog%2Fapp").at("coverage"), "complete");
+    EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\nmore\n"}}));
+    EXPECT_EQ(record("ended/web/web-1+var+log+app").at("coverage"), "complete");
     EXPECT_FALSE(fs::exists(backup / ".logbackup/incoming/web/web-1"));
     const auto list = tick({"list"});
     expect_clean(list);
@@ -74,32 +73,80 @@ TEST_P(Several, OfARestartTheVolumeGoesOnAndTheOtherIsNumbered) {
     const auto second = start("web-0", volume);
     engine.exec(second, "echo second > /opt/logs/a.log; echo second >> /var/log/app/v.log");
     expect_clean(tick(with_two()));
-    const Tree expected{{"web/web-0/opt/logs/a.log", "second\n"},
-                        {"web/web-0@1/opt/logs/a.log", "first\n"},
-                        {"web/web-0/var/log/app/v.log", "first\nsecond\n"}};
+    const Tree expected{{"web/web-0/a.log", "second\n"},
+                        {"web/web-0@1/a.log", "first\n"},
+                        {"web/web-0+var+log+app/v.log", "first\nsecond\n"}};
     EXPECT_EQ(files(), expected);
     expect_clean(tick(with_two({"verify"})));
     engine.remove(first);
     expect_clean(tick(with_two()));
     EXPECT_EQ(files(), expected);
-    EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-0@1%2Fopt%2Flogs"));
+    EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-0@1"));
 }
 
-TEST_P(Several, FromOneToTwoAndBackNothingIsMixed) {
+/// A running container, one that has ended and is saved in full, and one whose log directory is a volume.
+TEST_P(Several, ASecondOneMovesCopiesAndEndsNothingOfTheFirst) {
+    const std::vector<std::string> volume{"--volume", (scratch.path() / "volume").string() + ":/opt/logs"};
+    const std::vector<std::string> ids{start("runs"), start("ended"), start("volume", volume)};
+    for (const auto& id : ids)
+        engine.exec(id, "echo first > /opt/logs/a.log; echo second > /var/log/app/b.log");
+    engine.kill(ids[1]);
+    for (int i = 0; i < 2; ++i)
+        expect_clean(tick());
+    const std::vector<std::string> pods{"runs", "ended", "volume"};
+    const auto state = [&] {
+        std::string all;
+        for (const auto& pod : pods)
+            all += sh("stat -c '%i %z' " + (backup / "web" / pod / "a.log").string()) +
+                   read_file(backup / ".logbackup/live/web" / pod);
+        return all;
+    };
+    const std::string before = state();
+    EXPECT_EQ(record("live/web/ended").at("coverage"), "complete");
+
+    for (int i = 0; i < 2; ++i) {
+        const auto result = tick(with_two());
+        expect_clean(result);
+        EXPECT_NE(result.out.find(i == 0 ? "3 new, 0 changed; 21 B saved" : "0 new, 0 changed; 0 B saved"),
+                  std::string::npos)
+            << result.out;
+        EXPECT_EQ(result.out.find("cut"), std::string::npos) << result.out;
+        Tree expected;
+        for (const auto& pod : pods) {
+            expected["web/" + pod + "/a.log"] = "first\n";
+            expected["web/" + pod + "+var+log+app/b.log"] = "second\n";
+        }
+        EXPECT_EQ(files(), expected);
+        EXPECT_EQ(state(), before);
+        EXPECT_FALSE(fs::exists(backup / ".logbackup/ended"));
+    }
+    EXPECT_EQ(record("live/web/ended+var+log+app").at("coverage"), "complete");
+    expect_clean(tick(with_two({"verify"})));
+}
+
+TEST_P(Several, KeepTheirNamesWhateverIsConfiguredLater) {
     const auto id = start("web-1");
     engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
-    expect_clean(tick());
-    engine.exec(id, "echo more >> /opt/logs/a.log");
     expect_clean(tick(with_two()));
-    Tree expected{{"web/web-1/a.log", "a\n"},
-                  {"web/web-1@1/opt/logs/a.log", "a\nmore\n"},
-                  {"web/web-1@1/var/log/app/b.log", "b\n"}};
-    EXPECT_EQ(files(), expected);
-    EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-1"));
-    expect_clean(tick());
-    expected["web/web-1/a.log"] = "a\nmore\n";
-    EXPECT_EQ(files(), expected);
-    EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1"));
+    const Tree expected{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\n"}};
+    const auto are_there = [&](const std::string& kind) {
+        const fs::path records = backup / ".logbackup" / kind / "web";
+        return std::pair(fs::exists(records / "web-1"), fs::exists(records / "web-1+var+log+app"));
+    };
+    for (const bool runs : {true, false}) {
+        for (const auto& paths : {std::vector<std::string>{b, a}, {a}, {b}, {a, b}}) {
+            expect_clean(tick(with(paths)));
+            EXPECT_EQ(files(), expected);
+            const bool has_a = paths != std::vector<std::string>{b};
+            const bool has_b = paths != std::vector<std::string>{a};
+            EXPECT_EQ(are_there("live"), std::pair(has_a, has_b));
+            EXPECT_EQ(are_there("ended"), std::pair(!has_a, !has_b));
+        }
+        if (runs)
+            engine.kill(id);
+    }
+    EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
+    EXPECT_EQ(record("live/web/web-1+var+log+app").at("coverage"), "complete");
 }
 
 TEST_P(Several, ThatAreOneAreSavedOnce) {
@@ -109,12 +156,12 @@ TEST_P(Several, ThatAreOneAreSavedOnce) {
     for (int i = 0; i < 2; ++i) {
         const auto result = tick(with_two());
         expect_clean(result);
-        EXPECT_NE(result.out.find("shared, see web/web-1/opt/logs"), std::string::npos) << result.out;
+        EXPECT_NE(result.out.find("shared, see web/web-1"), std::string::npos) << result.out;
     }
     engine.kill(id);
     expect_clean(tick(with_two()));
-    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}}));
-    EXPECT_EQ(record("live/web/web-1%2Fopt%2Flogs").at("coverage"), "complete");
+    EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}}));
+    EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
 }
 
 TEST_P(Several, ComeFromTheFileAndTheEnvironment) {
@@ -145,7 +192,7 @@ TEST_P(Several, ArePrunedEachByItself) {
     expect_clean(tick(with_two()));
     engine.exec(id, "rm /opt/logs/x.log");
     expect_clean(tick(with_two()));
-    for (const std::string ended : {"web-2%2Fopt%2Flogs", "web-2%2Fvar%2Flog%2Fapp"}) {
+    for (const std::string ended : {"web-2", "web-2+var+log+app"}) {
         auto aged = record("ended/web/" + ended);
         for (const char* name : {"ended", "finished", "saved_until"})
             aged[name] = "2026-01-01T00:00:00Z";
@@ -158,11 +205,10 @@ TEST_P(Several, ArePrunedEachByItself) {
     for (const auto& item : pruned)
         doomed.push_back(item["instance"].get<std::string>() + " " + item["path"].get<std::string>());
     std::sort(doomed.begin(), doomed.end());
-    EXPECT_EQ(doomed,
-              (std::vector<std::string>{"web-1/opt/logs x.log", "web-2/opt/logs ", "web-2/var/log/app "}))
-        << dry.out;
+    EXPECT_EQ(doomed, (std::vector<std::string>{"web-1 x.log", "web-2 ", "web-2+var+log+app "})) << dry.out;
     expect_clean(tick(with_two({"prune", "--keep", "0.001s"})));
-    EXPECT_EQ(files(), (Tree{{"web/web-1/opt/logs/a.log", "a\n"}, {"web/web-1/var/log/app/b.log", "b\n"}}));
+    EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\n"}}));
     EXPECT_FALSE(fs::exists(backup / "web/web-2"));
+    EXPECT_FALSE(fs::exists(backup / "web/web-2+var+log+app"));
     EXPECT_TRUE(fs::is_empty(backup / ".logbackup/ended"));
 }

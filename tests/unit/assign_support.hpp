@@ -23,6 +23,7 @@ inline Claim claim(const std::string& id, int created, std::uint64_t inode) {
     result.pod = "pod";
     result.created = at(created);
     result.identity = {1, inode};
+    result.log_directory = "/opt/logs";
     return result;
 }
 
@@ -45,6 +46,7 @@ inline Record record(const std::string& instance, const std::string& id, int cre
     result.containers = {id};
     result.created = rfc3339(at(created));
     result.volume = volume;
+    result.log_directory = "/opt/logs";
     return result;
 }
 

@@ -80,23 +80,22 @@ Inventory small_inventory() {
     return inventory;
 }
 
-TEST(TakeInventory, ListsNestedInstancesByThemselves) {
+TEST(TakeInventory, ListsFurtherLogDirectoriesByThemselves) {
     const TempDir dir;
-    dir.write("svc/pod/opt/logs/a.log", "12345");
-    dir.write("svc/pod/var/log/b.log", "123");
-    dir.write("svc/pod@1/opt/logs/a.log", "1");
-    dir.write("svc/pod0/a.log", "1");
-    for (const char* instance : {"pod/opt/logs", "pod/var/log", "pod@1/opt/logs"}) {
+    dir.write("svc/pod/a.log", "12345");
+    dir.write("svc/pod+var+log/b.log", "123");
+    dir.write("svc/pod@1+var+log/b.log", "1");
+    dir.write("svc/pod+x/a.log", "1");
+    for (const char* instance : {"pod", "pod+var+log", "pod@1+var+log"}) {
         Record record = record_of("svc", instance, Coverage::live);
         record.pod = "pod";
         save(dir, record);
     }
     const auto inventory = take(dir);
-    EXPECT_EQ(names(inventory),
-              (Names{"svc/pod0", "svc/pod@1/opt/logs", "svc/pod/opt/logs", "svc/pod/var/log"}));
+    EXPECT_EQ(names(inventory), (Names{"svc/pod+x", "svc/pod@1+var+log", "svc/pod", "svc/pod+var+log"}));
     EXPECT_TRUE(inventory.problems.empty());
     EXPECT_EQ(inventory.instances[2].usage.bytes, 5U);
-    EXPECT_EQ(inventory.instances[3].usage.files, 1U);
+    EXPECT_EQ(inventory.instances[3].usage.bytes, 3U);
 }
 
 TEST(InventoryTable, IsWhatPeopleRead) {

@@ -413,12 +413,12 @@ TEST_F(LedgerMove, KeepsBothRecordsOfTwoLogDirectories) {
     EXPECT_EQ(load(dir).size(), 2U);
 }
 
-TEST(NestedRecords, AreOneFileEach) {
+TEST(FurtherRecords, HaveTheNamesOfTheirDirectories) {
     const TempDir dir;
     Record record = record_of("svc", "pod", "a");
-    record.instance = "pod@1/opt/100%/%2F";
+    record.instance = "pod@1+opt+100%25+%2B";
     save_live_record(dir.fd(), record);
-    EXPECT_TRUE(dir.has(".logbackup/live/svc/pod@1%2Fopt%2F100%25%2F%252F"));
+    EXPECT_TRUE(dir.has(".logbackup/live/svc/" + record.instance));
     std::vector<std::string> problems;
     ASSERT_EQ(load_live_records(dir.fd(), problems).size(), 1U);
     EXPECT_EQ(load_live_records(dir.fd(), problems).front().instance, record.instance);
@@ -428,54 +428,36 @@ TEST(NestedRecords, AreOneFileEach) {
     EXPECT_TRUE(load_ended_record(dir.fd(), "svc", record.instance, problems));
     EXPECT_EQ(look_up_service(dir.fd(), "svc").ended, std::set<std::string>{record.instance});
     EXPECT_TRUE(problems.empty());
-    dir.write(".logbackup/live/svc/pod@1%2Fopt", "{}");
-    (void)load_live_records(dir.fd(), problems);
-    ASSERT_EQ(problems.size(), 1U);
-    EXPECT_NE(problems.front().find("'svc/pod@900/opt'"), std::string::npos) << problems.front();
 }
 
-TEST(NestedRecords, AreLookedUpWithTheirDirectories) {
-    const TempDir dir;
-    dir.make_directory("svc/pod/opt/logs");
-    dir.make_directory("svc/pod@1/var");
-    dir.make_directory("svc/other");
-    EXPECT_EQ(look_up_service(dir.fd(), "svc", {"opt/logs", "var/log"}).present,
-              (std::set<std::string>{"other", "pod", "pod/opt/logs", "pod@1"}));
-    EXPECT_EQ(look_up_service(dir.fd(), "svc").present, (std::set<std::string>{"other", "pod", "pod@1"}));
+TEST(FurtherRecords, CanBeGivenAFreeNumber) {
+    const std::vector<std::pair<std::string, std::string>> free_names{
+        {"pod+opt", "pod+opt@900"}, {"pod@1+opt", "pod@900+opt"}, {"pod@12", "pod@900"}};
+    for (const auto& [name, free] : free_names) {
+        const TempDir dir;
+        dir.write(".logbackup/live/svc/" + name, "{}");
+        std::vector<std::string> problems;
+        (void)load_live_records(dir.fd(), problems);
+        ASSERT_EQ(problems.size(), 1U);
+        EXPECT_NE(problems.front().find("(to 'svc/" + free + "' or the like)"), std::string::npos)
+            << problems.front();
+    }
 }
 
-TEST(NestedRecords, LeaveNoDirectoriesWhereTheyCannotMove) {
-    const TempDir dir;
-    dir.make_directory(".logbackup");
-    dir.make_directory("svc/pod@2");
-    dir.write("svc/pod/opt/logs/app.log", "first");
-    Record record = record_of("svc", "pod", "a");
-    record.instance = "pod/opt/logs";
-    save_live_record(dir.fd(), record);
-    test::in_private_mounts([&] {
-        test::bind_mount(dir.at("svc/pod/opt/logs"), dir.at("svc/pod/opt/logs")); // it cannot be renamed
-        EXPECT_THROW(move_instance(dir.fd(), {"svc", "pod/opt/logs", "pod@1/opt/logs", 0}), Error);
-        EXPECT_FALSE(dir.has("svc/pod@1"));
-        EXPECT_THROW(move_instance(dir.fd(), {"svc", "pod/opt/logs", "pod@2/opt/logs", 0}), Error);
-        EXPECT_EQ(dir.read("svc/pod/opt/logs/app.log"), "first");
-        EXPECT_TRUE(dir.has(".logbackup/live/svc/pod%2Fopt%2Flogs"));
-    });
-}
-
-TEST(NestedRecords, MoveAlone) {
+TEST(FurtherRecords, MoveAlone) {
     const TempDir dir;
     dir.make_directory(".logbackup");
-    dir.write("svc/pod/opt/logs/app.log", "first");
-    dir.write("svc/pod/var/log/app.log", "volume");
+    dir.write("svc/pod/app.log", "first");
+    dir.write("svc/pod+var+log/app.log", "second");
     Record record = record_of("svc", "pod", "a");
-    record.instance = "pod/opt/logs";
+    record.instance = "pod+var+log";
     save_live_record(dir.fd(), record);
-    move_instance(dir.fd(), {"svc", "pod/opt/logs", "pod@1/opt/logs", 0});
-    EXPECT_EQ(dir.read("svc/pod@1/opt/logs/app.log"), "first");
-    EXPECT_EQ(dir.read("svc/pod/var/log/app.log"), "volume");
-    EXPECT_FALSE(dir.has("svc/pod/opt")) << "it is empty";
+    move_instance(dir.fd(), {"svc", "pod+var+log", "pod@1+var+log", 0});
+    EXPECT_EQ(dir.read("svc/pod/app.log"), "first");
+    EXPECT_EQ(dir.read("svc/pod@1+var+log/app.log"), "second");
+    EXPECT_FALSE(dir.has("svc/pod+var+log"));
     std::vector<std::string> problems;
-    EXPECT_EQ(load_live_records(dir.fd(), problems).front().instance, "pod@1/opt/logs");
+    EXPECT_EQ(load_live_records(dir.fd(), problems).front().instance, "pod@1+var+log");
 }
 
 } // namespace

@@ -337,12 +337,12 @@ TEST_F(ConfigFile, HasWhatIsLeftOutOfServices) {
 TEST_F(ConfigFile, HasSeveralLogDirectories) {
     const auto names = [](const Options& from, const std::string& service) {
         std::vector<std::pair<std::string, std::string>> pairs;
-        for (const auto& [path, below] : log_directories_of(from, service))
-            pairs.emplace_back(path, below);
+        for (const auto& [path, suffix] : log_directories_of(from, service))
+            pairs.emplace_back(path, suffix);
         return pairs;
     };
     using Pairs = std::vector<std::pair<std::string, std::string>>;
-    const Pairs two{{"/opt/logs", "opt/logs"}, {"/var/log/app", "var/log/app"}};
+    const Pairs two{{"/opt/logs", ""}, {"/var/log/app", "+var+log+app"}};
     const auto options = configured("log-dir = [\"/opt/logs\", \"/var/./log/app/\"]\n"
                                     "[service.pay]\nlog-dir = [\"/pay\"]\n",
                                     {"config"});
@@ -352,6 +352,9 @@ TEST_F(ConfigFile, HasSeveralLogDirectories) {
     }
     EXPECT_EQ(names(expect({"--log-dir", "/opt/logs", "--log-dir", "/var/log/app"}), "web"), two);
     EXPECT_EQ(names(configured(text(expect({"config"}).settings), {}), "web"), (Pairs{{"/opt/logs", ""}}));
+    EXPECT_EQ(suffix_of("/100%/a+b/%2B"), "+100%25+a%2Bb+%252B");
+    for (const char* const path : {"/a\n", "/a\xff", "/a\\b"})
+        expect_usage_error({"--log-dir", path}, "is not a valid absolute path");
     expect_usage_error({"--log-dir", "/a", "--log-dir", "/a/b"}, "'/a/b' lies in '/a'");
     expect_usage_error({"--log-dir", "/a/", "--log-dir", "/b/../a"}, "'/a' is set twice");
     EXPECT_EQ(expect({"--log-dir", "/a", "--log-dir", "/ab"}).log_directories, (Names{"/a", "/ab"}));

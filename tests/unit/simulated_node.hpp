@@ -6,7 +6,6 @@
 #include "config/selection.hpp"
 #include "logbackup/options.hpp"
 #include "runtime/labels.hpp"
-#include "util/files.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,11 +35,12 @@ class SimulatedNode {
   public:
     explicit SimulatedNode(Input& input) : input_(input) {
         for (auto count = input_.below(6); count > 0; --count)
-            tree_[any_service() + "/" + any_instance()] = ++last_; // of before there were records
+            tree_[any_service() + "/" + any_pod() + any_number()] = ++last_; // of before there were records
         for (auto count = input_.below(4); count > 0; --count) {
             Record record;
             record.service = any_service();
-            record.instance = any_instance();
+            record.pod = any_pod();
+            record.instance = record.pod + any_number();
             record.namespace_name = input_.any_of({"shop", "other"});
             ended_[record.directory()] = std::move(record);
         }
@@ -64,9 +64,9 @@ class SimulatedNode {
   private:
     std::string any_service() { return input_.any_of({"svc", "svc", "svc", "svc-1", "s"}); }
     std::string any_pod() { return input_.any_of({"pod", "pod", "pod", "pod-1", "pod.1", "1"}); }
-    std::string any_instance() {
-        return any_pod() + input_.any_of({"", "", "@1", "@2", "@10", "@01", "@1x", "@-1", "@", "@1@2",
-                                          "@4294967295", "@99999999999999999999"});
+    std::string any_number() {
+        return input_.any_of({"", "", "@1", "@2", "@10", "@01", "@1x", "@-1", "@", "@1@2", "@4294967295",
+                              "@99999999999999999999", "+var+app", "@3+var+app"});
     }
 
     /// What an image can set, or the kubelet.
@@ -95,6 +95,8 @@ class SimulatedNode {
         known.claim.container_id = container.id;
         known.claim.service = container.service;
         known.claim.pod = container.pod;
+        if (input_.one_in(8)) // no valid label now, but the name of another pod's log directory
+            known.claim.pod += input_.any_of({"+var+app", "+", "+opt"});
         known.claim.namespace_name = container.namespace_name;
         known.claim.created = any_time();
         known.runs = input_.one_in(2);
@@ -141,18 +143,11 @@ class SimulatedNode {
     /// A service gets another log directory, or several, or has only one again.
     void configure() {
         using Paths = std::vector<std::string>;
-        configured_[any_service()] = input_.any_of({Paths{"/opt/logs"}, Paths{"/opt/logs", "/var/app"},
-                                                    Paths{"/opt", "/var/app"}, Paths{"/var/app"}});
-    }
-
-    [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const std::string& service) const {
-        const auto found = configured_.find(service);
-        if (found == configured_.end())
-            return {{"/opt/logs", ""}};
-        std::vector<LogDirectoryName> names;
-        for (const auto& path : found->second)
-            names.push_back({path, found->second.size() == 1 ? "" : path.substr(1)});
-        return names;
+        auto& service = options_.of_services.emplace_back();
+        service.glob = any_service();
+        service.log_directories =
+            input_.any_of({Paths{"/opt/logs"}, Paths{"/opt/logs", "/var/app"}, Paths{"/var/app", "/opt/logs"},
+                           Paths{"/opt", "/var/app"}, Paths{"/var/app"}});
     }
 
     /// The operator deletes what has ended.
@@ -181,14 +176,9 @@ class SimulatedNode {
         if (damaged_.empty())
             return;
         const std::string directory = *damaged_.begin();
-        const std::string service = top_of(directory);
-        const std::string instance = below_of(directory);
-        const std::string top = top_of(instance);
-        const std::string below = below_of(instance);
         std::string free;
         do
-            free = service + "/" + top.substr(0, top.find('@')) + "@" + std::to_string(900 + last_++) +
-                   (below.empty() ? "" : "/" + below);
+            free = directory.substr(0, directory.find('@')) + "@" + std::to_string(900 + last_++);
         while (is_taken(free));
         if (auto node = tree_.extract(directory); !node.empty()) {
             node.key() = free;
@@ -202,12 +192,7 @@ class SimulatedNode {
     }
 
     [[nodiscard]] bool is_taken(const std::string& directory) const {
-        const auto overlaps = [&](const auto& item) {
-            return (item.first + "/").starts_with(directory + "/") ||
-                   (directory + "/").starts_with(item.first + "/");
-        };
-        return std::any_of(tree_.begin(), tree_.end(), overlaps) || ended_.contains(directory) ||
-               damaged_.contains(directory) ||
+        return tree_.contains(directory) || ended_.contains(directory) || damaged_.contains(directory) ||
                std::any_of(live_.begin(), live_.end(),
                            [&](const Record& record) { return record.directory() == directory; });
     }
@@ -216,11 +201,8 @@ class SimulatedNode {
         ServiceDirectory result;
         const std::string prefix = service + "/";
         for (const auto& [directory, files] : tree_)
-            if (directory.starts_with(prefix)) {
-                auto name = directory.substr(prefix.size());
-                for (; !name.empty(); name = parent_path(name))
-                    result.present.insert(name);
-            }
+            if (directory.starts_with(prefix))
+                result.present.insert(directory.substr(prefix.size()));
         for (const auto& [directory, record] : ended_)
             if (directory.starts_with(prefix))
                 result.ended.insert(directory.substr(prefix.size()));
@@ -244,9 +226,9 @@ class SimulatedNode {
                         containers_.begin() + static_cast<std::ptrdiff_t>(input_.below(containers_.size())),
                         containers_.end());
         for (const auto& known : containers_) {
-            for (const auto& name : log_directories_of(known.claim.service)) {
+            for (const auto& name : log_directories_of(options_, known.claim.service)) {
                 claims.push_back(known.places.at(name.path));
-                claims.back().below = name.below;
+                claims.back().suffix = name.suffix;
             }
             if (known.runs)
                 running_.insert(known.claim.container_id);
@@ -263,7 +245,7 @@ class SimulatedNode {
             carry_out(move);
         auto superseded = superseded_in(result);
         superseded.merge(unwanted(result));
-        ASSERT_NO_FATAL_FAILURE(give_up(superseded, result, claims));
+        ASSERT_NO_FATAL_FAILURE(give_up(superseded, result));
         std::map<std::string, std::uint64_t> given;
         for (std::size_t i = 0; i < claims.size(); ++i) {
             const auto& assignment = result.of_claim[i];
@@ -287,7 +269,6 @@ class SimulatedNode {
             }
         end_superseded(superseded);
         end_records();
-        expect_none_in_another();
     }
 
     static void expect_shared(const Assignments& result, const std::vector<Claim>& claims, std::size_t i) {
@@ -296,14 +277,6 @@ class SimulatedNode {
         ASSERT_FALSE(result.of_claim[leader].shared_with);
         ASSERT_EQ(result.of_claim[leader].directory, result.of_claim[i].directory);
         ASSERT_EQ(claims[leader].identity.inode, claims[i].identity.inode);
-    }
-
-    void expect_none_in_another() const {
-        for (auto directory = tree_.begin(); directory != tree_.end(); ++directory) {
-            const auto next = tree_.lower_bound(directory->first + "/");
-            ASSERT_FALSE(next != tree_.end() && next->first.starts_with(directory->first + "/"))
-                << next->first << " lies in " << directory->first;
-        }
     }
 
     static bool is_writer(const Claim& claim) {
@@ -318,7 +291,8 @@ class SimulatedNode {
         const auto has_name = [&](const Claim& known) {
             const std::string plain = known.service + "/" + known.pod;
             return known.identity == claim.identity && is_writer(known) &&
-                   ((directory + "/").starts_with(plain + "/") || directory.starts_with(plain + "@"));
+                   (directory == plain || directory.starts_with(plain + "@") ||
+                    directory.starts_with(plain + "+"));
         };
         if (std::any_of(claims.begin(), claims.end(), has_name))
             of_writers_.insert(directory);
@@ -339,9 +313,9 @@ class SimulatedNode {
     [[nodiscard]] std::set<std::size_t> unwanted(const Assignments& result) const {
         std::set<std::size_t> records;
         for (std::size_t i = 0; i < live_.size(); ++i) {
-            const auto names = log_directories_of(live_[i].service);
+            const auto names = log_directories_of(options_, live_[i].service);
             const auto is_record = [&](const LogDirectoryName& name) {
-                return name.below == below_of(live_[i].instance) && name.path == live_[i].log_directory;
+                return name.path == live_[i].log_directory;
             };
             const auto goes_on = [&](const Assignment& assignment) { return assignment.known == i; };
             const auto has_it = [&](const SimulatedContainer& known) {
@@ -355,15 +329,10 @@ class SimulatedNode {
         return records;
     }
 
-    void give_up(const std::set<std::size_t>& superseded, const Assignments& result,
-                 const std::vector<Claim>& claims) {
+    void give_up(const std::set<std::size_t>& superseded, const Assignments& result) {
         for (const auto record : superseded) {
             const std::string directory = live_.at(record).directory();
-            bool has_other_name = unwanted(result).contains(record);
-            for (std::size_t i = 0; i < claims.size(); ++i)
-                has_other_name = has_other_name || (result.of_claim[i].supersedes.contains(record) &&
-                                                    claims[i].below != below_of(live_.at(record).instance));
-            ASSERT_TRUE(has_other_name || !of_writers_.contains(directory)) << directory;
+            ASSERT_TRUE(unwanted(result).contains(record) || !of_writers_.contains(directory)) << directory;
             for (const auto& assignment : result.of_claim)
                 ASSERT_NE(assignment.known, record) << directory;
             given_up_.insert(directory);
@@ -377,24 +346,20 @@ class SimulatedNode {
         }
     }
 
-    /// "<service>/<pod>" or "<service>/<pod>@<n>" of the labels, which leads nowhere else.
-    static void expect_own(const std::string& service, const std::string& pod, const std::string& below,
+    /// "<service>/<pod>" or "<service>/<pod>@<n>" of the labels, and the suffix. It leads nowhere else.
+    static void expect_own(const std::string& service, const std::string& pod, const std::string& suffix,
                            const std::string& directory) {
         const std::string plain = service + "/" + pod;
         ASSERT_TRUE(directory.starts_with(plain)) << directory << " for " << plain;
         std::string rest = directory.substr(plain.size());
-        if (!below.empty()) {
-            ASSERT_TRUE(rest.ends_with("/" + below)) << directory;
-            rest.resize(rest.size() - below.size() - 1);
-        }
+        ASSERT_TRUE(rest.ends_with(suffix)) << directory << " for " << suffix;
+        rest.resize(rest.size() - suffix.size());
         ASSERT_TRUE(rest.empty() || (rest.size() > 1 && rest[0] == '@' &&
                                      rest.find_first_not_of("0123456789", 1) == std::string::npos))
             << directory << " for " << plain;
-        ASSERT_EQ(std::count(directory.begin(), directory.end(), '/'),
-                  below.empty() ? 1 : 2 + std::count(below.begin(), below.end(), '/'))
-            << directory;
+        ASSERT_EQ(std::count(directory.begin(), directory.end(), '/'), 1) << directory;
         ASSERT_EQ(directory.find(".."), std::string::npos) << directory;
-        ASSERT_LE(directory.size() - service.size() - below.size(), 257U) << directory;
+        ASSERT_LE(directory.size() - service.size(), 256U) << directory;
     }
 
     void carry_out(const Move& move) {
@@ -405,7 +370,8 @@ class SimulatedNode {
         for (const auto& name : {from, to})
             ASSERT_FALSE(damaged_.contains(name) || damaged_ended_.contains(name))
                 << "nobody knows whose " << name << " is";
-        ASSERT_NO_FATAL_FAILURE(expect_own(move.service, top_of(move.from), below_of(move.from), to));
+        const std::string pod = move.live ? live_.at(*move.live).pod : ended_.at(from).pod;
+        ASSERT_NO_FATAL_FAILURE(expect_own(move.service, pod, move.from.substr(pod.size()), to));
         if (auto node = tree_.extract(from); !node.empty()) {
             node.key() = to;
             tree_.insert(std::move(node));
@@ -443,34 +409,35 @@ class SimulatedNode {
         const auto there = tree_.try_emplace(directory, files).first;
         ASSERT_EQ(there->second, files) << directory << " has another log directory's files";
         for (const auto& [other, owner] : tree_)
-            ASSERT_TRUE(owner != files || other == directory || given_up_.contains(other) ||
-                        (files >= first_volume && are_of_other_paths(other, directory)))
+            ASSERT_TRUE(owner != files || other == directory || given_up_.contains(other))
                 << "the files of " << files << " are in " << other << " and " << directory;
         if (assignment.known) {
             Record& record = live_.at(*assignment.known);
             ASSERT_EQ(record.directory(), directory);
-            record.containers.push_back(claim.container_id);
+            describe(record, claim);
             record.has_writer = record.has_writer || assignment.is_writer;
             return;
         }
-        ASSERT_NO_FATAL_FAILURE(expect_own(claim.service, claim.pod, claim.below, directory));
+        if (!assignment.reopened) { // that one keeps its name
+            ASSERT_NO_FATAL_FAILURE(expect_own(claim.service, claim.pod, claim.suffix, directory));
+        }
         Record record;
         record.service = claim.service;
         record.instance = directory.substr(claim.service.size() + 1);
-        record.pod = claim.pod;
-        record.namespace_name = claim.namespace_name;
-        record.containers = {claim.container_id};
-        record.log_directory = claim.log_directory;
+        describe(record, claim);
         record.volume = claim.volume;
         record.volume_inode = claim.volume.empty() ? 0 : claim.identity.inode;
-        record.created = rfc3339(claim.created);
         record.has_writer = assignment.is_writer || (assignment.reopened && assignment.reopened->has_writer);
         live_.push_back(std::move(record));
     }
 
-    /// A service's volume that is mounted at another of its log directories gets another name.
-    static bool are_of_other_paths(const std::string& one, const std::string& other) {
-        return top_of(one) == top_of(other) && below_of(below_of(one)) != below_of(below_of(other));
+    static void describe(Record& record, const Claim& claim) {
+        record.pod = claim.pod;
+        record.namespace_name = claim.namespace_name;
+        record.created = rfc3339(claim.created);
+        record.containers.push_back(claim.container_id);
+        if (record.service == claim.service)
+            record.log_directory = claim.log_directory;
     }
 
     /// A volume stays; what a container had in its own file system goes with it.
@@ -492,9 +459,9 @@ class SimulatedNode {
     std::uint64_t last_ = 0;
     std::vector<SimulatedContainer> containers_;
     std::vector<Record> live_;
-    std::set<std::string> running_;                              ///< ids, at the last tick
-    std::map<std::string, std::vector<std::string>> configured_; ///< service -> its log directories
-    std::string unreadable_;                                     ///< service, at the last tick
+    std::set<std::string> running_; ///< ids, at the last tick
+    Options options_;               ///< the log directories of each service
+    std::string unreadable_;        ///< service, at the last tick
     std::map<std::string, Record> ended_;
     std::set<std::string> damaged_;       ///< directories whose live records cannot be read
     std::set<std::string> damaged_ended_; ///< those of ended ones
