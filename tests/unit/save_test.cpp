@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/commands.hpp"
 
+#include "config/options.hpp"
 #include "in_private_mounts.hpp"
 #include "ledger/ledger.hpp"
 #include "support.hpp"
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -31,9 +33,11 @@ class FakeNode {
     Timestamp now{seconds(1'795'359'400)};
 
     FakeNode() {
-        options.backup_root = dir.at("backup");
-        options.rsync = "/usr/bin/rsync";
-        options.min_free = MinFree{0, 0};
+        const std::string root = dir.at("backup");
+        const std::array argv{"logbackup",      "--dest",     root.c_str(), "--rsync",
+                              "/usr/bin/rsync", "--min-free", "0"};
+        ParseEnded ended;
+        options = parse_options(argv.size(), argv.data(), ended).value();
     }
 
     /// Adds a container whose file system is a directory; returns its log directory.
