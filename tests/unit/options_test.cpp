@@ -417,10 +417,20 @@ TEST_F(ParseOptions, RefusesWrongUsage) {
     expect_usage_error({"positional"}, "positional");
     expect_usage_error({"--dest"}, "--dest");
     expect_usage_error({"--dest", ""}, "--dest");
-    expect_usage_error({"--dry-run=maybe"});
+    expect_usage_error({"--dry-run=maybe"}, "--dry-run: 'maybe' is neither true nor false");
     expect_usage_error({"--dest", "/a", "--dest", "/b"});
     expect_usage_error({"--quiet", "--verbose"}, "--verbose");
     expect_usage_error({"-qv"});
+}
+
+TEST_F(ParseOptions, ReadsFlagsThatSayTrueOrFalse) {
+    for (const char* text : {"--quiet=true", "--quiet=1", "--quiet=Yes", "--quiet=on"})
+        EXPECT_TRUE(expect({text}).quiet) << text;
+    for (const char* text : {"--quiet=false", "--quiet=0", "--quiet=no", "--quiet=OFF"})
+        EXPECT_FALSE(expect({text}).quiet) << text;
+    const Variable off("LOGBACKUP_QUIET", "off");
+    EXPECT_FALSE(expect({}).quiet);
+    EXPECT_TRUE(expect({"-qq"}).quiet);
 }
 
 TEST_F(ParseOptions, RefusesAnUnknownGroup) {
