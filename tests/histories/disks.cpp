@@ -22,6 +22,8 @@ Disks::Disks(DiskKind kind) : kind_(kind) {
     place_ = (fs::temp_directory_path() / "logbackup-histories-XXXXXX").string();
     must(::mkdtemp(place_.data()) != nullptr, "mkdtemp");
     must(::mount("tmpfs", place_.c_str(), "tmpfs", 0, "size=256m,mode=0700") == 0, "mount " + place_);
+    fs::create_directories(layers() + "/own/opt/logs"); // where the volume is mounted
+    fs::create_directories(layers() + "/image");
     fs::create_directories(place_ + "/logs");
     fs::create_directories(place_ + "/backup");
     if (kind_ == DiskKind::memory) {
@@ -56,7 +58,7 @@ void Disks::clear() const {
 void Disks::leave(std::size_t bytes, std::size_t inodes) const {
     if (kind_ != DiskKind::memory)
         return;
-    // The tick is stopped meanwhile, but its rsync is not. The kernel refuses a limit that rsync has just
+    // The run is stopped meanwhile, but its rsync is not. The kernel refuses a limit that rsync has just
     // exceeded.
     constexpr int most_attempts = 10'000;
     for (int attempt = 1; !limit_to_used_and(bytes, inodes); ++attempt)

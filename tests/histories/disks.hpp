@@ -22,6 +22,8 @@ class Disks {
     /// The log directory, which exists, and the backup root, which need not.
     [[nodiscard]] std::string logs() const { return place_ + "/logs/opt"; }
     [[nodiscard]] std::string backup() const { return place_ + "/backup/root"; }
+    /// For the rest of a container's file system: its layers "own" and "image".
+    [[nodiscard]] std::string layers() const { return place_ + "/layers"; }
 
     /// Empties both.
     void clear() const;

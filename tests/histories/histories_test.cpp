@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "disks.hpp"
 #include "logs.hpp"
+#include "run_once.hpp"
 #include "saved.hpp"
 #include "steps.hpp"
-#include "tick_once.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,9 +21,9 @@ namespace {
 
 constexpr std::size_t shards = 8; ///< that can run at the same time
 #ifdef __SANITIZE_ADDRESS__
-constexpr std::size_t default_histories = 200;
+constexpr std::size_t default_histories = 80;
 #else
-constexpr std::size_t default_histories = 2000;
+constexpr std::size_t default_histories = 400;
 #endif
 
 /// One log directory and its backup from the begin to the end.
@@ -38,7 +38,7 @@ class History {
         for (int step = 0; step < 8; ++step) {
             for (auto changes = random_.below(7); changes > 0; --changes)
                 logs_.change(changes_);
-            tick(random_interference());
+            run(random_interference());
             if (::testing::Test::HasFailure())
                 return;
         }
@@ -60,8 +60,8 @@ class History {
 
   private:
     Interference random_interference();
-    std::optional<TickResult> tick(const Interference& interference);
-    void check_result(const TickResult& result, const Saved& after);
+    std::optional<RunResult> run(const Interference& interference);
+    void check_result(const RunResult& result, const Saved& after);
     void settle();
     void expect_all_lines();
 
@@ -73,13 +73,13 @@ class History {
     Random random_;
     Logs logs_;
     Way way_;
-    Changes changes_; ///< all of them, during ticks too; or orderly ones between ticks
+    Changes changes_; ///< all of them, during runs too; or orderly ones between runs
     Timestamp now_{std::chrono::seconds(1'700'000'000)};
-    std::size_t most_steps_ = 1000; ///< of a tick that came to its end
-    bool scarce_ = false;           ///< the disk, in this tick
-    bool disturbed_ = false;        ///< the source, in this tick
-    std::set<unsigned> seen_twice_; ///< lines that stood in two files of the source when a tick began
-    std::set<unsigned> promised_;   ///< lines that stood in the source when a complete tick began
+    std::size_t most_steps_ = 1000; ///< of a run that came to its end
+    bool scarce_ = false;           ///< the disk, in this run
+    bool disturbed_ = false;        ///< the source, in this run
+    std::set<unsigned> seen_twice_; ///< lines that stood in two files of the source when a run began
+    std::set<unsigned> promised_;   ///< lines that stood in the source when a complete run began
 };
 
 void History::make_scarce(const std::string& when) {
@@ -94,7 +94,7 @@ void History::make_scarce(const std::string& when) {
 Interference History::random_interference() {
     Interference interference;
     if (random_.one_in(7))
-        make_scarce("before the tick");
+        make_scarce("before the run");
     if (random_.one_in(10))
         interference.meanwhile[any_step()] = [this] { make_scarce("meanwhile"); };
     if (changes_ == Changes::all && random_.one_in(2))
@@ -109,7 +109,7 @@ Interference History::random_interference() {
     return interference;
 }
 
-std::optional<TickResult> History::tick(const Interference& interference) {
+std::optional<RunResult> History::run(const Interference& interference) {
     now_ += std::chrono::seconds(random_.below(3)); // several set-asides can fall into one second
     const Saved before = saved();
     const LineCounts lines = count_lines(logs_);
@@ -117,15 +117,15 @@ std::optional<TickResult> History::tick(const Interference& interference) {
         if (count > 1)
             seen_twice_.insert(line);
     logs_.forget_touched();
-    logs_.tell("tick");
-    const TickSettings settings{disks_.logs(), disks_.backup(), way_, now_};
-    const auto ended = run_in_steps([&] { return to_text(tick_once(settings)); }, interference);
-    logs_.tell((ended.code ? "tick ended after step " : "tick was killed at step ") +
+    logs_.tell("run");
+    const RunSettings settings{disks_.logs(), disks_.backup(), disks_.layers(), way_, now_};
+    const auto ended = run_in_steps([&] { return to_text(run_once(settings)); }, interference);
+    logs_.tell((ended.code ? "run ended after step " : "run was killed at step ") +
                std::to_string(ended.steps));
     const Saved after = saved();
     EXPECT_EQ(find_foreign(after, logs_), "");
     EXPECT_EQ(find_lost(before, after, logs_), "");
-    std::optional<TickResult> result;
+    std::optional<RunResult> result;
     if (ended.code == 0) {
         result = from_text(ended.output);
         most_steps_ = std::max(most_steps_, ended.steps);
@@ -144,7 +144,7 @@ std::optional<TickResult> History::tick(const Interference& interference) {
     return result;
 }
 
-void History::check_result(const TickResult& result, const Saved& after) {
+void History::check_result(const RunResult& result, const Saved& after) {
     for (const auto& action : result.actions)
         logs_.tell("    " + action);
     for (const auto& failure : result.failures)
@@ -161,12 +161,12 @@ void History::check_result(const TickResult& result, const Saved& after) {
     }
 }
 
-/// Quiet ticks until there is nothing to do.
+/// Quiet runs until there is nothing to do.
 void History::settle() {
     logs_.tell("quiet from here on");
     for (int n = 0; n < 3; ++n) {
         now_ += std::chrono::seconds(1);
-        const auto result = tick({});
+        const auto result = run({});
         if (::testing::Test::HasFailure() || result->actions.empty())
             return;
     }
@@ -234,7 +234,7 @@ INSTANTIATE_TEST_SUITE_P(Shard, RealHistories, ::testing::Range(std::size_t{0}, 
 TEST(RealHistoriesOnExt4, KeepThePrefixRule) {
     if (::geteuid() != 0)
         GTEST_SKIP() << "mounting needs root";
-    live_through_all(DiskKind::ext4, 1, 1, number_from("LOGBACKUP_HISTORIES", default_histories) / 40);
+    live_through_all(DiskKind::ext4, 1, 1, number_from("LOGBACKUP_HISTORIES", default_histories) / 10);
 }
 
 } // namespace

@@ -58,7 +58,7 @@ class Logs {
     [[nodiscard]] std::optional<Unpacked> unpacked(const std::string& bytes) const;
     /// Whether a backup by the prefix rule may hold a line more than once: it was in what a file kept when
     /// the rest of it was cut off or written over, in a file with two names, or in a copy whose original was
-    /// not truncated as it was copied, or was removed before a tick saw that.
+    /// not truncated as it was copied, or was removed before a run saw that.
     [[nodiscard]] bool may_repeat(unsigned line) const {
         return repeatable_.contains(line) || copied_.contains(line);
     }

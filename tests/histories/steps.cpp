@@ -86,7 +86,7 @@ Ended run_in_steps(const std::function<std::string()>& work, const Interference&
     if (WIFEXITED(status))
         ended.code = WEXITSTATUS(status);
     else if (!killed)
-        throw std::runtime_error("the tick was ended by signal " + std::to_string(WTERMSIG(status)));
+        throw std::runtime_error("the run was ended by signal " + std::to_string(WTERMSIG(status)));
     return ended;
 }
 
