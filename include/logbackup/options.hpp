@@ -27,7 +27,7 @@ struct ServiceOptions {
 /// The settings of a run: the command line, completed by LOGBACKUP_… variables, a configuration file and
 /// defaults. The defaults stand in the table of settings only.
 struct Options {
-    RunKind kind = RunKind::tick;
+    RunKind kind = RunKind::save;
     std::string backup_root; ///< absolute
     /// Absolute paths in the container; none lies in another. See log_directories_of().
     std::vector<std::string> log_directories;

@@ -63,10 +63,10 @@ struct Missed {
     Timestamp died{};
 };
 
-enum class RunKind { tick, dry_run, list, verify, prune, prune_dry_run, check, config };
+enum class RunKind { save, dry_run, list, verify, prune, prune_dry_run, check, config };
 
 struct Report {
-    RunKind kind = RunKind::tick;
+    RunKind kind = RunKind::save;
     std::string backup_root;
     std::vector<Row> rows;
     std::vector<std::string> problems; ///< problems that belong to no listed container; safe to print

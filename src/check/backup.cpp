@@ -83,7 +83,7 @@ void beside_docker(int directory, const Options& options, const std::string& doc
 
 void last_run(int root, Checks& checks) {
     static constexpr std::chrono::minutes old{10};
-    const auto last = root >= 0 ? last_complete_tick(root) : Timestamp{};
+    const auto last = root >= 0 ? last_complete_run(root) : Timestamp{};
     const auto age = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() - last);
     Check check{"last complete run", CheckStatus::ok, "never", {}};
     if (last != Timestamp{})

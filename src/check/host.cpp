@@ -96,7 +96,7 @@ void clock(int root, Checks& checks) {
     Check check{"clock", CheckStatus::ok, rfc3339(now), {}};
     struct stat program {};
     const bool is_built = ::stat("/proc/self/exe", &program) == 0;
-    const Timestamp last = root >= 0 ? last_complete_tick(root) : Timestamp{};
+    const Timestamp last = root >= 0 ? last_complete_run(root) : Timestamp{};
     timex state{};
     const int synchronised = ::adjtimex(&state);
     if (now < last) {

@@ -22,7 +22,7 @@ namespace {
 
 int run_logged(const Options& options, spdlog::logger& log) {
     switch (options.kind) {
-    case RunKind::tick: return run_save(options, log);
+    case RunKind::save: return run_save(options, log);
     case RunKind::dry_run: return run_dry_run(options, log);
     case RunKind::verify: return run_verify(options, log);
     case RunKind::list: return run_list(options, log);

@@ -21,7 +21,7 @@ namespace logbackup {
 namespace {
 
 bool writes(const Options& options) {
-    return options.kind == RunKind::tick || options.kind == RunKind::prune;
+    return options.kind == RunKind::save || options.kind == RunKind::prune;
 }
 
 } // namespace

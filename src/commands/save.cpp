@@ -68,7 +68,7 @@ int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logge
     if (session.stop.requested() || has_filter(options))
         return code;
     try {
-        note_complete_tick(session.root.get(), session.now);
+        note_complete_run(session.root.get(), session.now);
     } catch (const Error& error) { // the report was printed already
         log.error(error.what());
         return static_cast<int>(ExitCode::partial);

@@ -24,7 +24,7 @@ BackupIdentity take(const Claimed& claim, const Session& session) {
     if (!claim.refusal.empty())
         throw Error("cannot use the backup " + in_quotes(session.options.backup_root) + ": " + claim.refusal,
                     claim.hint);
-    return claim.changed && session.options.kind == RunKind::tick
+    return claim.changed && session.options.kind == RunKind::save
                ? save_identity(session.root.get(), claim.identity)
                : claim.identity;
 }
@@ -41,7 +41,7 @@ BackupIdentity claim_backup(const Session& session, const Warn& warn) {
     // A backup is new as long as it has no records, not only when it is created: if this run is killed here,
     // the next one reports it.
     const bool is_new = !found.identity && found.problem.empty() && !has_records(session.root.get());
-    if (is_new && options.kind == RunKind::tick)
+    if (is_new && options.kind == RunKind::save)
         warn("a new backup begins at " + in_quotes(options.backup_root) +
              "; if there was one before, its disk is not mounted");
     return take(claimed, session);
@@ -60,7 +60,7 @@ Opened open_at_root(Session& session, Access access, const Warn& warn) {
         session.skipped = take_skipped(session.root.get());
         recover(session.root.get());
     }
-    session.previous = last_complete_tick(session.root.get());
+    session.previous = last_complete_run(session.root.get());
     session.clock_history = load_clock(session.root.get());
     if (session.writes())
         note_run(session.root.get(), session.now);

@@ -129,7 +129,7 @@ Differences compare(const Session& session, const Job& job) {
                         {session.options.max_file_size, {}, [&] { return session.stop.requested(); }});
     differences.files = planned.files;
     // The last run may have ended since this command began.
-    Reader(*job.tree, source, saved, last_complete_tick(session.root.get()))
+    Reader(*job.tree, source, saved, last_complete_run(session.root.get()))
         .read(std::move(planned), differences);
     return differences;
 }

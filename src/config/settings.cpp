@@ -69,7 +69,7 @@ const std::string* store_keep_for_service(Options& options, const std::string& g
 }
 
 const std::string* store_dry_run(Options& options, const Texts& texts) {
-    options.kind = parse_flag(texts.back()).value_or(false) ? RunKind::dry_run : RunKind::tick;
+    options.kind = parse_flag(texts.back()).value_or(false) ? RunKind::dry_run : RunKind::save;
     return nullptr;
 }
 

@@ -195,7 +195,7 @@ BackupIdentity save_identity(int root, BackupIdentity identity) {
 
 bool has_records(int root) {
     return status_at(root, live_records) || status_at(root, ended_records) ||
-           status_at(root, missed_records) || last_complete_tick(root) != Timestamp{};
+           status_at(root, missed_records) || last_complete_run(root) != Timestamp{};
 }
 
 } // namespace logbackup

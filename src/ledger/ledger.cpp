@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t largest_record = 1U << 20U;
 constexpr std::size_t most_missed = 500; // for one service
 constexpr int unlikely_number = 900;     // number of an instance that is probably free, for a hint
-constexpr const char* last_tick = ".logbackup/last-tick";
+constexpr const char* last_tick = ".logbackup/last-run";
 constexpr const char* move_journal = ".logbackup/move";
 
 [[noreturn]] void fail(const char* verb, const std::string& path) {
@@ -205,14 +205,14 @@ void save_missed_record(int root, const Record& record) {
         remove_file(root, joined(directory, names[i]));
 }
 
-Timestamp last_complete_tick(int root) {
+Timestamp last_complete_run(int root) {
     const auto status = status_at(root, last_tick);
     return status ? Timestamp(std::chrono::seconds(status->st_mtim.tv_sec) +
                               std::chrono::nanoseconds(status->st_mtim.tv_nsec))
                   : Timestamp{};
 }
 
-void note_complete_tick(int root, Timestamp began) {
+void note_complete_run(int root, Timestamp began) {
     const UniqueFd state = open_directory(root, parent_path(last_tick));
     const UniqueFd file(::openat(state.get(), base_name(last_tick).c_str(),
                                  O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));

@@ -72,9 +72,9 @@ void move_instance(int root, const Move& move);
 void finish_move(int root);
 
 /// Returns when the last complete run for all containers began; the zero time when there was none. The time
-/// is the modification time of ".logbackup/last-tick".
-[[nodiscard]] Timestamp last_complete_tick(int root);
-void note_complete_tick(int root, Timestamp began);
+/// is the modification time of ".logbackup/last-run".
+[[nodiscard]] Timestamp last_complete_run(int root);
+void note_complete_run(int root, Timestamp began);
 
 /// Convert a record to JSON text and back. parse_record() throws Error when the text is not a valid record.
 [[nodiscard]] std::string record_text(const Record& record);

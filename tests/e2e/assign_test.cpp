@@ -15,7 +15,7 @@ ino_t inode_of(const fs::path& path) {
 
 /// When the last tick began.
 std::string last_tick(const fs::path& backup) {
-    auto time = sh("date -u -r '" + (backup / ".logbackup/last-tick").string() + "' +%Y-%m-%dT%H:%M:%SZ");
+    auto time = sh("date -u -r '" + (backup / ".logbackup/last-run").string() + "' +%Y-%m-%dT%H:%M:%SZ");
     time.pop_back();
     return time;
 }

@@ -118,7 +118,7 @@ TEST_P(AttackText, FilesThatLookLikeRecordsAreFiles) {
     const std::array<std::string, 9> names{".logbackup/live/victim/victim-1",
                                            ".logbackup/ended/victim/victim-2",
                                            ".logbackup/missed/victim",
-                                           ".logbackup/last-tick",
+                                           ".logbackup/last-run",
                                            ".logbackup/lock",
                                            ".logbackup/incoming/evil/evil-1/x",
                                            "live/victim/victim-1",

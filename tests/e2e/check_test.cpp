@@ -183,7 +183,7 @@ TEST_F(Check, TellsHowRunsGo) {
     engine.exec(engine.start({"web", "web-1"}), "echo web > /opt/logs/app.log");
     expect_clean(tick());
     const auto state = backup / ".logbackup";
-    sh("touch -d '3 hours ago' '" + (state / "last-tick").string() + "'");
+    sh("touch -d '3 hours ago' '" + (state / "last-run").string() + "'");
     write_file(state / "skipped", "xxxxxxxxxxxx");
     write_file(state / "live/web/web-2", "no record");
     auto checked = check();
@@ -194,15 +194,15 @@ TEST_F(Check, TellsHowRunsGo) {
     checked = check({}, {"LOGBACKUP_WARN_SKIPPED=0"});
     expect(checked, "skipped runs", "ok", "12 runs ended at once");
     fs::remove(state / "skipped");
-    sh("touch -d '5 minutes ago' '" + (state / "last-tick").string() + "'");
+    sh("touch -d '5 minutes ago' '" + (state / "last-run").string() + "'");
     checked = check();
     expect(checked, "last complete run", "ok", "5 min ago");
     expect(checked, "skipped runs", "ok", "none");
     // A clock that was set back.
-    sh("touch -d 'now + 2 hours' '" + (state / "last-tick").string() + "'");
+    sh("touch -d 'now + 2 hours' '" + (state / "last-run").string() + "'");
     checked = check();
     expect(checked, "clock", "problem", "before the last run");
-    fs::remove(state / "last-tick");
+    fs::remove(state / "last-run");
     checked = check();
     expect(checked, "last complete run", "warning", "never", "* * * * * root ");
 }

@@ -109,7 +109,7 @@ void expect_text(const std::string& raw) {
 void try_input(const std::string& raw) {
     const std::string part = raw.substr(raw.size() / 2, raw.size() % 50);
     Report report;
-    report.kind = std::array{RunKind::tick, RunKind::dry_run, RunKind::verify}[raw.size() % 3];
+    report.kind = std::array{RunKind::save, RunKind::dry_run, RunKind::verify}[raw.size() % 3];
     report.backup_root = part;
     try {
         for (const auto& container : parse_inspect(raw)) {

@@ -96,7 +96,7 @@ RunResult run_once(const RunSettings& settings) {
     if (open_backup(session, Access::write, [](const std::string&) {}) != Opened::yes)
         throw std::runtime_error("what an earlier run started still works");
     const RunResult result = result_of(save(session));
-    note_complete_tick(session.root.get(), settings.now);
+    note_complete_run(session.root.get(), settings.now);
     return result;
 }
 

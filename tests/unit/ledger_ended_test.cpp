@@ -191,9 +191,9 @@ TEST(LedgerMissed, ThrowsWhenItCannotBeWritten) {
 
 TEST(LastCompleteTick, IsNoneAtFirst) {
     const TempDir dir;
-    EXPECT_EQ(last_complete_tick(dir.fd()), Timestamp{});
+    EXPECT_EQ(last_complete_run(dir.fd()), Timestamp{});
     dir.make_directory(".logbackup");
-    EXPECT_EQ(last_complete_tick(dir.fd()), Timestamp{});
+    EXPECT_EQ(last_complete_run(dir.fd()), Timestamp{});
 }
 
 TEST(LastCompleteTick, IsKeptToTheNanosecond) {
@@ -201,23 +201,23 @@ TEST(LastCompleteTick, IsKeptToTheNanosecond) {
     dir.make_directory(".logbackup");
     for (const Timestamp began : {death + nanoseconds(123'456'789), death + nanoseconds(123'456'788),
                                   death + seconds(60), Timestamp{nanoseconds(1)}}) {
-        note_complete_tick(dir.fd(), began);
-        EXPECT_EQ(last_complete_tick(dir.fd()), began);
+        note_complete_run(dir.fd(), began);
+        EXPECT_EQ(last_complete_run(dir.fd()), began);
     }
     struct stat status {};
-    ASSERT_EQ(::stat(dir.at(".logbackup/last-tick").c_str(), &status), 0);
+    ASSERT_EQ(::stat(dir.at(".logbackup/last-run").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777U, 0600U);
     EXPECT_EQ(status.st_size, 0);
 }
 
 TEST(LastCompleteTick, ThrowsWhenItCannotBeWritten) {
     const TempDir without;
-    EXPECT_THROW(note_complete_tick(without.fd(), death), Error);
+    EXPECT_THROW(note_complete_run(without.fd(), death), Error);
     const TempDir linked;
     linked.write("outside", "");
-    linked.link(".logbackup/last-tick", "../outside");
+    linked.link(".logbackup/last-run", "../outside");
     const auto before = std::filesystem::last_write_time(linked.at("outside"));
-    EXPECT_THROW(note_complete_tick(linked.fd(), death), Error);
+    EXPECT_THROW(note_complete_run(linked.fd(), death), Error);
     EXPECT_EQ(std::filesystem::last_write_time(linked.at("outside")), before);
 }
 

@@ -72,7 +72,7 @@ using Names = std::vector<std::string>;
 
 TEST_F(ParseOptions, HasDefaults) {
     const auto options = expect({});
-    EXPECT_EQ(options.kind, RunKind::tick);
+    EXPECT_EQ(options.kind, RunKind::save);
     EXPECT_EQ(options.backup_root, "/u01/logbackup");
     EXPECT_EQ(options.log_directories, Names{"/opt/logs"});
     EXPECT_FALSE(has_filter(options));
@@ -553,7 +553,7 @@ TEST_F(ParseOptions, ReadsSubcommands) {
     expect_usage_error({"list", "list"}, "list");
     expect_usage_error({"lists"}, "lists");
     expect_usage_error({"list", "stray"}, "'logbackup list --help'");
-    EXPECT_EQ(expect({"--pod", "list"}).kind, RunKind::tick) << "it is the option's value";
+    EXPECT_EQ(expect({"--pod", "list"}).kind, RunKind::save) << "it is the option's value";
 }
 
 TEST_F(ParseOptions, TakesOptionsBeforeAndAfterASubcommand) {

@@ -88,7 +88,7 @@ class FakeNode {
                   Opened::yes);
         Report report = command(session);
         if (writes)
-            note_complete_tick(session.root.get(), now);
+            note_complete_run(session.root.get(), now);
         return report;
     }
 
