@@ -136,8 +136,8 @@ trap end_beside EXIT
 build_release() { TESTS=ON BUILD_DIR=$build-release scripts/package.sh; } # what is tested is what is packaged
 tidy() {
   # Without the precompiled headers, which are g++'s; so it also sees that each file includes what it needs.
-  cmake -S . -B "$build-tidy" -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
-    -DLOGBACKUP_TESTS=OFF >/dev/null
+  cmake -S . -B "$build-tidy" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+    -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DLOGBACKUP_TESTS=OFF >/dev/null
   find src -name '*.cpp' -print0 |
     xargs -0 -n 3 -P "$(nproc)" clang-tidy --quiet -p "$build-tidy" --extra-arg=-Wno-unknown-warning-option 2>/dev/null
   echo fine
@@ -150,9 +150,9 @@ cmake -S . -B "$build-sanitized" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_F
 cmake --build "$build-sanitized"
 [[ -z $all ]] || begin release 10 build_release
 sanitizers=(ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1)
-export "${sanitizers[@]}"
+export "${sanitizers[@]}" LOGBACKUP_HISTORIES=80
 test_in "$build-sanitized" --label-regex 'unit|house|histories|fuzz|thread|documents'
-unset "${sanitizers[@]%%=*}"
+unset "${sanitizers[@]%%=*}" LOGBACKUP_HISTORIES
 if [[ -z $all ]]; then
   say "all checks passed; scripts/test.sh --all runs those that take longer"
   exit

@@ -22,7 +22,7 @@ namespace logbackup {
 namespace {
 
 constexpr const char* identity_file = ".logbackup/identity";
-constexpr std::size_t largest_file = 65536;
+constexpr std::size_t largest_identity = 65536;
 constexpr std::size_t longest_of_engine = 4096; // length of an id or a directory
 constexpr int format = 1; // a format that older versions cannot read gets a higher number
 constexpr const char* adopt_hint = "run 'logbackup --adopt' once";
@@ -175,7 +175,7 @@ EngineIdentity parse_engine(std::string_view printed) {
 }
 
 FoundIdentity load_identity(int root) {
-    const auto text = read_small_file(root, identity_file, largest_file);
+    const auto text = read_small_file(root, identity_file, largest_identity);
     if (!text && (errno == ENOENT || errno == ENOTDIR))
         return {};
     if (!text)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "locate/locate.hpp"
 
+#include "locate/paths.hpp"
 #include "locate/root.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
@@ -15,12 +16,6 @@
 
 namespace logbackup {
 namespace {
-
-constexpr int directory_flags = O_PATH | O_CLOEXEC | O_DIRECTORY;
-
-Identity identity_of(const struct stat& status) {
-    return {status.st_dev, status.st_ino};
-}
 
 std::string failed(const char* verb, const std::string& path) {
     return std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno);

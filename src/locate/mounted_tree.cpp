@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "locate/mounted_tree.hpp"
 
+#include "locate/paths.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 
@@ -16,9 +17,6 @@
 
 namespace logbackup {
 namespace {
-
-constexpr int path_flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
-constexpr int most_links = 40; // the kernel's limit, path_resolution(7)
 
 std::string slashed(const std::string& path) {
     return "/" + path;

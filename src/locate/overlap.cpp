@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "locate/overlap.hpp"
 
+#include "locate/paths.hpp"
 #include "util/files.hpp"
 
 #include <fcntl.h>
@@ -10,12 +11,6 @@
 
 namespace logbackup {
 namespace {
-
-constexpr int directory_flags = O_PATH | O_CLOEXEC | O_DIRECTORY;
-
-Identity identity_of(const struct stat& status) {
-    return {status.st_dev, status.st_ino};
-}
 
 /// Returns the identities of a directory and of everything above it, up to the root.
 std::vector<Identity> and_above(int directory) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "locate/process_root.hpp"
 
+#include "locate/paths.hpp"
 #include "util/files.hpp"
 
 #include <fcntl.h>
@@ -13,8 +14,6 @@
 
 namespace logbackup {
 namespace {
-
-constexpr int directory_flags = O_PATH | O_CLOEXEC | O_DIRECTORY;
 
 /// Returns whether a directory is the root of any mount namespace: its /proc/self/fd link reads "/" only
 /// then.

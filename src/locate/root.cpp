@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "locate/root.hpp"
 
+#include "locate/paths.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 
@@ -14,9 +15,6 @@
 
 namespace logbackup {
 namespace {
-
-constexpr int path_flags = O_PATH | O_CLOEXEC;
-constexpr int most_links = 40; // the kernel's limit, path_resolution(7)
 
 std::string cannot_open(const std::string& path) {
     return "cannot open " + in_quotes("/" + path) + ": " + error_text(errno);
@@ -89,7 +87,7 @@ Root::Lookup Root::look_up(const std::vector<Step>& steps, const std::string& na
     for (const auto& [layer, directory] : steps.back().held) {
         const UniqueFd reopened = directory ? UniqueFd() : open_directory(layers_[layer].get(), path);
         const int where = directory ? directory.get() : reopened.get();
-        UniqueFd next(where < 0 ? -1 : ::openat(where, name.c_str(), path_flags | O_NOFOLLOW));
+        UniqueFd next(where < 0 ? -1 : ::openat(where, name.c_str(), path_flags));
         const auto status = next ? status_of(next.get()) : std::nullopt;
         if (!status && errno == ENOENT)
             continue;

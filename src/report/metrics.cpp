@@ -30,8 +30,8 @@ constexpr std::array<Counter, 7> counters{{
     {"logbackup_skipped_runs_total", "Runs that ended at once because another one was working."},
 }};
 
-constexpr std::array<const char*, 6> statuses{"saved",    "shared", "complete", "no_log_directory",
-                                              "vanished", "failed"};
+constexpr std::array<const char*, 6> status_labels{"saved",    "shared", "complete", "no_log_directory",
+                                                   "vanished", "failed"};
 
 /// Builds the text. Write all samples of a family together, after its HELP and TYPE.
 class Text {
@@ -96,12 +96,12 @@ void write_run(Text& text, const FinishedRun& run) {
     text.family("logbackup_stage_duration_seconds", "Duration of the stages of the last run.", "gauge");
     for (const auto& [stage, seconds] : report.stages)
         text.sample(seconds, "stage", stage);
-    std::array<std::uint64_t, statuses.size()> of_status{};
+    std::array<std::uint64_t, status_labels.size()> of_status{};
     for (const auto status : status_of_containers(report))
         ++of_status[static_cast<std::size_t>(status)];
     text.family("logbackup_containers", "Containers that the last run saw, by what became of them.", "gauge");
-    for (std::size_t i = 0; i < statuses.size(); ++i)
-        text.sample(of_status[i], "status", statuses[i]);
+    for (std::size_t i = 0; i < status_labels.size(); ++i)
+        text.sample(of_status[i], "status", status_labels[i]);
     text.family("logbackup_live_log_directories", "Log directories that can still grow.", "gauge");
     text.sample(static_cast<std::uint64_t>(report.live));
 }

@@ -17,8 +17,6 @@
 namespace logbackup {
 namespace {
 
-constexpr mode_t directory_mode = 0750;
-constexpr mode_t file_mode = 0640;
 /// Renames without overwriting; tries "<to>.1", "<to>.2", … when the name is taken.
 bool rename_to_free_name(int directory, const std::string& from, const std::string& to) {
     for (unsigned n = 0; n < 100'000; ++n) {

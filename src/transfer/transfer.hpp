@@ -8,10 +8,16 @@
 #include "util/unique_fd.hpp"
 #include "view/view.hpp"
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <vector>
 
 namespace logbackup {
+
+// Of what is made in the backup.
+inline constexpr mode_t directory_mode = 0750;
+inline constexpr mode_t file_mode = 0640;
 
 /// One file to create or to append to. The caller owns the tree and the action.
 struct Transfer {

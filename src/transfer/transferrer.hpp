@@ -17,8 +17,6 @@
 
 namespace logbackup {
 
-inline constexpr mode_t directory_mode = 0750;
-inline constexpr mode_t file_mode = 0640;
 inline constexpr const char* incoming_directory = ".logbackup/incoming";
 inline constexpr gid_t no_group = static_cast<gid_t>(-1);
 

@@ -26,7 +26,7 @@ nlohmann::json record(const fs::path& backup, const std::string& which) {
 } // namespace
 
 class Assign : public BothWays {};
-IN_BOTH_WAYS(Assign);
+MOUNTED_ONLY(Assign);
 
 TEST_P(Assign, ARestartedContainerGetsThePlainNameAndTheOlderOnesAreNumbered) {
     const auto first = engine.start({"web", "web-1", {}, "echo first > /opt/logs/app.log"});

@@ -39,7 +39,7 @@ class AttackEngine : public Attack {
         return {WIFEXITED(status) ? WEXITSTATUS(status) : 128, usage.ru_maxrss};
     }
 };
-IN_BOTH_WAYS(AttackEngine);
+MOUNTED_ONLY(AttackEngine);
 
 TEST_P(AttackEngine, HangsOrPrintsWithoutAnEndOrByDrops) {
     start_good();

@@ -68,7 +68,7 @@ class AttackLabels : public Attack {
         return result;
     }
 };
-IN_BOTH_WAYS(AttackLabels);
+MOUNTED_ONLY(AttackLabels);
 
 TEST_P(AttackLabels, ThatAreNoNamesChooseNoPath) {
     const auto id = engine.start({"evil", "evil-1", {}, "echo evil > /opt/logs/app.log; exec sleep 1000000"});

@@ -23,7 +23,7 @@ class AttackRecords : public Attack {
                              [&](const auto& file) { return file.second.find(text) != std::string::npos; });
     }
 };
-IN_BOTH_WAYS(AttackRecords);
+MOUNTED_ONLY(AttackRecords);
 
 // Who knows whose it is?
 TEST_P(AttackRecords, ADirectoryWhoseRecordCannotBeReadIsTouchedByNobody) {

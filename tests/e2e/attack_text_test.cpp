@@ -50,7 +50,7 @@ class AttackText : public Attack {
         return result;
     }
 };
-IN_BOTH_WAYS(AttackText);
+MOUNTED_ONLY(AttackText);
 
 TEST_P(AttackText, FileNamesInAllThatIsPrinted) {
     const auto id = engine.start({"evil", "evil-1"});

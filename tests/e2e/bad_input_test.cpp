@@ -21,7 +21,7 @@ class BadInput : public BothWays {
         return id;
     }
 };
-IN_BOTH_WAYS(BadInput);
+MOUNTED_ONLY(BadInput);
 
 TEST_P(BadInput, NoDocker) {
     expect_failure(tick({"--docker", "no-such-docker"}), 1, "cannot find the program 'no-such-docker'");

@@ -4,7 +4,7 @@
 using namespace e2e;
 
 class Discover : public BothWays {};
-IN_BOTH_WAYS(Discover);
+MOUNTED_ONLY(Discover);
 
 TEST_P(Discover, SavesRunningPausedAndStoppedContainersByteForByte) {
     const auto running = engine.start({"web", "web-1"});

@@ -34,7 +34,7 @@ class Ended : public BothWays {
     }
     fs::path saved(const std::string& name) { return backup / "job/job-1" / name; }
 };
-IN_BOTH_WAYS(Ended);
+MOUNTED_ONLY(Ended);
 
 TEST_P(Ended, IsSavedComparedInFullAndNotTouchedAgain) {
     const auto id = start("echo first > /opt/logs/a.log");

@@ -12,7 +12,7 @@ class Exclude : public BothWays {
         return nlohmann::json::parse(read_file(backup / ".logbackup" / path)).at("coverage");
     }
 };
-IN_BOTH_WAYS(Exclude);
+MOUNTED_ONLY(Exclude);
 
 TEST_P(Exclude, LeavesFilesAndDirectoriesOut) {
     const auto id = engine.start({"web", "web-1"});

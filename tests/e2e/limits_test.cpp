@@ -280,7 +280,7 @@ class LimitsOrder : public Limits {
             calls.push_back(line);
     }
 };
-IN_BOTH_WAYS(LimitsOrder);
+MOUNTED_ONLY(LimitsOrder);
 
 TEST_P(LimitsOrder, ManyNewFilesComeAfterAllOthers) {
     in_logs("for i in $(seq 1500); do : > f$i; echo x >> f$i; done");

@@ -234,7 +234,7 @@ TEST_P(Locate, AnotherLogDirectoryInsideTheContainers) {
 // Without the right to mount only the uppermost layer of a stopped container can be read, so these are for
 // one way.
 class LocateMounted : public Locate {};
-INSTANTIATE_TEST_SUITE_P(, LocateMounted, testing::Values(Way::mounted), e2e::name_of);
+MOUNTED_ONLY(LocateMounted);
 
 TEST_P(LocateMounted, AStoppedContainerIsRebuiltFromItsLayers) {
     engine.build("layers:1",

@@ -92,7 +92,7 @@ class PruneKilled : public PruneRuns {
 };
 
 } // namespace
-IN_BOTH_WAYS(PruneRuns);
+MOUNTED_ONLY(PruneRuns);
 
 TEST_P(PruneRuns, DeletesWhatEndedLongAgoAndWhatItSaidItWould) {
     const auto live = engine.start({"web", "web-1"});
@@ -378,7 +378,7 @@ TEST_P(PruneRuns, LinksInTheBackupLeadNowhere) {
     EXPECT_EQ(read_file(scratch.path() / "outside/precious"), "precious");
 }
 
-IN_BOTH_WAYS(PruneKilled);
+MOUNTED_ONLY(PruneKilled);
 
 TEST_P(PruneKilled, IsFinishedByTheNextRun) {
     ASSERT_NE(logbackup::find_program("strace"), "");

@@ -24,7 +24,7 @@ std::string state_of(const fs::path& path) {
 } // namespace
 
 class Report : public BothWays {};
-IN_BOTH_WAYS(Report);
+MOUNTED_ONLY(Report);
 
 TEST_P(Report, ADryRunListsWhatTheTickThenDoesAndWritesNothing) {
     const auto a = engine.start({"web", "web-1"});

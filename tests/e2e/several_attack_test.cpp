@@ -6,7 +6,7 @@ using namespace e2e;
 /// Several log directories of a container that does with them what it likes, and an operator who changes his
 /// mind.
 class SeveralAttack : public SeveralDirectories {};
-IN_BOTH_WAYS(SeveralAttack);
+MOUNTED_ONLY(SeveralAttack);
 
 TEST_P(SeveralAttack, OneThatLeadsToTheOtherIsNotSavedAgainAfterTheEnd) {
     const auto id = engine.start({"web", "web-1"});

@@ -15,7 +15,7 @@ class Several : public SeveralDirectories {
         return with({a, b}, std::move(arguments));
     }
 };
-IN_BOTH_WAYS(Several);
+MOUNTED_ONLY(Several);
 
 TEST_P(Several, AreSavedSideBySide) {
     const auto id = start("web-1");

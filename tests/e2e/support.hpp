@@ -133,13 +133,16 @@ class Test : public testing::Test {
     Way way = Way::mounted;
 };
 
-/// The same test in both ways.
+/// A test that is told its way: IN_BOTH_WAYS where the way matters (paths, links, mounts, rights, faults
+/// while reading), MOUNTED_ONLY where it does not (names, records, reports, retention).
 class BothWays : public Test, public testing::WithParamInterface<Way> {
   protected:
     void SetUp() override { way = GetParam(); }
 };
 #define IN_BOTH_WAYS(suite)                                                                                  \
     INSTANTIATE_TEST_SUITE_P(, suite, testing::Values(e2e::Way::mounted, e2e::Way::direct), e2e::name_of)
+#define MOUNTED_ONLY(suite)                                                                                  \
+    INSTANTIATE_TEST_SUITE_P(, suite, testing::Values(e2e::Way::mounted), e2e::name_of)
 
 /// Succeeded and said nothing on standard error but that the backup is new, or that it may not mount.
 void expect_clean(const Result& result, int code = 0);

@@ -27,7 +27,7 @@ class Verify : public BothWays {
     }
     std::string id;
 };
-IN_BOTH_WAYS(Verify);
+MOUNTED_ONLY(Verify);
 
 TEST_P(Verify, ABackupThatIsTheSame) {
     const auto before = tree_of(backup);

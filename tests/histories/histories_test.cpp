@@ -20,11 +20,7 @@ namespace logbackup::test {
 namespace {
 
 constexpr std::size_t shards = 8; ///< that can run at the same time
-#ifdef __SANITIZE_ADDRESS__
-constexpr std::size_t default_histories = 80;
-#else
 constexpr std::size_t default_histories = 400;
-#endif
 
 /// One log directory and its backup from the begin to the end.
 class History {
