@@ -353,7 +353,7 @@ TEST_F(ConfigFile, HasSeveralLogDirectories) {
     EXPECT_EQ(names(expect({"--log-dir", "/opt/logs", "--log-dir", "/var/log/app"}), "web"), two);
     EXPECT_EQ(names(configured(text(expect({"config"}).settings), {}), "web"), (Pairs{{"/opt/logs", ""}}));
     EXPECT_EQ(suffix_of("/100%/a+b/%2B"), "+100%25+a%2Bb+%252B");
-    for (const std::string path : {"/a\n", "/a\xff", "/a\\b"})
+    for (const char* path : {"/a\n", "/a\xff", "/a\\b"})
         expect_usage_error({"--log-dir", path}, "is not a valid absolute path");
     expect_usage_error({"--log-dir", "/a", "--log-dir", "/a/b"}, "'/a/b' lies in '/a'");
     expect_usage_error({"--log-dir", "/a/", "--log-dir", "/b/../a"}, "'/a' is set twice");
