@@ -87,7 +87,7 @@ step "What would be saved? Nothing is written yet."
 typed 'logbackup --dry-run --dest backup'
 [[ ! -e backup ]] || die "the dry run made the backup directory"
 
-step "One tick; cron runs this every minute."
+step "One run; cron runs this every minute."
 typed 'logbackup --dest backup'
 
 step "The backup: the logs of the job that has ended are there, and those of the crashed worker, beside its successor's."
@@ -101,15 +101,15 @@ typed "docker exec $web1 sh -c 'echo \"checkout paid\" >>/opt/logs/app.log'"
 typed "docker exec $ledger sh -c 'echo \"books closed\" >>/opt/logs/audit/audit.log'"
 before=$(saved_files)
 
-step "The next tick appends these lines and touches nothing else."
+step "The next run appends these lines and touches nothing else."
 typed 'logbackup --dest backup'
 all_same
 after=$(saved_files)
 grown='^(ledger/ledger-5f7b-9wz4c/audit/audit.log|web/web-6c9d-kx2lp/app.log) '
 [[ $(grep -vE "$grown" <<<"$after") == "$(grep -vE "$grown" <<<"$before")" ]] ||
-  die "the tick wrote to files that had not changed"
+  die "the run wrote to files that had not changed"
 [[ $(grep -E "$grown" <<<"$after" | cut -d ' ' -f 1,2) == "$(grep -E "$grown" <<<"$before" | cut -d ' ' -f 1,2)" ]] ||
-  die "the tick replaced files instead of appending to them"
+  die "the run replaced files instead of appending to them"
 step "Checked: the two files grew in place, the other 6 were not written; all 8 are what the containers have."
 
 step "One of them, with its new last line."
@@ -118,7 +118,7 @@ typed 'cat backup/ledger/ledger-5f7b-9wz4c/audit/audit.log'
 
 step "When nothing is wrong, --quiet says nothing: that is cron's way to call it."
 typed 'logbackup --dest backup --quiet'
-[[ $(saved_files) == "$after" ]] || die "a tick without news wrote to the backup"
+[[ $(saved_files) == "$after" ]] || die "a run without news wrote to the backup"
 
 step "That is all. Removing the pods and the engine …"
 clean_up

@@ -6,19 +6,20 @@
 //
 //   main.cpp
 //   commands/     what a user can ask for, one file a command: save, dry_run, verify, prune, list, check, config;
-//                 session (root, lock, clock, programs, recovery), survey, batches
+//                 session (root, lock, clock, recovery) and the stages: discover, survey, planning, batches, records,
+//                 retain, rows
 //   check/        is this machine ready for runs?
+//   config/       command line, environment and file -> Options, and what they say of one service
 //   report/       tables, JSON, metrics and the progress line
 //   transfer/     carries out plans: renames, rsync into stand-ins, proof, taking over
 //   content/      bytes: comparing, proving, decompressing, copies that a compressed log makes redundant
 //   retention/    what may be deleted, and deleting it so that it can be killed at any moment
-//   ledger/       records, their coverage, the inventory, the backup root and its identity, the clock
+//   ledger/       records and their upkeep, the inventory, the backup root and its identity, the clock
 //   assign/       log directory -> name in the backup
 //   plan/         listing x listing -> actions
 //   view/         the sources of a log directory -> one private, read-only tree, and its listing
 //   locate/       container -> directories on the host
 //   runtime/      what the container runtime says: docker/, labels, missed and vanished containers
-//   config/       command line, environment and file -> Options, and what they say of one service
 //   words/        the few functions of the words: plain structs that rooms hand each other, in include/logbackup/
 //   util/         knows nothing of containers
 //

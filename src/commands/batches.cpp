@@ -7,6 +7,9 @@
 #include "transfer/apply.hpp"
 #include "util/descriptors.hpp"
 #include "util/error.hpp"
+#include "util/files.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -76,9 +79,8 @@ void apply_until_settled(const Session& session, Survey& survey, std::vector<Job
     for (int again = 0; again < most_repetitions && !session.stop.requested(); ++again) {
         std::erase_if(jobs, [](const Job* job) { return job->work->done.unsettled.empty(); });
         for (auto* job : jobs) {
-            LittleLeft unused;
             job->work->done.unsettled.clear();
-            plan_job(session, *job, survey.records[*job->record].directory(), Effort::full, unused);
+            plan_fully(session, *job, survey.records[*job->record].directory(), Thoroughness::changes);
         }
         apply_plans(session, survey, jobs);
     }
@@ -99,10 +101,10 @@ bool begin_to_save(const Session& session, Survey& survey, Job& job) {
 /// Plans and saves the waiting jobs from `next` on, as many as there are descriptors for. Returns the first
 /// that still waits.
 std::vector<Job*>::iterator save_some(const Session& session, Survey& survey,
-                                      std::vector<Job*>::iterator next, std::vector<Job*>::iterator end) {
+                                      std::vector<Job*>::iterator next, std::vector<Job*>::iterator end,
+                                      LittleLeft& left) {
     std::vector<Job*> jobs;
     DescriptorShare share(descriptors_to_locate(survey.wanted));
-    LittleLeft left;
     for (; next != end && !session.stop.requested(); ++next) {
         Job& job = **next;
         if (!take_up(session, survey, job))
@@ -113,7 +115,7 @@ std::vector<Job*>::iterator save_some(const Session& session, Survey& survey,
             break;
         }
         if (begin_work(session, survey, job, job.place.directory))
-            plan_job(session, job, job.place.directory, Effort::little, left);
+            plan_little(session, job, job.place.directory, left);
         if (job.work && !job.work->is_postponed && begin_to_save(session, survey, job)) {
             jobs.push_back(&job);
         } else {
@@ -127,7 +129,8 @@ std::vector<Job*>::iterator save_some(const Session& session, Survey& survey,
     return next;
 }
 
-void save_waiting(const Session& session, Survey& survey, std::vector<Job*> waiting) {
+void save_waiting(const Session& session, Survey& survey, FirstBatch& first) {
+    auto& waiting = first.waiting;
     if (waiting.empty())
         return;
     for (auto& job : survey.jobs) // these are done, or come last
@@ -135,7 +138,7 @@ void save_waiting(const Session& session, Survey& survey, std::vector<Job*> wait
             let_go(survey, job);
     auto next = waiting.begin();
     while (next != waiting.end() && !session.stop.requested())
-        next = save_some(session, survey, next, waiting.end());
+        next = save_some(session, survey, next, waiting.end(), first.left);
     for (; next != waiting.end(); ++next)
         add_problem((*next)->failures, {"", "the run was stopped before it was its turn"});
 }
@@ -145,8 +148,7 @@ void save_postponed(const Session& session, Survey& survey, Job& job) {
     if (!session.stop.requested()) {
         if (!take_up(session, survey, job))
             return;
-        LittleLeft unused;
-        plan_job(session, job, job.tree->directory, Effort::full, unused);
+        plan_fully(session, job, job.tree->directory, Thoroughness::changes);
         if (begin_to_save(session, survey, job))
             apply_until_settled(session, survey, {&job});
         job.work->plan.actions = {};
@@ -158,16 +160,44 @@ void save_postponed(const Session& session, Survey& survey, Job& job) {
         add_problem(job.failures, {"", "not finished before the run was stopped; the next run continues"});
 }
 
-/// The order is random: if the time is over, others have their turn in the next run.
+/// Brings jobs into a random order: if the time is over, others have their turn in the next run.
+void shuffle(std::vector<Job*>& jobs, const Session& session) {
+    std::mt19937_64 chance(static_cast<std::uint64_t>(session.now.time_since_epoch().count()));
+    std::shuffle(jobs.begin(), jobs.end(), chance);
+}
+
 void save_postponed_jobs(const Session& session, Survey& survey) {
     std::vector<Job*> postponed;
     for (auto& job : survey.jobs)
         if (job.tree && job.work && job.work->is_postponed)
             postponed.push_back(&job);
-    std::mt19937_64 chance(static_cast<std::uint64_t>(session.now.time_since_epoch().count()));
-    std::shuffle(postponed.begin(), postponed.end(), chance);
+    shuffle(postponed, session);
     for (auto* job : postponed)
         save_postponed(session, survey, *job);
+}
+
+/// Waits until the files in the backup are on the disk. Returns false when one is not.
+bool sync(const Session& session, Survey& survey, Job& job) {
+    const UniqueFd instance = open_directory(session.root.get(), survey.records[*job.record].directory());
+    const auto files = files_of(session, survey, job);
+    return files && std::all_of(files->begin(), files->end(), [&](const std::string& path) {
+               const UniqueFd saved = open_regular(instance.get(), path);
+               return saved && ::fsync(saved.get()) == 0;
+           });
+}
+
+/// Compares everything that is saved of one job, and saves what proves to be missing.
+void compare(const Session& session, Survey& survey, Job& job) {
+    const bool was_let_go = job.is_let_go;
+    if (!take_up(session, survey, job))
+        return;
+    plan_fully(session, job, survey.records[*job.record].directory(), Thoroughness::everything);
+    if (!session.stop.requested() && !job.work->plan.actions.empty())
+        apply_until_settled(session, survey, {&job});
+    job.work->is_compared = !session.stop.requested() && job.failures.empty() &&
+                            job.work->done.unsettled.empty() && sync(session, survey, job);
+    if (was_let_go)
+        let_go(survey, job);
 }
 
 } // namespace
@@ -191,28 +221,39 @@ void make_moves(const Session& session, Survey& survey) {
     }
 }
 
-std::vector<Job*> plan_first_batch(const Session& session, Survey& survey) {
-    LittleLeft left;
-    std::vector<Job*> waiting;
+FirstBatch plan_first_batch(const Session& session, Survey& survey) {
+    FirstBatch first;
     for (auto& job : survey.jobs) {
         if (!job.wanted || !job.failures.empty())
             let_go(survey, job);
         else if (job.is_let_go)
-            waiting.push_back(&job);
+            first.waiting.push_back(&job);
         else if (!session.stop.requested() && begin_work(session, survey, job, job.place.directory))
-            plan_job(session, job, job.place.directory, Effort::little, left);
+            plan_little(session, job, job.place.directory, first.left);
     }
-    return waiting;
+    return first;
 }
 
-void save_all(const Session& session, Survey& survey, std::vector<Job*> waiting) {
+void save_all(const Session& session, Survey& survey, FirstBatch first) {
     std::vector<Job*> jobs;
     for (auto& job : survey.jobs)
         if (job.tree && job.work && !job.work->is_postponed && begin_to_save(session, survey, job))
             jobs.push_back(&job);
     apply_until_settled(session, survey, std::move(jobs));
-    save_waiting(session, survey, std::move(waiting));
+    save_waiting(session, survey, first);
     save_postponed_jobs(session, survey);
+}
+
+void compare_ended(const Session& session, Survey& survey) {
+    std::vector<Job*> ended;
+    for (auto& job : survey.jobs)
+        if (job.tree && job.record && job.work->needs_last_pass && job.failures.empty() &&
+            job.work->done.unsettled.empty())
+            ended.push_back(&job);
+    shuffle(ended, session);
+    for (auto* job : ended)
+        if (!session.stop.requested())
+            compare(session, survey, *job);
 }
 
 } // namespace logbackup

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "commands/commands.hpp"
+#include "commands/discover.hpp"
 #include "commands/holding.hpp"
 #include "commands/output.hpp"
 #include "commands/planning.hpp"
@@ -20,8 +21,8 @@ void plan_all(const Session& session, Survey& survey) {
         const bool was_let_go = job.is_let_go;
         if (!job.wanted || !begin_work(session, survey, job, job.place.directory))
             continue;
-        LittleLeft unused;
-        plan_job(session, job, job.place.present_as, Effort::full, unused);
+        plan_fully(session, job, job.place.present_as,
+                   job.work->needs_last_pass ? Thoroughness::everything : Thoroughness::changes);
         count_planned(*job.work);
         if (was_let_go)
             let_go(survey, job);

@@ -48,7 +48,8 @@ struct Holder {
 
 /// What was done for one job, or would be done in a dry run.
 struct Work {
-    Thoroughness how = Thoroughness::changes;
+    bool needs_last_pass = false;   ///< all containers have ended, and not everything was compared since
+    bool is_compared = false;       ///< everything was, and is on the disk
     DirectoryPlan plan;             ///< what to do next
     DirectoryOutcome done;          ///< the sum of all that was done; failures are in the job
     std::vector<std::string> files; ///< paths of all regular files; not kept while it is postponed

@@ -58,7 +58,8 @@ std::vector<PruneItem> find_live_files(const Session& session, Survey& survey) {
         if (old_files(session.root.get(), record, session.options.retention, session.now, any).empty())
             continue;
         const bool was_let_go = job.is_let_go;
-        if (take_up(session, survey, job)) {
+        // To be taken up again can show that a part cannot be read now.
+        if (take_up(session, survey, job) && job.failures.empty() && job.holders.front().failures.empty()) {
             auto found = find_in(session, survey, job, record);
             std::move(found.begin(), found.end(), std::back_inserter(items));
         }

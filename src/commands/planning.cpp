@@ -19,7 +19,7 @@ namespace {
 /// Limits for one log directory before anything is saved. A log directory with more comes after all others.
 constexpr std::size_t little_entries = 5000;
 constexpr std::size_t little_paths = 1U << 20U; ///< bytes
-constexpr ComparisonLimits little_to_compare{64U << 20U, 1000, 64U << 20U};
+constexpr ComparisonLimits little_to_compare{64U << 20U, 1000};
 
 /// True if a compressed log may have come, or a plain one gone, since the last run. Only then it is worth
 /// while to look for plain copies that a compressed file contains.
@@ -88,6 +88,18 @@ void take_plan(const Session& session, Job& job, DirectoryPlan plan, const Listi
     work.plan = std::move(plan);
 }
 
+UniqueFd open_instance(const Session& session, const std::string& present_as) {
+    return session.root && !present_as.empty() ? open_directory(session.root.get(), present_as) : UniqueFd();
+}
+
+DirectoryPlan plan_listed(const Session& session, const Job& job, int instance, const Listing& source,
+                          Thoroughness how, const ComparisonLimits& comparisons) {
+    return plan(
+        source, list_counterparts(instance, source),
+        content_of(*job.tree, instance, session.stop, session.listing_limits()), session.now, how,
+        {session.options.max_file_size, comparisons, [&session] { return session.stop.requested(); }});
+}
+
 } // namespace
 
 bool begin_work(const Session& session, Survey& survey, Job& job, const std::string& directory) {
@@ -95,35 +107,34 @@ bool begin_work(const Session& session, Survey& survey, Job& job, const std::str
         return false;
     job.work.emplace();
     const auto& known = job.place.known;
-    if (needs_last_pass(known ? &survey.records[*known] : nullptr, job.sharers()))
-        job.work->how = Thoroughness::everything;
+    job.work->needs_last_pass = needs_last_pass(known ? &survey.records[*known] : nullptr, job.sharers());
     return true;
 }
 
-void plan_job(const Session& session, Job& job, const std::string& present_as, Effort effort,
-              LittleLeft& left) {
-    const UniqueFd instance =
-        session.root && !present_as.empty() ? open_directory(session.root.get(), present_as) : UniqueFd();
-    const Tree& tree = *job.tree;
-    const bool little = effort == Effort::little;
-    const ListingLimits limits = session.listing_limits();
-    const Listing source = little ? list_tree(tree, little_limits(limits, left), session.stop)
-                                  : list_saved_first(tree, limits, instance.get(), session.stop);
-    job.work->is_postponed = job.work->is_postponed || (little && source.full);
-    if (little && source.full)
-        return;
-    const Listing backup = list_counterparts(instance.get(), source);
-    auto planned = plan(source, backup, content_of(tree, instance.get(), session.stop, limits), session.now,
-                        job.work->how,
-                        {session.options.max_file_size, little ? little_to_compare : ComparisonLimits{},
-                         [&session] { return session.stop.requested(); }});
-    if (little && planned.has_reached_limits) {
+void plan_little(const Session& session, Job& job, const std::string& present_as, LittleLeft& left) {
+    const UniqueFd instance = open_instance(session, present_as);
+    const Listing source = list_tree(*job.tree, little_limits(session.listing_limits(), left), session.stop);
+    if (source.full) {
         job.work->is_postponed = true;
         return;
     }
-    if (little)
-        use(left, source);
+    auto planned =
+        plan_listed(session, job, instance.get(), source, Thoroughness::changes, little_to_compare);
+    if (planned.has_reached_limits) {
+        job.work->is_postponed = true;
+        return;
+    }
+    use(left, source);
     take_plan(session, job, std::move(planned), source);
+}
+
+void plan_fully(const Session& session, Job& job, const std::string& present_as, Thoroughness how) {
+    const UniqueFd instance = open_instance(session, present_as);
+    const Listing source =
+        list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop);
+    auto planned = plan_listed(session, job, instance.get(), source, how, {});
+    if (how != Thoroughness::everything || !session.stop.requested())
+        take_plan(session, job, std::move(planned), source);
 }
 
 void count_planned(Work& work) {
@@ -140,6 +151,7 @@ void count_planned(Work& work) {
     for (const auto& action : work.plan.actions)
         work.done.bytes += action.bytes();
     work.plan = {};
+    work.files = {};
 }
 
 std::optional<std::vector<std::string>> files_of(const Session& session, Survey& survey, Job& job) {
@@ -153,6 +165,8 @@ std::optional<std::vector<std::string>> files_of(const Session& session, Survey&
         regular_files_in(list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop));
     if (was_let_go)
         let_go(survey, job);
+    if (session.stop.requested())
+        return std::nullopt; // the list may be cut short
     return files;
 }
 

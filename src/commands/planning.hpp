@@ -9,12 +9,6 @@
 
 namespace logbackup {
 
-/// How much of a log directory is examined in one go.
-enum class Effort {
-    little, ///< before anything is saved; a directory with more to do is postponed
-    full,
-};
-
 /// What the log directories that are planned with little effort may still use together, as they are in memory
 /// at the same time.
 struct LittleLeft {
@@ -22,20 +16,23 @@ struct LittleLeft {
     std::size_t paths = 8U << 20U; ///< bytes
 };
 
-/// Begins the work on a job: takes it up, shows it as `directory` and decides how thoroughly it is compared.
+/// Begins the work on a job: takes it up, shows it as `directory` and finds out whether it needs a last pass.
 /// Returns false, and notes why, when it cannot be read.
 [[nodiscard]] bool begin_work(const Session& session, Survey& survey, Job& job, const std::string& directory);
 
-/// Plans what is to be done now. `present_as` is the present name of its directory in the backup; empty:
-/// there is none. With Effort::little the job may be postponed instead.
-void plan_job(const Session& session, Job& job, const std::string& present_as, Effort effort,
-              LittleLeft& left);
+/// Plans what is to be done now, if that takes little; else postpones the job. `present_as` is the present
+/// name of its directory in the backup; empty: there is none.
+void plan_little(const Session& session, Job& job, const std::string& present_as, LittleLeft& left);
+/// Plans what is to be done now, however much it is. When the run is stopped, a last pass
+/// (Thoroughness::everything) plans nothing.
+void plan_fully(const Session& session, Job& job, const std::string& present_as, Thoroughness how);
 
 /// Adds what a plan would do to what was done, for a dry run.
 void count_planned(Work& work);
 
 /// Returns the regular files of a log directory. Those of a postponed one are listed again, because they
-/// would take much memory. Returns nothing, and notes why, when it can no longer be opened.
+/// would take much memory. Returns nothing when the run is stopped, or, noting why, when it can no longer be
+/// opened.
 [[nodiscard]] std::optional<std::vector<std::string>> files_of(const Session& session, Survey& survey,
                                                                Job& job);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "commands/commands.hpp"
+#include "commands/discover.hpp"
 #include "commands/gone.hpp"
 #include "commands/live_files.hpp"
 #include "commands/output.hpp"
@@ -69,8 +70,11 @@ int run_prune(const Options& options, spdlog::logger& log) {
         log.error("another run is working on {}", in_quotes(options.backup_root));
         return static_cast<int>(ExitCode::busy);
     }
-    if (const auto doubt = doubt_about_clock(session.clock_history, session.now); !doubt.empty())
+    if (const auto doubt = doubt_about_clock(session.clock_history, session.now); !doubt.empty()) {
+        if (session.writes())
+            note_run(session.root.get(), session.now);
         throw Error(doubt, "if the time is right, the next run may delete again");
+    }
     const int root = session.root.get();
     PruneReport report{dry, options.backup_root, session.now, {}, {}, {}};
     if (!dry)

@@ -2,7 +2,6 @@
 #include "commands/records.hpp"
 
 #include "commands/gone.hpp"
-#include "commands/planning.hpp"
 #include "config/selection.hpp"
 #include "ledger/coverage.hpp"
 #include "ledger/ledger.hpp"
@@ -53,22 +52,11 @@ Record record_of(const Session& session, const Survey& survey, const Job& job) {
     return record;
 }
 
-/// Waits until the files in the backup are on the disk. Returns false when one is not.
-bool sync(const Session& session, Survey& survey, Job& job) {
-    const UniqueFd instance = open_directory(session.root.get(), survey.records[*job.record].directory());
-    const auto files = files_of(session, survey, job);
-    return files && std::all_of(files->begin(), files->end(), [&](const std::string& path) {
-               const UniqueFd saved = open_regular(instance.get(), path);
-               return saved && ::fsync(saved.get()) == 0;
-           });
-}
-
-Done done_of(const Session& session, Survey& survey, Job& job, const std::set<HolderId>& failed) {
+Done done_of(const Job& job, const std::set<HolderId>& failed) {
     Done done{*job.record, job.sharers(), Result::saved, job.place.supersedes};
     if (failed.contains(id_of(job.holders.front().wanted)))
         done.result = Result::failed;
-    else if (job.work->how == Thoroughness::everything && job.work->done.unsettled.empty() &&
-             sync(session, survey, job))
+    else if (job.work->is_compared)
         done.result = Result::compared_all;
     return done;
 }
@@ -81,7 +69,7 @@ bool is_configured(const Options& options, const Record& record) {
 }
 
 /// Looks at the host for what the records say.
-void look_for_containers(const Session& session, Survey& survey, RunFacts& facts) {
+void look_for_containers(const Session& session, const Survey& survey, RunFacts& facts) {
     for (std::size_t i = 0; i < survey.records.size(); ++i) {
         const Record& record = survey.records[i];
         if (selects(session.options, record) && !is_configured(session.options, record))
@@ -96,24 +84,24 @@ void look_for_containers(const Session& session, Survey& survey, RunFacts& facts
     }
 }
 
-RunFacts facts_of(const Session& session, Survey& survey) {
+RunFacts facts_of(const Session& session, const Survey& survey) {
     RunFacts facts;
     facts.now = session.now;
     facts.previous = session.previous;
     facts.listed = survey.listed;
     facts.removed = survey.removed;
-    facts.is_doubtful = survey.is_doubtful;
-    const auto failed = failed_in(survey);
-    for (auto& job : survey.jobs) {
+    facts.is_doubtful = survey.is_doubtful || session.stop.requested();
+    facts.failed = failed_in(survey);
+    for (const auto& job : survey.jobs) {
         for (const auto& holder : job.holders)
             facts.seen.push_back({holder.wanted.container, holder.wanted.name.path, holder.found.volume,
                                   holder.found.identity.inode,
                                   &holder == &job.holders.front() ? job.place.known : std::nullopt,
                                   job.record});
-        if (job.record && job.work)
-            facts.done.push_back(done_of(session, survey, job, failed));
+        // A run that was stopped does not know whether it saved everything.
+        if (job.record && job.work && (job.work->is_compared || !session.stop.requested()))
+            facts.done.push_back(done_of(job, facts.failed));
     }
-    facts.failed = failed_in(survey); // to wait for the disk can have failed
     if (!facts.is_doubtful)
         look_for_containers(session, survey, facts);
     return facts;

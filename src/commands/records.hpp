@@ -17,8 +17,9 @@ struct KeptRecords {
     std::size_t unexplained = 0;  ///< records that ended although the runtime reported nothing
 };
 
-/// Updates and ends the records at the end of a run, see upkeep(). Records that end can be many, and each
-/// waits until the disk has it, so a stopped run leaves the rest to the next one.
+/// Updates and ends the records at the end of a run, see upkeep(). A run that was stopped ends none. Records
+/// that end can be many, and each waits until the disk has it, so a run that is stopped now leaves the rest
+/// to the next one.
 [[nodiscard]] KeptRecords keep_records(const Session& session, Survey& survey);
 
 } // namespace logbackup

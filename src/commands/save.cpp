@@ -2,6 +2,7 @@
 #include "commands/batches.hpp"
 #include "commands/commands.hpp"
 #include "commands/copies.hpp"
+#include "commands/discover.hpp"
 #include "commands/output.hpp"
 #include "commands/records.hpp"
 #include "commands/retain.hpp"
@@ -25,18 +26,25 @@ namespace {
 
 /// Plans and saves. Returns what became of the records.
 KeptRecords save_jobs(const Session& session, Survey& survey, Stages& stages) {
+    KeptRecords kept;
+    kept.live = survey.records.size();
+    if (session.stop.requested())
+        return kept; // what was not located must not lose its name
     stages.begin("plan");
     make_moves(session, survey);
-    auto waiting = plan_first_batch(session, survey);
+    auto first = plan_first_batch(session, survey);
     judge_unread(session, survey);
     if (session.stop.requested())
-        return {};
+        return kept;
     stages.begin("save");
-    save_all(session, survey, std::move(waiting));
+    save_all(session, survey, std::move(first));
     judge_unread(session, survey); // for those that had to wait for their turn
+    stages.begin("compare");
+    compare_ended(session, survey);
+    judge_unread(session, survey);
     stages.begin("finish");
     drop_copies(session, survey);
-    return session.stop.requested() ? KeptRecords{} : keep_records(session, survey);
+    return keep_records(session, survey);
 }
 
 /// Reports the busy backup as information, because on a long first backup cron would send a mail every
@@ -67,6 +75,7 @@ int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logge
     const int code = exit_code(report->has_failures(), session.stop, log);
     if (session.stop.requested() || has_filter(options))
         return code;
+    note_run(session.root.get(), session.now);
     try {
         note_complete_run(session.root.get(), session.now);
     } catch (const Error& error) { // the report was printed already

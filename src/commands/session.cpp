@@ -56,14 +56,12 @@ Opened open_at_root(Session& session, Access access, const Warn& warn) {
     }
     session.identity = claim_backup(session, warn);
     session.lock = std::move(lock); // claimed by now: the counters of another host's backup must not change
-    if (session.writes()) {
+    if (session.writes() && session.options.kind == RunKind::save)
         session.skipped = take_skipped(session.root.get());
+    if (session.writes())
         recover(session.root.get());
-    }
     session.previous = last_complete_run(session.root.get());
     session.clock_history = load_clock(session.root.get());
-    if (session.writes())
-        note_run(session.root.get(), session.now);
     return Opened::yes;
 }
 

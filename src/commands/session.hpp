@@ -60,7 +60,8 @@ enum class Opened {
 void claim_engine(const Session& session, const std::vector<Container>& containers);
 
 /// Completes what a killed run left: an interrupted move, records whose files are being deleted, and unproved
-/// files. The order matters: a move must be complete before a record is read. Throws Error when it cannot.
+/// files. All of it belongs to the backup, whatever the runtime says later. The order matters: a move must be
+/// complete before a record is read. Throws Error when it cannot.
 void recover(int root);
 
 } // namespace logbackup

@@ -9,8 +9,6 @@
 #include "ledger/coverage.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/upkeep.hpp"
-#include "runtime/labels.hpp"
-#include "runtime/missed.hpp"
 #include "util/descriptors.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
@@ -24,43 +22,6 @@
 
 namespace logbackup {
 namespace {
-
-/// Finds the log directories that our containers should have.
-void find_wanted(const Session& session, Survey& survey) {
-    const Options& options = session.options;
-    bool any_matches = false;
-    for (const auto& container : survey.runtime.containers) {
-        const auto classification = classify(container);
-        if (classification.ownership == Ownership::foreign)
-            continue;
-        const bool selected = selects(options, container);
-        any_matches = any_matches || selected;
-        if (classification.ownership == Ownership::ours) {
-            for (auto& name : log_directories_of(options, container.service))
-                survey.wanted.push_back({&container, std::move(name), selected});
-        } else if (selected) {
-            survey.problems.push_back("container " + container.id.substr(0, 12) +
-                                      " is left out: " + classification.problem);
-        }
-    }
-    const bool is_prune = options.kind == RunKind::prune || options.kind == RunKind::prune_dry_run;
-    if (has_filter(options) && !any_matches && !is_prune && !session.stop.requested())
-        throw Error("no container matches --service, --pod, --namespace or --container",
-                    "'logbackup --dry-run' without them lists all containers");
-}
-
-void load_records(const Session& session, Survey& survey) {
-    if (session.root)
-        survey.records = load_live_records(session.root.get(), survey.problems);
-    survey.live_before = survey.records.size();
-    for (const auto& [id, reason] : survey.runtime.unreachable) {
-        std::string name;
-        for (const auto& record : survey.records)
-            if (!is_unlisted(record, {id}))
-                name = std::string(" (").append(in_quotes(record.directory())).append(")");
-        survey.problems.push_back("container " + id.substr(0, 12) + name + " is left out: " + reason);
-    }
-}
 
 void open_view(const Session& session, Survey& survey) {
     std::set<HostPaths::Seen> seen;
@@ -213,55 +174,6 @@ std::string doubt_text(const Survey& survey) {
 }
 
 } // namespace
-
-Survey discover_all(const Session& session) {
-    Survey survey;
-    survey.runtime = session.runtime.discover(session.stop);
-    survey.listed.insert(survey.runtime.ids.begin(), survey.runtime.ids.end());
-    claim_engine(session, survey.runtime.containers);
-    find_wanted(session, survey);
-    load_records(session, survey);
-    return survey;
-}
-
-void find_missed_containers(const Session& session, Survey& survey) {
-    const Timestamp since = session.previous;
-    if (since == Timestamp{} || has_filter(session.options) || session.stop.requested() ||
-        !may_have_changed(survey.runtime, since))
-        return;
-    std::string why_not;
-    const auto history = session.runtime.history(since, session.stop, why_not);
-    if (!history) {
-        if (!session.stop.requested())
-            survey.notices.push_back("containers that lived between two runs are not known: " + why_not);
-        return;
-    }
-    for (const auto& [id, life] : history->lives)
-        if (life.removed != Timestamp{})
-            survey.removed.insert(id);
-    auto found = find_missed(*history, survey.runtime, survey.records, since);
-    for (auto& missed : found.missed)
-        note_missed(session, survey, std::move(missed));
-    if (!found.gap.empty())
-        survey.notices.push_back(std::move(found.gap));
-}
-
-void note_missed(const Session& session, Survey& survey, Missed missed) {
-    const Record record = record_of(missed);
-    const bool is_told = std::any_of(survey.missed.begin(), survey.missed.end(), [&](const Missed& other) {
-        return other.container_id == missed.container_id; // it may have several log directories
-    });
-    if (is_told || (session.root && has_missed_record(session.root.get(), record)))
-        return;
-    survey.missed.push_back(std::move(missed));
-    if (!session.writes())
-        return;
-    try {
-        save_missed_record(session.root.get(), record);
-    } catch (const Error& error) {
-        survey.problems.emplace_back(error.what());
-    }
-}
 
 void locate_all(const Session& session, Survey& survey, Closed closed) {
     open_view(session, survey);

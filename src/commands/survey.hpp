@@ -58,16 +58,6 @@ struct Survey {
 /// Whether to look at log directories of which nothing can have changed since all of it was saved.
 enum class Closed { leave_out, look_at };
 
-/// Asks the runtime for all containers and reads the records. Throws Error when the runtime does not answer,
-/// when the backup belongs to another one, or when the filters match no container.
-[[nodiscard]] Survey discover_all(const Session& session);
-
-/// Finds containers that lived and died between two runs, and records them. A known loss is worth more than
-/// silence.
-void find_missed_containers(const Session& session, Survey& survey);
-/// Reports and records one such container once, however long the runtime goes on to report it.
-void note_missed(const Session& session, Survey& survey, Missed missed);
-
 /// Finds the log directories on the host and gives each one a directory in the backup: makes the jobs.
 void locate_all(const Session& session, Survey& survey, Closed closed);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/unread.hpp"
 
+#include "commands/discover.hpp"
 #include "ledger/upkeep.hpp"
 #include "runtime/vanished.hpp"
 #include "util/error.hpp"

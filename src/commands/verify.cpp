@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "commands/commands.hpp"
+#include "commands/discover.hpp"
 #include "commands/holding.hpp"
 #include "commands/output.hpp"
 #include "commands/planning.hpp"
@@ -104,8 +105,7 @@ class Reader {
     [[nodiscard]] bool is_new(const std::string& path) const {
         const UniqueFd file = locate_in(tree_, path);
         const auto status = file ? status_of(file.get()) : std::nullopt;
-        return previous_ != Timestamp{} &&
-               (!status || nanoseconds_of(status->st_ctim) >= previous_.time_since_epoch().count());
+        return previous_ != Timestamp{} && (!status || time_of(status->st_ctim) >= previous_);
     }
 
     const Tree& tree_;

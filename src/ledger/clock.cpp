@@ -48,9 +48,7 @@ ClockHistory load_clock(int root) {
     std::string text = read_small_file(root, clock_file, largest_file).value_or("");
     if (text.ends_with('\n'))
         text.pop_back();
-    return {Timestamp(std::chrono::seconds(status->st_mtim.tv_sec) +
-                      std::chrono::nanoseconds(status->st_mtim.tv_nsec)),
-            parse_rfc3339(text)};
+    return {time_of(status->st_mtim), parse_rfc3339(text)};
 }
 
 void note_run(int root, Timestamp now) {

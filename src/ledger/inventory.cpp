@@ -36,8 +36,7 @@ void count(Usage& usage, const struct stat& status) {
     ++usage.files;
     usage.bytes += static_cast<std::uint64_t>(status.st_size);
     usage.disk_bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
-    const Timestamp changed{std::chrono::seconds(status.st_ctim.tv_sec) +
-                            std::chrono::nanoseconds(status.st_ctim.tv_nsec)};
+    const Timestamp changed = time_of(status.st_ctim);
     usage.last_saved = std::max(usage.last_saved, changed);
 }
 

@@ -207,9 +207,7 @@ void save_missed_record(int root, const Record& record) {
 
 Timestamp last_complete_run(int root) {
     const auto status = status_at(root, last_tick);
-    return status ? Timestamp(std::chrono::seconds(status->st_mtim.tv_sec) +
-                              std::chrono::nanoseconds(status->st_mtim.tv_nsec))
-                  : Timestamp{};
+    return status ? time_of(status->st_mtim) : Timestamp{};
 }
 
 void note_complete_run(int root, Timestamp began) {

@@ -23,7 +23,8 @@ bool has_failed(const std::vector<Record>& records, std::size_t index, const Run
     return facts.failed.contains({record.containers.back(), record.log_directory}) ||
            // Another service may know it as another of its log directories.
            std::any_of(facts.seen.begin(), facts.seen.end(), [&](const Seen& seen) {
-               return seen.record == index && facts.failed.contains({seen.container->id, seen.log_directory});
+               return (seen.record == index || seen.known == index) &&
+                      facts.failed.contains({seen.container->id, seen.log_directory});
            });
 }
 

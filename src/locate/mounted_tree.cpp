@@ -24,8 +24,7 @@ std::string slashed(const std::string& path) {
 
 bool is_older(int held, Timestamp than) {
     const auto status = status_of(held);
-    return status && Timestamp(std::chrono::seconds(status->st_ctim.tv_sec) +
-                               std::chrono::nanoseconds(status->st_ctim.tv_nsec)) < than;
+    return status && time_of(status->st_ctim) < than;
 }
 
 std::string link_target(int held) {

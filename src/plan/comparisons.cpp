@@ -38,31 +38,21 @@ bool AlikeFiles::is_ambiguous(const Entry& source, const Entry& saved) const {
 
 Comparisons::Comparisons(const Content& content, const Listing& source, const Listing& backup,
                          Thoroughness thoroughness, const ComparisonLimits& limits)
-    : content_(content), alike_(source, backup), thoroughness_(thoroughness), pass_budget_(limits.pass),
-      budget_(limits.bytes), searches_(limits.searches), looks_(most_looks) {}
+    : content_(content), alike_(source, backup), thoroughness_(thoroughness), budget_(limits.bytes),
+      searches_(limits.searches), looks_(most_looks) {}
 
 Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
     if (saved.type != FileType::regular || saved.size > entry.size)
         return {};
-    if (thoroughness_ == Thoroughness::everything)
-        return all_of(entry.path, saved.size);
+    if (thoroughness_ == Thoroughness::everything) // without a limit: it can only be stopped
+        return saved.size == 0 ? Comparison{true, 0}
+                               : content_.compare(entry.path, entry.path, 0, saved.size);
     if (saved.size < entry.size)
         return compare_windows(content_, entry.path, entry.path, saved.size);
     if (!same_time(entry.mtime, saved.mtime))
         return all_or_ends(entry.path, entry.path, saved.size);
     return alike_.is_ambiguous(entry, saved) ? compare_windows(content_, entry.path, entry.path, entry.size)
                                              : Comparison{true, 0};
-}
-
-/// Compares all of the saved part, for a last pass. Beyond the budget only its ends.
-Comparison Comparisons::all_of(const std::string& path, std::uint64_t length) {
-    if (length > pass_budget_) {
-        reached_limits_ = true;
-        in_part_.insert(path);
-        return compare_windows(content_, path, path, length);
-    }
-    pass_budget_ -= length;
-    return length == 0 ? Comparison{true, 0} : content_.compare(path, path, 0, length);
 }
 
 /// Returns whether to compare `bytes` bytes of a file with another one. Files that are too large also count

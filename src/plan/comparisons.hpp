@@ -54,15 +54,14 @@ class Comparisons {
 
   private:
     [[nodiscard]] bool may_search(std::uint64_t bytes);
-    [[nodiscard]] Comparison all_of(const std::string& path, std::uint64_t length);
     [[nodiscard]] Comparison all_or_ends(const std::string& path, const std::string& saved,
                                          std::uint64_t length);
 
     const Content& content_;
     AlikeFiles alike_;
     Thoroughness thoroughness_;
-    std::uint64_t pass_budget_; ///< bytes that Thoroughness::everything may still read
-    std::uint64_t budget_;      ///< bytes that all other comparisons may still read
+    std::uint64_t budget_; ///< bytes that may still be read; Thoroughness::everything has no limit for a
+                           ///< file's own backup
     std::int64_t searches_;
     std::int64_t looks_;
     bool reached_limits_ = false;

@@ -52,8 +52,6 @@ struct ComparisonLimits {
     /// Comparisons of files with the saved parts of other files. A log directory that rewrites thousands of
     /// files each minute is saved without searching for all of them among thousands of others.
     std::int64_t searches = 20'000;
-    /// Bytes that Thoroughness::everything may read in addition to compare each file with its own backup.
-    std::uint64_t pass = UINT64_MAX;
 };
 
 struct PlanLimits {

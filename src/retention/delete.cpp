@@ -82,9 +82,7 @@ int delete_file(int root, const PruneItem& item) {
     const auto status = directory ? status_at(directory.get(), name) : std::nullopt;
     if (!status)
         return errno;
-    if (!S_ISREG(status->st_mode) ||
-        Timestamp(std::chrono::seconds(status->st_ctim.tv_sec) +
-                  std::chrono::nanoseconds(status->st_ctim.tv_nsec)) != item.ended)
+    if (!S_ISREG(status->st_mode) || time_of(status->st_ctim) != item.ended)
         return ESTALE;
     if (::unlinkat(directory.get(), name.c_str(), 0) != 0)
         return errno;

@@ -79,9 +79,7 @@ bool may_have_changed(const Discovery& discovery, Timestamp since) {
         return true;
     struct stat status {};
     const std::string layers = parent_path(parent_path(with_layers->upper)); // <layers>/<id>/diff
-    return ::stat(layers.c_str(), &status) != 0 ||
-           Timestamp(std::chrono::seconds(status.st_mtim.tv_sec) +
-                     std::chrono::nanoseconds(status.st_mtim.tv_nsec)) >= since;
+    return ::stat(layers.c_str(), &status) != 0 || time_of(status.st_mtim) >= since;
 }
 
 Record record_of(const Missed& missed) {

@@ -255,4 +255,8 @@ std::int64_t nanoseconds_of(const timespec& time) {
     return std::clamp<std::int64_t>(time.tv_sec, -most, most) * second + time.tv_nsec;
 }
 
+Timestamp time_of(const timespec& time) {
+    return Timestamp(std::chrono::nanoseconds(nanoseconds_of(time)));
+}
+
 } // namespace logbackup

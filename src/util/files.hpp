@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "util/text.hpp"
 #include "util/unique_fd.hpp"
 
 #include <sys/stat.h>
@@ -72,5 +73,7 @@ namespace logbackup {
 
 /// Converts to nanoseconds since 1970. Clamps times outside the range of the type.
 [[nodiscard]] std::int64_t nanoseconds_of(const timespec& time);
+/// Converts a file's time, in the same way.
+[[nodiscard]] Timestamp time_of(const timespec& time);
 
 } // namespace logbackup

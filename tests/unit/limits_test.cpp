@@ -177,16 +177,6 @@ TEST(ComparisonBudget, ALastPassComparesEverythingInOneRun) {
                                   {"a", 3 * GiB}, {"b", 3 * GiB}, {"c", 3 * GiB}}));
 }
 
-TEST(ComparisonBudget, ALastPassThatIsLongIsPutOff) {
-    Sizes files;
-    Sizes::add(files.source, "a", 3 * GiB, 1);
-    Sizes::add(files.backup, "a", 3 * GiB, 1);
-    PlanLimits limits;
-    limits.comparisons.pass = 1 * GiB;
-    EXPECT_TRUE(files.make(Thoroughness::everything, limits).has_reached_limits);
-    EXPECT_EQ(files.compared, (std::vector<std::pair<std::string, std::uint64_t>>{{"a", 2 * window}}));
-}
-
 TEST(ComparisonBudget, WhatIsTooLargeToCompareIsNotLookedAtWithoutEnd) {
     Sizes files; // each could be each of those that are saved but have no source any longer
     for (int i = 0; i < 300; ++i)
@@ -206,12 +196,9 @@ TEST(ComparisonBudget, ThePlanTellsWhetherThereWasMore) {
     Sizes::add(files.backup, "a", 100, 1);
     PlanLimits limits;
     limits.comparisons.bytes = 100;
-    for (const auto thoroughness : {Thoroughness::changes, Thoroughness::everything}) {
-        limits.comparisons.bytes = limits.comparisons.pass = 100;
-        EXPECT_FALSE(files.make(thoroughness, limits).has_reached_limits);
-        limits.comparisons.bytes = limits.comparisons.pass = 99;
-        EXPECT_TRUE(files.make(thoroughness, limits).has_reached_limits);
-    }
+    EXPECT_FALSE(files.make(Thoroughness::changes, limits).has_reached_limits);
+    limits.comparisons.bytes = 99;
+    EXPECT_TRUE(files.make(Thoroughness::changes, limits).has_reached_limits);
 }
 
 TEST(PlanLimits, AStoppedRunPlansNothingAndSaysSo) {

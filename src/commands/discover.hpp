@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "commands/survey.hpp"
+
+namespace logbackup {
+
+/// Asks the runtime for all containers and reads the records. Throws Error when the runtime does not answer,
+/// when the backup belongs to another one, or when the filters match no container.
+[[nodiscard]] Survey discover_all(const Session& session);
+
+/// Finds containers that lived and died between two runs, and records them. A known loss is worth more than
+/// silence.
+void find_missed_containers(const Session& session, Survey& survey);
+/// Reports and records one such container once, however long the runtime goes on to report it.
+void note_missed(const Session& session, Survey& survey, Missed missed);
+
+} // namespace logbackup
