@@ -2,17 +2,10 @@
 #include "support.hpp"
 
 #include <nlohmann/json.hpp>
-#include <sys/stat.h>
 
 using namespace e2e;
 
 namespace {
-ino_t inode_of(const fs::path& path) {
-    struct stat status {};
-    EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
-    return status.st_ino;
-}
-
 /// When the last tick began.
 std::string last_tick(const fs::path& backup) {
     auto time = sh("date -u -r '" + (backup / ".logbackup/last-run").string() + "' +%Y-%m-%dT%H:%M:%SZ");

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "attack_support.hpp"
 
-#include <sys/stat.h>
-
 using namespace e2e;
 
 namespace {
@@ -50,10 +48,6 @@ std::vector<std::string> bad_names() {
 
 std::string text_of(const fs::path& path) {
     return fs::exists(path) ? read_file(path) : "(missing)";
-}
-ino_t inode_of(const fs::path& path) {
-    struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 } // namespace
 

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "attack_support.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 using namespace e2e;
-
-namespace {
-ino_t inode_of(const fs::path& path) {
-    struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
-}
-} // namespace
 
 /// Containers with the names of others, whose records cannot be read.
 class AttackRecords : public Attack {

@@ -8,7 +8,7 @@ using namespace e2e;
 namespace {
 /// Every name below a directory with its inode, times and size: what a program that changes nothing leaves
 /// alone. Where it tries the file system and cleans up after itself, only times change.
-std::string state_of(const fs::path& directory) {
+std::string state_without_backup(const fs::path& directory) {
     return sh("find '" + directory.string() + "' -type d \\( -name .logbackup -o -path '" +
               directory.string() +
               "/backup' \\) -printf '%P %i %m %u\n' -o -printf '%P %i %s %m %u %T@ %C@\n' | sort");
@@ -25,12 +25,12 @@ class Check : public e2e::Test {
     /// `logbackup check --json`, after which everything is as it was.
     Checked check(const std::vector<std::string>& arguments = {},
                   const std::vector<std::string>& variables = {}) {
-        const auto before = state_of(scratch.path());
+        const auto before = state_without_backup(scratch.path());
         auto argv = command({"check", "--json"});
         argv.insert(argv.end(), arguments.begin(), arguments.end());
         const Result result = run(argv, variables);
         EXPECT_EQ(result.err, "");
-        EXPECT_EQ(state_of(scratch.path()), before) << "it changes nothing";
+        EXPECT_EQ(state_without_backup(scratch.path()), before) << "it changes nothing";
         Checked checked{result.code, {}};
         const auto printed = nlohmann::json::parse(result.out);
         for (const auto& one : printed.at("checks"))

@@ -7,13 +7,6 @@
 
 using namespace e2e;
 
-namespace {
-/// Every name in the backup with its inode, times and size: what a program that changes nothing leaves alone.
-std::string state_of(const fs::path& backup) {
-    return sh("find '" + backup.string() + "' -printf '%P %i %s %m %T@ %C@\n' | sort");
-}
-} // namespace
-
 class List : public e2e::Test {
   protected:
     Result list(std::vector<std::string> arguments = {}, const std::vector<std::string>& variables = {}) {

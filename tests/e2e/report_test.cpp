@@ -16,11 +16,6 @@ Result on_terminal(const std::vector<std::string>& argv, const std::vector<std::
     return run({"script", "--quiet", "--return", "--command", line, "/dev/null"}, all);
 }
 
-/// Names, types, sizes and times of everything below a directory: what a run that writes nothing leaves
-/// alike.
-std::string state_of(const fs::path& path) {
-    return sh("find '" + path.string() + "' -printf '%p %y %m %s %T@ %C@ %i\\n' | sort");
-}
 } // namespace
 
 class Report : public BothWays {};

@@ -69,6 +69,16 @@ std::string sh(const std::string& script) {
     return result.out;
 }
 
+ino_t inode_of(const fs::path& path) {
+    struct stat status {};
+    EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+    return status.st_ino;
+}
+
+std::string state_of(const fs::path& directory) {
+    return sh("find '" + directory.string() + "' -printf '%p %y %m %s %T@ %C@ %i\\n' | sort");
+}
+
 void wait_until(const std::string& what, const std::function<bool()>& condition) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (!condition()) {

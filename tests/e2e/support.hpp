@@ -29,6 +29,11 @@ struct Result {
 Result run(const std::vector<std::string>& argv, const std::vector<std::string>& variables = {});
 /// `sh -c`, for set-up. Throws with the output when it fails.
 std::string sh(const std::string& script);
+/// The inode's number; fails the test when there is nothing.
+ino_t inode_of(const fs::path& path);
+/// Names, types, modes, sizes, times and inodes of everything below a directory: what a program that changes
+/// nothing leaves alike.
+std::string state_of(const fs::path& directory);
 /// Polls until the condition holds; throws after ten seconds.
 void wait_until(const std::string& what, const std::function<bool()>& condition);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "../number_from.hpp"
 #include "disks.hpp"
 #include "logs.hpp"
 #include "run_once.hpp"
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 #include <optional>
 #include <set>
@@ -197,11 +197,6 @@ void live_through(const Disks& disks, std::uint64_t seed) {
     }
     if (::testing::Test::HasFailure())
         std::cout << "history " << seed << ":\n" << history.story();
-}
-
-std::size_t number_from(const char* variable, std::size_t otherwise) {
-    const char* const text = std::getenv(variable);
-    return text == nullptr ? otherwise : std::stoul(text);
 }
 
 /// The histories first, first + stride, … up to `last`; only one when the environment names it.
