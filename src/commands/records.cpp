@@ -43,6 +43,7 @@ Record record_of(const Session& session, const Survey& survey, const Job& job) {
     record.volumes_below = first.volumes_below;
     record.has_writer = record.has_writer || place.is_writer;
     std::vector<std::map<std::string, std::string>> places;
+    places.reserve(job.holders.size());
     for (const auto& holder : job.holders)
         places.push_back(holder.found.seen_places);
     note_places(record, places);
@@ -109,6 +110,7 @@ RunFacts facts_of(const Session& session, const Survey& survey) {
 
 void tell_unlisted(Survey& survey, const std::vector<std::size_t>& unlisted) {
     std::vector<std::string> directories;
+    directories.reserve(unlisted.size());
     for (const auto i : unlisted)
         directories.push_back(survey.records[i].directory());
     if (!directories.empty())
