@@ -207,8 +207,8 @@ class Assigner {
         return false;
     }
 
-    /// Reopens the ended record of a container's log directory. Returns false if there is none. Only a
-    /// container that has another record can have one under a name with a number.
+    /// Reopens the ended record of a container's log directory. Returns false if there is none. Looks
+    /// at numbered names only for a container that has a live record: each of them costs the read of a file.
     bool reopen(std::size_t leader, const InstanceName& name) {
         const Claim& claim = claims_[leader];
         const std::string plain_name = name.instance();

@@ -24,7 +24,7 @@ void close_descriptors(LogDirectory& found);
 
 /// Closes the descriptors of a job.
 void let_go(const Survey& survey, Job& job);
-/// Opens a log directory again. Returns false, and notes why, when it is no longer the same.
+/// Opens a log directory again. If it is not the same any more, notes a problem and returns false.
 [[nodiscard]] bool take_up(const Session& session, Survey& survey, Job& job);
 
 } // namespace logbackup

@@ -52,7 +52,7 @@ enum class Opened {
 /// a message that must not be lost. Throws Error when the backup cannot be used.
 [[nodiscard]] Opened open_backup(Session& session, Access access,
                                  const std::function<void(const std::string&)>& warn);
-/// Like open_backup(), but throws Error when there is no backup yet.
+/// Like open_backup(). Throws Error if the backup does not exist.
 [[nodiscard]] Opened open_existing_backup(Session& session, Access access,
                                           const std::function<void(const std::string&)>& warn);
 
