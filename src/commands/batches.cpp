@@ -196,6 +196,9 @@ void compare(const Session& session, Survey& survey, Job& job) {
         apply_until_settled(session, survey, {&job});
     job.work->is_compared = !session.stop.requested() && job.failures.empty() &&
                             job.work->done.unsettled.empty() && sync(session, survey, job);
+    job.work->plan.actions = {};
+    if (job.work->is_postponed)
+        job.work->files = {}; // files_of() lists them again
     if (was_let_go)
         let_go(survey, job);
 }

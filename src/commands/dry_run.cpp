@@ -10,6 +10,7 @@
 #include "commands/unread.hpp"
 
 #include <chrono>
+#include <utility>
 
 namespace logbackup {
 namespace {
@@ -47,11 +48,8 @@ Report dry_run(const Session& session) {
         stages.begin("prune");
         pruned = retain(session, survey, {});
     }
-    stages.end();
-    Report report = report_of(session, survey);
+    Report report = report_of(session, survey, std::move(stages));
     report.pruned = std::move(pruned);
-    report.stages = stages.seconds();
-    report.duration = stages.total();
     return report;
 }
 

@@ -42,7 +42,7 @@ void find_files_to_prune(Session& session, PruneReport& pruned, spdlog::logger& 
         locate_all(session, survey, Closed::leave_out);
         pruned.items = find_live_files(session, survey);
         judge_unread(session, survey);
-        for (const auto& line : failure_lines(report_of(session, survey)))
+        for (const auto& line : failure_lines(report_of(session, survey, {})))
             pruned.problems.push_back(line);
     } catch (const Error& error) {
         pruned.problems.push_back(std::string("live log directories are not looked at: ") + error.what());

@@ -104,7 +104,8 @@ std::vector<Row> rows_of(const Survey& survey) {
     return rows;
 }
 
-Report report_of(const Session& session, Survey& survey) {
+Report report_of(const Session& session, Survey& survey, Stages stages) {
+    stages.end();
     Report report;
     report.kind = session.options.kind;
     report.backup_root = session.options.backup_root;
@@ -112,6 +113,8 @@ Report report_of(const Session& session, Survey& survey) {
     report.problems = std::move(survey.problems);
     report.notices = std::move(survey.notices);
     report.missed = std::move(survey.missed);
+    report.stages = stages.seconds();
+    report.duration = stages.total();
     return report;
 }
 

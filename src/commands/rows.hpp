@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "commands/stages.hpp"
 #include "commands/survey.hpp"
 #include "logbackup/report.hpp"
 
@@ -12,7 +13,7 @@ namespace logbackup {
 /// some of its log directories has no row for the missing ones.
 [[nodiscard]] std::vector<Row> rows_of(const Survey& survey);
 
-/// Makes the report of a command, all but its stages.
-[[nodiscard]] Report report_of(const Session& session, Survey& survey);
+/// Makes the report of a command, at the end of its stages.
+[[nodiscard]] Report report_of(const Session& session, Survey& survey, Stages stages);
 
 } // namespace logbackup

@@ -20,6 +20,7 @@
 
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace logbackup {
 namespace {
@@ -123,13 +124,10 @@ Report save(const Session& session) {
         stages.begin("prune");
         pruned = retain(session, survey, kept);
     }
-    stages.end();
-    Report report = report_of(session, survey);
+    Report report = report_of(session, survey, std::move(stages));
     report.live = kept.live;
     report.cut = kept.cut;
     report.pruned = std::move(pruned);
-    report.stages = stages.seconds();
-    report.duration = stages.total();
     return report;
 }
 

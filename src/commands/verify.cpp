@@ -171,11 +171,7 @@ Report verify(const Session& session) {
     if (ended > 0 && !has_filter(session.options))
         survey.notices.push_back(counted(ended, "log directory", "log directories") +
                                  " of containers that are gone cannot be compared with anything");
-    stages.end();
-    Report report = report_of(session, survey);
-    report.stages = stages.seconds();
-    report.duration = stages.total();
-    return report;
+    return report_of(session, survey, std::move(stages));
 }
 
 int run_verify(const Options& options, spdlog::logger& log) {

@@ -49,7 +49,7 @@ const SettingRow& row_of(const std::string& key, const std::string& place) {
         if (other.reach == Reach::file)
             keys.emplace_back(other.name);
     const std::string near = nearest(key, keys);
-    throw Error("there is no option " + place,
+    throw Error("unknown option " + place,
                 near.empty() ? "'logbackup config' lists them all" : "the nearest is " + in_quotes(near));
 }
 

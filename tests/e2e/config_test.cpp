@@ -68,7 +68,7 @@ TEST_F(Config, ThatIsWrongEndsTheRunBeforeItBegins) {
     write_file(file, "dest = \"" + backup.string() + "\"\nmax-fils = 3\n");
     const Result result = logbackup({"--config", file.string()}, {"DOCKER_HOST=" + engine.host()});
     EXPECT_EQ(result.code, 2);
-    EXPECT_EQ(result.err, "logbackup: there is no option 'max-fils' in '" + file.string() +
+    EXPECT_EQ(result.err, "logbackup: unknown option 'max-fils' in '" + file.string() +
                               "' (the nearest is 'max-files')\n");
     EXPECT_FALSE(fs::exists(backup));
 }
