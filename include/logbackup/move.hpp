@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
+#include "logbackup/record.hpp"
+
 #include <optional>
 #include <set>
 #include <string>
@@ -13,7 +14,7 @@ struct Move {
     std::string service;
     std::string from;
     std::string to;
-    std::optional<std::size_t> live; ///< index of its live record; empty: the directory has an ended record
+    std::optional<RecordId> live; ///< its live record; empty: the directory has an ended record
 };
 
 /// The contents of one service's directory in the backup.

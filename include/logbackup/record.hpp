@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -56,6 +57,9 @@ struct Record {
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;
 };
+
+/// Handle of a live record in one run; see Records.
+enum class RecordId : std::size_t {};
 
 /// Records where the volumes' host paths lead in this run: first those of the log directory's own container,
 /// then those of containers that share it. A container can choose the length of these paths: above 64 KiB in

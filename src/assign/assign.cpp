@@ -44,15 +44,14 @@ bool has_name_of(const Record& record, const Claim& claim) {
 
 class Assigner {
   public:
-    Assigner(const std::vector<Claim>& claims, const std::vector<Record>& live,
-             const std::set<std::string>& running,
+    Assigner(const std::vector<Claim>& claims, const Records& live, const std::set<std::string>& running,
              const std::function<ServiceDirectory(const std::string&)>& look_up, const EndedRecord& ended)
         : claims_(claims), live_(live), running_(running), names_(live, look_up), ended_(ended) {
-        for (std::size_t i = 0; i < live.size(); ++i) {
-            if (!live[i].volume.empty())
-                by_volume_.emplace(live[i].volume, i);
-            for (const auto& id : live[i].containers)
-                by_container_.emplace(id, i);
+        for (const auto record : live.ids()) {
+            if (!live[record].volume.empty())
+                by_volume_.emplace(live[record].volume, record);
+            for (const auto& container : live[record].containers)
+                by_container_.emplace(container, record);
         }
     }
 
@@ -70,7 +69,7 @@ class Assigner {
         };
         std::sort(sharing.begin(), sharing.end(),
                   [&](std::size_t a, std::size_t b) { return rank(a) > rank(b); });
-        std::set<std::size_t> taken;
+        std::set<RecordId> taken;
         for (const auto leader : sharing) {
             auto& assignment = result_.of_claim[leader];
             if (assignment.known && !taken.insert(*assignment.known).second)
@@ -87,7 +86,7 @@ class Assigner {
         for (auto& [name, leaders] : fresh)
             place(name, leaders);
         for (auto& assignment : result_.of_claim) {
-            std::erase_if(assignment.supersedes, [&](std::size_t record) { return taken.contains(record); });
+            std::erase_if(assignment.supersedes, [&](RecordId record) { return taken.contains(record); });
             if (!assignment.shared_with)
                 continue;
             assignment.directory = result_.of_claim[*assignment.shared_with].directory;
@@ -100,9 +99,9 @@ class Assigner {
     using Group = std::vector<std::size_t>; ///< claims of one log directory
 
     /// Returns the live records of a claim's log directory, found by volume, then by container.
-    [[nodiscard]] std::vector<std::size_t> records_of(const Claim& claim) const {
-        std::vector<std::size_t> found;
-        const auto add = [&](const std::multimap<std::string, std::size_t>& records, const std::string& key) {
+    [[nodiscard]] std::vector<RecordId> records_of(const Claim& claim) const {
+        std::vector<RecordId> found;
+        const auto add = [&](const std::multimap<std::string, RecordId>& records, const std::string& key) {
             const auto [begin, end] = records.equal_range(key);
             for (auto item = begin; item != end; ++item)
                 if (is_of(live_[item->second], claim))
@@ -126,7 +125,7 @@ class Assigner {
     }
 
     /// Returns the record under which a claim of a group continues: a writer's record comes first.
-    [[nodiscard]] std::optional<std::size_t> record_of(std::size_t claim, const Group& group) const {
+    [[nodiscard]] std::optional<RecordId> record_of(std::size_t claim, const Group& group) const {
         const auto records = records_of(claims_[claim]);
         for (const auto record : records)
             if (is_for_writers(live_[record], group))
@@ -135,8 +134,8 @@ class Assigner {
     }
 
     /// Returns a group's records whose directories its writers do not continue; empty if it has no writer.
-    [[nodiscard]] std::set<std::size_t> superseded_in(const Group& group) const {
-        std::set<std::size_t> records;
+    [[nodiscard]] std::set<RecordId> superseded_in(const Group& group) const {
+        std::set<RecordId> records;
         for (const auto i : group)
             for (const auto record : records_of(claims_[i]))
                 if (has_writer(group) && !is_for_writers(live_[record], group))
@@ -199,7 +198,7 @@ class Assigner {
     }
 
     /// Returns whether a container that runs continues the record, which may not name it yet.
-    [[nodiscard]] bool is_continued(std::size_t record) const {
+    [[nodiscard]] bool is_continued(RecordId record) const {
         for (std::size_t i = 0; i < claims_.size(); ++i)
             if (result_.of_claim[result_.of_claim[i].shared_with.value_or(i)].known == record &&
                 running_.contains(claims_[i].container_id))
@@ -238,15 +237,14 @@ class Assigner {
         const auto& service = name.service;
         const std::string plain_name = name.instance();
         const auto& there = names_.of_service(service);
-        const auto holder = std::find_if(live_.begin(), live_.end(), [&](const Record& record) {
-            return record.service == service && record.instance == plain_name;
-        });
-        if (holder != live_.end()) {
-            const auto index = static_cast<std::size_t>(holder - live_.begin());
-            if (!gives_way(*holder, claim) || is_continued(index) ||
-                parse_rfc3339(holder->created) > std::chrono::floor<std::chrono::seconds>(claim.created))
+        const auto holder = live_.find(
+            [&](const Record& record) { return record.service == service && record.instance == plain_name; });
+        if (holder) {
+            if (!gives_way(live_[*holder], claim) || is_continued(*holder) ||
+                parse_rfc3339(live_[*holder].created) >
+                    std::chrono::floor<std::chrono::seconds>(claim.created))
                 return false;
-            move({service, plain_name, names_.next(name), index});
+            move({service, plain_name, names_.next(name), holder});
             return true;
         }
         if (there.live.contains(plain_name))
@@ -307,18 +305,18 @@ class Assigner {
     }
 
     const std::vector<Claim>& claims_;
-    const std::vector<Record>& live_;
+    const Records& live_;
     const std::set<std::string>& running_;
     InstanceNames names_;
     const EndedRecord& ended_;
-    std::multimap<std::string, std::size_t> by_volume_;
-    std::multimap<std::string, std::size_t> by_container_;
+    std::multimap<std::string, RecordId> by_volume_;
+    std::multimap<std::string, RecordId> by_container_;
     Assignments result_;
 };
 
 } // namespace
 
-Assignments assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
+Assignments assign(const std::vector<Claim>& claims, const Records& live,
                    const std::set<std::string>& running,
                    const std::function<ServiceDirectory(const std::string& service)>& look_up,
                    const EndedRecord& ended) {

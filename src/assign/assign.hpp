@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ledger/records.hpp"
 #include "logbackup/move.hpp"
 #include "logbackup/record.hpp"
 #include "logbackup/source.hpp"
@@ -35,13 +36,13 @@ struct Assignment {
     std::string present_as; ///< the directory's present name in the backup; empty: it does not exist
     /// Index of the claim under which the same log directory is saved.
     std::optional<std::size_t> shared_with;
-    std::optional<std::size_t> known; ///< index of its record among the live ones; empty: new
-    bool adopted = false;             ///< true: the directory existed before, without a record
-    std::optional<Record> reopened;   ///< record of a log directory that had ended but continues now
-    std::string problem;              ///< why the claim gets no directory, safe to print; else empty
-    bool is_writer = false;           ///< true: it has its volume mounted for writing, see assign()
-    /// Indexes of live records of the same log directory that end with this assignment.
-    std::set<std::size_t> supersedes;
+    std::optional<RecordId> known;  ///< its record among the live ones; empty: new
+    bool adopted = false;           ///< true: the directory existed before, without a record
+    std::optional<Record> reopened; ///< record of a log directory that had ended but continues now
+    std::string problem;            ///< why the claim gets no directory, safe to print; else empty
+    bool is_writer = false;         ///< true: it has its volume mounted for writing, see assign()
+    /// Live records of the same log directory that end with this assignment.
+    std::set<RecordId> supersedes;
 };
 
 struct Assignments {
@@ -79,8 +80,7 @@ struct Assignments {
 /// directory, `ended` reads the record of an ended log directory (nothing if it cannot be read), and both are
 /// called only for new log directories.
 [[nodiscard]] Assignments
-assign(const std::vector<Claim>& claims, const std::vector<Record>& live,
-       const std::set<std::string>& running,
+assign(const std::vector<Claim>& claims, const Records& live, const std::set<std::string>& running,
        const std::function<ServiceDirectory(const std::string& service)>& look_up,
        const std::function<std::optional<Record>(const std::string& service, const std::string& instance)>&
            ended);

@@ -30,8 +30,7 @@ struct InstanceName {
 /// The instance names that are taken, in the backup or by this run.
 class InstanceNames {
   public:
-    InstanceNames(const std::vector<Record>& live,
-                  const std::function<ServiceDirectory(const std::string&)>& look_up)
+    InstanceNames(const Records& live, const std::function<ServiceDirectory(const std::string&)>& look_up)
         : live_(live), look_up_(look_up) {}
 
     /// Loaded lazily; callers record the names that they give or take.
@@ -41,7 +40,7 @@ class InstanceNames {
     [[nodiscard]] std::string next(const InstanceName& wanted);
 
   private:
-    const std::vector<Record>& live_;
+    const Records& live_;
     const std::function<ServiceDirectory(const std::string&)>& look_up_;
     std::map<std::string, ServiceDirectory> services_;
 };

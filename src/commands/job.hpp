@@ -65,11 +65,11 @@ struct Work {
 struct Job {
     std::vector<Holder> holders; ///< the first one names it and is read
     Assignment place;
-    bool wanted = false;               ///< a selected container has it, and it has a directory
-    bool is_let_go = false;            ///< its descriptors are closed; take_up() opens them again
-    bool vanished = false;             ///< its container was removed during the run
-    std::optional<Tree> tree;          ///< set once it was shown
-    std::optional<std::size_t> record; ///< index of its record, once that is written
+    bool wanted = false;            ///< a selected container has it, and it has a directory
+    bool is_let_go = false;         ///< its descriptors are closed; take_up() opens them again
+    bool vanished = false;          ///< its container was removed during the run
+    std::optional<Tree> tree;       ///< set once it was shown
+    std::optional<RecordId> record; ///< its record, once that is written
     std::optional<Work> work;
     std::vector<Problem> failures;
 

@@ -71,17 +71,17 @@ bool is_configured(const Options& options, const Record& record) {
 
 /// Looks at the host for what the records say.
 void look_for_containers(const Session& session, const Survey& survey, RunFacts& facts) {
-    for (std::size_t i = 0; i < survey.records.size(); ++i) {
-        const Record& record = survey.records[i];
+    for (const auto id : survey.records.ids()) {
+        const Record& record = survey.records[id];
         if (selects(session.options, record) && !is_configured(session.options, record))
-            facts.unconfigured.insert(i);
+            facts.unconfigured.insert(id);
         if (!is_unlisted(record, facts.listed))
             continue;
         if (!may_exist(record, *survey.host))
-            facts.gone.insert(i);
+            facts.gone.insert(id);
         else if (record.coverage != Coverage::complete && !record.containers.empty() &&
                  layer_state(record.layer) != LayerState::gone)
-            facts.left_behind.insert(i);
+            facts.left_behind.insert(id);
     }
 }
 
@@ -108,11 +108,11 @@ RunFacts facts_of(const Session& session, const Survey& survey) {
     return facts;
 }
 
-void tell_unlisted(Survey& survey, const std::vector<std::size_t>& unlisted) {
+void tell_unlisted(Survey& survey, const std::vector<RecordId>& unlisted) {
     std::vector<std::string> directories;
     directories.reserve(unlisted.size());
-    for (const auto i : unlisted)
-        directories.push_back(survey.records[i].directory());
+    for (const auto id : unlisted)
+        directories.push_back(survey.records[id].directory());
     if (!directories.empty())
         survey.problems.push_back("docker does not list the " +
                                   std::string(directories.size() == 1 ? "container" : "containers") + " of " +
@@ -130,11 +130,11 @@ void write_record(const Session& session, Survey& survey, Job& job) {
         reopen_record(session.root.get(), record);
     else if (!place.known || record != survey.records[*place.known])
         save_live_record(session.root.get(), record);
-    job.record = place.known.value_or(survey.records.size());
-    if (place.known)
-        survey.records[*place.known] = std::move(record);
+    job.record = place.known;
+    if (job.record)
+        survey.records[*job.record] = std::move(record);
     else
-        survey.records.push_back(std::move(record));
+        job.record = survey.records.add(std::move(record));
     if (!place.adopted)
         return;
     if (const auto problem = take_over(session.root.get(), place.directory, session.options.group);
@@ -147,25 +147,25 @@ KeptRecords keep_records(const Session& session, Survey& survey) {
     KeptRecords kept;
     kept.live = survey.records.size();
     survey.records = std::move(result.records);
-    for (const auto i : result.changed) {
+    for (const auto id : result.changed) {
         try {
-            save_live_record(session.root.get(), survey.records[i]);
+            save_live_record(session.root.get(), survey.records[id]);
         } catch (const Error& error) {
             survey.problems.emplace_back(error.what());
         }
     }
     tell_unlisted(survey, result.unlisted);
-    const std::set<std::size_t> unexplained(result.unexplained.begin(), result.unexplained.end());
-    for (const auto i : result.ended) {
+    const std::set<RecordId> unexplained(result.unexplained.begin(), result.unexplained.end());
+    for (const auto id : result.ended) {
         if (session.stop.requested())
             break;
-        const Record& record = survey.records[i];
+        const Record& record = survey.records[id];
         // Removes the directory in which its files arrived, if it is empty.
         ::unlinkat(session.root.get(), (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
         try {
             end_record(session.root.get(), record);
             --kept.live;
-            kept.unexplained += unexplained.contains(i) ? 1U : 0U;
+            kept.unexplained += unexplained.contains(id) ? 1U : 0U;
             if (record.coverage == Coverage::cut)
                 kept.cut.push_back(record.directory());
         } catch (const Error& error) {

@@ -40,13 +40,13 @@ void open_view(const Session& session, Survey& survey) {
 
 /// True if nothing of the container can have changed since all of it was saved. Then its row is complete.
 bool leave_closed(Survey& survey, const Wanted& wanted) {
-    const auto record = std::find_if(survey.records.begin(), survey.records.end(), [&](const Record& known) {
+    const auto record = survey.records.find([&](const Record& known) {
         return known.log_directory == wanted.name.path && is_closed(known, *wanted.container);
     });
-    if (record == survey.records.end())
+    if (!record)
         return false;
     survey.found_any = true;
-    survey.left.push_back({wanted, RowStatus::complete, record->directory()});
+    survey.left.push_back({wanted, RowStatus::complete, survey.records[*record].directory()});
     return true;
 }
 

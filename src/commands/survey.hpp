@@ -3,11 +3,11 @@
 
 #include "commands/job.hpp"
 #include "commands/session.hpp"
+#include "ledger/records.hpp"
 #include "locate/host_paths.hpp"
 #include "locate/locate.hpp"
 #include "locate/overlap.hpp"
 #include "logbackup/move.hpp"
-#include "logbackup/record.hpp"
 #include "logbackup/report.hpp"
 #include "util/private_mounts.hpp"
 
@@ -33,7 +33,7 @@ struct Survey {
     Discovery runtime;
     std::set<std::string> listed;  ///< ids of all containers that the runtime knows
     std::set<std::string> removed; ///< ids of containers that it reported as removed since the last run
-    std::vector<Record> records;   ///< of live log directories; new ones are added at the end
+    Records records;               ///< of live log directories
     std::size_t live_before = 0;   ///< number of records when the run began
     std::vector<Wanted> wanted;
     std::vector<Left> left;

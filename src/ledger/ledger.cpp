@@ -245,7 +245,7 @@ void finish_move(int root) {
             "cannot read " + in_quotes(move_journal) + ", which tells of an interrupted move",
             "see that each instance directory stands under the name of its record, then remove the file");
     if (json.contains("live") && json["live"] == true)
-        move.live = 0;
+        move.live = RecordId{};
     carry_out(root, move); // if it is impossible, this run finds another name
 }
 

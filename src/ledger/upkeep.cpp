@@ -18,12 +18,12 @@ constexpr std::size_t most_former = 20;
 /// A layer that the runtime left behind by a fault is reported for so long.
 constexpr std::chrono::hours longest_told{24};
 
-bool has_failed(const std::vector<Record>& records, std::size_t index, const RunFacts& facts) {
-    const Record& record = records[index];
+bool has_failed(const Records& records, RecordId id, const RunFacts& facts) {
+    const Record& record = records[id];
     return facts.failed.contains({record.containers.back(), record.log_directory}) ||
            // Another service may know it as another of its log directories.
            std::any_of(facts.seen.begin(), facts.seen.end(), [&](const Seen& seen) {
-               return (seen.record == index || seen.known == index) &&
+               return (seen.record == id || seen.known == id) &&
                       facts.failed.contains({seen.container->id, seen.log_directory});
            });
 }
@@ -37,8 +37,8 @@ void note(Record& record, const Done& done, Timestamp now) {
 }
 
 /// Returns the records that this run continues.
-std::set<std::size_t> continued(const RunFacts& facts) {
-    std::set<std::size_t> records;
+std::set<RecordId> continued(const RunFacts& facts) {
+    std::set<RecordId> records;
     for (const auto& seen : facts.seen) {
         if (seen.known)
             records.insert(*seen.known);
@@ -77,38 +77,38 @@ bool is_unwanted(const Record& record, const RunFacts& facts) {
 }
 
 /// Returns the oldest records of containers that have too many former log directories.
-std::set<std::size_t> former_of_too_many(const std::vector<Record>& records, const RunFacts& facts,
-                                         const std::set<std::size_t>& continued) {
+std::set<RecordId> former_of_too_many(const Records& records, const RunFacts& facts,
+                                      const std::set<RecordId>& continued) {
     std::set<std::string> located;
     for (const auto& seen : facts.seen)
         located.insert(seen.container->id);
-    std::map<std::string, std::vector<std::size_t>> former; // key: container
-    for (std::size_t i = 0; i < records.size(); ++i)
-        if (!continued.contains(i) && !records[i].volume.empty() && !records[i].containers.empty() &&
-            located.contains(records[i].containers.back()))
-            former[records[i].containers.back()].push_back(i);
-    std::set<std::size_t> oldest;
-    for (auto& [container, indexes] : former) {
-        std::sort(indexes.begin(), indexes.end(), [&](std::size_t a, std::size_t b) {
+    std::map<std::string, std::vector<RecordId>> former; // key: container
+    for (const auto id : records.ids())
+        if (!continued.contains(id) && !records[id].volume.empty() && !records[id].containers.empty() &&
+            located.contains(records[id].containers.back()))
+            former[records[id].containers.back()].push_back(id);
+    std::set<RecordId> oldest;
+    for (auto& [container, ids] : former) {
+        std::sort(ids.begin(), ids.end(), [&](RecordId a, RecordId b) {
             return std::tie(records[a].first_seen, a) > std::tie(records[b].first_seen, b);
         });
-        if (indexes.size() > most_former)
-            oldest.insert(indexes.begin() + most_former, indexes.end());
+        if (ids.size() > most_former)
+            oldest.insert(ids.begin() + most_former, ids.end());
     }
     return oldest;
 }
 
 /// Returns the records of which nothing more will be saved.
-std::set<std::size_t> ending(const std::vector<Record>& records, const RunFacts& facts) {
+std::set<RecordId> ending(const Records& records, const RunFacts& facts) {
     const auto kept = continued(facts);
-    std::set<std::size_t> ends = former_of_too_many(records, facts, kept);
+    std::set<RecordId> ends = former_of_too_many(records, facts, kept);
     ends.insert(facts.gone.begin(), facts.gone.end());
     for (const auto& done : facts.done) // the writer has a record of its own
         ends.insert(done.supersedes.begin(), done.supersedes.end());
-    for (std::size_t i = 0; i < records.size(); ++i)
-        if (!kept.contains(i) && (is_replaced(records[i], facts) ||
-                                  (facts.unconfigured.contains(i) && is_unwanted(records[i], facts))))
-            ends.insert(i);
+    for (const auto id : records.ids())
+        if (!kept.contains(id) && (is_replaced(records[id], facts) ||
+                                   (facts.unconfigured.contains(id) && is_unwanted(records[id], facts))))
+            ends.insert(id);
     return ends;
 }
 
@@ -142,33 +142,33 @@ bool needs_last_pass(const Record* record, const std::vector<const Container*>& 
              all([&](const Container& container) { return had_last_pass(*record, container); }));
 }
 
-Upkeep upkeep(std::vector<Record> records, const RunFacts& facts) {
-    const std::vector<Record> before = records;
+Upkeep upkeep(Records records, const RunFacts& facts) {
+    const Records before = records;
     Upkeep result;
     for (const auto& done : facts.done)
         note(records[done.record], done, facts.now);
-    for (std::size_t i = 0; i < records.size(); ++i)
-        if (records[i].coverage == Coverage::live && !records[i].containers.empty() &&
-            has_failed(records, i, facts))
-            note_failure(records[i], facts.previous);
-    std::set<std::size_t> ends;
+    for (const auto id : records.ids())
+        if (records[id].coverage == Coverage::live && !records[id].containers.empty() &&
+            has_failed(records, id, facts))
+            note_failure(records[id], facts.previous);
+    std::set<RecordId> ends;
     if (!facts.is_doubtful) {
         ends = ending(records, facts);
-        for (const auto i : facts.left_behind) {
-            note_failure(records[i], facts.previous);
-            if (facts.now - parse_rfc3339(records[i].saved_until) < longest_told)
-                result.unlisted.push_back(i);
+        for (const auto id : facts.left_behind) {
+            note_failure(records[id], facts.previous);
+            if (facts.now - parse_rfc3339(records[id].saved_until) < longest_told)
+                result.unlisted.push_back(id);
         }
     }
-    for (std::size_t i = 0; i < records.size(); ++i) {
-        if (ends.contains(i)) {
-            note_gone(records[i], facts.previous);
-            records[i].ended = rfc3339(facts.now);
-            result.ended.push_back(i);
-            if (is_unlisted(records[i], facts.listed) && !was_removed(records[i], facts.removed))
-                result.unexplained.push_back(i);
-        } else if (records[i] != before[i]) {
-            result.changed.push_back(i);
+    for (const auto id : records.ids()) {
+        if (ends.contains(id)) {
+            note_gone(records[id], facts.previous);
+            records[id].ended = rfc3339(facts.now);
+            result.ended.push_back(id);
+            if (is_unlisted(records[id], facts.listed) && !was_removed(records[id], facts.removed))
+                result.unexplained.push_back(id);
+        } else if (records[id] != before[id]) {
+            result.changed.push_back(id);
         }
     }
     result.records = std::move(records);

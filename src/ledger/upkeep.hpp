@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ledger/records.hpp"
 #include "logbackup/container.hpp"
 #include "logbackup/record.hpp"
 #include "util/text.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -14,7 +14,7 @@
 #include <vector>
 
 /// Decides what becomes of the records at the end of a run: which are updated, and which end. All functions
-/// are pure. A record is named by its index among the live records.
+/// are pure.
 namespace logbackup {
 
 /// A container's log directory as a run found it.
@@ -23,8 +23,8 @@ struct Seen {
     std::string log_directory; ///< path in the container
     std::string volume;        ///< host path if it lies on a volume; else empty
     std::uint64_t inode = 0;
-    std::optional<std::size_t> known;  ///< its record when the run began
-    std::optional<std::size_t> record; ///< the record under which it is saved now
+    std::optional<RecordId> known;  ///< its record when the run began
+    std::optional<RecordId> record; ///< the record under which it is saved now
 };
 
 enum class Result {
@@ -35,10 +35,10 @@ enum class Result {
 
 /// What a run did with the log directory of one record.
 struct Done {
-    std::size_t record = 0;
+    RecordId record{};
     std::vector<const Container*> containers; ///< that share it under the record's names, oldest first
     Result result = Result::saved;
-    std::set<std::size_t> supersedes; ///< other records of the same log directory, which end with this one
+    std::set<RecordId> supersedes; ///< other records of the same log directory, which end with this one
 };
 
 /// All that a run learned and that decides about records.
@@ -49,27 +49,26 @@ struct RunFacts {
     std::vector<Done> done;
     /// Log directories of which something could not be saved: id of the container and path in it.
     std::set<std::pair<std::string, std::string>> failed;
-    std::set<std::string> listed;  ///< ids of all containers that the runtime knows
-    std::set<std::string> removed; ///< ids of containers that the runtime reported as removed
-    std::set<std::size_t> gone;    ///< records of which nothing is on this host any longer
-    std::set<std::size_t>
-        left_behind; ///< records whose container is not listed but has its layer on this host
-    std::set<std::size_t> unconfigured; ///< records of log directories that are not to be saved any longer
-    bool is_doubtful = false;           ///< the run cannot tell whether a container is gone: no record ends
+    std::set<std::string> listed;    ///< ids of all containers that the runtime knows
+    std::set<std::string> removed;   ///< ids of containers that the runtime reported as removed
+    std::set<RecordId> gone;         ///< records of which nothing is on this host any longer
+    std::set<RecordId> left_behind;  ///< records whose container is not listed but has its layer on this host
+    std::set<RecordId> unconfigured; ///< records of log directories that are not to be saved any longer
+    bool is_doubtful = false;        ///< the run cannot tell whether a container is gone: no record ends
 };
 
 struct Upkeep {
-    std::vector<Record> records;          ///< all records as they are now
-    std::vector<std::size_t> changed;     ///< those to write
-    std::vector<std::size_t> ended;       ///< those to end
-    std::vector<std::size_t> unlisted;    ///< those that are told: not listed for less than a day
-    std::vector<std::size_t> unexplained; ///< ended ones that the runtime did not report as removed
+    Records records;                   ///< all records as they are now
+    std::vector<RecordId> changed;     ///< those to write
+    std::vector<RecordId> ended;       ///< those to end
+    std::vector<RecordId> unlisted;    ///< those that are told: not listed for less than a day
+    std::vector<RecordId> unexplained; ///< ended ones that the runtime did not report as removed
 };
 
 /// Updates the coverage of each record, and finds those that end: the container is gone and so is its volume,
 /// a writer has a record of its own, another directory took the place of a volume, its service no longer
 /// has this log directory, or a container has too many former ones.
-[[nodiscard]] Upkeep upkeep(std::vector<Record> records, const RunFacts& facts);
+[[nodiscard]] Upkeep upkeep(Records records, const RunFacts& facts);
 
 /// True if the runtime lists none of the record's containers.
 [[nodiscard]] bool is_unlisted(const Record& record, const std::set<std::string>& listed);

@@ -12,7 +12,7 @@
 namespace logbackup {
 namespace {
 
-std::set<std::string> ids_in(const std::vector<Record>& records) {
+std::set<std::string> ids_in(const Records& records) {
     std::set<std::string> ids;
     for (const auto& record : records)
         ids.insert(record.containers.begin(), record.containers.end());
@@ -20,7 +20,7 @@ std::set<std::string> ids_in(const std::vector<Record>& records) {
 }
 
 /// Returns whether the history lacks an event that is known to have happened since then.
-bool has_forgotten(const History& history, const Discovery& discovery, const std::vector<Record>& records,
+bool has_forgotten(const History& history, const Discovery& discovery, const Records& records,
                    const std::set<std::string>& existing, Timestamp since) {
     const auto life_of = [&](const std::string& id) {
         const auto found = history.lives.find(id);
@@ -40,8 +40,8 @@ bool has_forgotten(const History& history, const Discovery& discovery, const std
 
 } // namespace
 
-MissedContainers find_missed(const History& history, const Discovery& discovery,
-                             const std::vector<Record>& records, Timestamp since) {
+MissedContainers find_missed(const History& history, const Discovery& discovery, const Records& records,
+                             Timestamp since) {
     const std::set<std::string> known = ids_in(records);
     // Do not use the list of docker ps: a container can be removed before docker inspect sees it.
     std::set<std::string> existing;

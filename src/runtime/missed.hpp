@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/record.hpp"
+#include "ledger/records.hpp"
 #include "logbackup/report.hpp"
 #include "runtime/docker/docker_cli.hpp"
 #include "util/text.hpp"
@@ -22,7 +22,7 @@ struct MissedContainers {
 /// A full history may have lost its oldest part. A history that lacks a container's birth or removal that is
 /// known otherwise has lost it, as after a restart of the engine. Pure.
 [[nodiscard]] MissedContainers find_missed(const History& history, const Discovery& discovery,
-                                           const std::vector<Record>& records, Timestamp since);
+                                           const Records& records, Timestamp since);
 
 /// Returns whether containers may have been created or removed since then. Checks overlay2's directory, in
 /// which each container has its own, without asking docker.

@@ -211,7 +211,7 @@ TEST_F(Check, TellsWhereOptionsComeFrom) {
     const auto file = scratch.path() / "logbackup.toml";
     write_file(file, "max-files = 7\n");
     const auto checked = check({"--config", file.string()}, {"LOGBACKUP_MAX_DEPTH=9"});
-    expect(checked, "configuration", "ok", "'" + file.string() + "', and LOGBACKUP_MAX_DEPTH");
+    expect(checked, "configuration", "ok", "'" + file.string() + "', and LOGBACKUP_DOCKER_TIMEOUT, LOGBACKUP_MAX_DEPTH");
 }
 
 TEST_F(Check, NamesLabelsAndVolumesThatKeepLogsFromBeingSaved) {

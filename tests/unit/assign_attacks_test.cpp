@@ -15,7 +15,7 @@ using test::read_only;
 using test::record;
 
 using Names = std::vector<std::string>;
-using Indexes = std::set<std::size_t>;
+using Ids = std::set<RecordId>;
 
 const std::string srv = "/srv/logs";
 
@@ -108,7 +108,7 @@ TEST(AssignAttacks, ALinkGivesWayToAWriterThatComesLater) {
         EXPECT_FALSE(result.of_claim[1].known);
         EXPECT_EQ(result.of_claim[1].present_as, "");
         EXPECT_TRUE(result.of_claim[1].is_writer);
-        EXPECT_EQ(result.of_claim[1].supersedes, Indexes{0});
+        EXPECT_EQ(result.of_claim[1].supersedes, Ids{RecordId{0}});
         EXPECT_TRUE(result.moves.empty());
     }
 }
@@ -120,7 +120,7 @@ TEST(AssignAttacks, ALinkByAnotherPathGivesWayToo) {
     its.volume = linked.volume;
     const auto result = assign_in(of_spy, {linked, victim()}, {its});
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod"}));
-    EXPECT_EQ(result.of_claim[1].supersedes, Indexes{0});
+    EXPECT_EQ(result.of_claim[1].supersedes, Ids{RecordId{0}});
 }
 
 TEST(AssignAttacks, ALinkGivesWayAlsoWhereItIsOlderAtTheFirstTick) {
@@ -134,7 +134,7 @@ TEST(AssignAttacks, AWriterKeepsItsDirectoryFromALink) {
     for (const int created : {1, 3}) {
         const auto result = assign_in(backup, {spy(created), victim()}, {victims_record()});
         EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod"}));
-        EXPECT_EQ(result.of_claim[1].known, 0U);
+        EXPECT_EQ(result.of_claim[1].known, RecordId{0});
         EXPECT_TRUE(result.of_claim[1].supersedes.empty());
     }
 }
@@ -148,8 +148,8 @@ TEST(AssignAttacks, OfTwoRecordsTheWritersCounts) {
         const std::size_t others = swapped ? 1 : 0;
         const auto result = assign_in({}, {spy(), victim()}, live);
         EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod"}));
-        EXPECT_EQ(result.of_claim[1].known, 1 - others);
-        EXPECT_EQ(result.of_claim[1].supersedes, Indexes{others});
+        EXPECT_EQ(result.of_claim[1].known, RecordId{1 - others});
+        EXPECT_EQ(result.of_claim[1].supersedes, Ids{RecordId{others}});
         const auto alone = assign_in({}, {spy()}, live);
         EXPECT_EQ(directories(alone), Names{"svc/pod"});
     }
@@ -171,7 +171,7 @@ TEST(AssignAttacks, AWriterGoesOnUnderItsOwnName) {
         own.instance = instance;
         const auto result = assign_in({}, {spy(), victim()}, {own});
         EXPECT_EQ(directories(result), (Names{"svc/" + instance, "svc/" + instance}));
-        EXPECT_EQ(result.of_claim[1].known, 0U);
+        EXPECT_EQ(result.of_claim[1].known, RecordId{0});
         EXPECT_TRUE(result.of_claim[1].is_writer);
     }
 }
@@ -191,7 +191,7 @@ TEST(AssignAttacks, ARecordInUseIsNotSuperseded) {
     Claim former = spy(3);
     former.identity.inode = 8;
     const auto result = assign_in(of_spy, {former, spy(), victim()}, {old});
-    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_EQ(result.of_claim[0].known, RecordId{0});
     EXPECT_EQ(directories(result), (Names{"spy/pod", "svc/pod", "svc/pod"}));
     EXPECT_TRUE(result.of_claim[2].supersedes.empty());
 }

@@ -47,7 +47,7 @@ TEST(AssignSeveral, ASecondOneChangesNothingOfTheFirst) {
     for (const auto& running : {std::set<std::string>{"a"}, std::set<std::string>{}}) {
         const auto result = assign_in({{"svc", {{"pod"}, {}, {"pod"}, {}}}}, two("a", 1, 10), live, running);
         EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod+var+log"}));
-        EXPECT_EQ(result.of_claim[0].known, 0U);
+        EXPECT_EQ(result.of_claim[0].known, RecordId{0});
         EXPECT_TRUE(result.of_claim[0].supersedes.empty() && result.of_claim[1].supersedes.empty());
         EXPECT_TRUE(result.moves.empty());
     }
@@ -85,7 +85,7 @@ TEST(AssignSeveral, OfARestartOnlyWhatIsItsOwnMoves) {
     ASSERT_EQ(result.moves.size(), 1U);
     EXPECT_EQ(result.moves[0].from, "pod");
     EXPECT_EQ(result.moves[0].to, "pod@1");
-    EXPECT_EQ(result.of_claim[1].known, 1U);
+    EXPECT_EQ(result.of_claim[1].known, RecordId{1});
 }
 
 TEST(AssignSeveral, OfARestartEachMovesToItsOwnNumber) {
@@ -105,7 +105,7 @@ TEST(AssignSeveral, AVolumeGoesOnUnderItsNameWhereverItIsMounted) {
     const std::vector<Record> live{record("pod", "a", 1, "/srv/v")};
     const auto result = assign_in({{"svc", {{"pod"}, {}, {}, {}}}}, claims, live, {"b"});
     EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod"}));
-    EXPECT_EQ(result.of_claim[1].known, 0U);
+    EXPECT_EQ(result.of_claim[1].known, RecordId{0});
     EXPECT_TRUE(result.moves.empty()) << "a container that runs goes on in it";
 }
 
@@ -118,7 +118,7 @@ TEST(AssignSeveral, SavesTwoThatAreOneOnce) {
     std::swap(claims[0], claims[1]);
     result = assign_in({}, claims, live, {"a"});
     EXPECT_EQ(result.of_claim[0].shared_with, 1U) << "it goes on where it is recorded";
-    EXPECT_EQ(result.of_claim[1].known, 0U);
+    EXPECT_EQ(result.of_claim[1].known, RecordId{0});
 }
 
 TEST(AssignSeveral, AdoptsAndReopens) {
@@ -148,7 +148,7 @@ TEST(AssignSeveral, OneThatIsConfiguredAgainGoesOnUnderItsNumber) {
     const auto look_up = [](const std::string&) {
         return ServiceDirectory{{"pod", "pod@4"}, {"pod@1", "pod@4"}, {"pod"}, {}};
     };
-    const auto result = assign(two("a", 1, 10), {record("pod", "a", 1)}, {"a"}, look_up, ended);
+    const auto result = assign(two("a", 1, 10), Records({record("pod", "a", 1)}), {"a"}, look_up, ended);
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@4"}));
     ASSERT_TRUE(result.of_claim[1].reopened);
     EXPECT_EQ(result.of_claim[1].reopened->instance, "pod@4");
@@ -182,15 +182,16 @@ TEST(AssignSeveral, OfTwoVolumesWithOneInodeNumberEachGoesOnInItsOwn) {
             std::swap(claims[0], claims[1]);
         }
         const auto result = assign_in({}, claims, live, {"a"});
-        EXPECT_EQ(result.of_claim[0].known, 0U);
-        EXPECT_EQ(result.of_claim[1].known, 1U);
+        EXPECT_EQ(result.of_claim[0].known, RecordId{0});
+        EXPECT_EQ(result.of_claim[1].known, RecordId{1});
     }
 }
 
 TEST(AssignSeveral, AVolumeThatWasMovedOnTheHostGoesOnAsItsContainers) {
     Record known = record("pod", "a", 1, "/srv/former");
     known.volume_inode = 10;
-    EXPECT_EQ(assign_in({}, {on_volume(claim("a", 1, 10), "/srv/v")}, {known}).of_claim[0].known, 0U);
+    EXPECT_EQ(assign_in({}, {on_volume(claim("a", 1, 10), "/srv/v")}, {known}).of_claim[0].known,
+              RecordId{0});
     EXPECT_FALSE(assign_in({}, {on_volume(claim("b", 1, 10), "/srv/v")}, {known}).of_claim[0].known);
 }
 
@@ -267,7 +268,7 @@ TEST(AssignSeveral, AWriterGoesOnOnlyUnderANameOfItsPod) {
     linked.pod = "pod+x";
     auto result = assign_in({}, {writer}, {linked}, {"v"});
     EXPECT_EQ(directories(result), Names{"svc/pod"});
-    EXPECT_EQ(result.of_claim[0].supersedes, std::set<std::size_t>{0U});
+    EXPECT_EQ(result.of_claim[0].supersedes, std::set<RecordId>{RecordId{0}});
     linked.pod = "pod";
     linked.instance = "pod@3+x";
     result = assign_in({}, {writer}, {linked}, {"v"});

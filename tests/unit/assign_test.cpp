@@ -34,7 +34,7 @@ TEST(Assign, GivesNothingToNobody) {
 
 TEST(Assign, KeepsARecordedDirectoryWithoutLookingIntoTheBackup) {
     const auto result = assign(
-        {claim("a", 1, 1)}, {record("pod", "a", 1)}, {},
+        {claim("a", 1, 1)}, Records({record("pod", "a", 1)}), {},
         [](const std::string&) -> ServiceDirectory {
             ADD_FAILURE() << "nothing is new";
             return {};
@@ -45,7 +45,7 @@ TEST(Assign, KeepsARecordedDirectoryWithoutLookingIntoTheBackup) {
         });
     EXPECT_EQ(directories(result), Names{"svc/pod"});
     EXPECT_EQ(result.of_claim[0].present_as, "svc/pod");
-    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_EQ(result.of_claim[0].known, RecordId{0});
     EXPECT_TRUE(result.moves.empty());
 }
 
@@ -59,7 +59,7 @@ TEST(Assign, MovesTheOlderContainerToTheNextNumberOnRestart) {
     EXPECT_EQ(result.moves[0].service, "svc");
     EXPECT_EQ(result.moves[0].from, "pod");
     EXPECT_EQ(result.moves[0].to, "pod@1");
-    EXPECT_EQ(result.moves[0].live, 0U);
+    EXPECT_EQ(result.moves[0].live, RecordId{0});
 }
 
 TEST(Assign, KnowsWhereAMovedDirectoryStillIs) {
@@ -67,7 +67,7 @@ TEST(Assign, KnowsWhereAMovedDirectoryStillIs) {
     const auto result = assign_in(backup, {claim("a", 1, 1), claim("b", 2, 2)}, {record("pod", "a", 1)});
     EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod"}));
     EXPECT_EQ(result.of_claim[0].present_as, "svc/pod");
-    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_EQ(result.of_claim[0].known, RecordId{0});
     EXPECT_EQ(result.of_claim[1].present_as, "");
 }
 
@@ -77,7 +77,7 @@ TEST(Assign, CountsOnWithEachRestart) {
     const auto result = assign_in(backup, {claim("d", 4, 4)}, live);
     ASSERT_EQ(result.moves.size(), 1U);
     EXPECT_EQ(result.moves[0].to, "pod@3");
-    EXPECT_EQ(result.moves[0].live, 0U);
+    EXPECT_EQ(result.moves[0].live, RecordId{0});
 }
 
 TEST(Assign, CountsAsNumbersAndNotAsText) {
@@ -181,7 +181,7 @@ TEST(Assign, KeepsTheDirectoryOfAVolumeOverItsContainers) {
         assign_in(backup, {on_volume(claim("b", 2, 7), "/srv/logs")}, {record("pod", "a", 1, "/srv/logs")});
     EXPECT_EQ(directories(result), Names{"svc/pod"});
     EXPECT_EQ(result.of_claim[0].present_as, "svc/pod");
-    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_EQ(result.of_claim[0].known, RecordId{0});
     EXPECT_TRUE(result.moves.empty());
 }
 
@@ -215,7 +215,7 @@ TEST(Assign, SavesASharedVolumeUnderWhoIsRecordedAlready) {
     const auto result = assign_in({}, {older, recorded}, {record("pod@4", "r", 5, "/srv/b")});
     EXPECT_EQ(directories(result), (Names{"svc/pod@4", "svc/pod@4"}));
     EXPECT_EQ(result.of_claim[0].shared_with, 1U);
-    EXPECT_EQ(result.of_claim[1].known, 0U);
+    EXPECT_EQ(result.of_claim[1].known, RecordId{0});
 }
 
 TEST(Assign, NamesTheMovedDirectoryToWhoSharesIt) {
@@ -309,7 +309,7 @@ TEST(Assign, TakesWhatIsPutInThePlaceOfAVolumeForAnotherLogDirectory) {
     // The victim's directory was moved away, so that no path leads to it.
     const auto result = assign_in({{"svc", {{"pod"}, {}}}}, {claim("a", 1, 7), other}, {victim}, {"a", "b"});
     EXPECT_EQ(directories(result), (Names{"svc/pod", "evil/pod"}));
-    EXPECT_EQ(result.of_claim[0].known, 0U);
+    EXPECT_EQ(result.of_claim[0].known, RecordId{0});
     EXPECT_FALSE(result.of_claim[1].known);
     EXPECT_TRUE(result.moves.empty());
 }

@@ -279,7 +279,7 @@ TEST(Ledger, ThrowsWhenARecordCannotBeWritten) {
 class LedgerMove : public ::testing::Test {
   protected:
     static constexpr const char* old_record = ".logbackup/live/svc/pod";
-    const Move move{"svc", "pod", "pod@1", 0};
+    const Move move{"svc", "pod", "pod@1", RecordId{0}};
     const Move move_ended{"svc", "pod", "pod@1", std::nullopt};
     TempDir dir;
     Record record = record_of("svc", "pod", "a");
@@ -452,7 +452,7 @@ TEST(FurtherRecords, MoveAlone) {
     Record record = record_of("svc", "pod", "a");
     record.instance = "pod+var+log";
     save_live_record(dir.fd(), record);
-    move_instance(dir.fd(), {"svc", "pod+var+log", "pod@1+var+log", 0});
+    move_instance(dir.fd(), {"svc", "pod+var+log", "pod@1+var+log", RecordId{0}});
     EXPECT_EQ(dir.read("svc/pod/app.log"), "first");
     EXPECT_EQ(dir.read("svc/pod@1+var+log/app.log"), "second");
     EXPECT_FALSE(dir.has("svc/pod+var+log"));

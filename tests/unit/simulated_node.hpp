@@ -300,9 +300,9 @@ class SimulatedNode {
             << directory << " is not of a writer, but " << claim.container_id << " is one";
     }
 
-    /// Indexes of records that end because a writer has got another.
-    [[nodiscard]] static std::set<std::size_t> superseded_in(const Assignments& result) {
-        std::set<std::size_t> records;
+    /// Records that end because a writer has got another.
+    [[nodiscard]] static std::set<RecordId> superseded_in(const Assignments& result) {
+        std::set<RecordId> records;
         for (const auto& assignment : result.of_claim)
             if (assignment.problem.empty())
                 records.insert(assignment.supersedes.begin(), assignment.supersedes.end());
@@ -310,28 +310,30 @@ class SimulatedNode {
     }
 
     /// Those of log directories that their service has no longer, while their containers are there.
-    [[nodiscard]] std::set<std::size_t> unwanted(const Assignments& result) const {
-        std::set<std::size_t> records;
+    [[nodiscard]] std::set<RecordId> unwanted(const Assignments& result) const {
+        std::set<RecordId> records;
         for (std::size_t i = 0; i < live_.size(); ++i) {
             const auto names = log_directories_of(options_, live_[i].service);
             const auto is_record = [&](const LogDirectoryName& name) {
                 return name.path == live_[i].log_directory;
             };
-            const auto goes_on = [&](const Assignment& assignment) { return assignment.known == i; };
+            const auto goes_on = [&](const Assignment& assignment) {
+                return assignment.known == RecordId{i};
+            };
             const auto has_it = [&](const SimulatedContainer& known) {
                 return known.claim.container_id == live_[i].containers.back();
             };
             if (std::none_of(names.begin(), names.end(), is_record) &&
                 std::none_of(result.of_claim.begin(), result.of_claim.end(), goes_on) &&
                 std::any_of(containers_.begin(), containers_.end(), has_it))
-                records.insert(i);
+                records.insert(RecordId{i});
         }
         return records;
     }
 
-    void give_up(const std::set<std::size_t>& superseded, const Assignments& result) {
+    void give_up(const std::set<RecordId>& superseded, const Assignments& result) {
         for (const auto record : superseded) {
-            const std::string directory = live_.at(record).directory();
+            const std::string directory = live_of(record).directory();
             ASSERT_TRUE(unwanted(result).contains(record) || !of_writers_.contains(directory)) << directory;
             for (const auto& assignment : result.of_claim)
                 ASSERT_NE(assignment.known, record) << directory;
@@ -339,9 +341,9 @@ class SimulatedNode {
         }
     }
 
-    void end_superseded(const std::set<std::size_t>& superseded) {
+    void end_superseded(const std::set<RecordId>& superseded) {
         for (auto record = superseded.rbegin(); record != superseded.rend(); ++record) {
-            ended_[live_[*record].directory()] = live_[*record];
+            ended_[live_of(*record).directory()] = live_of(*record);
             live_.erase(live_.begin() + static_cast<std::ptrdiff_t>(*record));
         }
     }
@@ -370,7 +372,7 @@ class SimulatedNode {
         for (const auto& name : {from, to})
             ASSERT_FALSE(damaged_.contains(name) || damaged_ended_.contains(name))
                 << "nobody knows whose " << name << " is";
-        const std::string pod = move.live ? live_.at(*move.live).pod : ended_.at(from).pod;
+        const std::string pod = move.live ? live_of(*move.live).pod : ended_.at(from).pod;
         ASSERT_NO_FATAL_FAILURE(expect_own(move.service, pod, move.from.substr(pod.size()), to));
         if (auto node = tree_.extract(from); !node.empty()) {
             node.key() = to;
@@ -380,10 +382,10 @@ class SimulatedNode {
             if (names->erase(from) == 1)
                 names->insert(to);
         if (move.live) {
-            ASSERT_EQ(live_.at(*move.live).directory(), from);
-            for (const auto& id : live_.at(*move.live).containers)
+            ASSERT_EQ(live_of(*move.live).directory(), from);
+            for (const auto& id : live_of(*move.live).containers)
                 ASSERT_FALSE(running_.contains(id)) << from << " is renamed while " << id << " runs";
-            live_.at(*move.live).instance = move.to;
+            live_of(*move.live).instance = move.to;
         } else {
             auto node = ended_.extract(from);
             ASSERT_FALSE(node.empty()) << from;
@@ -412,7 +414,7 @@ class SimulatedNode {
             ASSERT_TRUE(owner != files || other == directory || given_up_.contains(other))
                 << "the files of " << files << " are in " << other << " and " << directory;
         if (assignment.known) {
-            Record& record = live_.at(*assignment.known);
+            Record& record = live_of(*assignment.known);
             ASSERT_EQ(record.directory(), directory);
             describe(record, claim);
             record.has_writer = record.has_writer || assignment.is_writer;
@@ -458,6 +460,8 @@ class SimulatedNode {
     Input& input_;
     std::uint64_t last_ = 0;
     std::vector<SimulatedContainer> containers_;
+    [[nodiscard]] Record& live_of(RecordId id) { return live_.at(static_cast<std::size_t>(id)); }
+
     std::vector<Record> live_;
     std::set<std::string> running_; ///< ids, at the last tick
     Options options_;               ///< the log directories of each service

@@ -22,7 +22,7 @@ constexpr Timestamp previous{now - seconds(60)};
 class Node {
   public:
     RunFacts facts;
-    std::vector<Record> records;
+    Records records;
 
     Node() {
         facts.now = now;
@@ -44,8 +44,8 @@ class Node {
     }
 
     /// Adds a live record of a container that an earlier run saved.
-    std::size_t record(const std::string& instance, const std::string& id, const std::string& volume = {},
-                       std::uint64_t inode = 0) {
+    RecordId record(const std::string& instance, const std::string& id, const std::string& volume = {},
+                    std::uint64_t inode = 0) {
         Record record;
         record.service = "web";
         record.instance = instance;
@@ -54,18 +54,17 @@ class Node {
         record.volume = volume;
         record.volume_inode = inode;
         record.first_seen = rfc3339(now - seconds(600));
-        records.push_back(record);
-        return records.size() - 1;
+        return records.add(record);
     }
 
     /// The run found the container's log directory and saved it under the record.
-    void saved(std::size_t record, const Container& container, Result result = Result::saved) {
+    void saved(RecordId record, const Container& container, Result result = Result::saved) {
         seen(record, container);
         facts.done.push_back({record, {&container}, result, {}});
         if (result == Result::failed)
             facts.failed.insert({container.id, "/opt/logs"});
     }
-    void seen(std::size_t record, const Container& container) {
+    void seen(RecordId record, const Container& container) {
         facts.seen.push_back(
             {&container, "/opt/logs", records[record].volume, records[record].volume_inode, record, record});
     }
@@ -76,14 +75,17 @@ class Node {
     std::deque<Container> containers_;
 };
 
-using Indexes = std::vector<std::size_t>;
+using Ids = std::vector<RecordId>;
+constexpr RecordId first{0};
+constexpr RecordId second{1};
+constexpr RecordId third{2};
 
 TEST(Upkeep, OfARunThatSavedEverythingNothingIsWritten) {
     Node node;
     node.saved(node.record("web-1", "a"), node.container("a"));
     const auto kept = node.keep();
-    EXPECT_EQ(kept.changed, Indexes{});
-    EXPECT_EQ(kept.ended, Indexes{});
+    EXPECT_EQ(kept.changed, Ids{});
+    EXPECT_EQ(kept.ended, Ids{});
     EXPECT_EQ(kept.records, node.records);
 }
 
@@ -91,30 +93,30 @@ TEST(Upkeep, ALastPassMakesTheRecordComplete) {
     Node node;
     node.saved(node.record("web-1", "a"), node.container("a", ContainerState::exited), Result::compared_all);
     const auto kept = node.keep();
-    EXPECT_EQ(kept.changed, Indexes{0});
-    EXPECT_EQ(kept.records[0].coverage, Coverage::complete);
-    EXPECT_EQ(kept.records[0].saved_until, rfc3339(now));
+    EXPECT_EQ(kept.changed, Ids{first});
+    EXPECT_EQ(kept.records[first].coverage, Coverage::complete);
+    EXPECT_EQ(kept.records[first].saved_until, rfc3339(now));
 }
 
 TEST(Upkeep, AFailureSaysUntilWhenItIsSavedAndTheFirstOneStays) {
     Node node;
     node.saved(node.record("web-1", "a"), node.container("a"), Result::failed);
     auto kept = node.keep();
-    EXPECT_EQ(kept.changed, Indexes{0});
-    EXPECT_EQ(kept.records[0].saved_until, rfc3339(previous));
+    EXPECT_EQ(kept.changed, Ids{first});
+    EXPECT_EQ(kept.records[first].saved_until, rfc3339(previous));
 
     node.records = kept.records;
     node.facts.now = now + seconds(60);
     node.facts.previous = now;
     kept = node.keep();
-    EXPECT_EQ(kept.changed, Indexes{}) << "a second failure changes nothing";
-    EXPECT_EQ(kept.records[0].saved_until, rfc3339(previous));
+    EXPECT_EQ(kept.changed, Ids{}) << "a second failure changes nothing";
+    EXPECT_EQ(kept.records[first].saved_until, rfc3339(previous));
 
     node.facts.failed.clear();
     node.facts.done[0].result = Result::saved;
     kept = node.keep();
-    EXPECT_EQ(kept.changed, Indexes{0});
-    EXPECT_EQ(kept.records[0].saved_until, "") << "the run saved what the others could not";
+    EXPECT_EQ(kept.changed, Ids{first});
+    EXPECT_EQ(kept.records[first].saved_until, "") << "the run saved what the others could not";
 }
 
 TEST(Upkeep, AFailureOfALogDirectoryThatIsNotSavedInThisRunIsNotedToo) {
@@ -122,80 +124,80 @@ TEST(Upkeep, AFailureOfALogDirectoryThatIsNotSavedInThisRunIsNotedToo) {
     node.record("web-1", "a");
     node.container("a");
     node.facts.failed.insert({"a", "/opt/logs"}); // it could not be located
-    EXPECT_EQ(node.keep().records[0].saved_until, rfc3339(previous));
+    EXPECT_EQ(node.keep().records[first].saved_until, rfc3339(previous));
 }
 
 TEST(Upkeep, AFailureIsNotedWhereAnotherServiceNamedTheLogDirectory) {
     Node node;
     node.record("web-1", "a", "/srv/logs", 7);
     const Container& other = node.container("b");
-    node.facts.seen.push_back({&other, "/var/log", "/srv/logs", 7, std::nullopt, 0});
+    node.facts.seen.push_back({&other, "/var/log", "/srv/logs", 7, std::nullopt, first});
     node.facts.failed.insert({"b", "/var/log"});
-    EXPECT_EQ(node.keep().records[0].saved_until, rfc3339(previous));
+    EXPECT_EQ(node.keep().records[first].saved_until, rfc3339(previous));
 }
 
 TEST(Upkeep, AContainerThatIsGoneBeforeItsLastPassIsCut) {
     Node node;
     node.record("web-1", "a");
-    node.facts.gone = {0};
+    node.facts.gone = {first};
     const auto kept = node.keep();
-    EXPECT_EQ(kept.ended, Indexes{0});
-    EXPECT_EQ(kept.records[0].coverage, Coverage::cut);
-    EXPECT_EQ(kept.records[0].ended, rfc3339(now));
-    EXPECT_EQ(kept.records[0].saved_until, rfc3339(previous));
-    EXPECT_EQ(kept.unexplained, Indexes{0});
+    EXPECT_EQ(kept.ended, Ids{first});
+    EXPECT_EQ(kept.records[first].coverage, Coverage::cut);
+    EXPECT_EQ(kept.records[first].ended, rfc3339(now));
+    EXPECT_EQ(kept.records[first].saved_until, rfc3339(previous));
+    EXPECT_EQ(kept.unexplained, Ids{first});
 }
 
 TEST(Upkeep, AnEndThatTheRuntimeReportedIsExplained) {
     Node node;
     node.record("web-1", "a");
-    node.facts.gone = {0};
+    node.facts.gone = {first};
     node.facts.removed = {"a"};
     const auto kept = node.keep();
-    EXPECT_EQ(kept.ended, Indexes{0});
-    EXPECT_EQ(kept.unexplained, Indexes{});
+    EXPECT_EQ(kept.ended, Ids{first});
+    EXPECT_EQ(kept.unexplained, Ids{});
 }
 
 TEST(Upkeep, ACompleteOneStaysCompleteWhenItEnds) {
     Node node;
     const Container& container = node.container("a", ContainerState::exited);
     node.record("web-1", "a");
-    note_last_pass(node.records[0], {&container}, previous);
+    note_last_pass(node.records[first], {&container}, previous);
     node.facts.listed.clear();
-    node.facts.gone = {0};
+    node.facts.gone = {first};
     const auto kept = node.keep();
-    EXPECT_EQ(kept.ended, Indexes{0});
-    EXPECT_EQ(kept.records[0].coverage, Coverage::complete);
-    EXPECT_EQ(kept.records[0].saved_until, rfc3339(previous));
+    EXPECT_EQ(kept.ended, Ids{first});
+    EXPECT_EQ(kept.records[first].coverage, Coverage::complete);
+    EXPECT_EQ(kept.records[first].saved_until, rfc3339(previous));
 }
 
 TEST(Upkeep, ADoubtfulRunEndsNothing) {
     Node node;
     node.record("web-1", "a");
     node.record("web-2", "b");
-    node.facts.gone = {0};
-    node.facts.left_behind = {1};
+    node.facts.gone = {first};
+    node.facts.left_behind = {second};
     node.facts.is_doubtful = true;
     const auto kept = node.keep();
-    EXPECT_EQ(kept.ended, Indexes{});
-    EXPECT_EQ(kept.changed, Indexes{});
-    EXPECT_EQ(kept.unlisted, Indexes{});
+    EXPECT_EQ(kept.ended, Ids{});
+    EXPECT_EQ(kept.changed, Ids{});
+    EXPECT_EQ(kept.unlisted, Ids{});
 }
 
 TEST(Upkeep, ALayerWithoutAListedContainerIsToldForADay) {
     Node node;
     node.record("web-1", "a");
-    node.facts.left_behind = {0};
+    node.facts.left_behind = {first};
     auto kept = node.keep();
-    EXPECT_EQ(kept.unlisted, Indexes{0});
-    EXPECT_EQ(kept.changed, Indexes{0});
-    EXPECT_EQ(kept.ended, Indexes{});
+    EXPECT_EQ(kept.unlisted, Ids{first});
+    EXPECT_EQ(kept.changed, Ids{first});
+    EXPECT_EQ(kept.ended, Ids{});
 
     node.records = kept.records;
     node.facts.now = now + std::chrono::hours(24);
     kept = node.keep();
-    EXPECT_EQ(kept.unlisted, Indexes{});
-    EXPECT_EQ(kept.ended, Indexes{});
+    EXPECT_EQ(kept.unlisted, Ids{});
+    EXPECT_EQ(kept.ended, Ids{});
 }
 
 TEST(Upkeep, AWriterEndsTheRecordThatOthersHadOfItsVolume) {
@@ -204,40 +206,40 @@ TEST(Upkeep, AWriterEndsTheRecordThatOthersHadOfItsVolume) {
     const auto own = node.record("web-1", "b", "/srv/logs", 7);
     node.container("a");
     node.saved(own, node.container("b"));
-    node.facts.done[0].supersedes = {0};
-    EXPECT_EQ(node.keep().ended, Indexes{0});
+    node.facts.done[0].supersedes = {first};
+    EXPECT_EQ(node.keep().ended, Ids{first});
 }
 
 TEST(Upkeep, AnotherDirectoryInThePlaceOfAVolumeEndsTheFormerOne) {
     Node node;
     node.record("web-1", "a", "/srv/logs", 7);
     const Container& container = node.container("b");
-    node.records.push_back(node.records[0]);
-    node.records[1].instance = "web-2";
-    node.records[1].containers = {"b"};
-    node.records[1].volume_inode = 8;
-    node.saved(1, container);
-    EXPECT_EQ(node.keep().ended, Indexes{0});
+    node.records.add(node.records[first]);
+    node.records[second].instance = "web-2";
+    node.records[second].containers = {"b"};
+    node.records[second].volume_inode = 8;
+    node.saved(second, container);
+    EXPECT_EQ(node.keep().ended, Ids{first});
 
     node.container("a"); // listed, but not located: it may still have the former one
-    EXPECT_EQ(node.keep().ended, Indexes{});
+    EXPECT_EQ(node.keep().ended, Ids{});
 
-    node.facts.seen.push_back({&container, "/opt/logs", "/srv/logs", 7, 0, 0}); // found elsewhere
-    EXPECT_EQ(node.keep().ended, Indexes{});
+    node.facts.seen.push_back({&container, "/opt/logs", "/srv/logs", 7, first, first}); // found elsewhere
+    EXPECT_EQ(node.keep().ended, Ids{});
 }
 
 TEST(Upkeep, ALogDirectoryThatIsNoLongerConfiguredEndsWhileItsContainerIsThere) {
     Node node;
     node.record("web-1", "a");
-    node.facts.unconfigured = {0};
-    EXPECT_EQ(node.keep().ended, Indexes{}) << "the container is not listed: it was not looked at";
+    node.facts.unconfigured = {first};
+    EXPECT_EQ(node.keep().ended, Ids{}) << "the container is not listed: it was not looked at";
     node.container("a");
-    EXPECT_EQ(node.keep().ended, Indexes{0});
+    EXPECT_EQ(node.keep().ended, Ids{first});
     node.facts.failed.insert({"a", "/var/log"});
-    EXPECT_EQ(node.keep().ended, Indexes{}) << "the run could not see all of the container";
+    EXPECT_EQ(node.keep().ended, Ids{}) << "the run could not see all of the container";
     node.facts.failed.clear();
-    node.seen(0, node.container("a"));
-    EXPECT_EQ(node.keep().ended, Indexes{}) << "this run continues it";
+    node.seen(first, node.container("a"));
+    EXPECT_EQ(node.keep().ended, Ids{}) << "this run continues it";
 }
 
 TEST(Upkeep, OfManyFormerLogDirectoriesOfAContainerTheOldestEnd) {
@@ -248,7 +250,7 @@ TEST(Upkeep, OfManyFormerLogDirectoriesOfAContainerTheOldestEnd) {
         const auto former = node.record("former", "a", "/srv/" + std::to_string(i), 7);
         node.records[former].first_seen = rfc3339(now - seconds(1000 - i));
     }
-    EXPECT_EQ(node.keep().ended, (Indexes{1, 2}));
+    EXPECT_EQ(node.keep().ended, (Ids{second, third}));
 }
 
 TEST(NeedsLastPass, WhenAllContainersHaveEndedAndNotAllWasComparedSince) {
@@ -273,7 +275,7 @@ TEST(NeedsLastPass, WhenAllContainersHaveEndedAndNotAllWasComparedSince) {
 TEST(IsExpected, AllButWhatOutlivesItsContainersOrWasRemoved) {
     Node node;
     node.record("web-1", "a", "/srv/logs", 7);
-    Record& record = node.records[0];
+    Record& record = node.records[first];
     EXPECT_TRUE(is_expected(record, {}, {}));
     EXPECT_FALSE(is_expected(record, {}, {"a"}));
     EXPECT_TRUE(is_expected(record, {"a"}, {"a"})) << "it is listed again";
