@@ -121,13 +121,13 @@ void require_records(int root, const std::string& backup_root) {
                     "run as the user that makes the backup, normally root");
 }
 
-struct Records {
+struct LoadedRecords {
     std::map<std::string, Record> of_directory; ///< key: "<service>/<instance>"
     std::vector<Record> missed;
 };
 
-Records load_records(int root, Problems& problems) {
-    Records records;
+LoadedRecords load_records(int root, Problems& problems) {
+    LoadedRecords records;
     auto add = [&](std::vector<Record> loaded) {
         for (auto& record : loaded) {
             std::string directory = record.directory();
@@ -141,9 +141,9 @@ Records load_records(int root, Problems& problems) {
 }
 
 /// Reads the records again after a problem, because a run may just have moved a record.
-Records load_settled_records(int root, Problems& problems) {
+LoadedRecords load_settled_records(int root, Problems& problems) {
     Problems first;
-    Records records = load_records(root, first);
+    LoadedRecords records = load_records(root, first);
     return first.empty() ? std::move(records) : load_records(root, problems);
 }
 
@@ -239,7 +239,7 @@ Inventory take_inventory(int root, const std::string& backup_root, const Filter&
     // Read the directories before the records, because a run first writes a record and then creates the
     // directory.
     const auto directories = names_in_services(root, inventory.problems);
-    Records records = load_settled_records(root, inventory.problems);
+    LoadedRecords records = load_settled_records(root, inventory.problems);
     auto add = [&](Instance instance) {
         if (is_selected(filter, instance))
             inventory.instances.push_back(std::move(instance));

@@ -99,7 +99,8 @@ class Engine {
     void build(const std::string& name, const std::vector<std::string>& scripts);
 
     std::string start(const Pod& pod); ///< gives the id
-    void exec(const std::string& id, const std::string& script);
+    /// Runs a script in a running container, as root, and returns what it prints.
+    std::string exec(const std::string& id, const std::string& script);
     std::string cat(const std::string& id, const std::string& path);
     void kill(const std::string& id); ///< and waits until it has exited
     void wait(const std::string& id); ///< until it has exited by itself
