@@ -169,7 +169,7 @@ begin_big() {
   logs=$(docker inspect --format '{{.GraphDriver.Data.MergedDir}}' "k8s_${big}_pod-${big}_0")/opt/logs
   mkdir -p "$work/disk/loop"
 }
-tick_big() { logbackup --quiet --dest "$work/disk/backup" --service "$big"; }
+run_big() { logbackup --quiet --dest "$work/disk/backup" --service "$big"; }
 loop_big() { rsync -a "$logs/" "$work/disk/loop/"; }
 end_big() {
   local file
@@ -185,11 +185,11 @@ measure_growing() {
   local i
   begin_big growing
   head -c 1G /dev/urandom >"$logs/app.log"
-  tick_big
+  run_big
   loop_big
   for ((i = 0; i < rounds; i++)); do
     head -c 1M /dev/urandom >>"$logs/app.log"
-    written growing-tick tick_big
+    written growing-run run_big
   done
   written growing-loop loop_big
   end_big
@@ -207,12 +207,12 @@ measure_rotated() {
   for ((round = 1; round <= rounds; round++)); do
     size=$(stat --format %s "$logs/app.log")
     head -c $((big_file - size)) /dev/urandom >>"$logs/app.log"
-    tick_big
+    run_big
     ((round < rounds)) || loop_big
     for ((i = 9; i > 0; i--)); do mv "$logs/app.log.$i" "$logs/app.log.$((i + 1))"; done
     mv "$logs/app.log" "$logs/app.log.1"
     cat "$work/chunk" >"$logs/app.log"
-    written rotated-tick tick_big
+    written rotated-run run_big
   done
   written rotated-loop loop_big
   end_big
@@ -238,14 +238,14 @@ echo "Starting $count containers with $files_each log files each …"
 start_pods
 export LOOP_DEST=$work/loop-backup
 
-echo "First tick, first loop, and whether a tick really appends …"
+echo "First run, first loop, and whether a run really appends …"
 logbackup --quiet --dest "$work/backup"
 "$work/scripts/loop"
 equal_trees "$work/backup"
 equal_trees "$LOOP_DEST"
 "$work/scripts/append"
 appended=$(logbackup --json --dest "$work/backup" | jq '[.containers[].bytes] | add')
-[[ $appended == $((count * chunk_bytes)) ]] || die "a tick appended $appended bytes instead of $((count * chunk_bytes))"
+[[ $appended == $((count * chunk_bytes)) ]] || die "a run appended $appended bytes instead of $((count * chunk_bytes))"
 
 # In turn, few runs at a time: what else the machine does hits all of them alike.
 for ((round = 1; round <= rounds; round++)); do
@@ -274,7 +274,7 @@ echo "Bytes written …"
 make_disk
 measure_growing
 measure_rotated
-for name in growing-tick growing-loop rotated-tick rotated-loop; do
+for name in growing-run growing-loop rotated-run rotated-loop; do
   jq -s --arg name "$name" '{ ($name): . }' "$work/results/written-$name"
 done | jq -s add >"$work/written.json"
 
@@ -302,12 +302,12 @@ for name in sh floor idle append loop; do statistics "$name"; done | jq -s \
     written: $written,
     loop_written_mib: { growing: mib("growing-loop"), rotated: mib("rotated-loop") },
     results: [
-      ratio("idle tick / floor"; "idle"; "floor"; "<="; $idle),
-      ratio("shell loop / idle tick"; "loop"; "idle"; ">="; $loop),
-      ratio("appending tick / floor"; "append"; "floor"; "<="; $append),
+      ratio("idle run / floor"; "idle"; "floor"; "<="; $idle),
+      ratio("shell loop / idle run"; "loop"; "idle"; ">="; $loop),
+      ratio("appending run / floor"; "append"; "floor"; "<="; $append),
       at_most("peak memory of logbackup, MiB"; $own / 1024; $peak),
-      at_most("1 GiB grew by 1 MiB: written, MiB"; mib("growing-tick"); $growing),
-      at_most("10 x 64 MiB rotated: written, MiB"; mib("rotated-tick"); $rotated) ] }' \
+      at_most("1 GiB grew by 1 MiB: written, MiB"; mib("growing-run"); $growing),
+      at_most("10 x 64 MiB rotated: written, MiB"; mib("rotated-run"); $rotated) ] }' \
   >"$work/result.json"
 
 print_table() {
@@ -321,8 +321,8 @@ docker client \(.docker_client), engine \(.docker_engine), rsync \(.rsync)"' "$w
   done <<'END'
 floor:floor: docker ps, docker inspect
 sh:  of which an sh that does nothing
-idle:idle tick
-append:appending tick, 10 KB each
+idle:idle run
+append:appending run, 10 KB each
 loop:shell loop
 END
   echo
@@ -332,7 +332,7 @@ END
       LC_ALL=C printf '  %-34s %9.2f   target %s %-5s %s\n' "$name" "$value" "$sign" "$target" "$verdict"
     done
   jq -r '.loop_written_mib | "  (the shell loop'"'"'s rsync -a writes \(.growing | round) MiB and \(.rotated | round) MiB to the disk)"' "$work/result.json"
-  jq -r '"  (the largest process of a tick, docker'"'"'s client and rsync included: \(.peak_kib.largest_process / 1024 | floor) MiB)"' "$work/result.json"
+  jq -r '"  (the largest process of a run, docker'"'"'s client and rsync included: \(.peak_kib.largest_process / 1024 | floor) MiB)"' "$work/result.json"
 }
 print_table
 [[ -z $json_file ]] || cp "$work/result.json" "$json_file"

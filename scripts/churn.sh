@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Measures what the backup lacks when pods come and go: they crash and restart, roll out, are made again under the
-# same name, rotate their logs, and run as short jobs, while a tick runs every 15 seconds. Time is compressed: pods
+# same name, rotate their logs, and run as short jobs, while logbackup runs every 15 seconds. Time is compressed: pods
 # live 8 to 40 seconds and rotate every 5, or --pace N times as long, but for jobs; what is dead is removed half a second later. Every line has a number, and each container
 # also counts its lines outside its file system, so that the truth survives it. Run it as root; it starts a Docker
 # engine of its own and removes it again. It exits 0 when it could measure, also when a target is missed.
@@ -137,17 +137,17 @@ all_idle() {
 # NAME COUNT for each container that has written
 lines_written() { (cd "$work/truth/lines" && { grep -cH '' -- * 2>/dev/null || true; }) | tr : ' '; }
 
-# One tick. What had been written at its begin must be saved of those containers that are still there at its end.
-tick() {
+# One run. What had been written at its begin must be saved of those containers that are still there at its end.
+run() {
   local code=0
-  ((++ticks))
+  ((++runs))
   lines_written >"$work/before"
-  logbackup --json --dest "$work/backup" >"$work/ticks/$ticks.json" 2>"$work/ticks/$ticks.messages" || code=$?
-  ((code != 2)) || die "$(<"$work/ticks/$ticks.messages")"
-  echo "$code" >>"$work/tick-codes"
+  logbackup --json --dest "$work/backup" >"$work/runs/$runs.json" 2>"$work/runs/$runs.messages" || code=$?
+  ((code != 2)) || die "$(<"$work/runs/$runs.messages")"
+  echo "$code" >>"$work/run-codes"
   docker ps --all --format '{{.Names}} {{.State}}' | awk '$2 != "removing" { print $1 }' >"$work/after"
-  awk -v tick="$ticks" 'NR == FNR { there[$1]; next } $1 in there { print "tick", $1, $2, tick }' \
-    "$work/after" "$work/before" >>"$work/at-ticks"
+  awk -v run="$runs" 'NR == FNR { there[$1]; next } $1 in there { print "run", $1, $2, run }' \
+    "$work/after" "$work/before" >>"$work/at-runs"
 }
 
 # The lines of log files, as "saved NAME NUMBER COPIES". Each file is a run of one container's lines, the last of which
@@ -190,16 +190,16 @@ records() {
 }
 
 # One line for each container:
-# name, id, coverage, ticks, written, lost, and of these: there at a tick, unseen, in new files, later; twice; never written
+# name, id, coverage, runs, written, lost, and of these: there at a run, unseen, in new files, later; twice; never written
 # shellcheck disable=SC2016
 account='
 $1 == "written" { truth[$2] = $3 }
 $1 == "id"      { id[$2] = $3 }
 $1 == "record"  { coverage[$2] = $3 }
-$1 == "tick"    { noted[$2] = $3; ticks[$2]++ }
+$1 == "run"    { noted[$2] = $3; runs[$2]++ }
 $1 == "rotated" { how[$2] = $3; mark[$2, ++marks[$2]] = $4 }
 $1 == "saved"   { saved[$2, $3] = 1; if ((copies[$2, $3] += $4) == 2) twice[$2]++; if ($3 > last[$2]) last[$2] = $3; names[$2] }
-# Whether the file that held a line at the end had not been there at the last tick.
+# Whether the file that held a line at the end had not been there at the last run.
 function in_new_file(name, n,   i, before, after) {
   for (i = 1; i <= marks[name]; ++i) if (mark[name, i] < n) before = mark[name, i]; else after = 1
   return how[name] == "copytruncate" ? after : before >= noted[name] && before > 0
@@ -219,7 +219,7 @@ END {
     }
     for (i = n + 1; i <= last[name]; ++i) if ((name, i) in saved) ++never
     said = id[name] in coverage ? coverage[id[name]] : "none"
-    print name, id[name], said, ticks[name] + 0, n, there + unseen + new + later, there, unseen, new, later, twice[name] + 0, never
+    print name, id[name], said, runs[name] + 0, n, there + unseen + new + later, there, unseen, new, later, twice[name] + 0, never
   }
 }'
 
@@ -227,16 +227,16 @@ begin churn
 install_missing jq:jq
 build_logbackup
 start_engine
-mkdir -p "$work"/{ids,ticks,truth/lines,truth/idle}
+mkdir -p "$work"/{ids,runs,truth/lines,truth/idle}
 mkfifo "$work/never"
 slot_pids=()
 trap 'end_slots; clean_up' EXIT
 
-ticks=0
-tick # what lived before the first one nobody can know
+runs=0
+run # what lived before the first one nobody can know
 
 slot_count=$(grep -c . < <(sed '/^ *$/d' <<<"$slots"))
-echo "Pods come and go for $minutes minutes, $slot_count at a time, with a tick every $interval s …"
+echo "Pods come and go for $minutes minutes, $slot_count at a time, with a run every $interval s …"
 start=$SECONDS
 end=$((start + 60 * minutes))
 while read -r kind service rotation; do
@@ -246,20 +246,20 @@ done < <(sed '/^ *$/d' <<<"$slots")
 
 for ((due = start + interval; due <= end; due += interval)); do
   until ((SECONDS >= due)); do snooze 0.1; done
-  tick
+  run
 done
 for pid in "${slot_pids[@]}"; do wait "$pid" || die "a pod could not be started, ended or removed"; done
 slot_pids=()
 touch "$work/truth/stop"
 wait_for 30 all_idle || die "a pod does not stop writing"
-tick
+run
 
 echo "Comparing the backup with what was written …"
 {
   lines_written | sed 's/^/written /'
   for file in "$work"/ids/*; do echo "id ${file##*/} $(<"$file")"; done
   records
-  cat "$work/at-ticks"
+  cat "$work/at-runs"
   sed 's/^/rotated /' "$work/truth/rotations"
   (saved_lines)
 } >"$work/facts"
@@ -268,21 +268,21 @@ odd=$(grep -c '^odd ' "$work/facts" || true)
 [[ $odd == 0 ]] || grep '^odd ' "$work/facts" | head -n 5 >&2
 
 jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson pace "$pace" --argjson slots "$slot_count" --argjson interval $interval \
-  --argjson codes "$(jq -s . "$work/tick-codes")" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" \
+  --argjson codes "$(jq -s . "$work/run-codes")" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" \
   --arg engine "$(docker version --format '{{.Server.Version}}')" '
   def result($name; $value): { name: $name, value: $value, target: 0, ok: ($value == 0) };
   [split("\n")[] | select(. != "") | split(" ") | . as [$name, $id, $coverage] | (.[3:] | map(tonumber)) as $n |
-    { name: $name, id: $id, coverage: $coverage, ticks: $n[0], written: $n[1], lost: $n[2], there_at_a_tick: $n[3],
+    { name: $name, id: $id, coverage: $coverage, runs: $n[0], written: $n[1], lost: $n[2], there_at_a_run: $n[3],
       of_unseen_containers: $n[4], in_new_files: $n[5], later_in_seen_files: $n[6], twice: $n[7], never_written: $n[8] }] as $all |
   def total(f): $all | map(f) | add;
   total(.written) as $written | total(.lost) as $lost |
   { minutes: $minutes, pace: $pace, pods_at_a_time: $slots, interval_s: $interval, containers: ($all | length),
-    ticks: ($codes | length), tick_exit_codes: $codes, kernel: $kernel, cores: ($cores | tonumber), docker_engine: $engine,
-    lines: { written: $written, lost: $lost, lost_percent: (100 * $lost / $written), there_at_a_tick: total(.there_at_a_tick),
+    runs: ($codes | length), run_exit_codes: $codes, kernel: $kernel, cores: ($cores | tonumber), docker_engine: $engine,
+    lines: { written: $written, lost: $lost, lost_percent: (100 * $lost / $written), there_at_a_run: total(.there_at_a_run),
       of_unseen_containers: total(.of_unseen_containers), in_new_files: total(.in_new_files),
       later_in_seen_files: total(.later_in_seen_files) },
     results: [
-      result("lost, though there at a tick"; total(.there_at_a_tick)),
+      result("lost, though there at a run"; total(.there_at_a_run)),
       result("lines saved twice"; total(.twice)),
       result("lines never so written"; total(.never_written) + $odd),
       result("containers with loss, not named"; [$all[] | select(.lost > 0 and .coverage != "cut" and .coverage != "missed")] | length) ],
@@ -290,13 +290,13 @@ jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson pace "$pace
 
 print_table() {
   echo
-  jq -r '"\(.minutes) minutes, \(.pods_at_a_time) pods at a time, \(.containers) containers, \(.ticks) ticks, \(.interval_s) s apart\(if .pace > 1 then ", \(.pace) times as slow" else "" end);
+  jq -r '"\(.minutes) minutes, \(.pods_at_a_time) pods at a time, \(.containers) containers, \(.runs) runs, \(.interval_s) s apart\(if .pace > 1 then ", \(.pace) times as slow" else "" end);
 \(.kernel), \(.cores) cores, docker engine \(.docker_engine)
 " + (.lines | @text "
 lines written                        \(.written)
   lost                               \(.lost)  (\(.lost_percent * 100 | round / 100) %)
-    there at a tick                  \(.there_at_a_tick)
-    of containers that no tick saw   \(.of_unseen_containers)
+    there at a run                  \(.there_at_a_run)
+    of containers that no run saw   \(.of_unseen_containers)
     in files born after the last one \(.in_new_files)
     written later to files it saw    \(.later_in_seen_files)
 ")' "$work/result.json"
@@ -304,20 +304,20 @@ lines written                        \(.written)
     while IFS=$'\t' read -r name value target verdict; do
       LC_ALL=C printf '  %-32s %9.6g   target %-4s %s\n' "$name" "$value" "$target" "$verdict"
     done
-  jq -r '.tick_exit_codes | map(select(. != 0)) | if . == [] then empty else "  (ticks with an exit code other than 0: \(length))" end' "$work/result.json"
+  jq -r '.run_exit_codes | map(select(. != 0)) | if . == [] then empty else "  (runs with an exit code other than 0: \(length))" end' "$work/result.json"
 }
 
-# What the ticks said of containers of which they did not save what was there.
+# What the runs said of containers of which they did not save what was there.
 explain() {
-  jq -r '.each[] | select(.there_at_a_tick > 0) | "\(.id) \(.name) \(.there_at_a_tick)"' "$work/result.json" |
+  jq -r '.each[] | select(.there_at_a_run > 0) | "\(.id) \(.name) \(.there_at_a_run)"' "$work/result.json" |
     while read -r id name lines; do
-      echo "$lines lines of $name were there at a tick:"
+      echo "$lines lines of $name were there at a run:"
       jq -r --arg id "$id" '.containers[] | select(.container == $id) | (.unsettled + .failures)[] | "  \(.path): \(.reason)"' \
-        "$work"/ticks/*.json
+        "$work"/runs/*.json
     done
 }
 
 print_table
 explain
-awk '{ print "a tick said: " $0 }' "$work"/ticks/*.messages | sort -u | head -n 10
+awk '{ print "a run said: " $0 }' "$work"/runs/*.messages | sort -u | head -n 10
 [[ -z $json_file ]] || cp "$work/result.json" "$json_file"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "ledger/records.hpp"
 #include "logbackup/move.hpp"
 #include "logbackup/record.hpp"
+#include "logbackup/records.hpp"
 #include "logbackup/source.hpp"
 #include "util/text.hpp"
 

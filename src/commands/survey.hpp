@@ -3,11 +3,11 @@
 
 #include "commands/job.hpp"
 #include "commands/session.hpp"
-#include "ledger/records.hpp"
 #include "locate/host_paths.hpp"
 #include "locate/locate.hpp"
 #include "locate/overlap.hpp"
 #include "logbackup/move.hpp"
+#include "logbackup/records.hpp"
 #include "logbackup/report.hpp"
 #include "util/private_mounts.hpp"
 

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t largest_record = 1U << 20U;
 constexpr std::size_t most_missed = 500; // for one service
 constexpr int unlikely_number = 900;     // number of an instance that is probably free, for a hint
-constexpr const char* last_tick = ".logbackup/last-run";
+constexpr const char* last_run = ".logbackup/last-run";
 constexpr const char* move_journal = ".logbackup/move";
 
 [[noreturn]] void fail(const char* verb, const std::string& path) {
@@ -206,18 +206,18 @@ void save_missed_record(int root, const Record& record) {
 }
 
 Timestamp last_complete_run(int root) {
-    const auto status = status_at(root, last_tick);
+    const auto status = status_at(root, last_run);
     return status ? time_of(status->st_mtim) : Timestamp{};
 }
 
 void note_complete_run(int root, Timestamp began) {
-    const UniqueFd state = open_directory(root, parent_path(last_tick));
-    const UniqueFd file(::openat(state.get(), base_name(last_tick).c_str(),
+    const UniqueFd state = open_directory(root, parent_path(last_run));
+    const UniqueFd file(::openat(state.get(), base_name(last_run).c_str(),
                                  O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     const auto seconds = std::chrono::floor<std::chrono::seconds>(began);
     const timespec exact{seconds.time_since_epoch().count(), (began - seconds).count()};
     if (!file || ::futimens(file.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, exact}.data()) != 0)
-        fail("write", last_tick);
+        fail("write", last_run);
 }
 
 void move_instance(int root, const Move& move) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "ledger/records.hpp"
 #include "logbackup/container.hpp"
 #include "logbackup/record.hpp"
+#include "logbackup/records.hpp"
 #include "util/text.hpp"
 
 #include <cstdint>

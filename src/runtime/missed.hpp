@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "ledger/records.hpp"
+#include "logbackup/records.hpp"
 #include "logbackup/report.hpp"
 #include "runtime/docker/docker_cli.hpp"
 #include "util/text.hpp"

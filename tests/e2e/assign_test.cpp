@@ -6,8 +6,8 @@
 using namespace e2e;
 
 namespace {
-/// When the last tick began.
-std::string last_tick(const fs::path& backup) {
+/// When the last run began.
+std::string last_run(const fs::path& backup) {
     auto time = sh("date -u -r '" + (backup / ".logbackup/last-run").string() + "' +%Y-%m-%dT%H:%M:%SZ");
     time.pop_back();
     return time;
@@ -24,12 +24,12 @@ MOUNTED_ONLY(Assign);
 TEST_P(Assign, ARestartedContainerGetsThePlainNameAndTheOlderOnesAreNumbered) {
     const auto first = engine.start({"web", "web-1", {}, "echo first > /opt/logs/app.log"});
     engine.wait(first);
-    expect_clean(tick());
+    expect_clean(run_once());
     const ino_t saved = inode_of(backup / "web/web-1/app.log");
 
     const auto second = engine.start({"web", "web-1", {}, "echo second > /opt/logs/app.log"});
     engine.wait(second);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(tree_of(backup), (Tree{{"web", "dir"},
                                      {"web/web-1", "dir"},
                                      {"web/web-1/app.log", "second\n"},
@@ -40,8 +40,8 @@ TEST_P(Assign, ARestartedContainerGetsThePlainNameAndTheOlderOnesAreNumbered) {
     engine.remove(first);
     const auto third = engine.start({"web", "web-1"});
     engine.exec(third, "echo third > /opt/logs/app.log");
-    expect_clean(tick());
-    expect_clean(tick());
+    expect_clean(run_once());
+    expect_clean(run_once());
     EXPECT_EQ(tree_of(backup), (Tree{{"web", "dir"},
                                      {"web/web-1", "dir"},
                                      {"web/web-1/app.log", "third\n"},
@@ -54,13 +54,13 @@ TEST_P(Assign, ARestartedContainerGetsThePlainNameAndTheOlderOnesAreNumbered) {
     EXPECT_EQ(record(backup, "ended/web/web-1@1")["containers"], nlohmann::json::array({first}));
 }
 
-TEST_P(Assign, SeveralInstancesOfAPodAtTheFirstTickAreToldApart) {
+TEST_P(Assign, SeveralInstancesOfAPodAtTheFirstRunAreToldApart) {
     for (const auto* text : {"one", "two", "three"}) {
         const auto id =
             engine.start({"web", "web-1", {}, std::string("echo ") + text + " > /opt/logs/app.log"});
         engine.wait(id);
     }
-    expect_clean(tick());
+    expect_clean(run_once());
     const Tree tree = tree_of(backup);
     EXPECT_EQ(tree.at("web/web-1@1/app.log"), "one\n");
     EXPECT_EQ(tree.at("web/web-1@2/app.log"), "two\n");
@@ -70,16 +70,16 @@ TEST_P(Assign, SeveralInstancesOfAPodAtTheFirstTickAreToldApart) {
 TEST_P(Assign, ThePodOfAStatefulSetThatIsMadeAgainDoesNotContinueTheOldOnesFiles) {
     const auto old = engine.start({"db", "db-0"});
     engine.exec(old, "echo old > /opt/logs/db.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.remove(old);
-    const auto saved_until = last_tick(backup);
-    expect_clean(tick()); // its record ends before the new one comes
-    EXPECT_EQ(record(backup, "ended/db/db-0")["saved_until"], saved_until) << "the last tick that saw it";
+    const auto saved_until = last_run(backup);
+    expect_clean(run_once()); // its record ends before the new one comes
+    EXPECT_EQ(record(backup, "ended/db/db-0")["saved_until"], saved_until) << "the last run that saw it";
     EXPECT_EQ(record(backup, "ended/db/db-0")["coverage"], "cut");
 
     const auto again = engine.start({"db", "db-0"});
     engine.exec(again, "echo new > /opt/logs/db.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(tree_of(backup).at("db/db-0/db.log"), "new\n");
     EXPECT_EQ(tree_of(backup).at("db/db-0@1/db.log"), "old\n");
     EXPECT_EQ(record(backup, "ended/db/db-0@1")["containers"], nlohmann::json::array({old}));
@@ -93,7 +93,7 @@ TEST_P(Assign, TheSameNamesInTwoNamespacesAreTwoDirectoriesThatStay) {
     for (int i = 0; i < 3; ++i) {
         engine.exec(a, "echo a" + std::to_string(i) + " >> /opt/logs/app.log");
         engine.exec(b, "echo b" + std::to_string(i) + " >> /opt/logs/app.log");
-        expect_clean(tick());
+        expect_clean(run_once());
     }
     EXPECT_EQ(tree_of(backup).at("web/web-1/app.log"), "a0\na1\na2\n");
     EXPECT_EQ(tree_of(backup).at("web/web-1@1/app.log"), "b0\nb1\nb2\n");
@@ -107,7 +107,7 @@ TEST_P(Assign, ARestartedContainerOnAVolumeGoesOnInTheSameDirectory) {
     for (int i = 1; i <= 3; ++i) {
         const auto id = engine.start(pod);
         engine.wait(id);
-        expect_clean(tick());
+        expect_clean(run_once());
         if (i > 1)
             engine.remove(id);
     }
@@ -125,7 +125,7 @@ TEST_P(Assign, ADirectoryThatSeveralContainersMountIsSavedOnceUnderItsWriter) {
     engine.exec(writer, "echo once > /opt/logs/app.log");
 
     for (int i = 0; i < 2; ++i) {
-        const Result result = tick();
+        const Result result = run_once();
         expect_clean(result);
         EXPECT_EQ(tree_of(backup),
                   (Tree{{"web", "dir"}, {"web/web-1", "dir"}, {"web/web-1/app.log", "once\n"}}));
@@ -135,7 +135,7 @@ TEST_P(Assign, ADirectoryThatSeveralContainersMountIsSavedOnceUnderItsWriter) {
     // The others go on in it when the first is gone.
     engine.remove(writer);
     append_file(fs::path(shared) / "app.log", "more\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(tree_of(backup),
               (Tree{{"web", "dir"}, {"web/web-1", "dir"}, {"web/web-1/app.log", "once\nmore\n"}}));
 }
@@ -155,7 +155,7 @@ TEST_P(Assign, ATreeOfAPlainRsyncLoopIsAdoptedWithoutCopyingAgain) {
     const ino_t saved = inode_of(backup / "web/web-1/app.log");
     engine.exec(id, "echo one more line >> /opt/logs/app.log");
 
-    const Result result = tick();
+    const Result result = run_once();
 
     expect_clean(result);
     EXPECT_EQ(tree_of(backup), (Tree{{"web", "dir"},

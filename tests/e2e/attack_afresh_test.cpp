@@ -46,10 +46,10 @@ TEST_P(AttackAfresh, TheNamesOfWhatIsSetAsideAreTakenAlready) {
     for (const auto& name : names)
         write_file(logs / name, "the first content of " + name + "\n");
     engine.start({"evil", "evil-1", {"--volume", logs.string() + ":/opt/logs"}});
-    expect_clean(tick());
+    expect_clean(run_once());
     for (const auto& name : names)
         write_file(logs / name, "other\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     expect_nothing_from_outside();
 
     const auto source = tree_of(logs);
@@ -67,7 +67,7 @@ TEST_P(AttackAfresh, TheNamesOfWhatIsSetAsideAreTakenAlready) {
     EXPECT_EQ(aside, expected);
 }
 
-TEST_P(AttackAfresh, RestartedKilledPausedAndRenamedDuringTicks) {
+TEST_P(AttackAfresh, RestartedKilledPausedAndRenamedDuringRuns) {
     const std::string writes =
         "cd /opt/logs; r=$(cat /proc/sys/kernel/random/uuid); i=0; while :; do echo \"$r $i\" >> app.log; "
         "i=$((i+1)); [ $((i%200)) = 0 ] && mv app.log $r.$i; usleep 500; done";
@@ -82,7 +82,7 @@ TEST_P(AttackAfresh, RestartedKilledPausedAndRenamedDuringTicks) {
         const auto& change = changes[static_cast<std::size_t>(round) % changes.size()];
         Background chaos(
             {"sh", "-c", "for c in " + in_layers + " " + on_volume + "; do " + change + "; done"});
-        const Result result = tick({"--quiet"});
+        const Result result = run_once({"--quiet"});
         EXPECT_EQ(result.code, 0) << change << "\n" << result.err;
         chaos.wait();
         // Cheap as this, and as plain as can be: what is longer is taken for the same log.
@@ -90,7 +90,7 @@ TEST_P(AttackAfresh, RestartedKilledPausedAndRenamedDuringTicks) {
     }
     engine.kill(in_layers);
     engine.kill(on_volume);
-    expect_clean(tick());
+    expect_clean(run_once());
     sh("rsync -a --append '" + volume.string() + "/' '" + (plain / "volume").string() + "/'");
     EXPECT_NE(lines_in(plain / "volume"), lines_in(volume));
 
@@ -120,24 +120,24 @@ IN_BOTH_WAYS(ReplacedAttack);
 TEST_P(ReplacedAttack, ManyTimes) {
     const auto id = engine.start({"evil", "evil-1", {"--volume", above.string() + ":/opt"}});
     engine.exec(id, "mkdir /opt/logs; echo 0 > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     std::multiset<std::string> lines{"0"};
     for (int round = 1; round <= 5; ++round) {
         const auto number = std::to_string(round);
         engine.exec(id, "cd /opt; mv logs o" + number + "; mkdir logs; echo " + number + " > logs/app.log");
-        expect_clean(tick());
+        expect_clean(run_once());
         EXPECT_EQ(live_records(), 1U) << round;
         lines.insert(number);
         expect_lines(lines);
     }
-    // It is a former log directory again, that of round 2: its record goes on, and only the new line is copied.
+    // It is a former log directory again, that of round 2: its record goes on.
     engine.exec(id, "cd /opt; mv logs o6; mv o3 logs; echo more >> logs/app.log");
-    expect_clean(tick());
-    expect_clean(tick());
+    expect_clean(run_once());
+    expect_clean(run_once());
     lines.insert("more");
     expect_lines(lines);
     EXPECT_EQ(live_records(), 1U);
-    EXPECT_EQ(tick({"verify"}).code, 0);
+    EXPECT_EQ(run_once({"verify"}).code, 0);
 }
 
 TEST_P(ReplacedAttack, ByALinkManyTimes) {
@@ -147,13 +147,13 @@ TEST_P(ReplacedAttack, ByALinkManyTimes) {
         const auto number = std::to_string(round);
         engine.exec(id, "cd /opt; rm -f logs; mkdir d" + number + "; echo " + number + " > d" + number +
                             "/app.log; ln -s d" + number + " logs");
-        expect_clean(tick());
+        expect_clean(run_once());
         lines.insert(number);
     }
     EXPECT_EQ(live_records(), 21U) << "the one that it has, and twenty to go back to";
     expect_lines(lines);
     engine.exec(id, "cd /opt; rm logs; ln -s d20 logs; echo more >> logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     lines.insert("more");
     expect_lines(lines);
 }
@@ -163,13 +163,13 @@ TEST_P(ReplacedAttack, UnderAContainerThatStillHasTheFormerOne) {
     const std::string volume = (above / "logs").string() + ":/opt/logs";
     const auto former = engine.start({"web", "web-1", {"--volume", volume}});
     engine.exec(former, "echo former > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     fs::rename(above / "logs", above / "old");
     const auto other = engine.start({"web", "web-2", {"--volume", volume}});
     for (const auto* line : {"1", "2"}) {
         for (const auto& id : {former, other})
             engine.exec(id, std::string("echo ") + line + " >> /opt/logs/app.log");
-        expect_clean(tick());
+        expect_clean(run_once());
         EXPECT_EQ(live_records(), 2U);
     }
     expect_lines({"former", "1", "1", "2", "2"});
@@ -194,7 +194,7 @@ TEST_P(AttackAfresh, MountsThatReachTheHost) {
     plain_copy(shared / "logs/p/1/net", "proc");
     EXPECT_GT(secrets_in(plain / "below"), 0U);
     EXPECT_FALSE(tree_of(plain / "proc").empty());
-    expect_nothing_from_outside(exposed_tick());
+    expect_nothing_from_outside(exposed_run());
     if (way == Way::mounted) {
         EXPECT_EQ(tree_of(backup / "evil/evil-1"), (Tree{{"app.log", "own\n"}, {"f", "own\n"}}));
     } else {
@@ -203,10 +203,10 @@ TEST_P(AttackAfresh, MountsThatReachTheHost) {
     engine.exec(id, "mount --bind /proc /opt/logs");
     EXPECT_TRUE(fs::exists(shared / "logs/cmdline"));
     const auto before = tree_of(backup);
-    EXPECT_EQ(exposed_tick().code, 3);
+    EXPECT_EQ(exposed_run().code, 3);
     EXPECT_EQ(tree_of(backup), before);
     engine.kill(id);
-    exposed_tick();
+    exposed_run();
     expect_nothing_from_outside();
     EXPECT_EQ(tree_of(backup / "good/good-1").size(), 1U);
 }
@@ -245,7 +245,7 @@ TEST_P(AttackAfresh, LabelsOfManyMegabytes) {
         if (container["Id"] == name)
             labels["io.kubernetes.pod.name"] = std::string(8U << 20U, '\n');
     }
-    const Result result = exposed_tick({"--docker", docker_with(answer)});
+    const Result result = exposed_run({"--docker", docker_with(answer)});
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("is not a valid Kubernetes name"), std::string::npos)
         << result.err.substr(0, 999);

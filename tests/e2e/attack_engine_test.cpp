@@ -61,15 +61,15 @@ TEST_P(AttackEngine, HangsOrPrintsWithoutAnEndOrByDrops) {
         EXPECT_LT(peak, 400'000) << "KiB: " << body;
     }
     EXPECT_EQ(tree_of(backup), Tree());
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(tree_of(backup), only_good());
 }
 
 TEST_P(AttackEngine, AnswersHalfOrNothingOrDiesMeanwhile) {
     const auto id = start_good();
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto expect_failed = [&](const std::string& body, const std::string& what) {
-        const Result result = tick({"--docker", docker_that(body)});
+        const Result result = run_once({"--docker", docker_that(body)});
         EXPECT_TRUE(result.code == 1 || result.code == 3) << what << ": " << result.code << result.out;
         EXPECT_FALSE(result.err.empty()) << what;
         EXPECT_EQ(tree_of(backup), only_good()) << what;
@@ -85,9 +85,9 @@ TEST_P(AttackEngine, AnswersHalfOrNothingOrDiesMeanwhile) {
                   "half an id");
 
     // An engine that has lost its containers for a while: they go on where they were.
-    tick({"--docker", docker_that("[ \"$1\" = ps ] || exec \"$real\" \"$@\"")});
+    run_once({"--docker", docker_that("[ \"$1\" = ps ] || exec \"$real\" \"$@\"")});
     engine.exec(id, "echo more >> /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(tree_of(backup),
               (Tree{{"good", "dir"}, {"good/good-1", "dir"}, {"good/good-1/app.log", "good\nmore\n"}}));
 }
@@ -146,7 +146,7 @@ TEST_P(AttackEngine, OneContainerIsNonsenseAndTheOthersAreSaved) {
     std::map<std::string, std::string> containers{{real["Id"], real.dump()}};
     for (const auto& description : nonsense)
         containers[fake_id(containers.size())] = description;
-    const Result result = tick({"--docker", docker_describing(containers)});
+    const Result result = run_once({"--docker", docker_describing(containers)});
     EXPECT_EQ(result.code, 3) << "those without an id are reported";
     EXPECT_EQ(read_file(backup / "good/good-1/app.log"), "good\n") << result.err;
 }
@@ -157,7 +157,7 @@ TEST_P(AttackEngine, OneContainerIsNoJsonAndTheOthersAreSaved) {
     const nlohmann::json real = inspect()[0];
     for (const auto* broken : {"{\"Id\":", "{\"Id\":1e999}", "\"\xff\"", "{\"Id\":\"\n\"}", "]", ""}) {
         const Result result =
-            tick({"--docker", docker_describing({{real["Id"], real.dump()}, {fake_id(1), broken}})});
+            run_once({"--docker", docker_describing({{real["Id"], real.dump()}, {fake_id(1), broken}})});
         EXPECT_EQ(result.code, 3) << broken << ": " << result.err;
         EXPECT_EQ(tree_of(backup), only_good()) << broken;
         fs::remove_all(backup);
@@ -172,7 +172,7 @@ TEST_P(AttackEngine, NoInspectEverAnswers) {
     const auto calls = scratch.path() / "calls";
     const auto docker = docker_that("case $1 in ps) " + ids + "true ;; inspect) echo >> '" + calls.string() +
                                     "'; exec sleep 1000;; esac");
-    const Result result = tick({"--docker", docker, "--docker-timeout", "0.1s", "--max-duration", "20s"});
+    const Result result = run_once({"--docker", docker, "--docker-timeout", "0.1s", "--max-duration", "20s"});
     EXPECT_TRUE(result.code == 1 || result.code == 3) << result.err;
     EXPECT_LT(fs::file_size(calls), 16U) << "each of them takes as long as it may";
 }

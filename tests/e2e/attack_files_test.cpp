@@ -121,7 +121,7 @@ TEST_P(AttackFiles, AFifoOrADeviceThatTakesTheNameOfAFileBeforeItIsRead) {
             scratch.path() / "rsync",
             "(until [ $(stat -c %s '" + incoming + "') -gt 100000 ]; do :; done; cd '" + logs +
                 "' && rm -f z.log && " + node + ") 2>/dev/null &\nexec /usr/bin/rsync --bwlimit=4m \"$@\"");
-        const Result result = tick({"--rsync", rsync.string(), "--max-duration", "12s"});
+        const Result result = run_once({"--rsync", rsync.string(), "--max-duration", "12s"});
         EXPECT_EQ(result.code, 0) << node << ": " << result.err;
         expect_nothing_from_outside(result);
         EXPECT_EQ(read_file(backup / "good/good-1/app.log"), engine.cat(good, "/opt/logs/app.log")) << node;

@@ -96,7 +96,7 @@ TEST_P(AttackLabels, ThatAreNoNamesChooseNoPath) {
     for (const auto& more : std::vector<std::vector<std::string>>{{"--dry-run", "-v"}, {"-v"}, {"--json"}}) {
         auto arguments = more;
         arguments.insert(arguments.end(), {"--docker", docker});
-        const Result result = tick(arguments);
+        const Result result = run_once(arguments);
         EXPECT_EQ(result.code, 3);
         std::size_t reported = 0;
         for (auto at = result.err.find(" is left out"); at != std::string::npos;
@@ -121,7 +121,7 @@ TEST_P(AttackLabels, ThatAreNotUtf8) {
         containers[container["Id"]] = container.dump();
     std::string& evil = containers.at(id);
     evil.replace(evil.find("\"evil-1\""), 8, "\"evil\xff\xfe\"");
-    const Result result = tick({"--docker", docker_describing(containers)});
+    const Result result = run_once({"--docker", docker_describing(containers)});
     EXPECT_EQ(result.code, 3) << result.err;
     EXPECT_EQ(tree_of(backup),
               (Tree{{"good", "dir"}, {"good/good-1", "dir"}, {"good/good-1/app.log", "good\n"}}));
@@ -130,7 +130,7 @@ TEST_P(AttackLabels, ThatAreNotUtf8) {
 TEST_P(AttackLabels, ForgedNamesOfARunningPodTouchNothingOfIt) {
     const auto victim = engine.start({"web", "web-1"});
     engine.exec(victim, "echo victim 1 > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     const ino_t directory = inode_of(backup / "web/web-1");
     const ino_t file = inode_of(backup / "web/web-1/app.log");
 
@@ -142,7 +142,7 @@ TEST_P(AttackLabels, ForgedNamesOfARunningPodTouchNothingOfIt) {
     for (int i = 2; i <= 4; ++i) {
         engine.exec(victim, "echo victim " + std::to_string(i) + " >> /opt/logs/app.log");
         engine.exec(forger, "echo forged again >> /opt/logs/app.log");
-        const Result result = tick();
+        const Result result = run_once();
         EXPECT_TRUE(result.code == 0 || result.code == 3) << result.err;
         EXPECT_EQ(inode_of(backup / "web/web-1"), directory);
         EXPECT_EQ(inode_of(backup / "web/web-1/app.log"), file);
@@ -157,8 +157,8 @@ TEST_P(AttackLabels, ForgedNamesOfARunningPodTouchNothingOfIt) {
     engine.kill(victim);
     const auto restarted = engine.start({"web", "web-1"});
     engine.exec(restarted, "echo restarted > /opt/logs/app.log");
-    tick();
-    tick();
+    run_once();
+    run_once();
     const auto now = directories_with("victim");
     ASSERT_EQ(now.size(), 1U);
     EXPECT_EQ(text_of(backup / now[0] / "app.log"), content);
@@ -171,7 +171,7 @@ TEST_P(AttackLabels, ForgedNamesFromAnotherNamespaceNeverTakeTheName) {
     pod.namespace_name = "victims";
     const auto victim = engine.start(pod);
     engine.exec(victim, "echo victim > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     const ino_t directory = inode_of(backup / "web/web-1");
     pod.namespace_name = "forgers";
     const auto expect_untouched = [&](const char* when) {
@@ -181,17 +181,17 @@ TEST_P(AttackLabels, ForgedNamesFromAnotherNamespaceNeverTakeTheName) {
     const auto forge = [&] {
         const auto forger = engine.start(pod);
         engine.exec(forger, "echo forged > /opt/logs/app.log");
-        tick();
-        tick();
+        run_once();
+        run_once();
     };
     forge();
     expect_untouched("while it runs");
     engine.kill(victim);
-    tick();
+    run_once();
     forge();
     expect_untouched("when it has ended");
     engine.remove(victim);
-    tick();
+    run_once();
     forge();
     expect_untouched("when it is removed");
 }
@@ -201,7 +201,7 @@ TEST_P(AttackLabels, ADirectoryInThePlaceOfTheVolumeOfAnother) {
     const fs::path shared = scratch.path() / "shared";
     write_file(shared / "victim/app.log", "victim\n");
     engine.start({"web", "web-1", {"--volume", (shared / "victim").string() + ":/opt/logs"}});
-    expect_clean(tick());
+    expect_clean(run_once());
     const ino_t directory = inode_of(backup / "web/web-1");
     engine.start({"evil",
                   "evil-1",
@@ -213,7 +213,7 @@ TEST_P(AttackLabels, ADirectoryInThePlaceOfTheVolumeOfAnother) {
                read_file(shared / "moved/app.log") == "victim\nmore\n";
     });
     for (int i = 0; i < 3; ++i) {
-        const Result result = tick();
+        const Result result = run_once();
         EXPECT_TRUE(result.code == 0 || result.code == 3) << result.err;
     }
     EXPECT_EQ(inode_of(backup / "web/web-1"), directory);

@@ -14,7 +14,7 @@ class AttackLinks : public Attack {
         victim = engine.start({"victim", "victim-1"});
         engine.exec(victim, "echo 'what the victim logs' > /opt/logs/app.log; mkdir /opt/logs/logs; cp "
                             "/opt/logs/app.log /opt/logs/logs");
-        expect_clean(tick());
+        expect_clean(run_once());
     }
     void TearDown() override {
         EXPECT_EQ(read_file(backup / "victim/victim-1/app.log"), "what the victim logs\n");
@@ -81,7 +81,7 @@ TEST_P(AttackLinks, TheLogDirectoryOrTheOneAboveIsALinkToTheHost) {
             plain_loop(id, name);
             expect_stolen(name, targets[i], i < hostile ? secret_text : "what the victim logs");
         }
-        const Result result = exposed_tick();
+        const Result result = exposed_run();
         expect_clean(result);
         expect_nothing_from_outside(result);
         expect_saved("evil/at", {}, targets[i]);
@@ -110,7 +110,7 @@ TEST_P(AttackLinks, LinksBelowTheLogDirectoryLeadToTheHostInChainsAndLoops) {
     plain_loop(id, "below");
     EXPECT_EQ(read_file(plain / "below/file0"), std::string(secret_text) + "\n");
     EXPECT_EQ(read_file(plain / "below/directory0/app.log"), std::string(secret_text) + "\n");
-    const Result result = exposed_tick({"-v"});
+    const Result result = exposed_run({"-v"});
     expect_clean(result);
     expect_nothing_from_outside(result);
     EXPECT_EQ(read_file(backup / "evil/below/own/app.log"), "own\n");
@@ -123,7 +123,7 @@ TEST_P(AttackLinks, LinksBelowTheLogDirectoryLeadToTheHostInChainsAndLoops) {
     const auto again = engine.start({"adopted", "below"});
     engine.exec(again, "rm -r /opt/logs; mkdir -p /opt/logs/directory0 /opt/logs/own; echo mine > "
                        "/opt/logs/directory0/app.log; echo mine > /opt/logs/file0");
-    expect_clean(exposed_tick());
+    expect_clean(exposed_run());
     EXPECT_EQ(read_file(backup / "adopted/below/directory0/app.log"), "mine\n");
     EXPECT_EQ(read_file(backup / "adopted/below/file0"), "mine\n");
     EXPECT_EQ(read_file(secret / "app.log"), std::string(secret_text) + "\n") << "not written to";
@@ -150,8 +150,8 @@ TEST_P(AttackLinks, OfAStoppedContainerWhoseLayersAreRead) {
             expect_stolen("stopped", target);
         }
         fs::remove_all(backup / "evil");
-        fs::remove_all(backup / ".logbackup/live/evil"); // as if it were the first tick that sees them
-        const Result result = exposed_tick();
+        fs::remove_all(backup / ".logbackup/live/evil"); // as if it were the first run that sees them
+        const Result result = exposed_run();
         expect_clean(result);
         expect_nothing_from_outside(result);
         expect_saved("evil/at", {}, target);
@@ -175,7 +175,7 @@ TEST_P(AttackLinks, OnAVolumeWhileItRunsAndAfterwards) {
             link(below / "d", target);
             plain_copy(above / "logs", "volume");
             expect_stolen("volume", target);
-            const Result result = exposed_tick();
+            const Result result = exposed_run();
             expect_clean(result);
             expect_nothing_from_outside(result);
             expect_saved("evil/above", {}, target);
@@ -207,7 +207,7 @@ TEST_P(AttackLinks, ThroughTheProcessOfTheContainer) {
         // Upwards nobody gets out of the container's own mounts.
         if (!target.starts_with("..") && target != own_root)
             expect_stolen("process", target);
-        const Result result = exposed_tick({"--docker", docker});
+        const Result result = exposed_run({"--docker", docker});
         expect_nothing_from_outside(result);
         expect_saved("evil/at", {}, target);
     }
@@ -223,7 +223,7 @@ TEST_P(AttackLinks, ThroughTheProcessToTheKernelsFileSystems) {
     const auto docker = docker_with(answer);
     for (const auto* target : {"/proc/sys/kernel", "/proc/1", "/sys/kernel", "/sys/firmware", "/proc"}) {
         link(logs, target);
-        const Result result = tick({"--docker", docker, "--max-duration", "20s"});
+        const Result result = run_once({"--docker", docker, "--max-duration", "20s"});
         EXPECT_EQ(result.err.find("stopped by --max-duration"), std::string::npos) << target;
         const Tree stolen = tree_of(backup / "evil/at");
         std::size_t bytes = 0;

@@ -47,7 +47,7 @@ TEST_P(AttackMounts, WhatTheContainerMountsOverItsLogsFromElsewhere) {
         EXPECT_GT(secrets_in(plain / "process"), 0U);
         fs::remove_all(plain / "process");
     }
-    const Result result = exposed_tick();
+    const Result result = exposed_run();
     expect_clean(result);
     expect_nothing_from_outside(result);
     EXPECT_EQ(tree_of(backup / "evil/at"), (Tree{{"app.log", "own\n"}}));
@@ -55,7 +55,7 @@ TEST_P(AttackMounts, WhatTheContainerMountsOverItsLogsFromElsewhere) {
 
     engine.kill(at);
     engine.kill(below);
-    expect_nothing_from_outside(exposed_tick());
+    expect_nothing_from_outside(exposed_run());
 }
 
 TEST_P(AttackMounts, AProcessThatChangesItsRoot) {
@@ -72,14 +72,14 @@ TEST_P(AttackMounts, AProcessThatChangesItsRoot) {
     wait_until("its root is another", [&] { return fs::is_symlink(root + "/opt/logs"); });
     plain_copy(root + "/opt/logs", "process");
     EXPECT_GT(secrets_in(plain / "process"), 0U);
-    expect_nothing_from_outside(exposed_tick());
+    expect_nothing_from_outside(exposed_run());
     EXPECT_EQ(tree_of(backup / "evil/jailed"), (Tree{{"app.log", "own\n"}}));
 
     const auto docker = docker_without_layers();
     for (const auto& target : {secret.string(), std::string("../../host"), std::string("../../../host")}) {
         fs::remove(jail / "opt/logs");
         fs::create_directory_symlink(target, jail / "opt/logs");
-        expect_nothing_from_outside(exposed_tick({"--docker", docker}));
+        expect_nothing_from_outside(exposed_run({"--docker", docker}));
         EXPECT_EQ(tree_of(backup / "evil/jailed"), (Tree{{"app.log", "own\n"}}));
     }
 }
@@ -104,11 +104,11 @@ TEST_P(AttackMounts, AProcessIdThatBelongsToAnotherByNow) {
                     container["HostConfig"]["Tmpfs"] = {{"/opt/logs", ""}};
             }
             const auto docker = docker_with(answer);
-            EXPECT_EQ(exposed_tick({"--docker", docker}).code, 3);
+            EXPECT_EQ(exposed_run({"--docker", docker}).code, 3);
             EXPECT_EQ(tree_of(backup), (Tree{{"victim", "dir"},
                                              {"victim/victim-1", "dir"},
                                              {"victim/victim-1/app.log", "what the victim logs\n"}}));
-            expect_nothing_from_outside(exposed_tick({"--docker", docker, "--log-dir", secret.string()}));
+            expect_nothing_from_outside(exposed_run({"--docker", docker, "--log-dir", secret.string()}));
         }
 }
 
@@ -125,13 +125,13 @@ TEST_P(AttackMounts, AVolumesDirectoryThatBecomesALinkDuringARun) {
     {
         const RsyncAfter rsync(scratch.path() / "rsync",
                                "cd '" + shared.string() + "'; mv logs old; mv l logs");
-        expect_clean(tick({"--rsync", rsync.path()}));
+        expect_clean(run_once({"--rsync", rsync.path()}));
     }
     EXPECT_EQ(read_file(shared / "logs/app.log"), std::string(secret_text) + "\n") << "the link is there";
     expect_nothing_from_outside();
     engine.remove(id);
     fs::remove(shared / "logs");
-    tick();
+    run_once();
     expect_nothing_from_outside();
     EXPECT_EQ(read_file(backup / "evil/evil-1/app.log"), "own\n");
 }

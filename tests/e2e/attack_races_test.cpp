@@ -4,18 +4,18 @@
 using namespace e2e;
 
 /// Processes in containers that make two names change places as fast as can be, while the tree is read. How
-/// often the plain way falls for it is measured in the same race, and the ticks are as many as would let it
+/// often the plain way falls for it is measured in the same race, and the runs are as many as would let it
 /// fall for it hundreds of times.
 class AttackRaces : public Attack {
   protected:
     static constexpr std::size_t hundreds = 200;
 
-    /// Ticks while the race goes on. They may report what they saw, but must save the other container.
-    void tick_often(std::size_t times, const std::vector<std::string>& arguments = {}) {
+    /// Runs while the race goes on. They may report what they saw, but must save the other container.
+    void run_often(std::size_t times, const std::vector<std::string>& arguments = {}) {
         const auto good = engine.start({"good", "good-1"});
         for (std::size_t i = 0; i < times && !HasFailure(); ++i) {
             append_line(good, "line " + std::to_string(i) + "\n");
-            const Result result = exposed_tick(arguments);
+            const Result result = exposed_run(arguments);
             EXPECT_TRUE(result.code == 0 || result.code == 3) << result.err;
             EXPECT_EQ(result.err.find("stopped by --max-duration"), std::string::npos) << "it waits for ever";
             EXPECT_EQ((result.out + result.err).find(secret_text), std::string::npos) << result.err;
@@ -49,9 +49,9 @@ TEST_P(AttackRaces, DirectoriesAndFilesBelowAreExchangedForLinks) {
     }
     std::cout << "the plain way: " << stolen << " files in " << runs << " runs\n";
     EXPECT_GT(stolen, 10U);
-    const auto ticks = std::max(times_for(runs, stolen), std::size_t{20});
-    std::cout << ticks << " ticks\n";
-    tick_often(ticks);
+    const auto times = std::max(times_for(runs, stolen), std::size_t{20});
+    std::cout << times << " runs\n";
+    run_often(times);
     EXPECT_GT(tree_of(backup / "evil/below").size(), 50U) << "its own files are saved";
 }
 
@@ -64,7 +64,7 @@ TEST_P(AttackRaces, FilesAreExchangedForFifosAndDirectories) {
                                       exchange("$pairs")});
     const fs::path logs = merged(id) / "opt/logs";
     wait_until("the race is on", [&] { return fs::is_fifo(fs::symlink_status(logs / "a1")); });
-    tick_often(10, {"--max-duration", "15s"});
+    run_often(10, {"--max-duration", "15s"});
     for (const auto& [name, content] : tree_of(backup / "evil/types"))
         EXPECT_TRUE(content == "own\n" || content == "dir") << name << ": " << content;
 }
@@ -92,8 +92,8 @@ TEST_P(AttackRaces, TheLogDirectoryAndTheOneAboveAreExchangedForLinks) {
         }
     std::cout << "the plain way: " << stolen << " of " << runs * ids.size() << "\n";
     EXPECT_GT(stolen, 5U);
-    std::cout << times_for(runs, stolen) << " ticks\n";
-    tick_often(times_for(runs, stolen));
+    std::cout << times_for(runs, stolen) << " runs\n";
+    run_often(times_for(runs, stolen));
     EXPECT_EQ(tree_of(backup / "evil/at0").at("app.log"), "own\n");
     EXPECT_EQ(tree_of(backup / "evil/above0").at("app.log"), "own\n");
 }
@@ -127,6 +127,6 @@ TEST_P(AttackRaces, AVolumesDirectoryIsExchangedForALink) {
         }
     std::cout << "the plain way: " << stolen << " of " << runs * sources.size() << "\n";
     EXPECT_GT(stolen, 5U);
-    std::cout << times_for(runs, stolen) << " ticks\n";
-    tick_often(times_for(runs, stolen));
+    std::cout << times_for(runs, stolen) << " runs\n";
+    run_often(times_for(runs, stolen));
 }

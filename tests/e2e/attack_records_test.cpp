@@ -25,7 +25,7 @@ TEST_P(AttackRecords, ADirectoryWhoseRecordCannotBeReadIsTouchedByNobody) {
         victims.push_back(engine.start({"web", pod(i)}));
         engine.exec(victims[i], "echo victim " + std::to_string(i) + " > /opt/logs/app.log");
     }
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto record = [&](std::size_t i) { return backup / ".logbackup/live/web" / pod(i); };
     std::vector<ino_t> saved;
     for (std::size_t i = 0; i < victims.size(); ++i) {
@@ -47,7 +47,7 @@ TEST_P(AttackRecords, ADirectoryWhoseRecordCannotBeReadIsTouchedByNobody) {
         }
     };
     for (int i = 0; i < 2; ++i) {
-        const Result result = tick();
+        const Result result = run_once();
         EXPECT_EQ(result.code, 3) << result.out;
         for (std::size_t k = 0; k < victims.size(); ++k)
             EXPECT_NE(result.err.find("cannot read the record '.logbackup/live/web/" + pod(k) + "': "),
@@ -63,20 +63,20 @@ TEST_P(AttackRecords, ADirectoryWhoseRecordCannotBeReadIsTouchedByNobody) {
         fs::rename(backup / "web" / pod(i), backup / "web" / (pod(i) + "@900"));
         fs::remove(record(i));
     }
-    expect_clean(tick());
+    expect_clean(run_once());
     expect_untouched("@900");
 }
 
 TEST_P(AttackRecords, AnEndedDirectoryWhoseRecordCannotBeReadIsTouchedByNobody) {
     const auto victim = engine.start({"web", "web-1"});
     engine.exec(victim, "echo victim > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.remove(victim);
-    expect_clean(tick());
+    expect_clean(run_once());
     write_file(backup / ".logbackup/ended/web/web-1", "{");
     const auto forger = engine.start({"web", "web-1"});
     engine.exec(forger, "echo forged > /opt/logs/app.log");
-    const Result result = tick();
+    const Result result = run_once();
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("cannot read the record '.logbackup/ended/web/web-1'"), std::string::npos);
     EXPECT_EQ(tree_of(backup), (Tree{{"web", "dir"},
@@ -89,13 +89,14 @@ TEST_P(AttackRecords, AnEndedDirectoryWhoseRecordCannotBeReadIsTouchedByNobody) 
 TEST_P(AttackRecords, WhereNobodyCanTellWhichNamesAreTakenNoNewOneIsGiven) {
     const auto known = engine.start({"web", "web-1"});
     const auto good = engine.start({"good", "good-1"});
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.start({"web", "web-2"});
     for (const auto& id : {known, good})
         engine.exec(id, "echo more > /opt/logs/app.log");
     write_file(backup / ".logbackup/ended/web", "in the way");
     for (const bool dry : {true, false}) {
-        const Result result = tick(dry ? std::vector<std::string>{"--dry-run"} : std::vector<std::string>{});
+        const Result result =
+            run_once(dry ? std::vector<std::string>{"--dry-run"} : std::vector<std::string>{});
         EXPECT_EQ(result.code, 3) << result.out;
         EXPECT_NE(result.err.find("cannot read the directory '.logbackup/ended/web': Not a directory"),
                   std::string::npos)
@@ -107,5 +108,5 @@ TEST_P(AttackRecords, WhereNobodyCanTellWhichNamesAreTakenNoNewOneIsGiven) {
                                      {"web", "dir"},
                                      {"web/web-1", "dir"},
                                      {"web/web-1/app.log", "more\n"}}));
-    EXPECT_EQ(tick({"verify"}).code, 3);
+    EXPECT_EQ(run_once({"verify"}).code, 3);
 }

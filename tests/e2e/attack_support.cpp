@@ -96,7 +96,7 @@ void Attack::SetUp() {
     write_script(scratch.path() / "insecure-rsync", "exec " + insecure_rsync() + " \"$@\"");
 }
 
-Result Attack::exposed_tick(const std::vector<std::string>& arguments) {
+Result Attack::exposed_run(const std::vector<std::string>& arguments) {
     auto argv = command({"--rsync", (scratch.path() / "insecure-rsync").string()});
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     argv.insert(argv.begin(), {"sh", "-c", "cd \"$0\" && exec 9< . && exec \"$@\"", secret.string()});

@@ -15,7 +15,7 @@ class Attack : public BothWays {
 
     /// A run that could be led astray more easily: its rsync knows no protection against links that others
     /// made, it works in the directory of the secrets, and that is open as descriptor 9.
-    Result exposed_tick(const std::vector<std::string>& arguments = {});
+    Result exposed_run(const std::vector<std::string>& arguments = {});
     /// The shell loop for one container: rsync -a "$merged/opt/logs/" "$plain/<name>/". It has ten seconds.
     Result plain_loop(const std::string& id, const std::string& name);
     /// rsync -a from a directory of the host in the same manner.

@@ -111,7 +111,7 @@ TEST_P(AttackText, FileNamesInAllThatIsPrinted) {
 TEST_P(AttackText, FilesThatLookLikeRecordsAreFiles) {
     const auto victim = engine.start({"victim", "victim-1"});
     engine.exec(victim, "echo victim > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     const std::string record = read_file(backup / ".logbackup/live/victim/victim-1");
     const auto id = engine.start({"evil", "evil-1"});
     const fs::path logs = merged(id) / "opt/logs";
@@ -131,7 +131,7 @@ TEST_P(AttackText, FilesThatLookLikeRecordsAreFiles) {
     }
     fs::create_directory_symlink("../../.logbackup", logs / "records");
     for (int i = 0; i < 2; ++i)
-        expect_clean(tick());
+        expect_clean(run_once());
     for (const auto& [name, content] : expected)
         EXPECT_EQ(read_file(backup / "evil/evil-1" / name), content) << name;
     EXPECT_FALSE(fs::is_symlink(backup / "evil/evil-1/records"));

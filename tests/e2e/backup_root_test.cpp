@@ -58,20 +58,20 @@ class BackupRoot : public e2e::Test {
 
 TEST_F(BackupRoot, ANewOneIsSaidAlsoWhenQuiet) {
     mount_disk();
-    const Result first = tick({"--quiet"});
+    const Result first = run_once({"--quiet"});
     EXPECT_EQ(first.code, 0);
     EXPECT_TRUE(says(first, std::string(new_backup) + "'" + backup.string() + "'")) << first.err;
-    EXPECT_EQ(tick({"--quiet"}).err, "");
+    EXPECT_EQ(run_once({"--quiet"}).err, "");
     sh("umount '" + disk.string() + "'");
-    const Result below = tick({"--quiet"});
+    const Result below = run_once({"--quiet"});
     EXPECT_TRUE(says(below, new_backup)) << "its disk is not mounted";
     EXPECT_EQ(std::count(below.err.begin(), below.err.end(), '\n'), 1) << below.err;
 }
 
 TEST_F(BackupRoot, OneThatWasMadeBeforeThereWereIdentitiesIsTakenAsItIs) {
-    expect_clean(tick());
+    expect_clean(run_once());
     fs::remove(backup / ".logbackup/identity");
-    EXPECT_EQ(tick({"--quiet"}).err, "");
+    EXPECT_EQ(run_once({"--quiet"}).err, "");
     EXPECT_TRUE(fs::exists(backup / ".logbackup/identity"));
 }
 
@@ -92,11 +92,11 @@ TEST_F(BackupRoot, ARunThatIsKilledWhileItMakesOneLeavesItToTheNext) {
                 break;
             const bool had_identity = fs::exists(identity);
             unfinished += had_identity ? 0 : 1;
-            const Result next = tick({"--quiet"});
+            const Result next = run_once({"--quiet"});
             EXPECT_EQ(next.code, 0) << next.err;
             EXPECT_EQ(says(next, new_backup), !had_identity) << call << " " << n << next.err;
             EXPECT_TRUE(fs::exists(identity));
-            EXPECT_EQ(tick({"--quiet"}).err, "");
+            EXPECT_EQ(run_once({"--quiet"}).err, "");
         }
     EXPECT_GT(unfinished, 3);
 }
@@ -106,29 +106,29 @@ TEST_F(BackupRoot, RequiresAMountWhenAskedTo) {
          {std::vector<std::string>{}, {"--dry-run"}, {"verify"}, {"prune", "--keep", "1d"}}) {
         auto all = arguments;
         all.emplace_back("--require-mount");
-        const Result refused = tick(all);
+        const Result refused = run_once(all);
         EXPECT_EQ(refused.code, 1);
         EXPECT_TRUE(says(refused, "nothing is mounted at the backup root '" + backup.string() + "': '" +
                                       disk.string() + "' is on the file system of '/'"))
             << refused.err;
     }
     EXPECT_FALSE(fs::exists(backup));
-    EXPECT_EQ(tick({}, {"LOGBACKUP_REQUIRE_MOUNT=1"}).code, 1);
-    const Result checked = tick({"check", "--quiet", "--require-mount"});
+    EXPECT_EQ(run_once({}, {"LOGBACKUP_REQUIRE_MOUNT=1"}).code, 1);
+    const Result checked = run_once({"check", "--quiet", "--require-mount"});
     EXPECT_EQ(checked.code, 1);
     EXPECT_NE(checked.out.find("nothing is mounted at the backup root"), std::string::npos) << checked.out;
 
     sh("mount --bind '" + disk.string() + "' '" + disk.string() + "'");
-    expect_clean(tick({"--require-mount"}));
+    expect_clean(run_once({"--require-mount"}));
     sh("umount '" + disk.string() + "'");
-    EXPECT_EQ(tick({"--require-mount"}).code, 1) << "the backup is there, but on no mount";
+    EXPECT_EQ(run_once({"--require-mount"}).code, 1) << "the backup is there, but on no mount";
     mount_disk();
-    expect_clean(tick({"--require-mount"}));
-    expect_clean(tick({"--require-mount", "--dry-run"}));
+    expect_clean(run_once({"--require-mount"}));
+    expect_clean(run_once({"--require-mount", "--dry-run"}));
 }
 
 TEST_F(BackupRoot, OfAnotherHostIsRefusedUntilItIsAdopted) {
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto before = everything();
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{}, {"--dry-run"}, {"verify"}, {"prune", "--keep", "1d"}}) {
@@ -150,29 +150,29 @@ TEST_F(BackupRoot, OfAnotherHostIsRefusedUntilItIsAdopted) {
     EXPECT_EQ(everything(), before) << "a dry run adopts nothing";
     expect_clean(elsewhere({"--adopt"}));
     expect_clean(elsewhere({}));
-    const Result former = tick();
+    const Result former = run_once();
     EXPECT_EQ(former.code, 1);
     EXPECT_TRUE(says(former, "it belongs to another host, 'elsewhere'")) << former.err;
 }
 
 TEST_F(BackupRoot, OfAnotherEngineIsRefusedUntilItIsAdopted) {
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto before = everything();
     const auto docker = other_engine();
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{}, {"--dry-run"}, {"verify"}}) {
         auto all = arguments;
         all.insert(all.end(), {"--docker", docker});
-        const Result refused = tick(all);
+        const Result refused = run_once(all);
         EXPECT_EQ(refused.code, 1) << refused.out;
         EXPECT_TRUE(says(refused, "it belongs to another Docker engine")) << refused.err;
         EXPECT_TRUE(says(refused, "this is that of '/elsewhere'")) << refused.err;
     }
     EXPECT_EQ(everything(), before);
-    EXPECT_EQ(tick({"check", "--quiet", "--docker", docker}).code, 1);
-    expect_clean(tick({"--docker", docker, "--adopt"}));
-    expect_clean(tick({"--docker", docker}));
-    EXPECT_EQ(tick().code, 1);
+    EXPECT_EQ(run_once({"check", "--quiet", "--docker", docker}).code, 1);
+    expect_clean(run_once({"--docker", docker, "--adopt"}));
+    expect_clean(run_once({"--docker", docker}));
+    EXPECT_EQ(run_once().code, 1);
 }
 
 TEST_F(BackupRoot, DockerIsAskedWhichEngineItIsOnlyWhereNoContainerTells) {
@@ -180,32 +180,32 @@ TEST_F(BackupRoot, DockerIsAskedWhichEngineItIsOnlyWhereNoContainerTells) {
     const auto docker =
         write_script(scratch.path() / "docker", "echo \"$1\" >> '" + calls.string() + "'; exec docker \"$@\"")
             .string();
-    expect_clean(tick({"--docker", docker}));
+    expect_clean(run_once({"--docker", docker}));
     EXPECT_EQ(read_file(calls), "ps\ninspect\n");
     // An engine that was started on an empty directory, for its disk is not mounted.
     const auto empty =
         write_script(scratch.path() / "empty", "[ \"$1\" != info ] || printf 'another\n/elsewhere\n'")
             .string();
-    const Result refused = tick({"--docker", empty});
+    const Result refused = run_once({"--docker", empty});
     EXPECT_EQ(refused.code, 1);
     EXPECT_TRUE(says(refused, "it belongs to another Docker engine")) << refused.err;
     EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1"));
 }
 
 TEST_F(BackupRoot, OfANewerVersionIsRefused) {
-    expect_clean(tick());
+    expect_clean(run_once());
     write_file(backup / ".logbackup/identity", R"({"format": 99})");
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{}, {"--adopt"}, {"list"}, {"check"}, {"prune", "--keep", "1d"}}) {
-        const Result refused = tick(arguments);
+        const Result refused = run_once(arguments);
         EXPECT_EQ(refused.code, 1);
         EXPECT_NE((refused.out + refused.err).find("made by a newer logbackup (format 99)"),
                   std::string::npos)
             << refused.out << refused.err;
     }
     write_file(backup / ".logbackup/identity", "");
-    EXPECT_EQ(tick().code, 1);
-    expect_clean(tick({"--adopt"}));
+    EXPECT_EQ(run_once().code, 1);
+    expect_clean(run_once({"--adopt"}));
 }
 
 /// A file system such as NFS or FUSE, which knows no rename that does not replace.

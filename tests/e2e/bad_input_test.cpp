@@ -24,15 +24,15 @@ class BadInput : public BothWays {
 MOUNTED_ONLY(BadInput);
 
 TEST_P(BadInput, NoDocker) {
-    expect_failure(tick({"--docker", "no-such-docker"}), 1, "cannot find the program 'no-such-docker'");
-    EXPECT_NE(tick({"--docker", "no-such-docker"}).err.find("hint: install it"), std::string::npos);
-    const Result result = tick({"--docker", "/nowhere/docker"});
+    expect_failure(run_once({"--docker", "no-such-docker"}), 1, "cannot find the program 'no-such-docker'");
+    EXPECT_NE(run_once({"--docker", "no-such-docker"}).err.find("hint: install it"), std::string::npos);
+    const Result result = run_once({"--docker", "/nowhere/docker"});
     expect_failure(result, 1, "cannot find the program '/nowhere/docker'");
     EXPECT_NE(result.err.find("hint: it was named with --docker"), std::string::npos) << result.err;
 }
 
 TEST_P(BadInput, TheDaemonIsDown) {
-    const Result result = tick({}, {"DOCKER_HOST=unix://" + (scratch.path() / "nobody.sock").string()});
+    const Result result = run_once({}, {"DOCKER_HOST=unix://" + (scratch.path() / "nobody.sock").string()});
     expect_failure(result, 1, "cannot list the containers: docker exited with code 1: ");
     EXPECT_NE(result.err.find("hint: is the engine running"), std::string::npos) << result.err;
 }
@@ -50,19 +50,19 @@ TEST_P(BadInput, NoPermissionForTheSocket) {
 }
 
 TEST_P(BadInput, GarbageFromDocker) {
-    expect_failure(tick({"--docker", docker_that("echo '<html>'")}), 1,
+    expect_failure(run_once({"--docker", docker_that("echo '<html>'")}), 1,
                    "cannot understand what docker ps printed: '<html>'");
     const std::string id(64, 'a');
     for (const auto* answer : {"<html>", "[{\\\"Id\\\":", "{}", ""})
-        expect_failure(tick({"--docker", docker_that("case $1 in ps) echo " + id + ";; *) printf '%s' \"" +
-                                                     answer + "\";; esac")}),
+        expect_failure(run_once({"--docker", docker_that("case $1 in ps) echo " + id +
+                                                         ";; *) printf '%s' \"" + answer + "\";; esac")}),
                        1, "cannot understand what docker inspect printed");
 }
 
 TEST_P(BadInput, ADaemonThatNeverAnswers) {
-    expect_failure(tick({"--docker", docker_that("exec sleep 1000"), "--docker-timeout", "500ms"}), 2,
+    expect_failure(run_once({"--docker", docker_that("exec sleep 1000"), "--docker-timeout", "500ms"}), 2,
                    "is not a valid duration");
-    expect_failure(tick({"--docker", docker_that("exec sleep 1000"), "--docker-timeout", "0.5s"}), 1,
+    expect_failure(run_once({"--docker", docker_that("exec sleep 1000"), "--docker-timeout", "0.5s"}), 1,
                    "cannot list the containers: docker did not finish within 0.5 s");
 }
 
@@ -71,34 +71,34 @@ TEST_P(BadInput, ADaemonThatDiesBetweenTheCalls) {
     const auto docker =
         docker_that("case $1 in ps) echo " + id +
                     ";; *) echo '[]'; echo 'Cannot connect to the Docker daemon' >&2; exit 1;; esac");
-    expect_failure(tick({"--docker", docker}), 1, "cannot inspect the containers");
+    expect_failure(run_once({"--docker", docker}), 1, "cannot inspect the containers");
 }
 
 TEST_P(BadInput, NoRsync) {
     start_pod();
-    expect_failure(tick({"--rsync", "no-such-rsync"}), 1, "cannot find the program 'no-such-rsync'");
-    EXPECT_EQ(tick({"--rsync", "no-such-rsync", "--dry-run"}).code, 0) << "a dry run needs none";
+    expect_failure(run_once({"--rsync", "no-such-rsync"}), 1, "cannot find the program 'no-such-rsync'");
+    EXPECT_EQ(run_once({"--rsync", "no-such-rsync", "--dry-run"}).code, 0) << "a dry run needs none";
 }
 
 TEST_P(BadInput, AnRsyncThatFails) {
     start_pod();
     const auto broken = write_script(scratch.path() / "rsync", "echo 'out of luck' >&2; exit 14").string();
-    expect_failure(tick({"--rsync", broken}), 3, "rsync exited with code 14: out of luck");
-    expect_clean(tick());
+    expect_failure(run_once({"--rsync", broken}), 3, "rsync exited with code 14: out of luck");
+    expect_clean(run_once());
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "x\n");
 }
 
 TEST_P(BadInput, TheBackupRootIsMadeWhenItIsMissing) {
     start_pod();
     backup = scratch.path() / "a/b/c";
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "x\n");
 }
 
 TEST_P(BadInput, TheBackupRootIsNoDirectory) {
     write_file(backup, "a file");
-    expect_failure(tick(), 1, "the backup root '" + backup.string() + "': Not a directory");
-    expect_failure(tick({"--dry-run"}), 1, "the backup root '" + backup.string() + "': Not a directory");
+    expect_failure(run_once(), 1, "the backup root '" + backup.string() + "': Not a directory");
+    expect_failure(run_once({"--dry-run"}), 1, "the backup root '" + backup.string() + "': Not a directory");
     EXPECT_EQ(read_file(backup), "a file");
 }
 
@@ -106,7 +106,7 @@ TEST_P(BadInput, TheBackupRootIsReadOnly) {
     start_pod();
     fs::create_directory(backup);
     sh("mount -t tmpfs -o ro,mode=755 none '" + backup.string() + "'");
-    const Result result = tick();
+    const Result result = run_once();
     expect_failure(result, 1,
                    "cannot write to the backup root '" + backup.string() + "': Read-only file system");
     EXPECT_NE(result.err.find("hint: its file system is mounted read-only"), std::string::npos) << result.err;
@@ -125,7 +125,7 @@ TEST_P(BadInput, TheBackupRootIsOnAFullDisk) {
     const std::string content = engine.cat(id, "/opt/logs/big.log");
 
     // What has no room is refused before the first byte; the rest is saved.
-    const Result refused = tick();
+    const Result refused = run_once();
     expect_failure(refused, 3, "'web/web-1: big.log': no room for its 28.6 MiB: ");
     EXPECT_FALSE(fs::exists(backup / "web/web-1/big.log"));
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "x\n");
@@ -135,16 +135,16 @@ TEST_P(BadInput, TheBackupRootIsOnAFullDisk) {
     fs::remove(backup / "ballast");
     const RsyncAfter filling(scratch.path() / "rsync",
                              "head -c 45000000 /dev/zero > '" + (backup / "ballast").string() + "'");
-    const Result filled = tick({"--rsync", filling.path()});
+    const Result filled = run_once({"--rsync", filling.path()});
     expect_failure(filled, 3, "No space left on device");
     EXPECT_NE(filled.err.find("'web/web-1: big.log': only "), std::string::npos) << filled.err;
     const std::string part = read_file(backup / "web/web-1/big.log");
     EXPECT_GT(part.size(), 0U);
     EXPECT_EQ(content.compare(0, part.size(), part), 0) << "what is saved is valid";
 
-    // Once there is room the next tick goes on.
+    // Once there is room the next run goes on.
     fs::remove(backup / "ballast");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(read_file(backup / "web/web-1/big.log"), content);
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "x\n");
     EXPECT_EQ(read_file(backup / "web/web-2/app.log"), "x\n");
@@ -161,7 +161,7 @@ TEST_P(BadInput, AFileThatCannotBeReadFailsAloneAndIsNamed) {
     const Result result = run(argv);
     expect_failure(result, 3, "'web/web-1: secret.log': cannot read it: Permission denied");
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "x\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(read_file(backup / "web/web-1/secret.log"), "secret\n");
 }
 
@@ -171,10 +171,10 @@ TEST_P(BadInput, ALogDirectoryThatContainsTheBackupRootIsRefused) {
     engine.start({"web", "contains", {"--volume", host + ":/opt/logs"}});
     engine.start({"web", "is", {"--volume", backup.string() + ":/opt/logs"}});
     engine.start({"web", "below", {"--volume", backup.string() + ":/opt/logs/backup"}});
-    const Result dry = tick({"--dry-run"});
+    const Result dry = run_once({"--dry-run"});
     EXPECT_EQ(dry.code, 3);
     for (int i = 0; i < 2; ++i) {
-        const Result result = tick();
+        const Result result = run_once();
         expect_failure(result, 3,
                        "'web/contains': its log directory contains the backup root, which is refused");
         expect_failure(result, 3, "'web/is': its log directory contains the backup root, which is refused");
@@ -184,14 +184,15 @@ TEST_P(BadInput, ALogDirectoryThatContainsTheBackupRootIsRefused) {
     }
     fs::create_directories(backup / "web/inside");
     engine.start({"web", "inside", {"--volume", (backup / "web/inside").string() + ":/opt/logs"}});
-    expect_failure(tick(), 3, "'web/inside': its log directory lies in the backup root, which is refused");
+    expect_failure(run_once(), 3,
+                   "'web/inside': its log directory lies in the backup root, which is refused");
 }
 
 TEST_P(BadInput, ARecordThatIsGarbageIsReportedAndTheRestSaved) {
     start_pod();
     start_pod("web-2");
-    expect_clean(tick());
+    expect_clean(run_once());
     write_file(backup / ".logbackup/live/web/web-1", "{");
-    expect_failure(tick(), 3, "cannot read the record '.logbackup/live/web/web-1'");
+    expect_failure(run_once(), 3, "cannot read the record '.logbackup/live/web/web-1'");
     EXPECT_EQ(read_file(backup / "web/web-2/app.log"), "x\n");
 }

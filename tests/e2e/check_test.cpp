@@ -54,7 +54,7 @@ TEST_F(Check, FindsASaneMachineReady) {
     fs::create_directory(backup);
     fs::permissions(backup, fs::perms(0750));
     sh("mount -t tmpfs -o mode=0750,size=64m none '" + backup.string() + "'");
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto checked = check();
     EXPECT_EQ(checked.code, 0);
     for (const auto& [name, one] : checked.checks.items())
@@ -181,7 +181,7 @@ TEST_F(Check, TellsWhatDockerAndTheBackupShare) {
 
 TEST_F(Check, TellsHowRunsGo) {
     engine.exec(engine.start({"web", "web-1"}), "echo web > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto state = backup / ".logbackup";
     sh("touch -d '3 hours ago' '" + (state / "last-run").string() + "'");
     write_file(state / "skipped", "xxxxxxxxxxxx");
@@ -211,7 +211,8 @@ TEST_F(Check, TellsWhereOptionsComeFrom) {
     const auto file = scratch.path() / "logbackup.toml";
     write_file(file, "max-files = 7\n");
     const auto checked = check({"--config", file.string()}, {"LOGBACKUP_MAX_DEPTH=9"});
-    expect(checked, "configuration", "ok", "'" + file.string() + "', and LOGBACKUP_DOCKER_TIMEOUT, LOGBACKUP_MAX_DEPTH");
+    expect(checked, "configuration", "ok",
+           "'" + file.string() + "', and LOGBACKUP_DOCKER_TIMEOUT, LOGBACKUP_MAX_DEPTH");
 }
 
 TEST_F(Check, NamesLabelsAndVolumesThatKeepLogsFromBeingSaved) {

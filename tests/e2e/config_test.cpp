@@ -23,7 +23,7 @@ class Config : public e2e::Test {
     }
 };
 
-TEST_F(Config, OfAFileIsWhatATickDoes) {
+TEST_F(Config, OfAFileIsWhatARunDoes) {
     engine.exec(engine.start({"web", "web-1"}), "echo web > /opt/logs/app.log");
     engine.exec(engine.start({"payments", "pay-1"}),
                 "mkdir -p /var/log/pay; echo pay > /var/log/pay/pay.log; echo no > /opt/logs/other.log");

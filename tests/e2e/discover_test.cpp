@@ -16,7 +16,7 @@ TEST_P(Discover, SavesRunningPausedAndStoppedContainersByteForByte) {
     const auto stopped = engine.start({"job", "job-x7k2p", {}, "echo done > /opt/logs/job.log"});
     engine.wait(stopped);
 
-    expect_clean(tick());
+    expect_clean(run_once());
 
     const Tree expected{{"web", "dir"},
                         {"web/web-1", "dir"},
@@ -37,7 +37,7 @@ TEST_P(Discover, LeavesOutWhatIsNotAContainerOfAPod) {
     engine.start({"POD", "web-1", {"--label", "io.kubernetes.docker.type=podsandbox"}});
     engine.start({"", "", {"--label", "io.kubernetes.pod.name=half"}});
 
-    const Result result = tick();
+    const Result result = run_once();
 
     expect_clean(result);
     EXPECT_EQ(tree_of(backup), Tree());
@@ -49,7 +49,7 @@ TEST_P(Discover, ReportsLabelsThatAreNoKubernetesNamesAndSavesTheRest) {
     const auto good = engine.start({"web", "web-1"});
     engine.exec(good, "echo good > /opt/logs/app.log");
 
-    const Result result = tick();
+    const Result result = run_once();
 
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("io.kubernetes.container.name is not a valid Kubernetes name: '../../etc'"),
@@ -71,7 +71,7 @@ TEST_F(DiscoverOnce, AContainerThatIsGoneBeforeInspectIsNoError) {
 [ "$1" != ps ] || "$real" rm -f )" + doomed + R"( >/dev/null
 exit $code)");
 
-    expect_clean(tick({"--docker", docker.string()}));
+    expect_clean(run_once({"--docker", docker.string()}));
 
     EXPECT_EQ(tree_of(backup), (Tree{{"web", "dir"}, {"web/stays", "dir"}, {"web/stays/app.log", "here\n"}}));
 }
@@ -106,7 +106,7 @@ TEST_F(DiscoverOnce, AHungInspectLeavesOutTheSickContainerOnly) {
         return fs::exists(scratch.path() / "first") && fs::file_size(scratch.path() / "first") == 10;
     });
 
-    const Result result = tick({"--docker-timeout", "8s"});
+    const Result result = run_once({"--docker-timeout", "8s"});
 
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("container " + sick.substr(0, 12) +

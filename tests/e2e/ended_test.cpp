@@ -39,14 +39,14 @@ MOUNTED_ONLY(Ended);
 TEST_P(Ended, IsSavedComparedInFullAndNotTouchedAgain) {
     const auto id = start("echo first > /opt/logs/a.log");
     engine.wait(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::complete);
     EXPECT_FALSE(record().saved_until.empty());
     EXPECT_EQ(read_file(saved("a.log")), "first\n");
 
     // Nobody can write there any more; were it read, this would be seen.
     append_file(upper(id) + "a.log", "from outside\n");
-    const auto second = tick();
+    const auto second = run_once();
     expect_clean(second);
     EXPECT_NE(second.out.find("complete"), std::string::npos) << second.out;
     EXPECT_EQ(read_file(saved("a.log")), "first\n");
@@ -55,28 +55,28 @@ TEST_P(Ended, IsSavedComparedInFullAndNotTouchedAgain) {
 TEST_P(Ended, ThatIsStartedAgainIsLiveAgain) {
     const auto id = start("echo run >> /opt/logs/a.log; [ -e /keep ] && exec sleep 1000000; touch /keep");
     engine.wait(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::complete);
     engine.docker({"start", id});
     wait_until("it has written again", [&] { return read_file(upper(id) + "a.log") == "run\nrun\n"; });
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::live);
     EXPECT_EQ(record().saved_until, "");
     EXPECT_EQ(read_file(saved("a.log")), "run\nrun\n");
     engine.kill(id);
     append_file(upper(id) + "a.log", "last\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::complete);
     EXPECT_EQ(read_file(saved("a.log")), "run\nrun\nlast\n");
 }
 
-TEST_P(Ended, ThatRanAgainBetweenTwoTicksGetsAnotherLastPass) {
+TEST_P(Ended, ThatRanAgainBetweenTwoRunsGetsAnotherLastPass) {
     const auto id = start("echo run >> /opt/logs/a.log");
     engine.wait(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.docker({"start", id});
     engine.wait(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::complete);
     EXPECT_EQ(read_file(saved("a.log")), "run\nrun\n");
 }
@@ -86,7 +86,7 @@ TEST_P(Ended, ARewriteThatHidItselfIsFoundByTheLastPass) {
     const auto id = start("exec sleep 1000000");
     const std::string before = log_text(200'000, 1);
     write_file(upper(id) + "a.log", before);
-    expect_clean(tick());
+    expect_clean(run_once());
     struct stat status {};
     ASSERT_EQ(::stat((upper(id) + "a.log").c_str(), &status), 0);
     std::string after = before;
@@ -94,10 +94,10 @@ TEST_P(Ended, ARewriteThatHidItselfIsFoundByTheLastPass) {
     write_file(upper(id) + "a.log", after);
     const timespec times[2] = {status.st_atim, status.st_mtim};
     ASSERT_EQ(::utimensat(AT_FDCWD, (upper(id) + "a.log").c_str(), times, 0), 0);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(read_file(saved("a.log")), before); // not to be seen while it runs
     engine.kill(id);
-    const auto last = tick();
+    const auto last = run_once();
     expect_clean(last);
     EXPECT_EQ(read_file(saved("a.log")), after);
     EXPECT_NE(last.out.find("1 set aside"), std::string::npos) << last.out;
@@ -106,18 +106,18 @@ TEST_P(Ended, ARewriteThatHidItselfIsFoundByTheLastPass) {
 
 TEST_P(Ended, IsCutWhenItIsRemovedBeforeItsLastPassElseComplete) {
     auto id = start("echo x > /opt/logs/a.log; exec sleep 1000000");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.remove(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::cut);
     EXPECT_FALSE(record().saved_until.empty());
 
     fs::remove_all(backup);
     id = start("echo x > /opt/logs/a.log");
     engine.wait(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.remove(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::complete);
     EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/job/job-1"));
 }
@@ -126,10 +126,10 @@ TEST_P(Ended, OthersCanStillWriteToItsVolume) {
     const auto volume = scratch.path() / "volume";
     const auto id = start("echo one > /opt/logs/a.log", {"--volume", volume.string() + ":/opt/logs"});
     engine.wait(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::complete);
     append_file(volume / "a.log", "two\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::live);
     EXPECT_EQ(read_file(saved("a.log")), "one\ntwo\n");
 }
@@ -137,7 +137,7 @@ TEST_P(Ended, OthersCanStillWriteToItsVolume) {
 TEST_P(Ended, IsNotCompleteBeforeAllOfItIsSaved) {
     const auto id = start("mkdir /opt/logs/big; head -c 3000000 /dev/urandom > /opt/logs/big/b.log");
     engine.wait(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::complete);
     fs::remove_all(backup);
 
@@ -145,12 +145,12 @@ TEST_P(Ended, IsNotCompleteBeforeAllOfItIsSaved) {
     fs::create_directory(small);
     sh("mount -t tmpfs -o size=1m tmpfs '" + small.string() + "'");
     backup = small / "backup";
-    EXPECT_EQ(tick().code, 3);
+    EXPECT_EQ(run_once().code, 3);
     EXPECT_EQ(record().coverage, Coverage::live);
     sh("mount -o remount,size=100m '" + small.string() + "'");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::live) << "saved, but not yet compared";
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record().coverage, Coverage::complete);
     EXPECT_EQ(fs::file_size(saved("big/b.log")), 3'000'000U);
 }

@@ -15,7 +15,7 @@
 
 using namespace e2e;
 
-/// The disk of the backup, or of a log, fails in the middle of a tick: real file systems on loop devices,
+/// The disk of the backup, or of a log, fails in the middle of a run: real file systems on loop devices,
 /// which are given back with their last mount, and so with the scratch directory.
 namespace {
 
@@ -73,9 +73,9 @@ class Faults : public BothWays {
         append_file(logs / name, more);
     }
 
-    /// A tick whose rsync writes 8 MB a second; `fault` comes when the stand-in of a log holds so many bytes.
-    Result tick_with(const std::function<void()>& fault, const std::string& name, std::size_t bytes,
-                     const std::vector<std::string>& arguments = {"--min-free", "0"}) {
+    /// A run whose rsync writes 8 MB a second; `fault` comes when the stand-in of a log holds so many bytes.
+    Result run_with(const std::function<void()>& fault, const std::string& name, std::size_t bytes,
+                    const std::vector<std::string>& arguments = {"--min-free", "0"}) {
         const auto slow = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=8m \"$@\"");
         auto all = arguments;
         all.insert(all.end(), {"--rsync", slow.string()});
@@ -117,7 +117,7 @@ class Faults : public BothWays {
             EXPECT_TRUE(entry.is_directory()) << entry.path();
     }
     void expect_caught_up(const std::vector<std::string>& arguments = {"--min-free", "0"}) {
-        expect_clean(tick(arguments));
+        expect_clean(run_once(arguments));
         const Tree after = saved();
         EXPECT_EQ(after.size(), sources.size());
         for (const auto& [name, content] : sources)
@@ -178,14 +178,14 @@ TEST_P(Faults, TheDiskGetsFullDuringATransfer) {
     make_disk("40M");
     grow("web-1/app.log", MB);
     grow("web-2/app.log", MB);
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto before = saved();
     grow("web-1/app.log", 9 * MB);
     grow("web-1/a-small.log", 10'000);
     grow("web-1/small.log", 10'000);
     grow("web-2/app.log", 20'000);
     grow("web-2/large.log", 10 * MB);
-    expect_told(tick_with([this] { fill(); }, "web-1/app.log", 3 * MB),
+    expect_told(run_with([this] { fill(); }, "web-1/app.log", 3 * MB),
                 {"\"web/web-1/app.log\": No space left on device", "'web/web-2: large.log': only "});
     expect_prefixes(before);
     expect_saved("web-1/a-small.log");
@@ -193,7 +193,7 @@ TEST_P(Faults, TheDiskGetsFullDuringATransfer) {
 
     make_room();
     fill(MB / 2);
-    expect_told(tick({"--min-free", "0"}), {".log': no room for its "});
+    expect_told(run_once({"--min-free", "0"}), {".log': no room for its "});
     expect_saved("web-1/small.log");
     expect_saved("web-2/app.log");
     expect_prefixes(before);
@@ -205,9 +205,9 @@ TEST_P(Faults, AFileThatIsNewIsSavedUpToWhereTheDiskIsFull) {
     make_disk("40M");
     grow("web-1/app.log", 1000);
     grow("web-2/first.log", 1000); // its directory needs a block, too
-    expect_clean(tick());
+    expect_clean(run_once());
     grow("web-2/app.log", 10 * MB);
-    expect_told(tick_with([this] { fill(); }, "web-2/app.log", 3 * MB),
+    expect_told(run_with([this] { fill(); }, "web-2/app.log", 3 * MB),
                 {"\"web/web-2/app.log\": No space left on device"});
     expect_prefixes({});
     expect_saved("web-1/app.log");
@@ -222,15 +222,15 @@ TEST_P(Faults, AFileThatIsNewIsSavedUpToWhereTheDiskIsFull) {
 TEST_P(Faults, AnAppendThatFitsOnceButNotTwice) {
     make_disk("40M");
     grow("web-1/app.log", MB);
-    expect_clean(tick());
+    expect_clean(run_once());
     fill(8 * MB);
     grow("web-1/app.log", 6 * MB);
     const auto before = saved();
-    expect_told(tick({"--min-free", "0"}),
+    expect_told(run_once({"--min-free", "0"}),
                 {"'web/web-1: app.log': cannot write its backup: No space left on device"});
     expect_prefixes(before);
     expect_nothing_arriving();
-    for (int i = 0; i < 3 && tick({"--min-free", "0"}).code == 3; ++i) // each brings it nearer
+    for (int i = 0; i < 3 && run_once({"--min-free", "0"}).code == 3; ++i) // each brings it nearer
         expect_prefixes(before);
     expect_caught_up();
 }
@@ -238,12 +238,12 @@ TEST_P(Faults, AnAppendThatFitsOnceButNotTwice) {
 TEST_P(Faults, ADiskWithoutAFreeBlock) {
     make_disk("40M");
     grow("web-1/app.log", 1000);
-    expect_clean(tick());
+    expect_clean(run_once());
     fill();
     grow("web-1/app.log", 10'000);
     grow("web-2/app.log", 10'000);
     const auto before = saved();
-    expect_told(tick({"--min-free", "0"}), {" are free, and --min-free keeps 0 B"});
+    expect_told(run_once({"--min-free", "0"}), {" are free, and --min-free keeps 0 B"});
     expect_prefixes(before);
     make_room();
     expect_caught_up();
@@ -252,19 +252,19 @@ TEST_P(Faults, ADiskWithoutAFreeBlock) {
 TEST_P(Faults, TheReserveIsKept) {
     make_disk("40M");
     grow("web-1/app.log", 1000);
-    expect_clean(tick());
+    expect_clean(run_once());
     fill(6 * MB);
     grow("web-1/app.log", 20'000);
     grow("web-1/large.log", 5 * MB);
     grow("web-2/app.log", 20'000);
     grow("web-2/medium.log", 2 * MB);
-    expect_told(tick({"--min-free", "5M"}), {"'web/web-1: large.log': no room for its 4.8 MiB: ",
-                                             "'web/web-2: medium.log': no room for its 1.9 MiB: ",
-                                             " are free, and --min-free keeps 5.0 MiB"});
+    expect_told(run_once({"--min-free", "5M"}), {"'web/web-1: large.log': no room for its 4.8 MiB: ",
+                                                 "'web/web-2: medium.log': no room for its 1.9 MiB: ",
+                                                 " are free, and --min-free keeps 5.0 MiB"});
     EXPECT_EQ(saved().size(), 2U);
     expect_saved("web-1/app.log");
     expect_saved("web-2/app.log");
-    expect_told(tick(), {"'web/web-1: large.log': no room for its 4.8 MiB: "}); // 5 %
+    expect_told(run_once(), {"'web/web-1: large.log': no room for its 4.8 MiB: "}); // 5 %
     EXPECT_EQ(saved().size(), 3U);
     expect_saved("web-2/medium.log");
     make_room();
@@ -274,13 +274,13 @@ TEST_P(Faults, TheReserveIsKept) {
 TEST_P(Faults, SomeInodesAreKept) {
     make_disk("16M", "-N 4096"); // of which 1 % are kept
     grow("web-1/app.log", 1000);
-    expect_clean(tick());
+    expect_clean(run_once());
     for (auto i = space().f_favail; i > 55; --i)
         write_file(disk / "others" / std::to_string(i), "");
     grow("web-1/app.log", 1000);
     for (std::size_t i = 10; i < 30; ++i)
         grow("web-2/" + std::to_string(i) + ".log", 100 * i);
-    const auto result = tick();
+    const auto result = run_once();
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("'web/web-2: 29.log': no room for another file: "), std::string::npos)
         << result.err;
@@ -297,7 +297,7 @@ TEST_P(Faults, WithoutRoomFilesAreStillRenamedAndSetAside) {
     make_disk("40M");
     for (const auto* name : {"web-1/app.log", "web-1/other.log", "web-1/written-again.log"})
         grow(name, 5000);
-    expect_clean(tick());
+    expect_clean(run_once());
     fill(MB);
     fs::rename(logs / "web-1/app.log", logs / "web-1/app.log.1");
     fs::remove(logs / "web-1/written-again.log");
@@ -306,7 +306,7 @@ TEST_P(Faults, WithoutRoomFilesAreStillRenamedAndSetAside) {
     const auto old = expected.extract("web/web-1/written-again.log").mapped();
     for (const auto* name : {"web-1/other.log", "web-1/app.log", "web-1/written-again.log", "web-2/app.log"})
         grow(name, 3000);
-    expect_told(tick(), {"'web/web-1: app.log': no room for its 2.9 KiB"});
+    expect_told(run_once(), {"'web/web-1: app.log': no room for its 2.9 KiB"});
     auto after = saved();
     for (const auto& [name, content] : saved())
         if (name.starts_with("web/web-1/written-again.log~")) {
@@ -320,13 +320,13 @@ TEST_P(Faults, TheDiskIsGoneDuringATransfer) {
     make_disk("40M");
     grow("web-1/app.log", MB);
     grow("web-2/app.log", MB);
-    expect_clean(tick());
+    expect_clean(run_once());
     sync_disk();
     const auto before = saved();
     grow("web-1/app.log", 10 * MB);
     grow("web-2/app.log", 20'000);
-    expect_told(tick_with([this] { pull_disk(); }, "web-1/app.log", 4 * MB), {"Input/output error"});
-    expect_told(tick(), {"cannot open the lock file 'lock': Input/output error"}, 1);
+    expect_told(run_with([this] { pull_disk(); }, "web-1/app.log", 4 * MB), {"Input/output error"});
+    expect_told(run_once(), {"cannot open the lock file 'lock': Input/output error"}, 1);
 
     unmount_disk();
     mount_disk();
@@ -340,7 +340,7 @@ TEST_P(Faults, TheFileSystemBecomesReadOnlyDuringATransfer) {
     mount_disk("errors=remount-ro");
     grow("web-1/app.log", MB);
     grow("web-2/app.log", MB);
-    expect_clean(tick());
+    expect_clean(run_once());
     sync_disk();
     const auto before = saved();
     grow("web-1/app.log", 10 * MB);
@@ -349,9 +349,9 @@ TEST_P(Faults, TheFileSystemBecomesReadOnlyDuringATransfer) {
         sh("d=$(findmnt -n -o SOURCE '" + disk.string() +
            "'); echo 1 > /sys/fs/ext4/${d#/dev/}/trigger_fs_error");
     };
-    expect_told(tick_with(fail, "web-1/app.log", 5 * MB), {"Read-only file system"});
+    expect_told(run_with(fail, "web-1/app.log", 5 * MB), {"Read-only file system"});
     expect_prefixes(before);
-    expect_told(tick(), {"cannot open the lock file 'lock': Read-only file system"}, 1);
+    expect_told(run_once(), {"cannot open the lock file 'lock': Read-only file system"}, 1);
     expect_prefixes(before);
 
     unmount_disk();
@@ -367,11 +367,11 @@ TEST_P(Faults, AQuotaIsUsedUpDuringATransfer) {
        "' && btrfs quota enable . && btrfs subvolume create backup && btrfs qgroup limit 8M backup");
     grow("web-1/app.log", 1000);
     grow("web-2/app.log", MB);
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto before = saved();
     grow("web-1/app.log", 20'000);
     grow("web-2/app.log", 10 * MB);
-    expect_told(tick(), {"\"web/web-2/app.log\": Disk quota exceeded"});
+    expect_told(run_once(), {"\"web/web-2/app.log\": Disk quota exceeded"});
     expect_prefixes(before);
     expect_nothing_arriving();
     sh("btrfs qgroup limit none '" + backup.string() + "'");
@@ -382,12 +382,13 @@ TEST_P(Faults, ABackupCannotBeRead) {
     make_btrfs();
     grow("web-1/app.log", MB);
     grow("web-2/app.log", 20'000);
-    expect_clean(tick());
+    expect_clean(run_once());
     rot(sources.at("web/web-1/app.log"), MB - 200);
     grow("web-1/app.log", 2000);
     grow("web-2/app.log", 20'000);
     for (int i = 0; i < 2; ++i) {
-        expect_told(tick(), {"'web/web-1: app.log': cannot compare it with its backup: Input/output error"});
+        expect_told(run_once(),
+                    {"'web/web-1: app.log': cannot compare it with its backup: Input/output error"});
         expect_saved("web-2/app.log");
         EXPECT_EQ(fs::file_size(backup / "web/web-1/app.log"), MB);
     }
@@ -402,11 +403,11 @@ TEST_P(Faults, TheDiskOfALogIsGoneDuringATransfer) {
     grow("web-3/app.log", 10 * MB);
     sync_disk();
     const auto id = start_with_volume("web-3", disk / "web-3");
-    expect_told(tick_with([this] { pull_disk(); }, "web-3/app.log", 4 * MB), {"Input/output error"});
+    expect_told(run_with([this] { pull_disk(); }, "web-3/app.log", 4 * MB), {"Input/output error"});
     expect_saved("web-1/app.log");
     expect_prefixes({});
     expect_nothing_arriving();
-    expect_told(tick(), {"Input/output error"});
+    expect_told(run_once(), {"Input/output error"});
 
     engine.remove(id);
     unmount_disk();
@@ -428,7 +429,7 @@ TEST_P(Faults, ALogCannotBeRead) {
     rot(sources.at("web/web-3/c.log"), MB - 200);
     start_with_volume("web-3", disk / "web-3");
     for (int i = 0; i < 2; ++i) {
-        expect_told(tick(), {"'web/web-3: b.log': ", "'web/web-3: c.log': ", "Input/output error"});
+        expect_told(run_once(), {"'web/web-3: b.log': ", "'web/web-3: c.log': ", "Input/output error"});
         expect_prefixes({});
         expect_saved("web-1/app.log");
         expect_saved("web-3/a.log");
@@ -436,12 +437,12 @@ TEST_P(Faults, ALogCannotBeRead) {
     }
 }
 
-// What cannot be appended is told by writeback alone, after the tick or never.
+// What cannot be appended is told by writeback alone, after the run or never.
 TEST_P(Faults, WhatIsWrittenDoesNotReachTheDisk) {
     sh("mount -o remount,size=80M '" + memory.string() + "'");
     make_disk("64M", "-b 4096");
     grow("web-1/app.log", MB);
-    expect_clean(tick());
+    expect_clean(run_once());
     unmount_disk();
     // Its metadata, journal and files have their places; what is free has none, and the disk below is full.
     sh("cd '" + memory.string() +
@@ -452,14 +453,14 @@ TEST_P(Faults, WhatIsWrittenDoesNotReachTheDisk) {
     run({"dd", "if=/dev/zero", "of=" + (memory / "others").string(), "bs=4096"});
     grow("web-1/app.log", 10 * MB);
     grow("web-2/app.log", 10 * MB);
-    EXPECT_NE(tick().code, 0);
-    EXPECT_NE(tick().code, 0);
+    EXPECT_NE(run_once().code, 0);
+    EXPECT_NE(run_once().code, 0);
     unmount_disk();
     fs::remove(memory / "others");
     sh("mount -o remount,size=200M '" + memory.string() + "'");
     EXPECT_LE(run({"e2fsck", "-fy", image.string()}).code, 1);
     mount_disk();
-    expect_clean(tick()); // what the disk made of the files is set aside
+    expect_clean(run_once()); // what the disk made of the files is set aside
     const Tree after = saved();
     for (const auto& [name, content] : sources)
         EXPECT_TRUE(after.contains(name) && after.at(name) == content) << name;
@@ -468,11 +469,11 @@ TEST_P(Faults, WhatIsWrittenDoesNotReachTheDisk) {
 TEST_P(Faults, TheReserveIsKeptFromManySmallFiles) {
     make_disk("40M", "-b 4096");
     grow("web-1/app.log", 1000);
-    expect_clean(tick());
+    expect_clean(run_once());
     fill(6 * MB);
     for (int i = 0; i < 1000; ++i)
         grow("web-2/" + std::to_string(i) + ".log", 100);
-    EXPECT_EQ(tick({"--min-free", "5M"}).code, 3);
+    EXPECT_EQ(run_once({"--min-free", "5M"}).code, 3);
     sync_disk();
     const std::size_t for_directories = 64U << 10U;
     EXPECT_GE(space().f_bavail * space().f_frsize + for_directories, 5U << 20U);
@@ -481,10 +482,10 @@ TEST_P(Faults, TheReserveIsKeptFromManySmallFiles) {
 TEST_P(Faults, WithoutRoomNoDirectoriesAreMade) {
     make_disk("40M");
     grow("web-1/app.log", 1000);
-    expect_clean(tick());
+    expect_clean(run_once());
     fill(MB);
     for (int i = 0; i < 200; ++i)
         grow("web-2/d" + std::to_string(i) + "/app.log", 1000);
-    EXPECT_EQ(tick().code, 3);
+    EXPECT_EQ(run_once().code, 3);
     EXPECT_FALSE(fs::exists(backup / "web/web-2/d1"));
 }

@@ -13,7 +13,7 @@ class JsonOutput : public e2e::Test {
     nlohmann::json valid(const std::vector<std::string>& arguments, int code = 0) {
         std::vector<std::string> all = arguments;
         all.emplace_back("--json");
-        const Result result = tick(all);
+        const Result result = run_once(all);
         EXPECT_EQ(result.code, code) << result.err;
         EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1);
         const fs::path file = scratch.path() / "output.json";

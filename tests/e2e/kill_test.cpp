@@ -17,7 +17,7 @@
 
 using namespace e2e;
 
-/// kill -9 at any moment: what was saved stays, what is saved is true, and the next tick goes on from it.
+/// kill -9 at any moment: what was saved stays, what is saved is true, and the next run goes on from it.
 namespace {
 
 /// The log directory of a container, written to from the host, which is what its own writes look like.
@@ -134,11 +134,11 @@ class Kill : public e2e::Test {
         }
     }
 
-    /// A tick that nobody kills saves all. One that transfers something removes what killed ones left behind.
-    void expect_complete_tick() {
+    /// A run that nobody kills saves all. One that transfers something removes what killed ones left behind.
+    void expect_complete_run() {
         write(sources[0], "something.log", 10);
         const auto before = saved();
-        expect_clean(tick());
+        expect_clean(run_once());
         const auto after = saved();
         expect_valid(before, after);
         for (const auto& source : sources)
@@ -151,7 +151,7 @@ class Kill : public e2e::Test {
             EXPECT_TRUE(entry.is_directory()) << entry.path();
     }
 
-    /// What a killed tick started dies with it, or soon after: until then it keeps the lock.
+    /// What a killed run started dies with it, or soon after: until then it keeps the lock.
     void wait_until_unlocked() {
         const logbackup::UniqueFd lock(::open((backup / ".logbackup/lock").c_str(), O_RDWR | O_CLOEXEC));
         if (lock)
@@ -173,13 +173,13 @@ class KillAtEachChange : public Kill, public testing::WithParamInterface<Way> {
             sources.push_back(start(pod));
     }
 
-    /// Saves something, then changes it in every way that makes a tick do something of its own.
+    /// Saves something, then changes it in every way that makes a run do something of its own.
     void make_work() {
         for (const auto* name : {"app.log", "hole.log", "copied.log", "rewritten.log", "touched.log"})
             write(sources[0], name, 40'000);
         rotate(sources[0], "app.log");
         write(sources[1], "app.log", 500);
-        expect_complete_tick();
+        expect_complete_run();
         append(sources[0], "app.log", 60'000);
         rotate(sources[0], "app.log");
         leave_hole(sources[0], "hole.log");
@@ -195,8 +195,8 @@ class KillAtEachChange : public Kill, public testing::WithParamInterface<Way> {
 
     bool can_rename_to_new = true; ///< as NFS, FUSE and others cannot
 
-    /// A tick that is killed as it enters a system call for the n-th time.
-    Result tick_and_kill_at(const std::string& call, int n) {
+    /// A run that is killed as it enters a system call for the n-th time.
+    Result run_and_kill_at(const std::string& call, int n) {
         std::vector<std::string> argv{"strace", "-qq",
                                       "-o",     "/dev/null",
                                       "-e",     "inject=" + call + ":signal=KILL:when=" + std::to_string(n)};
@@ -214,7 +214,7 @@ class KillAtRandom : public Kill, public testing::WithParamInterface<unsigned> {
   protected:
     static constexpr int rounds = 50;
     fs::path slow_rsync = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=2m \"$@\"");
-    fs::path mark = backup / ".logbackup/incoming/.in-use"; ///< there while a tick transfers
+    fs::path mark = backup / ".logbackup/incoming/.in-use"; ///< there while a run transfers
 
     void SetUp() override {
         const char* base = std::getenv("LOGBACKUP_TEST_SEED");
@@ -227,11 +227,11 @@ class KillAtRandom : public Kill, public testing::WithParamInterface<unsigned> {
         way = GetParam() % 2 == 0 ? Way::mounted : Way::direct;
     }
 
-    Microseconds duration_of_tick(const std::vector<std::string>& arguments) {
+    Microseconds duration_of_run(const std::vector<std::string>& arguments) {
         for (auto& source : sources)
             write(source, "app.log", 100'000);
         const auto begin = std::chrono::steady_clock::now();
-        expect_clean(tick(arguments));
+        expect_clean(run_once(arguments));
         return std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - begin);
     }
     fs::file_time_type marked() const {
@@ -239,9 +239,9 @@ class KillAtRandom : public Kill, public testing::WithParamInterface<unsigned> {
         return fs::last_write_time(mark, none);
     }
 
-    /// Anywhere in a tick, in every other round with a slow transfer; or, in every fourth, from the moment on
+    /// Anywhere in a run, in every other round with a slow transfer; or, in every fourth, from the moment on
     /// when the transfer begins.
-    void tick_and_kill(Microseconds usual, Microseconds slow) {
+    void run_and_kill(Microseconds usual, Microseconds slow) {
         const auto mode = below(4);
         const auto former_mark = marked();
         const auto longest = mode == 0 ? Microseconds(40'000) : (mode == 1 ? usual : slow) * 12 / 10;
@@ -278,8 +278,8 @@ class KillAtRandom : public Kill, public testing::WithParamInterface<unsigned> {
 } // namespace
 
 TEST_P(KillAtRandom, LosesNothing) {
-    const auto usual = duration_of_tick({});
-    const auto slow = duration_of_tick({"--rsync", slow_rsync.string()});
+    const auto usual = duration_of_run({});
+    const auto slow = duration_of_run({"--rsync", slow_rsync.string()});
     auto before = saved();
     for (int round = 1; round <= rounds && !HasFailure(); ++round) {
         SCOPED_TRACE("round " + std::to_string(round));
@@ -287,16 +287,16 @@ TEST_P(KillAtRandom, LosesNothing) {
             change_something();
         if (round % 12 == 0)
             replace(sources[below(sources.size())]);
-        tick_and_kill(usual, slow);
+        run_and_kill(usual, slow);
         auto after = saved();
         expect_valid(before, after);
         before = std::move(after);
         if (round % 10 == 0) {
-            expect_complete_tick();
+            expect_complete_run();
             before = saved();
         }
     }
-    std::cout << "a tick takes " << usual.count() / 1000 << " ms, a slow one " << slow.count() / 1000
+    std::cout << "a run takes " << usual.count() / 1000 << " ms, a slow one " << slow.count() / 1000
               << " ms; killed in its transfer " << in_transfer << " times, elsewhere " << elsewhere
               << " times, too late " << too_late << " times\n";
     EXPECT_GT(in_transfer, 0);
@@ -317,7 +317,7 @@ TEST_P(KillAtEachChange, LosesNothing) {
             sh("rm -rf '" + backup.string() + "'; cp -a '" + original.string() + "' '" + backup.string() +
                "'");
             const auto before = saved();
-            const auto result = tick_and_kill_at(call.substr(0, call.find(' ')), n);
+            const auto result = run_and_kill_at(call.substr(0, call.find(' ')), n);
             killed = result.code == 128 + SIGKILL;
             if (killed)
                 ++kills;
@@ -325,7 +325,7 @@ TEST_P(KillAtEachChange, LosesNothing) {
                 expect_clean(result);
             wait_until_unlocked();
             expect_valid(before, saved());
-            expect_complete_tick();
+            expect_complete_run();
         }
     }
     std::cout << "killed " << kills << " times\n";

@@ -39,9 +39,9 @@ class Limits : public BothWays {
     Tree saved() { return tree_of(backup / "bad/bad-1"); }
     fs::path in_backup(const std::string& name) { return backup / "bad/bad-1" / name; }
 
-    Result bounded_tick(std::vector<std::string> arguments) {
+    Result bounded_run(std::vector<std::string> arguments) {
         arguments.insert(arguments.end(), {"--max-duration", "60s", "--min-free", "0"});
-        const Result result = tick(arguments);
+        const Result result = run_once(arguments);
         EXPECT_EQ(result.err.find("stopped by"), std::string::npos) << result.err;
         for (const auto* name : {"a-good", "z-good"}) {
             const auto path = backup / name / "pod/app.log";
@@ -49,9 +49,9 @@ class Limits : public BothWays {
         }
         return result;
     }
-    /// A tick that reports the bad container for this reason, once, and no other.
+    /// A run that reports the bad container for this reason, once, and no other.
     void expect_reported(const std::string& reason, const std::vector<std::string>& arguments) {
-        const Result result = bounded_tick(arguments);
+        const Result result = bounded_run(arguments);
         EXPECT_EQ(result.code, 3) << result.out << result.err;
         const auto at = result.err.find(reason);
         EXPECT_NE(at, std::string::npos) << result.err;
@@ -75,7 +75,7 @@ IN_BOTH_WAYS(Limits);
 
 TEST_P(Limits, MoreFilesThanAreLookedAt) {
     in_logs("mkdir m; for i in $(seq 50); do echo $i > m/$i; done");
-    expect_clean(bounded_tick({"--max-files", "100"}));
+    expect_clean(bounded_run({"--max-files", "100"}));
     in_logs("for i in $(seq 300); do echo $i > a$i; echo $i > z$i; done; for i in $(seq 50); do echo more >> "
             "m/$i; done");
     for (int i = 0; i < 2; ++i)
@@ -83,13 +83,13 @@ TEST_P(Limits, MoreFilesThanAreLookedAt) {
     EXPECT_EQ(saved().size(), 100U);
     for (int i = 1; i <= 50; ++i) // what was saved goes on being saved
         EXPECT_EQ(saved().at("m/" + std::to_string(i)), std::to_string(i) + "\nmore\n");
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     EXPECT_EQ(saved().size(), 651U);
 }
 
 TEST_P(Limits, WhatIsNotListedIsNotTakenForDeleted) {
     in_logs("mkdir -p d/e/f; seq 1000 > d/e/old.log");
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     in_logs("(seq 1000; echo more) > new.log");
     expect_reported("levels of directories", {"--max-depth", "1"});
     EXPECT_TRUE(saved().contains("d/e/old.log"));
@@ -138,9 +138,9 @@ TEST_P(Limits, AFileThatIsTooLarge) {
         expect_reported("--max-file-size", {"--max-file-size", "1M"});
         EXPECT_EQ(coverage(), "live") << "not all of it is saved";
     }
-    expect_clean(bounded_tick({"--max-file-size", "0"}));
+    expect_clean(bounded_run({"--max-file-size", "0"}));
     EXPECT_EQ(read_file(in_backup("big.log")), log_text(3'000'000));
-    expect_clean(bounded_tick({"--max-file-size", "0"}));
+    expect_clean(bounded_run({"--max-file-size", "0"}));
     EXPECT_EQ(coverage(), "complete");
 }
 
@@ -163,9 +163,9 @@ TEST_P(Limits, MoreBytesThanOneRunSaves) {
         EXPECT_TRUE(log_text(2'500'000, 1).starts_with(tree.at("a-big.log")));
         EXPECT_EQ(coverage(), "live");
     }
-    expect_clean(bounded_tick({"--max-bytes", "1M"}));
+    expect_clean(bounded_run({"--max-bytes", "1M"}));
     EXPECT_EQ(read_file(in_backup("a-big.log")), log_text(2'500'000, 1));
-    expect_clean(bounded_tick({"--max-bytes", "1M"}));
+    expect_clean(bounded_run({"--max-bytes", "1M"}));
     EXPECT_EQ(coverage(), "complete");
 }
 
@@ -175,7 +175,7 @@ TEST_P(Limits, SparseFilesOfATerabyte) {
             "1024G "
             "tail.log");
     for (int i = 0; i < 3; ++i) {
-        const Result result = bounded_tick({"--max-bytes", "10M"});
+        const Result result = bounded_run({"--max-bytes", "10M"});
         EXPECT_EQ(result.code, 3);
         EXPECT_NE(result.err.find("middle.log': it has 1.0 TiB, of which only 100.0 GiB"), std::string::npos)
             << result.err;
@@ -188,7 +188,7 @@ TEST_P(Limits, SparseFilesOfATerabyte) {
     for (const auto* name : {"hole.log", "end.log", "middle.log", "tail.log"})
         EXPECT_LT(on_disk(name), 25'000'000U) << name;
     engine.kill(bad); // compared in full
-    EXPECT_EQ(bounded_tick({}).code, 3);
+    EXPECT_EQ(bounded_run({}).code, 3);
 }
 
 TEST_P(Limits, AFileThatIsMadeLongerAfterItWasPlanned) {
@@ -217,7 +217,7 @@ TEST_P(Limits, NamesOfEveryByte) {
     const std::string text = log_text(50'000);
     for (const auto& name : {first, plain})
         write_file(bad_logs / name, text);
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     EXPECT_EQ(saved(), (Tree{{first, text}, {plain, text}}));
 
     fs::rename(bad_logs / first, bad_logs / second);
@@ -226,11 +226,11 @@ TEST_P(Limits, NamesOfEveryByte) {
     in_logs("gzip -c gzip > gz; rm gzip");
     fs::rename(bad_logs / "gz", bad_logs / compressed);
     fs::remove(bad_logs / plain);
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     EXPECT_EQ(saved(), (Tree{{second, text + "more\n"}, {compressed, read_file(bad_logs / compressed)}}));
 
     write_file(bad_logs / second, "short\n");
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     EXPECT_EQ(saved().at(second), "short\n");
     EXPECT_EQ(saved().size(), 3U) << "it was set aside";
 }
@@ -238,7 +238,7 @@ TEST_P(Limits, NamesOfEveryByte) {
 TEST_P(Limits, WhatIsNoFileIsNeverOpened) {
     in_logs("mkfifo fifo app.gz; mknod zero c 1 5; mknod disk b 7 0; seq 1000 > app.log");
     for (int i = 0; i < 2; ++i) {
-        expect_clean(bounded_tick({}));
+        expect_clean(bounded_run({}));
         EXPECT_EQ(saved(), (Tree{{"app.log", engine.cat(bad, "/opt/logs/app.log")}}));
     }
 }
@@ -248,14 +248,14 @@ TEST_P(Limits, CompressedFilesThatAreBombs) {
     const auto good = engine.start({"good", "gz"});
     in_logs("head -c 1000000 /dev/zero > app.log");
     engine.exec(good, "seq 1000 > /opt/logs/app.log");
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     sh("cd " + bad_logs.string() +
        " && head -c 100M /dev/zero | gzip -1 > one && for i in $(seq 100); do cat one; done > app.1.gz && "
        "rm one app.log && head -c 100000 /dev/urandom > garbage.xz && for i in $(seq 1000); do echo x > "
        "$i.zst; done");
     engine.exec(good, "cd /opt/logs; gzip -c app.log > app.log.gz; rm app.log");
     for (int i = 0; i < 2; ++i)
-        expect_clean(bounded_tick({}));
+        expect_clean(bounded_run({}));
     EXPECT_TRUE(saved().contains("app.log")) << "it was not proved";
     EXPECT_EQ(tree_of(backup / "good/gz").size(), 1U) << "the other one was";
 }
@@ -264,7 +264,7 @@ TEST_P(Limits, CompressedFilesThatAreBombs) {
 class LimitsOrder : public Limits {
   protected:
     std::vector<std::string> calls;
-    void tick_and_look(const std::string& meanwhile = "") {
+    void run_and_look(const std::string& meanwhile = "") {
         const auto log = scratch.path() / "calls";
         const RsyncAfter rsync(
             scratch.path() / "rsync",
@@ -273,7 +273,7 @@ class LimitsOrder : public Limits {
                 "z-good/pod/app.log ] && g=saved; [ -e bad/bad-1/f1 ] && b=saved; echo \"good "
                 "${g:-none}, bad ${b:-none}\" >> '" +
                 log.string() + "'; " + meanwhile);
-        const auto result = bounded_tick({"--rsync", rsync.path()});
+        const auto result = bounded_run({"--rsync", rsync.path()});
         EXPECT_EQ(result.code, 0) << result.err;
         std::istringstream lines(read_file(log));
         for (std::string line; std::getline(lines, line);)
@@ -284,7 +284,7 @@ MOUNTED_ONLY(LimitsOrder);
 
 TEST_P(LimitsOrder, ManyNewFilesComeAfterAllOthers) {
     in_logs("for i in $(seq 1500); do : > f$i; echo x >> f$i; done");
-    tick_and_look();
+    run_and_look();
     ASSERT_GE(calls.size(), 2U);
     EXPECT_EQ(calls[0], "good none, bad none");
     EXPECT_EQ(calls[1], "good saved, bad none");
@@ -294,30 +294,30 @@ TEST_P(LimitsOrder, ManyNewFilesComeAfterAllOthers) {
 // More than is looked at before anything is saved.
 TEST_P(LimitsOrder, ADirectoryThatTakesLongToPlanIsPlannedAfterAllOthersAreSaved) {
     in_logs("mkdir d; for i in $(seq 6000); do : > d/$i; done; echo x > f1");
-    tick_and_look("[ -n \"$g\" ] || echo y > " + (bad_logs / "f2").string());
+    run_and_look("[ -n \"$g\" ] || echo y > " + (bad_logs / "f2").string());
     ASSERT_EQ(calls.size(), 2U);
     EXPECT_EQ(calls[1], "good saved, bad none");
     EXPECT_EQ(saved().size(), 6003U);
     EXPECT_EQ(saved().at("f2"), "y\n") << "it was listed when the others had been saved";
     in_logs("echo more >> f1; echo z > d/7");
-    tick_and_look();
+    run_and_look();
     EXPECT_EQ(saved().at("f1"), "x\nmore\n");
     EXPECT_EQ(saved().at("d/7"), "z\n");
     engine.kill(bad);
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     EXPECT_EQ(coverage(), "complete");
 }
 
 TEST_P(LimitsOrder, ALastPassThatIsPostponedComparesAllOfIt) {
     in_logs("dd if=/dev/zero of=f1 bs=1M count=1 seek=69 2>&1; echo x > f2");
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     const std::string f1 = "'" + in_backup("f1").string() + "'";
     const std::string time =
         "'" + (scratch.path() / "time").string() + "'"; // damage that only a last pass sees
     sh("touch -r " + f1 + " " + time + "; printf X | dd of=" + f1 +
        " bs=1 seek=72500000 conv=notrunc 2>&1; touch -r " + time + " " + f1);
     engine.kill(bad);
-    expect_clean(bounded_tick({}));
+    expect_clean(bounded_run({}));
     EXPECT_EQ(coverage(), "complete");
     EXPECT_EQ(saved().size(), 3U) << "the damaged one is set aside";
     sh("cmp -n 73400320 " + f1 + " /dev/zero");
@@ -330,7 +330,7 @@ TEST_P(LimitsOrder, LongPathsAreNotAllHeldAtOnce) {
         deep += (i > 0 ? "/" : "") + name;
     in_logs("mkdir -p " + deep + "; cd " + deep + "; for i in $(seq 6000); do : > " + std::string(200, 'q') +
             "$i; done");
-    const auto result = bounded_tick({});
+    const auto result = bounded_run({});
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("'bad/bad-1': its paths have more than 16.0 MiB together"), std::string::npos)
         << result.err;

@@ -30,13 +30,13 @@ TEST_F(List, ShowsRunningRestartedAndRemovedContainers) {
     engine.exec(first, "printf one > /opt/logs/app.log; printf three > /opt/logs/err.log");
     const auto database = engine.start({"db", "db-0"});
     engine.exec(database, "mkdir /opt/logs/sub; printf 1234 > /opt/logs/sub/db.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.kill(first);
     const auto second = engine.start({"web", "web-1"});
     engine.exec(second, "printf two > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.remove(database);
-    expect_clean(tick());
+    expect_clean(run_once());
 
     const std::string before = state_of(backup);
     const auto shown = instances();
@@ -75,7 +75,7 @@ TEST_F(List, FiltersAsARunDoes) {
     const auto db = engine.start({"db", "db-0"});
     for (const auto& id : {web, db})
         engine.exec(id, "echo x > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(instances({"--service", "d*"}).size(), 1U);
     EXPECT_EQ(instances({"--container", web.substr(0, 12)})[0]["service"], "web");
     EXPECT_EQ(instances({"--coverage", "live"}).size(), 2U);
@@ -98,7 +98,7 @@ TEST_F(List, FiltersAsARunDoes) {
 TEST_F(List, NeedsNoLock) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "echo x > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto lock = (backup / ".logbackup/lock").string();
     auto locked = command({"list", "--json"});
     locked.insert(locked.begin(), {"flock", "--nonblock", lock});
@@ -122,7 +122,7 @@ TEST_F(List, WithoutABackupSaysSo) {
 TEST_F(List, ARecordThatCannotBeReadIsReported) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "echo x > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     write_file(backup / ".logbackup/ended/web/web-1@1", "garbage");
     const Result result = list();
     EXPECT_EQ(result.code, 3);

@@ -30,12 +30,12 @@ TEST_P(Locate, AVolumeAtTheLogDirectoryIsReadInsteadOfTheImagesStaleFiles) {
     const auto path = volume("emptydir", "app.log", "fresh\n");
     const auto running =
         engine.start({"web", "web-1", {"--volume", path + ":/opt/logs"}, "exec sleep 1000000", "stale:1"});
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"app.log", "fresh\n"}}));
 
     append_file(fs::path(path) / "app.log", "last words\n");
     engine.kill(running);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"app.log", "fresh\nlast words\n"}}));
 }
 
@@ -43,7 +43,7 @@ TEST_P(Locate, AVolumeAboveTheLogDirectory) {
     engine.build("stale:1", {"echo stale > /opt/logs/app.log"});
     const auto path = volume("opt", "logs/app.log", "in the volume\n");
     engine.start({"web", "web-1", {"--volume", path + ":/opt"}, "exec sleep 1000000", "stale:1"});
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"app.log", "in the volume\n"}}));
 }
 
@@ -64,12 +64,12 @@ TEST_P(Locate, VolumesAndSingleFilesBelowTheLogDirectory) {
                         {"audit/deep", "dir"},
                         {"audit/deep/inner.log", "inner\n"},
                         {"one.log", "single\n"}};
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), expected);
 
     engine.kill(id);
     append_file(single, "and more\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved().at("one.log"), "single\nand more\n");
     EXPECT_EQ(saved().size(), expected.size());
 }
@@ -78,7 +78,7 @@ TEST_P(Locate, ANamedVolume) {
     const auto id = engine.start({"web", "web-1", {"--volume", "named:/opt/logs"}});
     engine.exec(id, "echo named > /opt/logs/app.log");
     engine.kill(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"app.log", "named\n"}}));
 }
 
@@ -90,7 +90,7 @@ TEST_P(Locate, ATmpfsIsReadThroughTheContainersProcess) {
     const auto b = engine.start(by_mount);
     engine.exec(a, "echo in memory > /opt/logs/app.log");
     engine.exec(b, "echo in memory > /opt/logs/mem/app.log; echo on disk > /opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"app.log", "in memory\n"}}));
     const Tree second{{"app.log", "on disk\n"}, {"mem", "dir"}, {"mem/app.log", "in memory\n"}};
     EXPECT_EQ(tree_of(backup / "web/web-2"), second);
@@ -98,7 +98,7 @@ TEST_P(Locate, ATmpfsIsReadThroughTheContainersProcess) {
     // What is saved stays when the tmpfs has ended with its container.
     engine.kill(a);
     engine.kill(b);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"app.log", "in memory\n"}}));
     EXPECT_EQ(tree_of(backup / "web/web-2"), second);
 }
@@ -110,7 +110,7 @@ TEST_P(Locate, WithoutMergedDirTheContainersMountNamespaceIsRead) {
     const auto stopped = engine.start({"job", "job-1", {}, "echo x > /opt/logs/app.log"});
     engine.wait(stopped);
 
-    const Result result = tick({"-v", "--docker", client_without_layers(scratch.path()).string()});
+    const Result result = run_once({"-v", "--docker", client_without_layers(scratch.path()).string()});
 
     EXPECT_EQ(saved(), (Tree{{"app.log", "top\n"}, {"audit", "dir"}, {"audit/audit.log", "audit\n"}}));
     EXPECT_NE(result.out.find("process"), std::string::npos) << result.out;
@@ -159,7 +159,7 @@ TEST_P(Locate, LinksResolveInsideTheContainer) {
     const auto loop = engine.start({"web", "loop", {}, "rmdir /opt/logs; ln -s logs /opt/logs"});
     engine.wait(loop);
 
-    const Result result = tick();
+    const Result result = run_once();
 
     EXPECT_EQ(tree_of(backup / "web/absolute"), (Tree{{"app.log", "absolute\n"}}));
     EXPECT_EQ(tree_of(backup / "web/into-volume"), (Tree{{"app.log", "volume\n"}}));
@@ -184,7 +184,7 @@ TEST_P(Locate, AVolumeWhosePathOnTheHostBecameALink) {
                    inner + ":/opt/logs/below"}});
     fs::rename(scratch.path() / "shared/logs", scratch.path() / "shared/moved");
     fs::create_directory_symlink(scratch.path() / "secret", scratch.path() / "shared/logs");
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"app.log", "its own\n"}}));
     EXPECT_EQ(tree_of(backup / "web/web-2"), (Tree{{"below", "dir"}, {"below/app.log", "its own\n"}}));
 }
@@ -196,11 +196,11 @@ TEST_P(Locate, AVolumeWhoseMountPointGoesThroughALink) {
     const auto id =
         engine.start({"web", "web-1", {"--volume", path + ":/srv2/logs"}, "exec sleep 1000000", "links:1"});
     for (const auto* name : {"/srv2/logs", "/data/logs"}) {
-        expect_clean(tick({"--log-dir", name}));
+        expect_clean(run_once({"--log-dir", name}));
         EXPECT_EQ(saved(), (Tree{{"app.log", "volume\n"}}));
     }
     engine.kill(id);
-    expect_clean(tick({"--log-dir", "/data/logs"}));
+    expect_clean(run_once({"--log-dir", "/data/logs"}));
     EXPECT_EQ(saved(), (Tree{{"app.log", "volume\n"}}));
 }
 
@@ -210,7 +210,7 @@ TEST_P(Locate, AVolumeBelowADirectoryThatOnlyTheImageHas) {
     const auto id = engine.start(
         {"web", "web-1", {"--volume", path + ":/opt/logs/audit"}, "exec sleep 1000000", "sub:1"});
     engine.kill(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"audit", "dir"}, {"audit/audit.log", "audit\n"}}));
 }
 
@@ -218,7 +218,7 @@ TEST_P(Locate, ALogDirectoryThatIsMissingIsNoError) {
     engine.start({"web", "web-1", {}, "rmdir /opt/logs; exec sleep 1000000"});
     const auto id = engine.start({"web", "web-2"});
     engine.exec(id, "rmdir /opt/logs");
-    const Result result = tick();
+    const Result result = run_once();
     expect_clean(result);
     EXPECT_NE(result.out.find("no log directory"), std::string::npos) << result.out;
     EXPECT_EQ(tree_of(backup), Tree());
@@ -227,7 +227,7 @@ TEST_P(Locate, ALogDirectoryThatIsMissingIsNoError) {
 TEST_P(Locate, AnotherLogDirectoryInsideTheContainers) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "echo other > /var/log/other.log");
-    expect_clean(tick({"--log-dir", "/var/log/"}));
+    expect_clean(run_once({"--log-dir", "/var/log/"}));
     EXPECT_EQ(saved(), (Tree{{"other.log", "other\n"}}));
 }
 
@@ -251,7 +251,7 @@ TEST_P(LocateMounted, AStoppedContainerIsRebuiltFromItsLayers) {
         return run({"docker", "exec", id, "grep", "-q", "upper", "/opt/logs/grows.log"}).code == 0;
     });
     engine.kill(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved(), (Tree{{"lower.log", "lower\n"},
                              {"grows.log", "lower\nupper\n"},
                              {"opaque", "dir"},
@@ -276,7 +276,7 @@ echo "[{\"Config\":\"config.json\",\"RepoTags\":[\"many:1\"],\"Layers\":[$layers
 tar -c . | docker load)");
     const auto id = engine.start({"web", "web-1", {}, "echo own > /opt/logs/own.log", "many:1"});
     engine.wait(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(saved().size(), 102U);
     EXPECT_EQ(saved().at("layer1.log"), "layer 1\n");
     EXPECT_EQ(saved().at("same.log"), "layer 100\n");

@@ -6,12 +6,12 @@
 using namespace e2e;
 using Json = nlohmann::json;
 
-/// Containers that no tick sees.
+/// Containers that no run sees.
 class MissedContainers : public Test {
   protected:
     void SetUp() override {
         engine.start({"web", "web-1"}); // so that there is always one
-        expect_clean(tick());
+        expect_clean(run_once());
     }
     /// Lives and is removed before anybody looks; gives its id.
     std::string live_shortly(const Pod& pod) {
@@ -24,12 +24,12 @@ class MissedContainers : public Test {
 
 TEST_F(MissedContainers, AreReportedAndWrittenDownOnce) {
     const auto id = live_shortly({"job", "job-1", {}, "echo x > /opt/logs/a.log"});
-    const auto dry = tick({"--dry-run"});
+    const auto dry = run_once({"--dry-run"});
     EXPECT_NE(dry.out.find("missed: 'job/job-1' lived from 20"), std::string::npos) << dry.out;
     EXPECT_FALSE(fs::exists(backup / ".logbackup/missed"));
 
     const auto log = (scratch.path() / "log").string();
-    const auto first = tick({"--json", "--log-file", log});
+    const auto first = run_once({"--json", "--log-file", log});
     expect_clean(first);
     const auto missed = Json::parse(first.out).at("missed");
     ASSERT_EQ(missed.size(), 1U);
@@ -42,28 +42,28 @@ TEST_F(MissedContainers, AreReportedAndWrittenDownOnce) {
     EXPECT_EQ(record.at("coverage"), "missed");
     EXPECT_EQ(record.at("containers").at(0), id);
 
-    const auto second = tick();
+    const auto second = run_once();
     expect_clean(second);
     EXPECT_EQ(second.out.find("missed"), std::string::npos) << second.out;
 }
 
-TEST_F(MissedContainers, AreNotThoseThatATickSawOrThatAreNotOurs) {
+TEST_F(MissedContainers, AreNotThoseThatARunSawOrThatAreNotOurs) {
     live_shortly({"", "", {}, "exit 0"});
     live_shortly({"job", "job-1", {"--label", "io.kubernetes.docker.type=podsandbox"}, "exit 0"});
     engine.wait(engine.start({"job", "job-2", {}, "echo there > /opt/logs/a.log"})); // not removed
-    const auto first = tick();
+    const auto first = run_once();
     expect_clean(first);
     EXPECT_EQ(first.out.find("missed"), std::string::npos) << first.out;
     engine.remove_all();
-    const auto second = tick();
+    const auto second = run_once();
     expect_clean(second);
     EXPECT_EQ(second.out.find("missed"), std::string::npos) << second.out;
 }
 
 TEST_F(MissedContainers, AFilteredRunLeavesThemToTheNextFullOne) {
     live_shortly({"job", "job-1", {}, "exit 0"});
-    EXPECT_EQ(tick({"--service", "web"}).out.find("missed"), std::string::npos);
-    EXPECT_NE(tick().out.find("1 container missed"), std::string::npos);
+    EXPECT_EQ(run_once({"--service", "web"}).out.find("missed"), std::string::npos);
+    EXPECT_NE(run_once().out.find("1 container missed"), std::string::npos);
 }
 
 // The engine keeps 256 events.
@@ -74,9 +74,9 @@ TEST_F(MissedContainers, AHistoryWithAGapIsSaid) {
         engine.docker({"pause", id});
         engine.docker({"unpause", id});
     }
-    const auto result = tick();
+    const auto result = run_once();
     EXPECT_EQ(result.code, 0);
     EXPECT_NE(result.err.find("docker remembers only what happened since 20"), std::string::npos)
         << result.err;
-    EXPECT_EQ(tick({"--quiet"}).err, "");
+    EXPECT_EQ(run_once({"--quiet"}).err, "");
 }

@@ -16,7 +16,7 @@ class Metrics : public e2e::Test {
 
     Result measured(std::vector<std::string> arguments = {}) {
         arguments.insert(arguments.end(), {"--metrics", file.string()});
-        return tick(arguments);
+        return run_once(arguments);
     }
     /// The value of a sample; "none" when it is not there.
     [[nodiscard]] std::string value(const std::string& sample) const {
@@ -78,7 +78,7 @@ TEST_F(Metrics, TellWhenNothingCouldBeDone) {
 
 TEST_F(Metrics, ThatCannotBeWrittenAreAFailure) {
     engine.exec(engine.start({"web", "web-1"}), "echo x > /opt/logs/app.log");
-    const Result result = tick({"--metrics", (scratch.path() / "none/x.prom").string()});
+    const Result result = run_once({"--metrics", (scratch.path() / "none/x.prom").string()});
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("cannot write the metrics"), std::string::npos) << result.err;
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "x\n");
@@ -114,7 +114,7 @@ TEST_F(Skipped, RunsBecomeVisibleWhenThereAreMany) {
     Background running(command({"--rsync", slow.path()}));
     wait_until("it saves", [&] { return fs::exists(started); });
     for (int i = 1; i <= 7; ++i) {
-        const Result result = tick({"--quiet", "--warn-skipped", "3"});
+        const Result result = run_once({"--quiet", "--warn-skipped", "3"});
         EXPECT_EQ(result.code, 75);
         EXPECT_EQ(result.out, "");
         if (i % 3 == 0)
@@ -124,10 +124,10 @@ TEST_F(Skipped, RunsBecomeVisibleWhenThereAreMany) {
         else
             EXPECT_EQ(result.err, "");
     }
-    EXPECT_EQ(tick({"--quiet", "--warn-skipped", "0"}).err, "");
+    EXPECT_EQ(run_once({"--quiet", "--warn-skipped", "0"}).err, "");
     write_file(go_on, "");
     EXPECT_EQ(running.wait(), 0);
-    expect_clean(tick({"--metrics", metrics.string()}));
+    expect_clean(run_once({"--metrics", metrics.string()}));
     EXPECT_NE(read_file(metrics).find("\nlogbackup_skipped_runs_total 8\n"), std::string::npos)
         << read_file(metrics);
 }
@@ -160,8 +160,8 @@ TEST_F(Syslog, GetsTheMessages) {
                                   "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && ln -s '" +
                                       socket.string() + "' /dev/log && exec \"$@\"",
                                   "sh"};
-    const auto tick_with_syslog = command({"--syslog", "--quiet"});
-    argv.insert(argv.end(), tick_with_syslog.begin(), tick_with_syslog.end());
+    const auto run_with_syslog = command({"--syslog", "--quiet"});
+    argv.insert(argv.end(), run_with_syslog.begin(), run_with_syslog.end());
     expect_clean(run(argv));
     const std::vector<std::string> messages = received(receiver);
     ::close(receiver);

@@ -60,7 +60,7 @@ class Listener {
 
 } // namespace
 
-/// The programs that a tick starts, looked at while they run: each stops itself first.
+/// The programs that a run starts, looked at while they run: each stops itself first.
 class Privilege : public BothWays {
   protected:
     void SetUp() override {
@@ -77,10 +77,10 @@ class Privilege : public BothWays {
         fs::permissions(path, fs::perms(0755));
         return path.string();
     }
-    /// Runs a tick, and `look` while a stand-in is stopped. Whoever starts it has things open and in its
+    /// Runs a run, and `look` while a stand-in is stopped. Whoever starts it has things open and in its
     /// environment that are nobody's business.
-    int tick_and_look(const std::string& stand_in, const std::function<void(pid_t)>& look,
-                      const std::vector<std::string>& arguments) {
+    int run_and_look(const std::string& stand_in, const std::function<void(pid_t)>& look,
+                     const std::vector<std::string>& arguments) {
         auto argv = command(arguments);
         argv.insert(argv.begin(), {"sh", "-c", "exec 7< /etc/passwd; exec \"$@\"", "sh"});
         Background running(argv, {"SECRET_TOKEN=x", "LD_SECRET=x", "RSYNC_RSH=x",
@@ -174,13 +174,13 @@ TEST_P(Privilege, RsyncHasTheRightToReadAndNoOther) {
         EXPECT_EQ(open.size(), 7U) << testing::PrintToString(open);
     };
     const auto log = (scratch.path() / "messages").string();
-    EXPECT_EQ(tick_and_look(rsync, look, {"--rsync", rsync, "--log-file", log}), 0);
+    EXPECT_EQ(run_and_look(rsync, look, {"--rsync", rsync, "--log-file", log}), 0);
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "one\n");
 }
 
 TEST_P(Privilege, GzipHasNoRightsAtAll) {
     in_logs("seq 1000 > app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     in_logs("gzip app.log");
     const auto gzip = stopping("gzip");
     const auto look = [&](pid_t pid) {
@@ -197,7 +197,7 @@ TEST_P(Privilege, GzipHasNoRightsAtAll) {
         EXPECT_EQ(count_of(open, "pipe:"), 2U);
         EXPECT_EQ(open.size(), 3U) << testing::PrintToString(open);
     };
-    EXPECT_EQ(tick_and_look(gzip, look, {}), 0);
+    EXPECT_EQ(run_and_look(gzip, look, {}), 0);
     EXPECT_EQ(tree_of(backup / "web/web-1").size(), 1U) << "the plain copy is dropped";
 }
 
@@ -220,7 +220,7 @@ TEST_P(Privilege, DockerGetsItsEnvironmentAndNoDescriptors) {
         EXPECT_EQ(open.size(), 3U) << testing::PrintToString(open);
     };
     const auto log = (scratch.path() / "messages").string();
-    EXPECT_EQ(tick_and_look(docker, look, {"--docker", docker, "--log-file", log}), 0);
+    EXPECT_EQ(run_and_look(docker, look, {"--docker", docker, "--log-file", log}), 0);
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "one\n");
 }
 
@@ -229,7 +229,7 @@ TEST_P(Privilege, RsyncReachesNothingElse) {
     if (landlock_version() < 6)
         GTEST_SKIP() << "this kernel does not restrict files, network and signals";
     in_logs("echo one > app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     in_logs("echo two >> app.log");
     const Listener listener;
     const auto saved = (backup / "web/web-1/app.log").string();
@@ -260,7 +260,7 @@ TEST_P(Privilege, RsyncReachesNothingElse) {
     script += "echo \"reached:$reached.\" >&2; exit 1";
     const auto rsync = write_script(scratch.path() / "bin/rsync", script);
 
-    const Result confined = tick({"--rsync", rsync.string()});
+    const Result confined = run_once({"--rsync", rsync.string()});
     EXPECT_EQ(confined.code, 3);
     EXPECT_NE(confined.err.find("; reached:."), std::string::npos) << confined.err;
     EXPECT_EQ(read_file(outside), "outside\n");
@@ -274,9 +274,9 @@ TEST_P(Privilege, FilesOfEveryOwnerAndModeAreSaved) {
     in_logs("n=0; for owner in 0 1000 65534 231072 4000000000; do for mode in 0 200 400 600 640 4755; do "
             "n=$((n+1)); mkdir -p d$n; echo $n > d$n/app.log; chown $owner:$owner d$n/app.log d$n; "
             "chmod $mode d$n/app.log; chmod $([ $((n % 2)) = 0 ] && echo 700 || echo 0) d$n; done; done");
-    expect_clean(tick());
+    expect_clean(run_once());
     in_logs("for n in $(seq 30); do echo more >> d$n/app.log; done");
-    expect_clean(tick());
+    expect_clean(run_once());
     for (int n = 1; n <= 30; ++n)
         EXPECT_EQ(read_file(backup / "web/web-1" / ("d" + std::to_string(n)) / "app.log"),
                   std::to_string(n) + "\nmore\n");
@@ -302,7 +302,7 @@ TEST_P(Privilege, AnRsyncThatCannotStartWithItsFilesRestrictedIsRunWithout) {
     // As a loader does that misses a library.
     const auto rsync = write_script(scratch.path() / "bin/rsync",
                                     "exec '" + (elsewhere / "interpreter").string() + "' \"$@\" || exit 127");
-    expect_clean(tick({"--rsync", rsync.string()}));
+    expect_clean(run_once({"--rsync", rsync.string()}));
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "one\n");
     EXPECT_EQ(read_file(scratch.path() / "calls"), "x\n");
 }
@@ -316,7 +316,7 @@ TEST_P(Privilege, AnRsyncThatFailsAfterItsStartStaysConfined) {
     const auto rsync =
         write_script(scratch.path() / "bin/rsync",
                      "[ \"$1\" = --version ] && exit 0; echo x >> '" + calls.string() + "'; exit 127");
-    const Result result = tick({"--rsync", rsync.string()});
+    const Result result = run_once({"--rsync", rsync.string()});
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("rsync exited with code 127"), std::string::npos) << result.err;
     EXPECT_FALSE(fs::exists(calls));
@@ -326,13 +326,13 @@ TEST_P(Privilege, WhatTheProgramKeepsForItselfIsItsOwn) {
     in_logs("seq 1000 > app.log");
     const auto ended = engine.start({"job", "job-1", {}, "echo x > /opt/logs/app.log"});
     engine.wait(ended);
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.remove(ended);
     const auto missed = engine.start({"job", "job-2", {}, "echo x > /opt/logs/app.log"});
     engine.wait(missed);
     engine.remove(missed);
     in_logs("echo more >> app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     std::size_t files = 0;
     for (const auto& entry : fs::recursive_directory_iterator(backup / ".logbackup")) {
         struct stat status {};
@@ -348,7 +348,7 @@ TEST_P(Privilege, ABackupRootOfOthersIsRefused) {
     in_logs("echo one > app.log");
     fs::create_directories(backup);
     fs::permissions(backup, fs::perms(0777));
-    const Result refused = tick();
+    const Result refused = run_once();
     EXPECT_EQ(refused.code, 1);
     EXPECT_NE(refused.err.find("cannot trust '" + backup.string() +
                                "': users other than its owner may write to it\nhint: chmod go-w "),
@@ -356,7 +356,7 @@ TEST_P(Privilege, ABackupRootOfOthersIsRefused) {
         << refused.err;
     EXPECT_TRUE(fs::is_empty(backup));
     fs::permissions(backup, fs::perms(0755));
-    expect_clean(tick());
+    expect_clean(run_once());
 }
 
 TEST_P(Privilege, ALinkInThePlaceOfADirectoryIsNotFollowed) {
@@ -371,7 +371,7 @@ TEST_P(Privilege, ALinkInThePlaceOfADirectoryIsNotFollowed) {
         fs::permissions(backup, fs::perms(0755));
         fs::create_directories(elsewhere / "web-1");
         fs::create_directory_symlink(elsewhere, backup / place);
-        const Result result = tick();
+        const Result result = run_once();
         EXPECT_EQ(result.code, 3) << place;
         const bool is_service = place == std::string("web"); // then nobody knows which names are taken
         EXPECT_NE(result.err.find(is_service ? "'web/web-1': cannot read the directory 'web': Not a directory"

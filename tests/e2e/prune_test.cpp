@@ -49,9 +49,9 @@ class PruneRuns : public BothWays {
     void end(const std::string& pod, std::chrono::nanoseconds ago, const std::string& text = "a line") {
         const auto id = engine.start({"job", pod, {}, "echo '" + text + "' > /opt/logs/app.log"});
         engine.wait(id);
-        expect_clean(tick());
+        expect_clean(run_once());
         engine.remove(id);
-        expect_clean(tick());
+        expect_clean(run_once());
         age("job/" + pod, ago);
     }
     Result prune(std::vector<std::string> arguments, const std::vector<std::string>& variables = {}) {
@@ -125,21 +125,21 @@ TEST_P(PruneRuns, DeletesWhatEndedLongAgoAndWhatItSaidItWould) {
     EXPECT_EQ(prune_json({"--keep", "1d", "--service", "job"})["pruned"].size(), 1U);
     EXPECT_EQ(saved(), Names{"web/web-1/app.log"});
     EXPECT_FALSE(fs::exists(backup / "job"));
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(engine.cat(live, "/opt/logs/app.log"), read_file(backup / "web/web-1/app.log"));
 }
 
-TEST_P(PruneRuns, ATickPrunesOnceAnHour) {
+TEST_P(PruneRuns, ARunPrunesOnceAnHour) {
     end("job-1", 31 * day);
     engine.start({"web", "web-1"});
     set_clock();
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_TRUE(fs::exists(backup / "job/job-1")) << "by default nothing is deleted";
-    const auto dry = tick({"--keep", "30d", "--dry-run"});
+    const auto dry = run_once({"--keep", "30d", "--dry-run"});
     EXPECT_NE(dry.err.find("dry run: 1 ended log directory would be deleted"), std::string::npos) << dry.err;
     EXPECT_TRUE(fs::exists(backup / "job/job-1"));
 
-    const auto first = tick({"--keep", "30d", "--json"});
+    const auto first = run_once({"--keep", "30d", "--json"});
     EXPECT_EQ(first.code, 0);
     EXPECT_EQ(Json::parse(first.out)["pruned"].size(), 1U) << first.out;
     EXPECT_NE(first.err.find("1 ended log directory deleted"), std::string::npos) << first.err;
@@ -148,10 +148,10 @@ TEST_P(PruneRuns, ATickPrunesOnceAnHour) {
     engine.remove_all();
     engine.start({"web", "web-1"});
     end("job-2", 31 * day);
-    expect_clean(tick({"--keep", "30d"}));
+    expect_clean(run_once({"--keep", "30d"}));
     EXPECT_TRUE(fs::exists(backup / "job/job-2")) << "it is no hour since";
     set_clock();
-    const auto quiet = tick({"--keep", "30d", "--quiet"});
+    const auto quiet = run_once({"--keep", "30d", "--quiet"});
     expect_clean(quiet);
     EXPECT_EQ(quiet.out, "");
     EXPECT_FALSE(fs::exists(backup / "job"));
@@ -161,9 +161,9 @@ TEST_P(PruneRuns, FilesThatALiveSourceStillHasAreNeverDeleted) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id,
                 "cd /opt/logs; mkdir d; for f in app.log old.log d/gone.log d/e.log; do echo $f > $f; done");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(id, "cd /opt/logs; echo x > app.log; rm d/gone.log; touch -d '1999-01-01' app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     Names all = saved("web/web-1");
     ASSERT_EQ(all.size(), 5U);
     set_clock();
@@ -192,18 +192,18 @@ TEST_P(PruneRuns, FilesThatALiveSourceStillHasAreNeverDeleted) {
     EXPECT_EQ(saved("web/web-1").size(), 3U);
 }
 
-TEST_P(PruneRuns, ATickDeletesWhatALiveSourceHasNoLonger) {
+TEST_P(PruneRuns, ARunDeletesWhatALiveSourceHasNoLonger) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "cd /opt/logs; echo one > app.log; echo two > gone.log; mkdir d; echo a > d/a.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(id, "cd /opt/logs; echo x > app.log; rm gone.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     ASSERT_EQ(saved("web/web-1").size(), 4U);
     set_clock();
-    EXPECT_EQ(tick({"--keep", "0.001s", "--max-files", "2"}).code, 3);
+    EXPECT_EQ(run_once({"--keep", "0.001s", "--max-files", "2"}).code, 3);
     EXPECT_EQ(saved("web/web-1").size(), 4U) << "not all of it could be looked at";
     set_clock();
-    const auto result = tick({"--keep", "0.001s"});
+    const auto result = run_once({"--keep", "0.001s"});
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_NE(result.err.find("0 ended log directories, 2 files of live ones deleted"), std::string::npos)
         << result.err;
@@ -213,12 +213,12 @@ TEST_P(PruneRuns, ATickDeletesWhatALiveSourceHasNoLonger) {
 TEST_P(PruneRuns, ARunDeletesVanishedFilesHoweverManyThereAre) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "cd /opt/logs; echo gone > gone.log; for i in $(seq 5100); do echo $i > f$i; done");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(id, "rm /opt/logs/gone.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     ASSERT_EQ(saved("web/web-1").size(), 5101U);
     set_clock();
-    EXPECT_EQ(tick({"--keep", "0.001s"}).code, 0);
+    EXPECT_EQ(run_once({"--keep", "0.001s"}).code, 0);
     EXPECT_EQ(saved("web/web-1").size(), 5100U);
     EXPECT_FALSE(fs::exists(backup / "web/web-1/gone.log"));
 }
@@ -226,11 +226,11 @@ TEST_P(PruneRuns, ARunDeletesVanishedFilesHoweverManyThereAre) {
 TEST_P(PruneRuns, ADryRunListsTheVanishedFilesThatARunWouldDelete) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "cd /opt/logs; echo one > app.log; echo two > gone.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(id, "rm /opt/logs/gone.log");
     set_clock();
     const auto before = state();
-    const auto dry = tick({"--keep", "0.001s", "--dry-run", "--json"});
+    const auto dry = run_once({"--keep", "0.001s", "--dry-run", "--json"});
     EXPECT_EQ(dry.code, 0) << dry.err;
     const auto pruned = Json::parse(dry.out)["pruned"];
     ASSERT_EQ(pruned.size(), 1U) << dry.out;
@@ -242,12 +242,12 @@ TEST_P(PruneRuns, ARunDeletesVanishedFilesBesideALargeTransfer) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "cd /opt/logs; echo one > app.log; echo two > gone.log");
     const auto large = engine.start({"web", "web-2"});
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(id, "rm /opt/logs/gone.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(large, "head -c 70000000 /dev/zero > /opt/logs/large.log");
     set_clock();
-    EXPECT_EQ(tick({"--keep", "0.001s"}).code, 0);
+    EXPECT_EQ(run_once({"--keep", "0.001s"}).code, 0);
     EXPECT_EQ(saved("web/web-1"), Names{"app.log"});
 }
 
@@ -277,9 +277,9 @@ TEST_P(PruneRuns, MakesTheBackupFit) {
     EXPECT_NE(too_large.err.find("more than --max-size"), std::string::npos) << too_large.err;
     EXPECT_EQ(saved(), left) << "the youngest may not go, so the others would go in vain";
     set_clock();
-    const auto in_tick = tick({"--max-size", "40K"});
-    EXPECT_EQ(in_tick.code, 3);
-    EXPECT_NE(in_tick.err.find("error: the backup takes "), std::string::npos) << in_tick.err;
+    const auto in_run = run_once({"--max-size", "40K"});
+    EXPECT_EQ(in_run.code, 3);
+    EXPECT_NE(in_run.err.find("error: the backup takes "), std::string::npos) << in_run.err;
     EXPECT_EQ(saved(), left);
 }
 
@@ -288,7 +288,7 @@ TEST_P(PruneRuns, OneContainerThatFloodsDoesNotEraseTheOthers) {
         end(pod, 5 * day);
     engine.exec(engine.start({"web", "web-1"}), "head -c 1000000 /dev/urandom > /opt/logs/flood.log");
     set_clock();
-    const auto result = tick({"--max-size", "500K"});
+    const auto result = run_once({"--max-size", "500K"});
     EXPECT_EQ(result.code, 3) << result.err;
     EXPECT_EQ(saved("job").size(), 3U);
 }
@@ -304,17 +304,17 @@ TEST_P(PruneRuns, AnEngineThatListsNothingEndsAndDeletesNothing) {
     set_clock();
     for (int run = 0; run < 5; ++run) {
         const auto quiet =
-            tick({"--quiet", "--keep", "30d", "--max-size", "1K", "--docker", docker.string()});
+            run_once({"--quiet", "--keep", "30d", "--max-size", "1K", "--docker", docker.string()});
         EXPECT_EQ(quiet.code, 3);
         EXPECT_NE(quiet.err.find("docker lists no container, but 3 log directories are live"),
                   std::string::npos)
             << quiet.err;
     }
-    EXPECT_EQ(tick({"--quiet", "--max-size", "1K", "--docker", docker.string()}).code, 3)
+    EXPECT_EQ(run_once({"--quiet", "--max-size", "1K", "--docker", docker.string()}).code, 3)
         << "their layers are still on this host";
     EXPECT_EQ(saved(), all);
     EXPECT_EQ(sh("ls '" + (backup / ".logbackup/live/web").string() + "'"), "web-1\nweb-2\nweb-3\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     expect_clean(prune({"--keep", "30d"}));
     EXPECT_EQ(saved("job"), Names{});
 }
@@ -327,7 +327,7 @@ TEST_P(PruneRuns, OneRunDeletesNothingAfterTheClockJumped) {
         set_clock(ago);
         const auto before = state();
         const auto dry = prune({"--keep", "30h", "--dry-run"});
-        EXPECT_NE(tick({"--keep", "30h", "--dry-run"}).err.find("info: " + said), std::string::npos);
+        EXPECT_NE(run_once({"--keep", "30h", "--dry-run"}).err.find("info: " + said), std::string::npos);
         EXPECT_EQ(state(), before);
         const auto refused = prune({"--keep", "30h"});
         EXPECT_EQ(refused.code, 1);
@@ -337,17 +337,17 @@ TEST_P(PruneRuns, OneRunDeletesNothingAfterTheClockJumped) {
         EXPECT_NE(dry.err.find(said), std::string::npos) << dry.err;
 
         set_clock(ago);
-        const auto jump = tick({"--keep", "30h"});
+        const auto jump = run_once({"--keep", "30h"});
         EXPECT_EQ(jump.code, 0);
         EXPECT_NE(jump.err.find("info: " + said), std::string::npos) << jump.err;
         EXPECT_EQ(saved(), Names{"job/job-1/app.log"});
         EXPECT_EQ(prune_json({"--keep", "30h", "--dry-run"})["pruned"].size(), 1U) << "the next run may";
     }
     fs::remove(clock);
-    const auto first = tick({"--keep", "30h"});
+    const auto first = run_once({"--keep", "30h"});
     EXPECT_NE(first.err.find("info: " + said), std::string::npos) << first.err;
     EXPECT_EQ(saved(), Names{"job/job-1/app.log"});
-    expect_clean(tick({"--keep", "30h", "--quiet"}));
+    expect_clean(run_once({"--keep", "30h", "--quiet"}));
     EXPECT_EQ(saved(), Names{});
 }
 
@@ -393,8 +393,8 @@ TEST_P(PruneKilled, IsFinishedByTheNextRun) {
     for (const std::string call : {"mkdirat", "renameat2", "unlinkat"}) {
         bool killed = true;
         for (int n = 1; killed && !HasFailure(); ++n)
-            for (const bool by_tick : {false, true}) {
-                SCOPED_TRACE(call + " " + std::to_string(n) + (by_tick ? ", then a tick" : ""));
+            for (const bool by_run : {false, true}) {
+                SCOPED_TRACE(call + " " + std::to_string(n) + (by_run ? ", then a run" : ""));
                 sh("rm -rf '" + backup.string() + "'; cp -a '" + original.string() + "' '" + backup.string() +
                    "'");
                 set_clock();
@@ -402,13 +402,13 @@ TEST_P(PruneKilled, IsFinishedByTheNextRun) {
                 kills += killed ? 1 : 0;
                 // With a record it is whole; without one nothing of it is left under its name.
                 const auto listed =
-                    Json::parse(tick({"list", "--json", "--service", "job"}).out, nullptr, false);
+                    Json::parse(run_once({"list", "--json", "--service", "job"}).out, nullptr, false);
                 const bool known = listed.is_object() && !listed["instances"].empty();
                 EXPECT_EQ(saved(), known ? whole : Names{}) << listed;
                 if (known) {
                     EXPECT_EQ(listed["instances"][0]["coverage"], "complete");
                 }
-                expect_clean(by_tick ? tick() : prune({"--keep", "300d"})); // goes on, and begins nothing
+                expect_clean(by_run ? run_once() : prune({"--keep", "300d"})); // goes on, and begins nothing
                 EXPECT_EQ(saved(), known ? whole : Names{});
                 EXPECT_EQ(fs::exists(backup / "job"), known);
                 EXPECT_EQ(fs::exists(backup / ".logbackup/ended/job"), known);

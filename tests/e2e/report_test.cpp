@@ -21,10 +21,10 @@ Result on_terminal(const std::vector<std::string>& argv, const std::vector<std::
 class Report : public BothWays {};
 MOUNTED_ONLY(Report);
 
-TEST_P(Report, ADryRunListsWhatTheTickThenDoesAndWritesNothing) {
+TEST_P(Report, ADryRunListsWhatTheRunThenDoesAndWritesNothing) {
     const auto a = engine.start({"web", "web-1"});
     engine.exec(a, "echo one > /opt/logs/a.log; echo two > /opt/logs/b.log");
-    const Result before = tick({"--dry-run", "-v"});
+    const Result before = run_once({"--dry-run", "-v"});
     expect_clean(before);
     EXPECT_FALSE(fs::exists(backup));
     EXPECT_NE(before.out.find("create     a.log  4 B"), std::string::npos) << before.out;
@@ -32,7 +32,7 @@ TEST_P(Report, ADryRunListsWhatTheTickThenDoesAndWritesNothing) {
                               backup.string()),
               std::string::npos)
         << before.out;
-    const Result saved = tick();
+    const Result saved = run_once();
     expect_clean(saved);
     EXPECT_NE(saved.out.find("1 container, 2 files: 2 new, 0 changed; 8 B saved to"), std::string::npos)
         << saved.out;
@@ -41,7 +41,7 @@ TEST_P(Report, ADryRunListsWhatTheTickThenDoesAndWritesNothing) {
     engine.exec(b, "echo three > /opt/logs/c.log");
     engine.exec(a, "echo more >> /opt/logs/a.log; echo x > /opt/logs/b.log");
     const std::string state = state_of(scratch.path());
-    const Result again = tick({"--dry-run", "-v"});
+    const Result again = run_once({"--dry-run", "-v"});
     expect_clean(again);
     EXPECT_EQ(state_of(scratch.path()), state);
     EXPECT_NE(again.out.find("append     a.log  5 B"), std::string::npos) << again.out;
@@ -50,7 +50,7 @@ TEST_P(Report, ADryRunListsWhatTheTickThenDoesAndWritesNothing) {
     EXPECT_NE(again.out.find("2 new, 1 changed, 1 set aside; 13 B would be saved"), std::string::npos)
         << again.out;
 
-    const Result done = tick();
+    const Result done = run_once();
     expect_clean(done);
     EXPECT_NE(done.out.find("2 new, 1 changed, 1 set aside; 13 B saved"), std::string::npos) << done.out;
 }
@@ -60,11 +60,11 @@ class ReportOnce : public e2e::Test {};
 TEST_F(ReportOnce, ADryRunNeedsNoBackupRootThatCanBeWrittenTo) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "echo one > /opt/logs/a.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(id, "echo two >> /opt/logs/a.log");
     sh("mount --bind '" + backup.string() + "' '" + backup.string() + "' && mount -o remount,bind,ro '" +
        backup.string() + "'");
-    const Result result = tick({"--dry-run"});
+    const Result result = run_once({"--dry-run"});
     expect_clean(result);
     EXPECT_NE(result.out.find("0 new, 1 changed; 4 B would be saved"), std::string::npos) << result.out;
 }
@@ -75,7 +75,7 @@ TEST_F(ReportOnce, TheTableShowsEachContainer) {
     const auto stopped = engine.start({"db", "db-0", {}, "echo done > /opt/logs/db.log"});
     engine.wait(stopped);
     engine.start({"empty", "empty-0", {}, "rmdir /opt/logs; exec sleep 1000000"});
-    const Result result = tick();
+    const Result result = run_once();
     expect_clean(result);
     EXPECT_EQ(result.out.substr(0, result.out.find("3 containers")),
               "SERVICE  POD      STATE    NEW  CHANGED  FILES  BYTES  SOURCE  TARGET\n"
@@ -87,15 +87,15 @@ TEST_F(ReportOnce, TheTableShowsEachContainer) {
 TEST_F(ReportOnce, QuietSaysNothingUnlessSomethingIsWrong) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "echo one > /opt/logs/a.log");
-    expect_clean(tick()); // that a backup is new is always said
+    expect_clean(run_once()); // that a backup is new is always said
     for (const Way each : {Way::mounted, Way::direct}) {
         way = each;
-        const Result result = tick({"--quiet"});
+        const Result result = run_once({"--quiet"});
         EXPECT_EQ(result.code, 0);
         EXPECT_EQ(result.out + result.err, "");
     }
     engine.start({"bad_name", "web-1"});
-    const Result result = tick({"--quiet"});
+    const Result result = run_once({"--quiet"});
     EXPECT_EQ(result.code, 3);
     EXPECT_EQ(result.out, "");
     EXPECT_NE(result.err.find("is left out"), std::string::npos) << result.err;
@@ -114,7 +114,7 @@ TEST_F(ReportOnce, ColourAndProgressOnATerminalOnly) {
     const Result no_colour = on_terminal(command(), {"NO_COLOR=1"});
     EXPECT_EQ(no_colour.out.find("\033[32m"), std::string::npos) << no_colour.out;
     engine.exec(id, "head -c 5000000 /dev/urandom >> /opt/logs/a.log");
-    const Result piped = tick({"--rsync", slow.string()});
+    const Result piped = run_once({"--rsync", slow.string()});
     EXPECT_EQ((piped.out + piped.err).find('\033'), std::string::npos);
     EXPECT_EQ((piped.out + piped.err).find('\r'), std::string::npos);
 }
@@ -122,7 +122,7 @@ TEST_F(ReportOnce, ColourAndProgressOnATerminalOnly) {
 TEST_F(ReportOnce, JsonIsOneObjectWhateverTheNames) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "echo one > \"/opt/logs/$(printf 'a\\377\"\\nb')\"; mkfifo /opt/logs/fifo");
-    const Result result = tick({"--json"});
+    const Result result = run_once({"--json"});
     expect_clean(result);
     const auto json = nlohmann::json::parse(result.out);
     EXPECT_EQ(json["backup_root"], backup.string());
@@ -139,7 +139,7 @@ TEST_F(ReportOnce, NamesAreEscapedInMessages) {
     engine.exec(id, "echo x > \"/opt/logs/$(printf 'a\\033[2Jb')\"");
     const auto broken =
         write_script(scratch.path() / "rsync", "echo \"bad '$(printf '\\033[2J')'\" >&2; exit 5");
-    const Result result = tick({"--rsync", broken.string()});
+    const Result result = run_once({"--rsync", broken.string()});
     EXPECT_EQ(result.code, 3);
     EXPECT_EQ((result.out + result.err).find('\033'), std::string::npos) << result.err;
     EXPECT_NE(result.err.find("'\\x1b]0;owned\\x07'"), std::string::npos) << result.err;
@@ -152,9 +152,9 @@ TEST_F(ReportOnce, TheLogFileGetsMessagesAndASummaryForEachRun) {
     const auto log = scratch.path() / "logbackup.log";
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "echo one > /opt/logs/a.log");
-    expect_clean(tick({"--quiet", "--log-file", log.string()}));
+    expect_clean(run_once({"--quiet", "--log-file", log.string()}));
     engine.start({"bad_name", "web-1"});
-    EXPECT_EQ(tick({"--quiet", "--log-file", log.string()}).code, 3);
+    EXPECT_EQ(run_once({"--quiet", "--log-file", log.string()}).code, 3);
     const std::string text = read_file(log);
     EXPECT_NE(text.find(" info 1 container, 1 file: 1 new"), std::string::npos) << text;
     EXPECT_NE(text.find(" error container "), std::string::npos) << text;

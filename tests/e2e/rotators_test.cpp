@@ -19,7 +19,7 @@
 
 using namespace e2e;
 
-/// Rotators as they are used, working on a container's log directory from the host while ticks run. That is
+/// Rotators as they are used, working on a container's log directory from the host during runs. That is
 /// what an application's own writes look like, and needs no image with these programs in it.
 namespace {
 
@@ -90,15 +90,15 @@ class Rotators : public e2e::Test {
 
     std::size_t below(std::size_t n) { return random() % n; }
 
-    void tick_concurrently() {
+    void run_concurrently() {
         way = below(2) == 0 ? Way::mounted : Way::direct;
-        expect_clean(tick());
+        expect_clean(run_once());
     }
     /// Nothing rotates meanwhile: all that is there now has to be in the backup from now on.
-    void tick_strictly() {
+    void run_strictly() {
         for (const auto& [line, files] : lines_in(logs))
             seen.insert(line);
-        tick_concurrently();
+        run_concurrently();
     }
 
     /// What a rotator changes: every name, and the sizes of all files but the log itself.
@@ -122,18 +122,18 @@ class Rotators : public e2e::Test {
         ::kill(-rotator.pid(), SIGSTOP);
     }
 
-    /// Ticks while a program logs and rotates by itself; in every other one it is held, mostly in the middle
+    /// Runs while a program logs and rotates by itself; in every other one it is held, mostly in the middle
     /// of a rotation or right after it.
-    void tick_during(Background& program, int ticks) {
-        for (int i = 0; i < ticks; ++i) {
+    void run_during(Background& program, int runs) {
+        for (int i = 0; i < runs; ++i) {
             hold_after(1 + below(3), program);
             ASSERT_EQ(next_state(program), CLD_STOPPED);
             if (below(2) == 0) {
-                tick_strictly();
+                run_strictly();
                 let_go(program);
             } else {
                 let_go(program);
-                tick_concurrently();
+                run_concurrently();
             }
         }
         write_file(enough, "");
@@ -142,7 +142,7 @@ class Rotators : public e2e::Test {
 
     void expect_all_saved() {
         for (int i = 0; i < 3; ++i)
-            tick_strictly();
+            run_strictly();
         const auto saved = lines_in(instance);
         std::size_t lost = 0;
         for (const auto line : seen)
@@ -174,7 +174,7 @@ class Rotators : public e2e::Test {
     fs::path log;
     fs::path instance = backup / "web/web-1";
     fs::path enough = scratch.path() / "enough"; ///< ends a program when it is there
-    std::set<std::uint64_t> seen;                ///< lines that were there when a tick began
+    std::set<std::uint64_t> seen;                ///< lines that were there when a run began
 };
 
 struct Rotation {
@@ -242,7 +242,7 @@ class Logrotate : public Rotators, public testing::WithParamInterface<Rotation> 
             hold_after(1 + below(8), logrotate);
         while (next_state(logrotate) == CLD_STOPPED) {
             if (!concurrent && below(3) > 0)
-                tick_strictly();
+                run_strictly();
             let_go(logrotate);
         }
         EXPECT_EQ(logrotate.wait(), 0);
@@ -263,13 +263,13 @@ TEST_P(Logrotate, LosesNothingAndSavesNoLineTwice) {
     for (int i = 0; i < 12; ++i) {
         write_lines();
         if (below(3) > 0)
-            tick_strictly();
+            run_strictly();
         write_lines();
         rotate();
         if (GetParam().keeps_writing)
             write_lines();
         if (below(3) == 0)
-            tick_strictly();
+            run_strictly();
         if (!GetParam().copies)
             open_log();
     }
@@ -313,7 +313,7 @@ TEST_P(PythonHandlers, LoseNothingAndSaveNoLineTwice) {
     if (!fs::exists(python))
         GTEST_SKIP() << python << " is not there";
     Background program({python, "-c", python_program, GetParam(), log.string(), enough.string()});
-    tick_during(program, 14);
+    run_during(program, 14);
     expect_all_saved();
     expect_no_line_twice();
 }
@@ -369,7 +369,7 @@ TEST_F(Logback, LosesNothingAndSavesNoLineTwice) {
     write_file(script, logback_program);
     Background program({"java", "-cp", class_path, "org.mozilla.javascript.tools.shell.Main", script.string(),
                         logs.string(), enough.string()});
-    tick_during(program, 14);
+    run_during(program, 14);
     expect_all_saved();
     expect_no_line_twice();
     for (const auto& [name, content] : tree_of(instance))

@@ -19,7 +19,7 @@ class Filters : public e2e::Test {
     /// The pods that a run with these arguments saves.
     std::vector<std::string> saved_with(const std::vector<std::string>& arguments) {
         fs::remove_all(backup);
-        expect_clean(tick(arguments));
+        expect_clean(run_once(arguments));
         std::vector<std::string> pods;
         for (const auto* pod : {"web/web-1", "web/web-2", "db/db-0"})
             if (fs::exists(backup / pod / "app.log"))
@@ -41,7 +41,7 @@ TEST_F(Filters, SelectByServicePodNamespaceAndContainer) {
 TEST_F(Filters, ThatMatchNothingSaySo) {
     for (const auto& filter :
          {std::vector<std::string>{"--service", "nosuch"}, {"--container", "ffffffffffff"}}) {
-        const Result result = tick(filter);
+        const Result result = run_once(filter);
         EXPECT_EQ(result.code, 1);
         EXPECT_NE(result.err.find("no container matches"), std::string::npos) << result.err;
         EXPECT_EQ(tree_of(backup), Tree());
@@ -49,11 +49,11 @@ TEST_F(Filters, ThatMatchNothingSaySo) {
 }
 
 TEST_F(Filters, AFilteredRunLeavesTheOthersAsTheyAre) {
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto newer = engine.start({"web", "web-1"});
     engine.exec(newer, "echo newer > /opt/logs/app.log");
-    expect_clean(tick({"--service", "db"}));
-    expect_clean(tick());
+    expect_clean(run_once({"--service", "db"}));
+    expect_clean(run_once());
     EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "x\n");
     EXPECT_EQ(read_file(backup / "web/web-1@1/app.log"), "newer\n");
 }
@@ -68,7 +68,7 @@ TEST_F(Usage, WrongUsageIsOneLineAndCode2) {
                                                                        {"--group", "no-such-group"},
                                                                        {"--quiet", "--verbose"},
                                                                        {"--service"}}) {
-        const Result result = tick(arguments);
+        const Result result = run_once(arguments);
         EXPECT_EQ(result.code, 2) << arguments[0];
         EXPECT_EQ(result.out, "");
         EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
@@ -78,12 +78,12 @@ TEST_F(Usage, WrongUsageIsOneLineAndCode2) {
 }
 
 TEST_F(Usage, HelpAndVersion) {
-    const Result help = tick({"--help"});
+    const Result help = run_once({"--help"});
     expect_clean(help);
     for (const auto* option : {"--dry-run", "--dest", "--log-dir", "--service", "--group", "--max-duration",
                                "--docker", "--rsync", "--quiet", "Exit codes"})
         EXPECT_NE(help.out.find(option), std::string::npos) << option;
-    EXPECT_TRUE(tick({"--version"}).out.starts_with("logbackup "));
+    EXPECT_TRUE(run_once({"--version"}).out.starts_with("logbackup "));
 }
 
 class Run : public BothWays {
@@ -107,7 +107,7 @@ class Run : public BothWays {
         EXPECT_EQ(content.compare(0, part.size(), part), 0) << "a prefix of its source";
     }
     void expect_completed() {
-        expect_clean(tick());
+        expect_clean(run_once());
         EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"a.log", "small\n"}, {"big.log", content}}));
     }
     std::string id;
@@ -117,13 +117,13 @@ class Run : public BothWays {
 };
 IN_BOTH_WAYS(Run);
 
-TEST_P(Run, ASecondTickWhileOneRunsExits75AtOnce) {
+TEST_P(Run, ASecondRunWhileOneRunsExits75AtOnce) {
     Background first(command({"--rsync", slow}));
     wait_for_bytes();
-    const Result second = tick();
+    const Result second = run_once();
     EXPECT_EQ(second.code, 75);
     EXPECT_NE(second.err.find("another run is working on"), std::string::npos) << second.err;
-    EXPECT_EQ(tick({"--dry-run"}).code, 0) << "a dry run needs no lock";
+    EXPECT_EQ(run_once({"--dry-run"}).code, 0) << "a dry run needs no lock";
     EXPECT_EQ(first.wait(), 0);
     expect_completed();
 }
@@ -142,7 +142,7 @@ TEST_P(Run, SignalsEndTheChildrenAndLeaveAValidBackup) {
     expect_completed();
 }
 
-TEST_P(Run, AKilledTickLeavesTheLockToItsRsyncAndAValidBackup) {
+TEST_P(Run, AKilledRunLeavesTheLockToItsRsyncAndAValidBackup) {
     Background running(command({"--rsync", slow}));
     wait_for_bytes();
     ::kill(running.pid(), SIGKILL);
@@ -157,8 +157,8 @@ TEST_P(Run, AKilledTickLeavesTheLockToItsRsyncAndAValidBackup) {
         << "nothing is left";
 }
 
-TEST_P(Run, TheTimeoutBoundsAWholeTick) {
-    const Result result = tick({"--rsync", slow, "--max-duration", "1s"});
+TEST_P(Run, TheTimeoutBoundsAWholeRun) {
+    const Result result = run_once({"--rsync", slow, "--max-duration", "1s"});
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("stopped by --max-duration"), std::string::npos) << result.err;
     expect_valid_part();

@@ -11,10 +11,10 @@ MOUNTED_ONLY(SeveralAttack);
 TEST_P(SeveralAttack, OneThatLeadsToTheOtherIsNotSavedAgainAfterTheEnd) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "mkdir -p /var/log; ln -s /opt/logs /var/log/app; echo a > /opt/logs/a.log");
-    expect_clean(tick(with({a, b})));
+    expect_clean(run_once(with({a, b})));
     engine.kill(id);
     for (int i = 0; i < 3; ++i) {
-        expect_clean(tick(with({a, b})));
+        expect_clean(run_once(with({a, b})));
         EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}}));
         EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
     }
@@ -23,14 +23,14 @@ TEST_P(SeveralAttack, OneThatLeadsToTheOtherIsNotSavedAgainAfterTheEnd) {
 TEST_P(SeveralAttack, NoInstanceLiesInAnother) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "mkdir -p /x; echo a > /opt/logs/a.log; echo x > /x/x.log");
-    expect_clean(tick(with({"/opt", "/x"})));
-    expect_clean(tick(with({a, "/x"})));
+    expect_clean(run_once(with({"/opt", "/x"})));
+    expect_clean(run_once(with({a, "/x"})));
     Tree expected{
         {"web/web-1/logs/a.log", "a\n"}, {"web/web-1@1/a.log", "a\n"}, {"web/web-1+x/x.log", "x\n"}};
     EXPECT_EQ(files(), expected);
-    expect_clean(tick(with({"/opt", "/x"})));
+    expect_clean(run_once(with({"/opt", "/x"})));
     EXPECT_EQ(files(), expected);
-    expect_clean(tick(with({a, "/x"}, {"prune", "--keep", "0.001s"})));
+    expect_clean(run_once(with({a, "/x"}, {"prune", "--keep", "0.001s"})));
     EXPECT_EQ(files(), expected) << "nothing of a container that is there is pruned";
 }
 
@@ -38,8 +38,8 @@ TEST_P(SeveralAttack, ChangingBackAndForthDoesNotPileUp) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
     for (int i = 0; i < 3; ++i) {
-        expect_clean(tick(with({a, b})));
-        expect_clean(tick());
+        expect_clean(run_once(with({a, b})));
+        expect_clean(run_once());
     }
     EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\n"}}));
 }
@@ -47,17 +47,17 @@ TEST_P(SeveralAttack, ChangingBackAndForthDoesNotPileUp) {
 TEST_P(SeveralAttack, AnotherSingleOneIsAnotherInstance) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/app.log; echo b > /var/log/app/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.kill(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
     const Tree expected{{"web/web-1/app.log", "a\n"}, {"web/web-1@1/app.log", "b\n"}};
     for (int i = 0; i < 2; ++i) {
-        expect_clean(tick(with({b})));
+        expect_clean(run_once(with({b})));
         EXPECT_EQ(files(), expected);
         EXPECT_EQ(record("live/web/web-1@1").at("coverage"), "complete");
         EXPECT_EQ(record("ended/web/web-1").at("coverage"), "complete");
-        expect_clean(tick());
+        expect_clean(run_once());
         EXPECT_EQ(files(), expected);
         EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
         EXPECT_EQ(record("ended/web/web-1@1").at("coverage"), "complete");
@@ -67,12 +67,12 @@ TEST_P(SeveralAttack, AnotherSingleOneIsAnotherInstance) {
 TEST_P(SeveralAttack, OneThatIsNoLongerAskedForIsNotSaidToBeSaved) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "mkdir -p /x /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
-    expect_clean(tick(with({a, b})));
-    expect_clean(tick(with({a, "/x"})));
+    expect_clean(run_once(with({a, b})));
+    expect_clean(run_once(with({a, "/x"})));
     EXPECT_EQ(record("ended/web/web-1+var+log+app").at("coverage"), "cut");
     EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1"));
     engine.exec(id, "echo more >> /var/log/app/b.log");
-    expect_clean(tick(with({a, b})));
+    expect_clean(run_once(with({a, b})));
     EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\nmore\n"}}));
     EXPECT_TRUE(fs::exists(backup / ".logbackup/live/web/web-1+var+log+app"));
 }
@@ -84,18 +84,18 @@ TEST_P(SeveralAttack, WhatFailsIsNotedWhereAnotherServiceNamedIt) {
     write_file(file, "[service.web]\nlog-dir = [\"/opt/logs\", \"/var/log/app\"]\n");
     const auto web = engine.start({"web", "web-1", first});
     engine.exec(web, "echo b > /var/log/app/b.log");
-    expect_clean(tick({"--config", file.string()}));
+    expect_clean(run_once({"--config", file.string()}));
     const auto api = engine.start({"api", "api-1", second});
     engine.remove(web);
-    expect_clean(tick({"--config", file.string()}));
+    expect_clean(run_once({"--config", file.string()}));
     engine.exec(api, "echo 123456789 > /opt/logs/large.log");
-    expect_clean(tick({"--config", file.string()}));
+    expect_clean(run_once({"--config", file.string()}));
     EXPECT_EQ(read_file(backup / "web/web-1+var+log+app/large.log"), "123456789\n");
     EXPECT_FALSE(record("live/web/web-1+var+log+app").contains("saved_until"));
     engine.exec(api, "echo 123456789 >> /opt/logs/large.log");
-    EXPECT_EQ(tick({"--config", file.string(), "--max-bytes", "2"}).code, 3);
+    EXPECT_EQ(run_once({"--config", file.string(), "--max-bytes", "2"}).code, 3);
     EXPECT_TRUE(record("live/web/web-1+var+log+app").contains("saved_until"));
-    expect_clean(tick({"--config", file.string()}));
+    expect_clean(run_once({"--config", file.string()}));
     EXPECT_FALSE(record("live/web/web-1+var+log+app").contains("saved_until"));
 }
 
@@ -103,12 +103,12 @@ TEST_P(SeveralAttack, AVolumeThatIsMountedAtTheOtherPathIsNotSavedTwiceForEver) 
     const std::string volume = (scratch.path() / "volume").string();
     const auto first = engine.start({"web", "web-0", {"--volume", volume + ":" + a}});
     engine.exec(first, "mkdir -p /var/log/app; echo first > /opt/logs/v.log");
-    expect_clean(tick(with({a, b})));
+    expect_clean(run_once(with({a, b})));
     engine.remove(first);
     const auto second = engine.start({"web", "web-0", {"--volume", volume + ":" + b}});
     engine.exec(second, "echo own > /opt/logs/own.log");
     for (int i = 0; i < 3; ++i)
-        expect_clean(tick(with({a, b})));
+        expect_clean(run_once(with({a, b})));
     EXPECT_EQ(files(), (Tree{{"web/web-0/v.log", "first\n"}, {"web/web-0@1/own.log", "own\n"}}));
     EXPECT_EQ(record("live/web/web-0").at("volume"), volume);
     EXPECT_EQ(record("live/web/web-0").at("log_directory"), b);
@@ -123,37 +123,37 @@ TEST_P(SeveralAttack, OneThatFailsDoesNotHoldUpTheOther) {
     engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo 123456789 > /var/log/app/b.log");
     engine.kill(id);
     for (int i = 0; i < 3; ++i)
-        EXPECT_EQ(tick(with({a, b}, {"--max-file-size", "5"})).code, 3);
+        EXPECT_EQ(run_once(with({a, b}, {"--max-file-size", "5"})).code, 3);
     EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
     EXPECT_EQ(record("live/web/web-1+var+log+app").at("coverage"), "live");
     for (int i = 0; i < 2; ++i)
-        expect_clean(tick(with({a, b})));
+        expect_clean(run_once(with({a, b})));
     EXPECT_EQ(record("live/web/web-1+var+log+app").at("coverage"), "complete");
 }
 
 TEST_P(SeveralAttack, AFileInPlaceOfADirectoryOfTheBackupIsReported) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "mkdir -p /var/log/app; echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
-    expect_clean(tick(with({a, b})));
+    expect_clean(run_once(with({a, b})));
     fs::remove_all(backup / "web/web-1");
     write_file(backup / "web/web-1", "a file");
     fs::remove_all(backup / "web/web-1+var+log+app");
     fs::create_directory(scratch.path() / "elsewhere");
     fs::create_symlink(scratch.path() / "elsewhere", backup / "web/web-1+var+log+app");
-    const auto result = tick(with({a, b}));
+    const auto result = run_once(with({a, b}));
     EXPECT_EQ(result.code, 3) << result.out << result.err;
     EXPECT_EQ(read_file(backup / "web/web-1"), "a file");
     EXPECT_TRUE(fs::is_empty(scratch.path() / "elsewhere"));
-    EXPECT_EQ(tick(with({a, b}, {"prune", "--keep", "0.001s"})).code, 0);
+    EXPECT_EQ(run_once(with({a, b}, {"prune", "--keep", "0.001s"})).code, 0);
 }
 
 TEST_P(SeveralAttack, OfAContainerThatSharesEachRowNamesItsLogDirectory) {
     const std::string volume = (scratch.path() / "volume").string();
     const auto first = engine.start({"web", "web-0", {"--volume", volume + ":" + b}});
     engine.exec(first, "echo v > /var/log/app/v.log");
-    expect_clean(tick(with({a, b})));
+    expect_clean(run_once(with({a, b})));
     const auto second = engine.start({"api", "api-0", {"--volume", volume + ":" + b}});
-    const auto result = tick(with({a, b}, {"--service", "api", "--json"}));
+    const auto result = run_once(with({a, b}, {"--service", "api", "--json"}));
     expect_clean(result);
     const auto report = nlohmann::json::parse(result.out);
     for (const auto& row : report["containers"])
@@ -171,11 +171,11 @@ TEST_P(SeveralAttack, AVolumeAtBothAndOneWithinAnotherSurviveRestarts) {
         const auto other = engine.start(within);
         engine.exec(one, "echo " + std::to_string(i) + " >> /opt/logs/v.log");
         engine.exec(other, "echo " + std::to_string(i) + " >> /var/log/app/w.log");
-        expect_clean(tick(with({a, b})));
-        expect_clean(tick(with({a, b}, {"verify"})));
+        expect_clean(run_once(with({a, b})));
+        expect_clean(run_once(with({a, b}, {"verify"})));
         engine.kill(one);
         engine.kill(other);
-        expect_clean(tick(with({a, b})));
+        expect_clean(run_once(with({a, b})));
     }
     EXPECT_EQ(files(), (Tree{{"web/both-0/v.log", "1\n2\n3\n"},
                              {"web/within-0/sub/w.log", "1\n2\n3\n"},
@@ -195,10 +195,10 @@ TEST_P(SeveralAttack, ALinkToAnotherOnesVolumeChangesNothingOfIt) {
     engine.exec(attacker, "mkdir -p /var/log; echo mine > /opt/logs/m.log");
     for (int i = 0; i < 3; ++i) {
         engine.exec(attacker, "ln -sfn /theirs /var/log/app; rm -rf /opt/logs; ln -s /theirs /opt/logs");
-        expect_clean(tick(with({a, b})));
+        expect_clean(run_once(with({a, b})));
         engine.exec(attacker, "rm /var/log/app /opt/logs; mkdir /opt/logs; echo mine > /opt/logs/m.log");
         engine.exec(victim, "echo v >> /var/log/app/v.log");
-        expect_clean(tick(with({a, b})));
+        expect_clean(run_once(with({a, b})));
     }
     EXPECT_EQ(files(), (Tree{{"api/attacker/m.log", "mine\n"},
                              {"web/victim/o.log", "own\n"},
@@ -209,14 +209,14 @@ TEST_P(SeveralAttack, ALinkToAnotherOnesVolumeChangesNothingOfIt) {
 TEST_P(SeveralAttack, EachHasDirectoriesOfItsOwn) {
     const auto own = engine.start({"web", "web-1"});
     engine.exec(own, "echo own > /opt/logs/a.log");
-    expect_clean(tick(with({a, b})));
+    expect_clean(run_once(with({a, b})));
     Pod forged{"web", "web-1"};
     forged.namespace_name = "other";
     const auto other = engine.start(forged);
     engine.exec(other, "mkdir -p /var/log/app; echo forged > /var/log/app/b.log; rmdir /opt/logs");
-    expect_clean(tick(with({a, b})));
+    expect_clean(run_once(with({a, b})));
     engine.exec(own, "mkdir -p /var/log/app; echo own > /var/log/app/b.log");
-    expect_clean(tick(with({a, b})));
+    expect_clean(run_once(with({a, b})));
     EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "own\n"},
                              {"web/web-1+var+log+app/b.log", "forged\n"},
                              {"web/web-1@1+var+log+app/b.log", "own\n"}}));
@@ -256,7 +256,7 @@ class SeveralKilled : public Test, public testing::WithParamInterface<const char
         const auto restore = [&] {
             sh("rm -rf " + backup.string() + "; cp -a " + saved.string() + " " + backup.string());
         };
-        expect_clean(tick(arguments));
+        expect_clean(run_once(arguments));
         const Tree expected = state();
         for (int n = 1;; ++n) {
             restore();
@@ -269,7 +269,7 @@ class SeveralKilled : public Test, public testing::WithParamInterface<const char
             if (run(argv, {"ASAN_OPTIONS=detect_leaks=0"}).code == 0)
                 break;
             ++killed;
-            wait_until("a run is possible", [&] { return tick(arguments).code == 0; });
+            wait_until("a run is possible", [&] { return run_once(arguments).code == 0; });
             EXPECT_EQ(state(), expected) << "killed at " << GetParam() << " " << n;
         }
     }
@@ -280,9 +280,9 @@ INSTANTIATE_TEST_SUITE_P(, SeveralKilled, testing::Values("renameat2", "unlinkat
 
 TEST_P(SeveralKilled, WhileAPodIsMadeAgain) {
     start("first");
-    expect_clean(tick(two));
+    expect_clean(run_once(two));
     engine.remove_all();
-    expect_clean(tick(two));
+    expect_clean(run_once(two));
     start("second");
     expect_the_same_after_each_kill(two);
     EXPECT_GT(killed, 0);
@@ -290,21 +290,21 @@ TEST_P(SeveralKilled, WhileAPodIsMadeAgain) {
 
 TEST_P(SeveralKilled, FromOneToTwo) {
     start("first");
-    expect_clean(tick(one));
+    expect_clean(run_once(one));
     expect_the_same_after_each_kill(two);
 }
 
 TEST_P(SeveralKilled, FromTwoToOne) {
     start("first");
-    expect_clean(tick(one));
-    expect_clean(tick(two));
+    expect_clean(run_once(one));
+    expect_clean(run_once(two));
     expect_the_same_after_each_kill(one);
 }
 
 TEST_P(SeveralKilled, WhilePruned) {
     start("first");
-    expect_clean(tick(two));
+    expect_clean(run_once(two));
     engine.remove_all();
-    expect_clean(tick(two));
+    expect_clean(run_once(two));
     expect_the_same_after_each_kill({"prune", "--keep", "0.001s"});
 }

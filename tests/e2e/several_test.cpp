@@ -20,31 +20,31 @@ MOUNTED_ONLY(Several);
 TEST_P(Several, AreSavedSideBySide) {
     const auto id = start("web-1");
     engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
-    const auto dry = tick(with_two({"--dry-run"}));
+    const auto dry = run_once(with_two({"--dry-run"}));
     expect_clean(dry);
     EXPECT_NE(dry.out.find("web/web-1+var+log+app"), std::string::npos) << dry.out;
     EXPECT_FALSE(fs::exists(backup));
 
-    const auto first = tick(with_two());
+    const auto first = run_once(with_two());
     expect_clean(first);
     EXPECT_NE(first.out.find("1 container, 2 files: 2 new"), std::string::npos) << first.out;
     EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\n"}}));
     EXPECT_EQ(record("live/web/web-1").at("log_directory"), "/opt/logs");
 
     engine.exec(id, "echo more >> /var/log/app/b.log");
-    const auto second = tick(with_two());
+    const auto second = run_once(with_two());
     expect_clean(second);
     EXPECT_NE(second.out.find("0 new, 1 changed"), std::string::npos) << second.out;
-    expect_clean(tick(with_two({"verify"})));
+    expect_clean(run_once(with_two({"verify"})));
 
     engine.kill(id);
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     engine.remove(id);
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\nmore\n"}}));
     EXPECT_EQ(record("ended/web/web-1+var+log+app").at("coverage"), "complete");
     EXPECT_FALSE(fs::exists(backup / ".logbackup/incoming/web/web-1"));
-    const auto list = tick({"list"});
+    const auto list = run_once({"list"});
     expect_clean(list);
     EXPECT_NE(list.out.find("2 log directories of 1 service, 2 files"), std::string::npos) << list.out;
     EXPECT_NE(list.out.find("2 complete"), std::string::npos) << list.out;
@@ -55,7 +55,7 @@ TEST_P(Several, OneThatIsNotThereIsNoFailure) {
     const auto id = engine.start({"web", "web-1"});
     engine.start({"web", "web-2", {}, "rmdir /opt/logs; exec sleep 1000000"});
     engine.exec(id, "echo a > /opt/logs/a.log");
-    const auto result = tick(with_two({"--json"}));
+    const auto result = run_once(with_two({"--json"}));
     expect_clean(result);
     const auto rows = nlohmann::json::parse(result.out)["containers"];
     std::vector<std::string> statuses;
@@ -68,18 +68,18 @@ TEST_P(Several, OfARestartTheVolumeGoesOnAndTheOtherIsNumbered) {
     const std::vector<std::string> volume{"--volume", (scratch.path() / "volume").string() + ":/var/log/app"};
     const auto first = start("web-0", volume);
     engine.exec(first, "echo first > /opt/logs/a.log; echo first > /var/log/app/v.log");
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     engine.kill(first);
     const auto second = start("web-0", volume);
     engine.exec(second, "echo second > /opt/logs/a.log; echo second >> /var/log/app/v.log");
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     const Tree expected{{"web/web-0/a.log", "second\n"},
                         {"web/web-0@1/a.log", "first\n"},
                         {"web/web-0+var+log+app/v.log", "first\nsecond\n"}};
     EXPECT_EQ(files(), expected);
-    expect_clean(tick(with_two({"verify"})));
+    expect_clean(run_once(with_two({"verify"})));
     engine.remove(first);
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     EXPECT_EQ(files(), expected);
     EXPECT_TRUE(fs::exists(backup / ".logbackup/ended/web/web-0@1"));
 }
@@ -92,7 +92,7 @@ TEST_P(Several, ASecondOneMovesCopiesAndEndsNothingOfTheFirst) {
         engine.exec(id, "echo first > /opt/logs/a.log; echo second > /var/log/app/b.log");
     engine.kill(ids[1]);
     for (int i = 0; i < 2; ++i)
-        expect_clean(tick());
+        expect_clean(run_once());
     const std::vector<std::string> pods{"runs", "ended", "volume"};
     const auto state = [&] {
         std::string all;
@@ -105,7 +105,7 @@ TEST_P(Several, ASecondOneMovesCopiesAndEndsNothingOfTheFirst) {
     EXPECT_EQ(record("live/web/ended").at("coverage"), "complete");
 
     for (int i = 0; i < 2; ++i) {
-        const auto result = tick(with_two());
+        const auto result = run_once(with_two());
         expect_clean(result);
         EXPECT_NE(result.out.find(i == 0 ? "3 new, 0 changed; 21 B saved" : "0 new, 0 changed; 0 B saved"),
                   std::string::npos)
@@ -121,13 +121,13 @@ TEST_P(Several, ASecondOneMovesCopiesAndEndsNothingOfTheFirst) {
         EXPECT_FALSE(fs::exists(backup / ".logbackup/ended"));
     }
     EXPECT_EQ(record("live/web/ended+var+log+app").at("coverage"), "complete");
-    expect_clean(tick(with_two({"verify"})));
+    expect_clean(run_once(with_two({"verify"})));
 }
 
 TEST_P(Several, KeepTheirNamesWhateverIsConfiguredLater) {
     const auto id = start("web-1");
     engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     const Tree expected{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\n"}};
     const auto are_there = [&](const std::string& kind) {
         const fs::path records = backup / ".logbackup" / kind / "web";
@@ -135,7 +135,7 @@ TEST_P(Several, KeepTheirNamesWhateverIsConfiguredLater) {
     };
     for (const bool runs : {true, false}) {
         for (const auto& paths : {std::vector<std::string>{b, a}, {a}, {b}, {a, b}}) {
-            expect_clean(tick(with(paths)));
+            expect_clean(run_once(with(paths)));
             EXPECT_EQ(files(), expected);
             const bool has_a = paths != std::vector<std::string>{b};
             const bool has_b = paths != std::vector<std::string>{a};
@@ -154,12 +154,12 @@ TEST_P(Several, ThatAreOneAreSavedOnce) {
     engine.exec(id, "ln -s /opt/logs /var/log/app 2>/dev/null || { mkdir -p /var/log; ln -s /opt/logs "
                     "/var/log/app; }; echo a > /opt/logs/a.log");
     for (int i = 0; i < 2; ++i) {
-        const auto result = tick(with_two());
+        const auto result = run_once(with_two());
         expect_clean(result);
         EXPECT_NE(result.out.find("shared, see web/web-1"), std::string::npos) << result.out;
     }
     engine.kill(id);
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}}));
     EXPECT_EQ(record("live/web/web-1").at("coverage"), "complete");
 }
@@ -167,16 +167,16 @@ TEST_P(Several, ThatAreOneAreSavedOnce) {
 TEST_P(Several, ComeFromTheFileAndTheEnvironment) {
     const auto id = start("web-1");
     engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
-    expect_clean(tick({}, {"LOGBACKUP_LOG_DIR=/opt/logs:/var/log/app"}));
+    expect_clean(run_once({}, {"LOGBACKUP_LOG_DIR=/opt/logs:/var/log/app"}));
     const Tree expected = files();
     EXPECT_EQ(expected.size(), 2U);
     const fs::path file = scratch.path() / "logbackup.toml";
     write_file(file, "[service.web]\nlog-dir = [\"/opt/logs\", \"/var/log/app/\"]\n");
     engine.exec(id, "echo more >> /opt/logs/a.log");
-    const auto result = tick({"--config", file.string()});
+    const auto result = run_once({"--config", file.string()});
     expect_clean(result);
     EXPECT_NE(result.out.find("0 new, 1 changed"), std::string::npos) << result.out;
-    const auto wrong = tick({"--log-dir", "/opt", "--log-dir", "/opt/./logs"});
+    const auto wrong = run_once({"--log-dir", "/opt", "--log-dir", "/opt/./logs"});
     EXPECT_EQ(wrong.code, 2);
     EXPECT_NE(wrong.err.find("'/opt/logs' lies in '/opt'"), std::string::npos) << wrong.err;
 }
@@ -186,19 +186,19 @@ TEST_P(Several, ArePrunedEachByItself) {
     engine.exec(id, "echo a > /opt/logs/a.log; echo b > /var/log/app/b.log");
     const auto gone = start("web-2");
     engine.exec(gone, "echo c > /opt/logs/c.log; echo d > /var/log/app/d.log");
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     engine.remove(gone);
     engine.exec(id, "echo x > /opt/logs/x.log");
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     engine.exec(id, "rm /opt/logs/x.log");
-    expect_clean(tick(with_two()));
+    expect_clean(run_once(with_two()));
     for (const std::string ended : {"web-2", "web-2+var+log+app"}) {
         auto aged = record("ended/web/" + ended);
         for (const char* name : {"ended", "finished", "saved_until"})
             aged[name] = "2026-01-01T00:00:00Z";
         write_file(backup / ".logbackup/ended/web" / ended, aged.dump());
     }
-    const auto dry = tick(with_two({"prune", "--keep", "0.001s", "--dry-run", "--json"}));
+    const auto dry = run_once(with_two({"prune", "--keep", "0.001s", "--dry-run", "--json"}));
     expect_clean(dry);
     std::vector<std::string> doomed;
     const auto pruned = nlohmann::json::parse(dry.out)["pruned"];
@@ -206,7 +206,7 @@ TEST_P(Several, ArePrunedEachByItself) {
         doomed.push_back(item["instance"].get<std::string>() + " " + item["path"].get<std::string>());
     std::sort(doomed.begin(), doomed.end());
     EXPECT_EQ(doomed, (std::vector<std::string>{"web-1 x.log", "web-2 ", "web-2+var+log+app "})) << dry.out;
-    expect_clean(tick(with_two({"prune", "--keep", "0.001s"})));
+    expect_clean(run_once(with_two({"prune", "--keep", "0.001s"})));
     EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\n"}}));
     EXPECT_FALSE(fs::exists(backup / "web/web-2"));
     EXPECT_FALSE(fs::exists(backup / "web/web-2+var+log+app"));

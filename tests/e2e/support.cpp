@@ -398,7 +398,7 @@ std::vector<std::string> Test::command(const std::vector<std::string>& arguments
     return argv;
 }
 
-Result Test::tick(const std::vector<std::string>& arguments, const std::vector<std::string>& variables) {
+Result Test::run_once(const std::vector<std::string>& arguments, const std::vector<std::string>& variables) {
     return run(command(arguments), variables);
 }
 

@@ -128,8 +128,8 @@ class Test : public testing::Test {
     void TearDown() override { engine.remove_all(); }
 
     /// logbackup --dest <backup> with further arguments.
-    Result tick(const std::vector<std::string>& arguments = {},
-                const std::vector<std::string>& variables = {});
+    Result run_once(const std::vector<std::string>& arguments = {},
+                    const std::vector<std::string>& variables = {});
     /// The command line of such a run.
     std::vector<std::string> command(const std::vector<std::string>& arguments = {});
 

@@ -59,7 +59,7 @@ TEST_F(Unseen, WhereDockersDataIsHiddenNothingIsCalledGone) {
     EXPECT_EQ(tree_of(backup), (Tree{{"web", "dir"}, {"web/web-1", "dir"}, {"web/web-1/app.log", "live\n"}}));
     EXPECT_TRUE(missed_records().empty());
 
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(tree_of(backup).at("job/job-1/a.log"), "x\n");
 }
 
@@ -87,7 +87,7 @@ TEST_F(Unseen, ARunningContainerOfWhichNothingIsHereHasFailed) {
     engine.exec(engine.start({"db", "db-0"}), "echo db > /opt/logs/db.log");
     const auto docker = client_with_a_foreign(foreign).string();
     for (int i = 0; i < 2; ++i) {
-        const Result result = tick({"--quiet", "--docker", docker});
+        const Result result = run_once({"--quiet", "--docker", docker});
         EXPECT_EQ(result.code, 3);
         EXPECT_NE(result.err.find("nor can its process 4194303 be reached on this machine"),
                   std::string::npos)
@@ -110,13 +110,13 @@ TEST_F(Unseen, OneThatHasLostItsLayerIsMissedOnce) {
                                      "\"$real\" \"$@\" | sed -E '/\"Id\": \"" +
                                          id + "\"/,/^    }/s#(/overlay2/)[0-9a-f]+(/diff\",?)$#\\1gone\\2#'")
                             .string();
-    const Result first = tick({"--docker", docker});
+    const Result first = run_once({"--docker", docker});
     expect_clean(first);
     EXPECT_NE(first.out.find("removed meanwhile"), std::string::npos) << first.out;
     EXPECT_NE(first.out.find("1 container missed"), std::string::npos) << first.out;
     for (const auto& arguments :
          {std::vector<std::string>{"--docker", docker}, {"--docker", docker, "--dry-run"}}) {
-        const Result again = tick(arguments);
+        const Result again = run_once(arguments);
         expect_clean(again);
         EXPECT_EQ(again.out.find("missed"), std::string::npos) << again.out;
     }
@@ -132,10 +132,10 @@ TEST_F(Unseen, OneThatIsRemovedWhileARunWorksIsNoFailure) {
                                                 "[ \"$1\" != inspect ] || \"$real\" rm -f " +
                                                     doomed + " >/dev/null 2>&1\nexit $code")
             .string();
-    const Result first = tick({"--docker", docker});
+    const Result first = run_once({"--docker", docker});
     expect_clean(first);
     EXPECT_NE(first.out.find("removed meanwhile"), std::string::npos) << first.out;
-    const Result second = tick(); // docker's events tell of it again
+    const Result second = run_once(); // docker's events tell of it again
     expect_clean(second);
     EXPECT_EQ(second.out.find("missed"), std::string::npos) << second.out;
     EXPECT_EQ(missed_records().size(), 1U);

@@ -11,12 +11,12 @@ class Verify : public BothWays {
         BothWays::SetUp();
         id = engine.start({"web", "web-1"});
         in_logs("seq 5000 > app.log; echo old > app.log.1; mkdir d; echo x > d/x.log");
-        expect_clean(tick());
+        expect_clean(run_once());
     }
     void in_logs(const std::string& script) { engine.exec(id, "cd /opt/logs; " + script); }
     Result verify(std::vector<std::string> arguments = {}) {
         arguments.insert(arguments.begin(), "verify");
-        return tick(arguments);
+        return run_once(arguments);
     }
     /// Damages a byte of the backup.
     void damage(const std::string& name, std::size_t offset) {
@@ -67,13 +67,13 @@ TEST_P(Verify, WhatCameAfterTheLastRunIsNoDifference) {
     const auto result = verify({"-v"});
     expect_clean(result);
     EXPECT_NE(result.out.find("5 files changed since the last run"), std::string::npos) << result.out;
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(verify().out.find("changed"), std::string::npos);
 }
 
 TEST_P(Verify, TheOldestOfRotatedLogsIsGone) {
     in_logs("seq 7000 7300 > app.log.1; seq 8000 8200 > app.log.2");
-    expect_clean(tick());
+    expect_clean(run_once());
     in_logs("mv app.log.1 app.log.2; echo more >> app.log; mv app.log app.log.1; echo fresh > app.log");
     expect_clean(verify());
     damage("app.log.1", 100); // what app.log.2 is now
@@ -91,7 +91,7 @@ TEST_P(Verify, DamageToALogThatGrewIsADifference) {
 
 TEST_P(Verify, AContainerThatHasEndedAndIsComplete) {
     engine.kill(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     expect_clean(verify());
     damage("app.log", 12'000);
     EXPECT_EQ(verify().code, 3);
@@ -99,7 +99,7 @@ TEST_P(Verify, AContainerThatHasEndedAndIsComplete) {
 
 TEST_P(Verify, OfWhatIsGoneSaysSo) {
     engine.remove(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto result = verify();
     EXPECT_EQ(result.code, 0);
     EXPECT_NE(result.err.find("1 log directory of containers that are gone cannot be compared"),
@@ -114,7 +114,7 @@ TEST_P(Verify, OfWhatIsGoneSaysSo) {
 TEST_P(Verify, ARotationIsToldFromADifferenceAmongManyRewrittenFiles) {
     in_logs("for i in $(seq 30); do echo $i; done > list; while read i; do echo old $i > f$i; done < list; "
             "seq 100 > y.log; seq 200 > z.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     in_logs(
         "while read i; do echo fresh and longer $i > f$i; done < list; mv y.log y1; mv z.log z1; echo more "
         ">> z1; echo a log that is new and longer than all the old > y.log; seq 300 900 > z.log");

@@ -23,8 +23,8 @@ class VolumesAttack : public BothWays {
         return {"--volume", shared.string() + ":/above", "--volume",
                 (shared / "logs").string() + ":/opt/logs"};
     }
-    /// A tick that is killed when it hangs.
-    Result limited_tick(const std::vector<std::string>& arguments = {}) {
+    /// A run that is killed when it hangs.
+    Result limited_run(const std::vector<std::string>& arguments = {}) {
         auto argv = command(arguments);
         argv.insert(argv.begin(), {"timeout", "--signal=KILL", "60"});
         return run(argv);
@@ -44,19 +44,19 @@ TEST_P(VolumesAttack, AStoppedContainerLeftALinkInThePlaceOfItsVolume) {
     const auto id = engine.start(
         {"web", "web-1", volumes(), "mv /above/logs /above/old; ln -s " + secret.string() + " /above/logs"});
     engine.wait(id);
-    expect_failure(limited_tick(), "leads through a symbolic link, which a container may have put there");
+    expect_failure(limited_run(), "leads through a symbolic link, which a container may have put there");
     expect_nothing_from_outside();
 }
 
 TEST_P(VolumesAttack, ALinkThatCameWhileTheContainerRan) {
     const auto id = engine.start({"web", "web-1", volumes()});
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(id, "mv /above/logs /above/old; ln -s " + secret.string() +
                         " /above/logs; echo more >> "
                         "/opt/logs/app.log");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.kill(id);
-    expect_failure(limited_tick(), "leads through a symbolic link");
+    expect_failure(limited_run(), "leads through a symbolic link");
     expect_nothing_from_outside();
 }
 
@@ -64,17 +64,17 @@ TEST_P(VolumesAttack, ALinkThatCameWhileTheContainerRan) {
 TEST_P(VolumesAttack, ALinkThatLedToTheVolumeAndNowLeadsElsewhere) {
     const auto id = engine.start({"web", "web-1", volumes()});
     engine.exec(id, "mv /above/logs /above/real; ln -s real /above/logs");
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.kill(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     fs::rename(shared / "real", shared / "old");
     fs::create_directory_symlink(secret, shared / "real");
     append_file(shared / "old/app.log", "more\n");
-    expect_failure(limited_tick(), "leads through a symbolic link");
+    expect_failure(limited_run(), "leads through a symbolic link");
     expect_nothing_from_outside();
     fs::remove(shared / "logs");
     fs::create_directory_symlink(secret, shared / "logs");
-    expect_failure(limited_tick(), "leads through a symbolic link");
+    expect_failure(limited_run(), "leads through a symbolic link");
     expect_nothing_from_outside();
     EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"app.log", "its own\n"}}));
 }
@@ -83,10 +83,10 @@ TEST_P(VolumesAttack, TheOperatorsLinkIsFollowedAlsoAfterTheContainerHasEnded) {
     fs::create_directory_symlink(shared, scratch.path() / "data");
     const auto id =
         engine.start({"web", "web-1", {"--volume", (scratch.path() / "data/logs").string() + ":/opt/logs"}});
-    expect_clean(tick());
+    expect_clean(run_once());
     engine.exec(id, "echo last words >> /opt/logs/app.log");
     engine.kill(id);
-    expect_clean(tick());
+    expect_clean(run_once());
     EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"app.log", "its own\nlast words\n"}}));
 }
 
@@ -97,7 +97,7 @@ TEST_P(VolumesAttack, AnOldLinkIsFollowedAlsoOfAContainerThatWasNeverSeenRunning
     const auto id =
         engine.start({"web", "web-1", {"--volume", (link / "logs").string() + ":/opt/logs"}, "true"});
     engine.wait(id);
-    const auto result = limited_tick();
+    const auto result = limited_run();
     fs::remove(link);
     expect_clean(result);
     EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"app.log", "its own\n"}}));
@@ -108,7 +108,7 @@ TEST_P(VolumesAttack, AProcessThatChangedItsRootClaimsNobodyElsesVolume) {
     fs::create_directory(shared / "logs/mem");
     const std::string volume = (shared / "logs").string() + ":/opt/logs";
     engine.start({"victim", "victim-1", {"--volume", volume}});
-    expect_clean(tick());
+    expect_clean(run_once());
     const auto id = engine.start({"evil",
                                   "evil-1",
                                   {"--volume", volume + ":ro", "--tmpfs", "/opt/logs/mem"},
@@ -118,7 +118,7 @@ TEST_P(VolumesAttack, AProcessThatChangedItsRootClaimsNobodyElsesVolume) {
     const auto pid = engine.docker({"inspect", "--format", "{{.State.Pid}}", id});
     wait_until("it has changed its root",
                [&] { return sh("readlink /proc/" + std::to_string(std::stoi(pid)) + "/root") == "/fake\n"; });
-    const auto result = limited_tick();
+    const auto result = limited_run();
     for (const auto& [name, content] : tree_of(backup))
         EXPECT_NE(content, "forged\n") << name;
     EXPECT_EQ(tree_of(backup / "victim/victim-1").at("app.log"), "its own\n");
@@ -185,12 +185,12 @@ IN_BOTH_WAYS(SpiesAttack);
 TEST_P(SpiesAttack, WhoComesBeforeTheWriterGivesWayToIt) {
     start_spies();
     append("before\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     expect_saved("", "before\n");
     start_victims();
     for (const std::string more : {"1\n", "2\n"}) {
         append(more);
-        expect_clean(tick());
+        expect_clean(run_once());
         expect_saved(more == "1\n" ? "before\n1\n" : "before\n1\n2\n", "before\n");
     }
     for (int pair = 0; pair < pairs; ++pair) {
@@ -198,21 +198,21 @@ TEST_P(SpiesAttack, WhoComesBeforeTheWriterGivesWayToIt) {
         EXPECT_TRUE(fs::exists(backup / ".logbackup/ended" / spys_directory(pair)));
         EXPECT_FALSE(fs::exists(backup / ".logbackup/live" / spys_directory(pair)));
     }
-    EXPECT_EQ(tick({"verify"}).code, 0);
+    EXPECT_EQ(run_once({"verify"}).code, 0);
     for (const auto& id : victims)
         engine.remove(id);
     append("3\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     expect_saved("before\n1\n2\n3\n", "before\n");
 }
 
 TEST_P(SpiesAttack, WhoComesAfterTheWriterGetsNoName) {
     start_victims();
     append("1\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     start_spies();
     append("2\n");
-    expect_clean(tick());
+    expect_clean(run_once());
     expect_saved("1\n2\n", "");
 }
 
@@ -220,8 +220,8 @@ TEST_P(SpiesAttack, WhoIsThereWithTheWriterAtTheFirstRunGetsNoName) {
     start_spies();
     start_victims();
     append("1\n");
-    expect_clean(tick());
-    expect_clean(tick());
+    expect_clean(run_once());
+    expect_clean(run_once());
     expect_saved("1\n", "");
 }
 
@@ -235,7 +235,7 @@ TEST_P(VolumesAttack, AFileSystemOfTheKernelIsNoLogDirectory) {
     wait_until("the links are made", [&] {
         return sh("docker ps --quiet | xargs -n 1 -I{} docker exec {} readlink /srv/logs | wc -l") == "3\n";
     });
-    const auto result = limited_tick({"--dry-run", "-v", "--log-dir", "/srv/logs"});
+    const auto result = limited_run({"--dry-run", "-v", "--log-dir", "/srv/logs"});
     EXPECT_EQ(result.out.find("create"), std::string::npos) << result.out;
     for (const auto* words : {"web-1", "web-2", "web-3"})
         expect_failure(result, words);
@@ -259,10 +259,10 @@ TEST_P(VolumesAttack, AFileSystemThatDoesNotAnswerStopsNobodyElse) {
     start("beside", {"--volume", fuse + ":/data"});
     start("apart", {});
     EXPECT_EQ(read_file(scratch.path() / "fuse/app.log"), FuseServer::content) << "so far it answers";
-    expect_failure(limited_tick(), "(fuse.test) may not answer, so it is not read");
+    expect_failure(limited_run(), "(fuse.test) may not answer, so it is not read");
     EXPECT_EQ(sh("grep -rl 'user space' '" + backup.string() + "' | wc -l"), "0\n");
     server.stop();
-    const auto result = limited_tick();
+    const auto result = limited_run();
     expect_failure(result, "(fuse.test) may not answer, so it is not read");
     for (const std::string state : {"running", "stopped"}) {
         for (const std::string pod : {"above", "beside", "apart"}) {

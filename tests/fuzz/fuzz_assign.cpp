@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Containers with forged labels over many ticks, and the directories of the backup that they get.
+// Containers with forged labels over many runs, and the directories of the backup that they get.
 #include "../unit/simulated_node.hpp"
 #include "input.hpp"
 

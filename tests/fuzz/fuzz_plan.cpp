@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A log directory that a hostile container changes between ticks, and its backup: plan() keeps the prefix
+// A log directory that a hostile container changes between runs, and its backup: plan() keeps the prefix
 // rule.
 #include "../unit/random_log_directory.hpp"
 #include "../unit/simulated_backup.hpp"
@@ -192,11 +192,11 @@ void live_through(Input& input) {
     HostileDirectory source(random, input);
     SimulatedBackup backup(random, source, saved_before(random, input));
     Timestamp now{std::chrono::seconds(1'700'000'000)};
-    for (int ticks = 0; ticks < 20 && !input.is_empty(); ++ticks) {
+    for (int runs = 0; runs < 20 && !input.is_empty(); ++runs) {
         for (auto changes = 1 + input.below(6); changes > 0; --changes)
             source.change();
         const auto thoroughness = input.one_in(3) ? Thoroughness::everything : Thoroughness::changes;
-        if (backup.tick(now, thoroughness))
+        if (backup.run_once(now, thoroughness))
             expect_saved(source.files(), backup.files(), thoroughness);
         backup.expect_prefixes_only();
         backup.expect_links_stay_inside();

@@ -123,7 +123,7 @@ TEST(AssignAttacks, ALinkByAnotherPathGivesWayToo) {
     EXPECT_EQ(result.of_claim[1].supersedes, Ids{RecordId{0}});
 }
 
-TEST(AssignAttacks, ALinkGivesWayAlsoWhereItIsOlderAtTheFirstTick) {
+TEST(AssignAttacks, ALinkGivesWayAlsoWhereItIsOlderAtTheFirstRun) {
     const auto result = assign_in({}, {spy(), victim()}, {});
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod"}));
     EXPECT_TRUE(result.of_claim[1].supersedes.empty());

@@ -87,7 +87,7 @@ TEST(Assign, CountsAsNumbersAndNotAsText) {
     EXPECT_EQ(result.moves[0].to, "pod@11");
 }
 
-TEST(Assign, NumbersTheOlderOnesOfAFirstTickInOrderOfCreation) {
+TEST(Assign, NumbersTheOlderOnesOfAFirstRunInOrderOfCreation) {
     const auto result = assign_in({}, {claim("x", 3, 3), claim("y", 1, 1), claim("z", 2, 2)}, {});
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1", "svc/pod@2"}));
     EXPECT_TRUE(result.moves.empty());
@@ -125,7 +125,7 @@ TEST(Assign, NeverMovesADirectoryWhoseHolderRunsButCouldNotBeLocated) {
     EXPECT_TRUE(result.moves.empty());
 }
 
-TEST(Assign, GivesThePlainNameAtAFirstTickToWhatRunsLongest) {
+TEST(Assign, GivesThePlainNameAtAFirstRunToWhatRunsLongest) {
     const std::vector<Claim> claims{claim("ended", 1, 1), claim("a", 2, 2), claim("forged", 3, 3)};
     const Backup backup{{"svc", {{"pod"}, {}}}};
     for (const auto& running : {std::set<std::string>{"a", "forged"}, std::set<std::string>{"a"}}) {
@@ -219,7 +219,7 @@ TEST(Assign, SavesASharedVolumeUnderWhoIsRecordedAlready) {
 }
 
 TEST(Assign, NamesTheMovedDirectoryToWhoSharesIt) {
-    // What "o" and "s" share is moved away in the same tick, by a newer pod of the same name.
+    // What "o" and "s" share is moved away in the same run, by a newer pod of the same name.
     Claim recorded = on_volume(claim("o", 1, 7), "/srv/a");
     Claim sharing = on_volume(claim("s", 2, 7), "/srv/a");
     sharing.service = "sidecar";

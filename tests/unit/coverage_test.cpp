@@ -239,7 +239,7 @@ TEST(Coverage, IsLiveAgainWhenAContainerRunsAgainAndCutWhenItIsGone) {
 
 TEST(Coverage, IsLiveAgainWhenAContainerRanUnseen) {
     Record record = closed({ended("a")});
-    describe(record, {ended("a", finished + nanoseconds(1))}); // up and down between two ticks
+    describe(record, {ended("a", finished + nanoseconds(1))}); // up and down between two runs
     EXPECT_EQ(record.coverage, Coverage::live);
     EXPECT_EQ(record.saved_until, "");
     EXPECT_TRUE(record.last_passes.empty());
@@ -299,7 +299,7 @@ TEST(NoteGone, LeavesWhatIsCompleteAlone) {
     EXPECT_EQ(record, before);
 }
 
-TEST(NoteGone, ClaimsNoTimeWhenThereWasNoCompleteTick) {
+TEST(NoteGone, ClaimsNoTimeWhenThereWasNoCompleteRun) {
     Record record;
     note_gone(record, {});
     EXPECT_EQ(record.coverage, Coverage::cut);

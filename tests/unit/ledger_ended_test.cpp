@@ -189,14 +189,14 @@ TEST(LedgerMissed, ThrowsWhenItCannotBeWritten) {
     EXPECT_THROW(save_missed_record(dir.fd(), missed("svc", "aaa")), Error);
 }
 
-TEST(LastCompleteTick, IsNoneAtFirst) {
+TEST(LastCompleteRun, IsNoneAtFirst) {
     const TempDir dir;
     EXPECT_EQ(last_complete_run(dir.fd()), Timestamp{});
     dir.make_directory(".logbackup");
     EXPECT_EQ(last_complete_run(dir.fd()), Timestamp{});
 }
 
-TEST(LastCompleteTick, IsKeptToTheNanosecond) {
+TEST(LastCompleteRun, IsKeptToTheNanosecond) {
     const TempDir dir;
     dir.make_directory(".logbackup");
     for (const Timestamp began : {death + nanoseconds(123'456'789), death + nanoseconds(123'456'788),
@@ -210,7 +210,7 @@ TEST(LastCompleteTick, IsKeptToTheNanosecond) {
     EXPECT_EQ(status.st_size, 0);
 }
 
-TEST(LastCompleteTick, ThrowsWhenItCannotBeWritten) {
+TEST(LastCompleteRun, ThrowsWhenItCannotBeWritten) {
     const TempDir without;
     EXPECT_THROW(note_complete_run(without.fd(), death), Error);
     const TempDir linked;

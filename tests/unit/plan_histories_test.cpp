@@ -17,9 +17,9 @@ void live_through(unsigned seed) {
     LogDirectory source(random);
     SimulatedBackup backup(random, source);
     Timestamp now{std::chrono::seconds(1'700'000'000)};
-    const auto tick = [&] {
+    const auto run = [&] {
         now += std::chrono::seconds(random.below(3)); // several set-asides can fall into one second
-        const bool complete = backup.tick(now);
+        const bool complete = backup.run_once(now);
         if (complete)
             backup.expect_complete();
         return complete;
@@ -27,9 +27,9 @@ void live_through(unsigned seed) {
     for (int step = 0; step < 30 && !::testing::Test::HasFailure(); ++step) {
         for (auto changes = random.below(4); changes > 0; --changes)
             source.change();
-        tick();
+        run();
     }
-    while (!::testing::Test::HasFailure() && !tick()) {
+    while (!::testing::Test::HasFailure() && !run()) {
     }
     if (::testing::Test::HasFailure())
         return;

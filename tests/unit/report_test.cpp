@@ -160,7 +160,7 @@ TEST(Table, AlignsColumnsOfNonAsciiNames) {
     EXPECT_EQ(column(1, "merged"), column(2, "merged"));
 }
 
-TEST(Summary, TellsATickFromADryRun) {
+TEST(Summary, TellsARunFromADryRun) {
     Report report;
     report.backup_root = "/b";
     report.duration = std::chrono::milliseconds(50);

@@ -18,7 +18,7 @@ namespace logbackup::test {
 /// Carries plans out as apply() does: first all names, then all bytes; and stops anywhere when it is killed.
 class SimulatedBackup {
   public:
-    /// `files` are there before the first tick.
+    /// `files` are there before the first run.
     SimulatedBackup(Random& random, Directory& source, Files files = {})
         : random_(random), source_(source), files_(std::move(files)) {
         for (auto& [path, node] : files_) {
@@ -29,8 +29,8 @@ class SimulatedBackup {
 
     [[nodiscard]] const Files& files() const { return files_; }
 
-    /// Returns whether the tick came to its end.
-    bool tick(Timestamp now, Thoroughness thoroughness = Thoroughness::changes) {
+    /// Returns whether the run came to its end.
+    bool run_once(Timestamp now, Thoroughness thoroughness = Thoroughness::changes) {
         const auto plan = make_plan(now, thoroughness);
         EXPECT_TRUE(plan.failures.empty());
         expect_own_names_only(plan);
@@ -165,7 +165,7 @@ class SimulatedBackup {
         return false;
     }
 
-    /// A hostile log can be called as what is set aside will be: apply() leaves it to the next tick.
+    /// A hostile log can be called as what is set aside will be: apply() leaves it to the next run.
     [[nodiscard]] bool is_in_the_way(const Action& action) const {
         const auto is_taken = [this](const std::string& path) {
             return path.find('~') != std::string::npos && files_.contains(path);
@@ -306,7 +306,7 @@ class SimulatedBackup {
     Directory& source_;
     Files files_;
     unsigned last_id_ = 0;
-    std::size_t left_ = 0; ///< steps until the tick is killed
+    std::size_t left_ = 0; ///< steps until the run is killed
 };
 
 } // namespace logbackup::test

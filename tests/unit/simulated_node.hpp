@@ -29,7 +29,7 @@ struct SimulatedContainer {
     bool runs = false;
 };
 
-/// A node's containers and their backup over many ticks, kept in maps: two log directories are never mixed,
+/// A node's containers and their backup over many runs, kept in maps: two log directories are never mixed,
 /// nor is a directory touched whose record cannot be read.
 class SimulatedNode {
   public:
@@ -57,7 +57,7 @@ class SimulatedNode {
         case 6: damage(); break;
         case 7: mend(); break;
         case 8: configure(); break;
-        default: tick();
+        default: run_once();
         }
     }
 
@@ -217,7 +217,7 @@ class SimulatedNode {
         return result;
     }
 
-    void tick() {
+    void run_once() {
         std::vector<Claim> claims;
         running_.clear();
         unreadable_ = input_.one_in(8) ? any_service() : std::string();
@@ -463,9 +463,9 @@ class SimulatedNode {
     [[nodiscard]] Record& live_of(RecordId id) { return live_.at(static_cast<std::size_t>(id)); }
 
     std::vector<Record> live_;
-    std::set<std::string> running_; ///< ids, at the last tick
+    std::set<std::string> running_; ///< ids, at the last run
     Options options_;               ///< the log directories of each service
-    std::string unreadable_;        ///< service, at the last tick
+    std::string unreadable_;        ///< service, at the last run
     std::map<std::string, Record> ended_;
     std::set<std::string> damaged_;       ///< directories whose live records cannot be read
     std::set<std::string> damaged_ended_; ///< those of ended ones
