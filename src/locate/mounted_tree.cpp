@@ -12,7 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <deque>
 #include <optional>
 
 namespace logbackup {
@@ -53,30 +52,16 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
     Place place;
     std::vector<Step> steps;
     steps.push_back({{}, UniqueFd(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0)), root_mount_});
-    const auto here = [&] {
-        std::string result;
-        for (const auto& step : steps)
-            result = joined(result, step.name);
-        return result;
-    };
-    const auto parts = components(path);
-    std::deque<std::string> pending(parts.begin(), parts.end());
-    for (int links = 0; !pending.empty();) {
-        const std::string name = std::move(pending.front());
-        pending.pop_front();
-        if (name == "." || name == "..") {
-            if (name == ".." && steps.size() > 1)
-                steps.pop_back();
-            continue;
-        }
-        place.path = joined(here(), name);
+    Way<Step> way(path);
+    while (auto name = way.next(steps)) {
+        place.path = joined(Way<Step>::path_of(steps), *name);
         const MountInfo* mount = table_.covering(steps.back().mount, slashed(place.path));
         if (mount != nullptr && file_system(mount->type) != FileSystem::ordinary) {
             place.ended = Ended::refused;
             place.reason = refusal(*mount);
             return place;
         }
-        UniqueFd next(::openat(steps.back().held.get(), name.c_str(), path_flags));
+        UniqueFd next(::openat(steps.back().held.get(), name->c_str(), path_flags));
         const auto status = next ? status_of(next.get()) : std::nullopt;
         if (!status) {
             place.ended = errno == ENOENT ? Ended::missing : Ended::failed;
@@ -84,7 +69,8 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
             return place;
         }
         if (!S_ISLNK(status->st_mode)) {
-            steps.push_back({name, std::move(next), mount == nullptr ? steps.back().mount : mount->id});
+            steps.push_back(
+                {std::move(*name), std::move(next), mount == nullptr ? steps.back().mount : mount->id});
             continue;
         }
         const bool old = is_older(next.get(), links_since) &&
@@ -93,17 +79,13 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
                          });
         place.links = old && place.links != Links::changed ? Links::old : Links::changed;
         const std::string target = link_target(next.get());
-        if (target.empty() || ++links > most_links) {
-            place.reason = error_text(target.empty() ? errno : ELOOP);
+        if (target.empty() || !way.follow(target, steps)) {
+            place.reason = error_text(errno);
             return place;
         }
-        if (target.starts_with('/'))
-            steps.resize(1);
-        const auto more = components(target);
-        pending.insert(pending.begin(), more.begin(), more.end());
     }
     place.ended = Ended::arrived;
-    place.path = here();
+    place.path = Way<Step>::path_of(steps);
     place.held = std::move(steps.back().held);
     return place;
 }

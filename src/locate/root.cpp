@@ -11,7 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <deque>
 
 namespace logbackup {
 namespace {
@@ -72,18 +71,11 @@ struct Root::Step {
     const Mount* mount = nullptr;
 };
 
-std::string Root::path_of(const std::vector<Step>& steps) {
-    std::string path;
-    for (const auto& step : steps)
-        path = joined(path, step.name);
-    return path;
-}
-
 /// Looks up a name in the layers that have the directory, topmost first. Works as overlayfs does, except for
 /// opaque directories, which only a process that may mount can recognise.
 Root::Lookup Root::look_up(const std::vector<Step>& steps, const std::string& name) const {
     Lookup result;
-    const std::string path = path_of(steps);
+    const std::string path = Way<Step>::path_of(steps);
     for (const auto& [layer, directory] : steps.back().held) {
         const UniqueFd reopened = directory ? UniqueFd() : open_directory(layers_[layer].get(), path);
         const int where = directory ? directory.get() : reopened.get();
@@ -153,44 +145,31 @@ Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, s
     for (std::size_t i = 0; i < layers_.size(); ++i)
         steps[0].held.push_back(
             {i, i == 0 ? UniqueFd(::fcntl(layers_[i].get(), F_DUPFD_CLOEXEC, 0)) : UniqueFd()});
-    const auto parts = components(path);
-    std::deque<std::string> pending(parts.begin(), parts.end());
-    for (int links = 0; !pending.empty();) {
-        const std::string name = std::move(pending.front());
-        pending.pop_front();
-        if (name == "." || name == "..") {
-            if (name == ".." && steps.size() > 1)
-                steps.pop_back();
-            continue;
-        }
-        const std::string here = joined(path_of(steps), name);
+    Way<Step> way(path);
+    while (auto name = way.next(steps)) {
+        const std::string here = joined(Way<Step>::path_of(steps), *name);
         if (const Mount* mount = mount_at(here)) {
             Step step;
             const auto entered = enter(*mount, volumes, step, reason);
             if (entered != Walk::arrived)
                 return entered;
-            step.name = name;
+            step.name = std::move(*name);
             steps.push_back(std::move(step));
             continue;
         }
-        Lookup next = look_up(steps, name);
+        Lookup next = look_up(steps, *name);
         if (next.ended == Walk::failed)
             reason = cannot_open(here);
         if (next.ended != Walk::arrived)
             return next.ended;
         if (next.link.empty()) {
-            steps.push_back({name, std::move(next.directories), steps.back().mount});
+            steps.push_back({std::move(*name), std::move(next.directories), steps.back().mount});
             continue;
         }
-        if (++links > most_links) {
-            errno = ELOOP;
+        if (!way.follow(next.link, steps)) {
             reason = cannot_open(here);
             return Walk::failed;
         }
-        if (next.link.starts_with('/'))
-            steps.resize(1);
-        const auto more = components(next.link);
-        pending.insert(pending.begin(), more.begin(), more.end());
     }
     describe(steps, place);
     return Walk::arrived;
