@@ -15,7 +15,7 @@ enum class Coverage {
     live,     ///< it can still grow
     complete, ///< its containers ended, and then a run compared every byte, at `saved_until`
     cut,      ///< it disappeared; saved up to `saved_until`
-    missed,   ///< its container lived and died between two runs: nothing is saved
+    missed,   ///< its container ended before anything of it was saved
 };
 
 [[nodiscard]] std::string_view name_of(Coverage coverage);

@@ -19,6 +19,7 @@ enum class RowStatus {
     shared,           ///< saved under another container's name, `target`
     complete,         ///< ended, and fully saved and compared earlier: not examined again
     no_log_directory, ///< there is nothing to save
+    gone,             ///< the container has ended, and its log directory was removed since
     vanished,         ///< the container was removed during the run
     failed,           ///< the log directory or some of its files had problems; see `failures`
 };
@@ -50,7 +51,7 @@ struct Row {
     std::vector<Problem> unsettled;
 };
 
-/// A container that lived and died between two runs: nothing of it is saved.
+/// A container that ended before anything of it was saved.
 struct Missed {
     std::string container_id;
     std::string service;

@@ -51,6 +51,7 @@ struct LogDirectory {
     bool direct = false;           ///< true: the volume is mounted at its path or above it; no link led there
     UniqueFd process;              ///< pidfd of the container's process if a source has kind `process`
     std::vector<Problem> problems; ///< parts of the log directory that cannot be saved
+    bool has_lost_part = false;    ///< a volume below it was removed after its container had ended
     /// Where host paths of volumes led, through links, while the container had them mounted.
     std::map<std::string, std::string> seen_places;
 };

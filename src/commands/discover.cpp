@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/discover.hpp"
 
+#include "assign/instance_names.hpp"
 #include "config/selection.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/upkeep.hpp"
@@ -39,10 +40,37 @@ void find_wanted(const Session& session, Survey& survey) {
                     "'logbackup --dry-run' without them lists all containers");
 }
 
+/// True if something of the container was saved, as the record of a live or an ended log directory says.
+bool has_record(const Session& session, Survey& survey, const Missed& container) {
+    const auto is_its = [&](const Record& record) { return !is_unlisted(record, {container.container_id}); };
+    if (survey.records.find(is_its) || !session.root)
+        return survey.records.find(is_its).has_value();
+    const auto there = look_up_service(session.root.get(), container.service);
+    return std::any_of(there.ended.begin(), there.ended.end(), [&](const std::string& instance) {
+        if (!is_named_after(instance, container.pod))
+            return false;
+        const auto record =
+            load_ended_record(session.root.get(), container.service, instance, survey.problems);
+        return record && is_its(*record);
+    });
+}
+
+/// Completes an id of which docker ps printed only the beginning, by what the records know.
+void complete_ids(Survey& survey) {
+    for (const auto& record : survey.records)
+        for (const auto& id : record.containers)
+            for (auto& unreachable : survey.runtime.unreachable)
+                if (id.starts_with(unreachable.id)) {
+                    unreachable.id = id;
+                    survey.listed.insert(id);
+                }
+}
+
 void load_records(const Session& session, Survey& survey) {
     if (session.root)
         survey.records = load_live_records(session.root.get(), survey.problems);
     survey.live_before = survey.records.size();
+    complete_ids(survey);
     for (const auto& [id, reason] : survey.runtime.unreachable) {
         std::string name;
         for (const auto& record : survey.records)
@@ -58,6 +86,7 @@ Survey discover_all(const Session& session) {
     Survey survey;
     survey.runtime = session.runtime.discover(session.stop);
     survey.listed.insert(survey.runtime.ids.begin(), survey.runtime.ids.end());
+    survey.notices = survey.runtime.notices;
     claim_engine(session, survey.runtime.containers);
     find_wanted(session, survey);
     load_records(session, survey);
@@ -86,12 +115,22 @@ void find_missed_containers(const Session& session, Survey& survey) {
         survey.notices.push_back(std::move(found.gap));
 }
 
+void note_unsaved(const Session& session, Survey& survey, const Container& container) {
+    if (container.started == Timestamp{} || session.options.kind == RunKind::verify)
+        return; // there is nothing to save
+    note_missed(session, survey,
+                {container.id, container.service, container.pod, container.namespace_name, container.pod_uid,
+                 container.image, container.created, container.started,
+                 container.finished == Timestamp{} ? session.now : container.finished});
+}
+
 void note_missed(const Session& session, Survey& survey, Missed missed) {
     const Record record = record_of(missed);
     const bool is_told = std::any_of(survey.missed.begin(), survey.missed.end(), [&](const Missed& other) {
         return other.container_id == missed.container_id; // it may have several log directories
     });
-    if (is_told || (session.root && has_missed_record(session.root.get(), record)))
+    if (is_told || (session.root && has_missed_record(session.root.get(), record)) ||
+        has_record(session, survey, missed))
         return;
     survey.missed.push_back(std::move(missed));
     if (!session.writes())

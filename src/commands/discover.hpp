@@ -15,4 +15,8 @@ void find_missed_containers(const Session& session, Survey& survey);
 /// Reports and records one such container once, however long the runtime goes on to report it.
 void note_missed(const Session& session, Survey& survey, Missed missed);
 
+/// Writes down a container that has ended, or was removed, before anything of it was saved. Does nothing if a
+/// record says that something was, or if it never started.
+void note_unsaved(const Session& session, Survey& survey, const Container& container);
+
 } // namespace logbackup

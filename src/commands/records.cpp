@@ -58,7 +58,7 @@ Done done_of(const Job& job, const std::set<HolderId>& failed) {
     if (failed.contains(id_of(job.holders.front().wanted)))
         done.result = Result::failed;
     else if (job.work->is_compared)
-        done.result = Result::compared_all;
+        done.result = job.holders.front().found.has_lost_part ? Result::compared_rest : Result::compared_all;
     return done;
 }
 
@@ -93,6 +93,7 @@ RunFacts facts_of(const Session& session, const Survey& survey) {
     facts.removed = survey.removed;
     facts.is_doubtful = survey.is_doubtful || session.stop.requested();
     facts.failed = failed_in(survey);
+    facts.lost = lost_in(survey);
     for (const auto& job : survey.jobs) {
         for (const auto& holder : job.holders)
             facts.seen.push_back({holder.wanted.container, holder.wanted.name.path, holder.found.volume,

@@ -9,6 +9,7 @@
 #include "commands/rows.hpp"
 #include "commands/stages.hpp"
 #include "commands/unread.hpp"
+#include "commands/unsaved.hpp"
 #include "config/selection.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/skipped.hpp"
@@ -45,7 +46,9 @@ KeptRecords save_jobs(const Session& session, Survey& survey, Stages& stages) {
     judge_unread(session, survey);
     stages.begin("finish");
     drop_copies(session, survey);
-    return keep_records(session, survey);
+    kept = keep_records(session, survey);
+    keep_unsaved(session, survey);
+    return kept;
 }
 
 /// Reports the busy backup as information, because on a long first backup cron would send a mail every

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/survey.hpp"
 
+#include "commands/discover.hpp"
 #include "commands/gone.hpp"
 #include "commands/holding.hpp"
 #include "commands/unread.hpp"
@@ -50,6 +51,31 @@ bool leave_closed(Survey& survey, const Wanted& wanted) {
     return true;
 }
 
+/// True if a container of the record is listed, but the log directory of each that is was removed.
+bool was_removed_from(const Survey& survey, const Record& record) {
+    bool any = false;
+    for (const auto& id : record.containers) {
+        const bool is_gone = survey.gone.contains({id, record.log_directory});
+        if (survey.listed.contains(id) && !is_gone)
+            return false;
+        any = any || is_gone;
+    }
+    return any;
+}
+
+/// Takes a log directory that was removed: what was saved of it stays.
+void take_gone(const Session& session, Survey& survey, const Wanted& wanted) {
+    survey.gone.insert(id_of(wanted));
+    const auto record = survey.records.find([&](const Record& known) {
+        return known.log_directory == wanted.name.path && !is_unlisted(known, {wanted.container->id});
+    });
+    if (record && survey.records[*record].coverage == Coverage::complete)
+        survey.left.push_back({wanted, RowStatus::complete, survey.records[*record].directory()});
+    else
+        survey.left.push_back({wanted, RowStatus::gone});
+    note_unsaved(session, survey, *wanted.container);
+}
+
 /// Takes what was found. Returns nothing if there is nothing to save.
 std::optional<Holder> take_located(const Session& session, Survey& survey, const Wanted& wanted,
                                    Located located) {
@@ -57,6 +83,10 @@ std::optional<Holder> take_located(const Session& session, Survey& survey, const
     survey.reached_any = survey.reached_any || failed == nullptr || !failed->root_unseen;
     if (failed != nullptr) {
         note_unread(survey, {wanted, failed->reason}, *failed);
+        return std::nullopt;
+    }
+    if (std::holds_alternative<LogDirectoryGone>(located)) {
+        take_gone(session, survey, wanted);
         return std::nullopt;
     }
     if (std::holds_alternative<NoLogDirectory>(located)) {
@@ -201,8 +231,9 @@ void judge_sight(const Session& session, Survey& survey) {
     if (!session.root || session.stop.requested())
         return;
     const bool any_expected =
-        std::any_of(survey.records.begin(), survey.records.end(),
-                    [&](const Record& record) { return is_expected(record, survey.listed, survey.removed); });
+        std::any_of(survey.records.begin(), survey.records.end(), [&](const Record& record) {
+            return is_expected(record, survey.listed, survey.removed) && !was_removed_from(survey, record);
+        });
     const std::uint64_t before = load_empty_runs(session.root.get());
     const std::uint64_t empty_runs = empty_runs_after(before, survey.found_any, any_expected);
     survey.is_doubtful = is_doubtful(empty_runs);
@@ -230,6 +261,14 @@ std::vector<Problem> failed_parts(const Session& session, const Container& conta
         if (!is_excluded(exclude_of(session.options, container.service), part.path))
             add_problem(failed, part);
     return failed;
+}
+
+std::set<RecordId> lost_in(const Survey& survey) {
+    std::set<RecordId> lost;
+    for (const auto id : survey.records.ids())
+        if (survey.records[id].coverage != Coverage::complete && was_removed_from(survey, survey.records[id]))
+            lost.insert(id);
+    return lost;
 }
 
 std::set<HolderId> failed_in(const Survey& survey) {

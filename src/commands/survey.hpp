@@ -40,6 +40,7 @@ struct Survey {
     std::vector<Job> jobs; ///< has its size before anything points to a job
     std::vector<Move> moves;
     std::vector<Unread> unread;
+    std::set<HolderId> gone; ///< log directories of listed containers that were removed
 
     std::optional<PrivateMounts> mounts; ///< none if this process may not mount
     std::unique_ptr<HostPaths> host;
@@ -71,6 +72,10 @@ void judge_sight(const Session& session, Survey& survey);
 /// Returns the parts of a log directory that cannot be saved and are not excluded.
 [[nodiscard]] std::vector<Problem> failed_parts(const Session& session, const Container& container,
                                                 const LogDirectory& found);
+
+/// Returns the records of which a container is listed, but whose log directory was removed, unless they are
+/// complete.
+[[nodiscard]] std::set<RecordId> lost_in(const Survey& survey);
 
 /// Returns all log directories of which something could not be saved.
 [[nodiscard]] std::set<HolderId> failed_in(const Survey& survey);

@@ -45,15 +45,7 @@ void take_vanished(const Session& session, Survey& survey, const Unread& unread,
         unread.job->vanished = true;
     else
         survey.left.push_back({unread.wanted, RowStatus::vanished});
-    const bool known = std::any_of(survey.records.begin(), survey.records.end(), [&](const Record& record) {
-        return !is_unlisted(record, {container.id});
-    });
-    if (known || container.started == Timestamp{} || session.options.kind == RunKind::verify)
-        return; // the next run finds it cut, or there is nothing to save
-    note_missed(session, survey,
-                {container.id, container.service, container.pod, container.namespace_name, container.pod_uid,
-                 container.image, container.created, container.started,
-                 container.finished == Timestamp{} ? session.now : container.finished});
+    note_unsaved(session, survey, container);
 }
 
 } // namespace

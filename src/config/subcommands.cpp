@@ -37,7 +37,7 @@ constexpr const char* list_footer =
     "  live      it can still grow\n"
     "  complete  it has ended, and all of it is saved\n"
     "  cut       it is gone, and saved up to the time shown\n"
-    "  missed    the container lived and died between two runs\n"
+    "  missed    the container ended before anything was saved\n"
     "What needs attention comes first: failing (the last runs could not save all of it), cut, missed.\n"
     "Times are UTC. Exit codes: 0 listed, 1 no backup or nothing matches, 3 some could not be read.\n";
 

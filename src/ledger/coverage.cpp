@@ -67,10 +67,14 @@ void describe_containers(Record& record, const std::vector<const Container*>& co
 }
 
 void note_last_pass(Record& record, const std::vector<const Container*>& containers, Timestamp now) {
-    for (const auto* container : containers)
-        record.last_passes[container->id] = exact_rfc3339(container->finished);
+    note_compared(record, containers);
     record.coverage = Coverage::complete;
     record.saved_until = rfc3339(now);
+}
+
+void note_compared(Record& record, const std::vector<const Container*>& containers) {
+    for (const auto* container : containers)
+        record.last_passes[container->id] = exact_rfc3339(container->finished);
 }
 
 void note_growth(Record& record) {

@@ -29,6 +29,10 @@ void describe_containers(Record& record, const std::vector<const Container*>& co
 /// Notes that every byte was compared in a run that began at `now`, after all of these containers had ended.
 void note_last_pass(Record& record, const std::vector<const Container*>& containers, Timestamp now);
 
+/// Notes that everything that is left of an ended log directory was compared. A part of it was removed
+/// before, so it never becomes complete.
+void note_compared(Record& record, const std::vector<const Container*>& containers);
+
 /// Notes that others still write to the volume of the record.
 void note_growth(Record& record);
 

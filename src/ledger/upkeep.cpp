@@ -32,6 +32,8 @@ bool has_failed(const Records& records, RecordId id, const RunFacts& facts) {
 void note(Record& record, const Done& done, Timestamp now) {
     if (done.result == Result::compared_all)
         note_last_pass(record, done.containers, now);
+    else if (done.result == Result::compared_rest)
+        note_compared(record, done.containers);
     else if (done.result == Result::saved && record.coverage == Coverage::live)
         record.saved_until.clear(); // this run saved what earlier runs could not
 }
@@ -106,7 +108,7 @@ std::set<RecordId> ending(const Records& records, const RunFacts& facts) {
     for (const auto& done : facts.done) // the writer has a record of its own
         ends.insert(done.supersedes.begin(), done.supersedes.end());
     for (const auto id : records.ids())
-        if (!kept.contains(id) && (is_replaced(records[id], facts) ||
+        if (!kept.contains(id) && (facts.lost.contains(id) || is_replaced(records[id], facts) ||
                                    (facts.unconfigured.contains(id) && is_unwanted(records[id], facts))))
             ends.insert(id);
     return ends;

@@ -28,9 +28,10 @@ struct Seen {
 };
 
 enum class Result {
-    saved,        ///< everything that it has
-    compared_all, ///< the same, and every byte in the backup was compared and is on the disk
-    failed,       ///< not everything
+    saved,         ///< everything that it has
+    compared_all,  ///< the same, and every byte in the backup was compared and is on the disk
+    compared_rest, ///< the same, but a part of it was removed before
+    failed,        ///< not everything
 };
 
 /// What a run did with the log directory of one record.
@@ -49,8 +50,10 @@ struct RunFacts {
     std::vector<Done> done;
     /// Log directories of which something could not be saved: id of the container and path in it.
     std::set<std::pair<std::string, std::string>> failed;
-    std::set<std::string> listed;    ///< ids of all containers that the runtime knows
-    std::set<std::string> removed;   ///< ids of containers that the runtime reported as removed
+    std::set<std::string> listed;  ///< ids of all containers that the runtime knows
+    std::set<std::string> removed; ///< ids of containers that the runtime reported as removed
+    /// Records whose containers are listed, but whose log directory was removed.
+    std::set<RecordId> lost;
     std::set<RecordId> gone;         ///< records of which nothing is on this host any longer
     std::set<RecordId> left_behind;  ///< records whose container is not listed but has its layer on this host
     std::set<RecordId> unconfigured; ///< records of log directories that are not to be saved any longer

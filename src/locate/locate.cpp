@@ -144,6 +144,10 @@ std::string Locator::add_volumes_below(const Root& root, const std::string& path
         Volume& volume = volumes_.open(*mount);
         if (volume.state == Volume::State::missing)
             return volume.reason;
+        if (volume.state == Volume::State::gone) {
+            found.has_lost_part = true;
+            continue;
+        }
         std::string problem = volume.reason;
         if (volume.state == Volume::State::usable)
             problem = problem_below(volume.path);
@@ -164,6 +168,8 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
         return locate_in_process(log_directory);
     if (ended == Root::Walk::on_tmpfs && !process_problem_.empty())
         return LocateFailed{"its log directory is on a tmpfs, and " + process_problem_};
+    if (ended == Root::Walk::gone)
+        return LogDirectoryGone{};
     if (ended == Root::Walk::missing || ended == Root::Walk::on_tmpfs)
         return NoLogDirectory{};
     const auto status =
@@ -266,6 +272,10 @@ Located Locator::locate(const std::string& log_directory) {
     const bool through_process = !root && process() != nullptr;
     if (!root && !through_process) // the container is stopped, or has just ended
         root = layers();
+    const bool has_ended =
+        container_.state == ContainerState::exited || container_.state == ContainerState::dead;
+    if (!root && !through_process && container_.upper.empty() && has_ended)
+        return LogDirectoryGone{};
     if (!root && !through_process)
         return LocateFailed{process_problem_.empty() ? reason_ : process_problem_, true};
     auto located =

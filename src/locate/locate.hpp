@@ -16,12 +16,16 @@ namespace logbackup {
 /// not an error.
 struct NoLogDirectory {};
 
+/// The container has ended, and what it wrote cannot be read any more: its volume was removed, or the runtime
+/// names no layers of it. This is not an error either: nobody can mend it.
+struct LogDirectoryGone {};
+
 struct LocateFailed {
     std::string reason;       ///< safe to print
     bool root_unseen = false; ///< true: neither the container's layers nor its process can be reached
 };
 
-using Located = std::variant<LogDirectory, NoLogDirectory, LocateFailed>;
+using Located = std::variant<LogDirectory, NoLogDirectory, LogDirectoryGone, LocateFailed>;
 
 /// Finds a container's log directory on the host.
 ///

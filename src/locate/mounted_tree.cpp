@@ -66,6 +66,7 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
         if (!status) {
             place.ended = errno == ENOENT ? Ended::missing : Ended::failed;
             place.reason = error_text(errno);
+            place.names_missing = way.names_left() + 1;
             return place;
         }
         if (!S_ISLNK(status->st_mode)) {

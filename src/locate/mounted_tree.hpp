@@ -33,7 +33,8 @@ class MountedTree {
         UniqueFd held;    ///< O_PATH descriptor of anything but a symbolic link, if `ended` is `arrived`
         std::string path; ///< path without links and leading slash; if refused, the mount point
         Links links = Links::none;
-        std::string reason; ///< why the path was not opened, safe to print
+        std::string reason;            ///< why the path was not opened, safe to print
+        std::size_t names_missing = 0; ///< if missing: how many names at the end of the path do not exist
     };
     [[nodiscard]] Place open(const std::string& path, Timestamp links_since = {}) const;
 

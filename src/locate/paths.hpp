@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <deque>
 #include <optional>
 #include <string>
@@ -57,6 +58,9 @@ template <class Step> class Way {
         continue_with(target);
         return true;
     }
+
+    /// Returns how many names are still to be looked up.
+    [[nodiscard]] std::size_t names_left() const { return names_.size(); }
 
     [[nodiscard]] static std::string path_of(const Steps& steps) {
         std::string path;

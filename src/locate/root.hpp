@@ -35,6 +35,7 @@ class Root {
         arrived,
         missing,
         on_tmpfs,
+        gone,      ///< a volume was removed after the container had ended
         elsewhere, ///< a volume differs from the one that the container has mounted
         failed,
     };

@@ -4,7 +4,39 @@
 #include "util/error.hpp"
 #include "util/files.hpp"
 
+#include <fcntl.h>
+
+#include <algorithm>
+
 namespace logbackup {
+namespace {
+
+/// Returns how many names at the end of a volume's path are removed together with it: the kubelet removes a
+/// pod's directory "<root>/pods/<uid>", Docker the directory "<root>/volumes/<name>".
+std::size_t names_of_its_own(const std::string& source) {
+    const auto names = components(source);
+    for (std::size_t i = 0; i + 3 < names.size(); ++i)
+        if (names[i] == "pods" && (names[i + 2] == "volumes" || names[i + 2] == "volume-subpaths"))
+            return names.size() - i - 1;
+    const bool is_docker_s =
+        names.size() > 2 && names.back() == "_data" && names[names.size() - 3] == "volumes";
+    return is_docker_s ? 2 : 1;
+}
+
+/// True if the volume was removed: the directory that it lay in is still there. An empty one may be the mount
+/// point of a disk that is not mounted, unless only the kubelet or Docker remove what lies in it.
+bool is_removed(const std::string& source, const MountedTree::Place& place, HostPaths& host) {
+    const std::size_t own = names_of_its_own(source);
+    if (place.ended != MountedTree::Ended::missing || place.names_missing > own)
+        return false;
+    if (own > 1)
+        return true;
+    const auto above = host.open(parent_path(source));
+    const auto names = above.held ? names_in(above.held.get(), "", 1) : std::nullopt;
+    return names && !names->empty();
+}
+
+} // namespace
 
 bool is_same_file(int one, int other) {
     const auto first = status_of(one);
@@ -25,9 +57,12 @@ Volume Volumes::look(const Mount& mount) {
     volume.path = "/" + place.path;
     ProcessRoot* process = place.ended == Ended::refused ? nullptr : process_();
     if (place.ended != Ended::arrived) {
-        volume.state = process != nullptr              ? Volume::State::elsewhere
-                       : place.ended == Ended::missing ? Volume::State::missing
-                                                       : Volume::State::refused;
+        const bool has_ended =
+            container_.state == ContainerState::exited || container_.state == ContainerState::dead;
+        volume.state = process != nullptr                                    ? Volume::State::elsewhere
+                       : has_ended && is_removed(mount.source, place, host_) ? Volume::State::gone
+                       : place.ended == Ended::missing                       ? Volume::State::missing
+                                                                             : Volume::State::refused;
         volume.reason = "cannot open its volume " + in_quotes(mount.source) + ": " + place.reason;
         return volume;
     }

@@ -16,6 +16,7 @@ struct Volume {
     enum class State {
         usable,
         missing,
+        gone,      ///< removed after its container had ended
         refused,   ///< it may not answer, or nothing proves that the container had it
         elsewhere, ///< the container's process has something else mounted
     };

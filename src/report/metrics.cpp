@@ -25,13 +25,13 @@ constexpr std::array<Counter, 7> counters{{
     {"logbackup_cut_total", "Log directories that were gone before all of them was known to be saved."},
     {"logbackup_errors_total", "What failed: whole containers, single files, or the run as such."},
     {"logbackup_files_total", "Files of the backup by what was done to them."},
-    {"logbackup_missed_total", "Containers that lived and died between two runs."},
+    {"logbackup_missed_total", "Containers that ended before anything of them was saved."},
     {"logbackup_runs_total", "Finished runs by exit code: 0 complete, 3 in part."},
     {"logbackup_skipped_runs_total", "Runs that ended at once because another one was working."},
 }};
 
-constexpr std::array<const char*, 6> status_labels{"saved",    "shared", "complete", "no_log_directory",
-                                                   "vanished", "failed"};
+constexpr std::array<const char*, 7> status_labels{"saved", "shared",   "complete", "no_log_directory",
+                                                   "gone",  "vanished", "failed"};
 
 /// Builds the text. Write all samples of a family together, after its HELP and TYPE.
 class Text {
@@ -79,9 +79,9 @@ std::string sample_of(const char* family, const char* label, const std::string& 
 
 /// Returns one status for each container. Of its log directories, the one that most needs attention counts.
 std::vector<RowStatus> status_of_containers(const Report& report) {
-    static constexpr std::array<RowStatus, 6> by_need{RowStatus::failed,   RowStatus::vanished,
-                                                      RowStatus::saved,    RowStatus::shared,
-                                                      RowStatus::complete, RowStatus::no_log_directory};
+    static constexpr std::array<RowStatus, 7> by_need{
+        RowStatus::failed,   RowStatus::vanished, RowStatus::saved,           RowStatus::shared,
+        RowStatus::complete, RowStatus::gone,     RowStatus::no_log_directory};
     std::vector<RowStatus> result;
     std::set<std::string> counted;
     for (const auto status : by_need)

@@ -33,6 +33,7 @@ std::string target_cell(const Row& row) {
     case RowStatus::shared: return "shared, see " + row.target;
     case RowStatus::complete: return row.target + "  complete";
     case RowStatus::no_log_directory: return "no log directory";
+    case RowStatus::gone: return "log directory removed";
     case RowStatus::vanished: return "removed meanwhile";
     case RowStatus::failed: return row.target.empty() ? "FAILED" : row.target + "  FAILED";
     case RowStatus::saved: break;
@@ -102,7 +103,7 @@ bool Report::has_failures() const {
 
 std::string missed_line(const Missed& missed) {
     return "missed: " + in_quotes(missed.service + "/" + missed.pod) + " lived from " +
-           rfc3339(missed.started) + " to " + rfc3339(missed.died) + ", and no run saw it";
+           rfc3339(missed.started) + " to " + rfc3339(missed.died) + ", and nothing of it was saved";
 }
 
 namespace {
@@ -254,8 +255,8 @@ Json problems_json(const std::vector<Problem>& problems) {
 }
 
 Json row_json(const Row& row) {
-    static constexpr std::array<const char*, 6> statuses{"saved",    "shared", "complete", "no log directory",
-                                                         "vanished", "failed"};
+    static constexpr std::array<const char*, 7> statuses{"saved", "shared",   "complete", "no log directory",
+                                                         "gone",  "vanished", "failed"};
     Json actions = Json::array();
     for (const auto& action : row.actions) {
         Json json{{"action", name_of(action.kind)}, {"path", action.path}, {"bytes", action.bytes()}};

@@ -110,13 +110,40 @@ TEST_F(Discover, DoesNotInspectNothing) {
 
 TEST_F(Discover, RefusesWhatIsNoListOfIds) {
     for (const std::string& line :
-         {std::string("garbage"), std::string("abc"), id_of('A'), id_of('g'), id_of('a') + "0",
-          std::string("--help"), id_of('a') + " x", std::string(63, 'a') + "\\033"}) {
-        make_docker_with_ps("printf '" + id_of('0') + "\\n" + line + "\\n'", each(healthy));
+         {std::string("<html>"), std::string("--help"), id_of('a') + " x", std::string(63, 'a') + "\\033"}) {
+        make_docker_with_ps("printf -- '" + line + "\\n'", each(healthy));
         const auto error = expect_error();
         EXPECT_NE(std::string(error.what()).find("docker ps"), std::string::npos) << error.what();
         EXPECT_EQ(std::string(error.what()).find('\033'), std::string::npos);
     }
+}
+
+TEST_F(Discover, GivesANoticeForALineThatIsNoId) {
+    for (const std::string& line : {std::string("WARNING: the configuration is old"), std::string("--help"),
+                                    std::string(63, 'a') + "\\033"}) {
+        make_docker_with_ps("printf -- '\\n" + ids[0] + "\\r\\n" + line + "\\n" + ids[1] + "\\n'",
+                            each(healthy));
+        const auto discovery = run();
+        EXPECT_EQ(discovery.ids, (std::vector<std::string>{ids[0], ids[1]})) << line;
+        EXPECT_EQ(discovery.containers.size(), 2U);
+        ASSERT_EQ(discovery.notices.size(), 1U);
+        EXPECT_NE(discovery.notices[0].find("is not a container id"), std::string::npos);
+        EXPECT_EQ(discovery.notices[0].find('\033'), std::string::npos);
+    }
+    make_docker_with_ps("printf '\\n" + ids[0] + "\\r\\n'", each(healthy));
+    EXPECT_TRUE(run().notices.empty()) << "an empty line means nothing";
+}
+
+TEST_F(Discover, TakesAnIdAsItIsPrinted) {
+    make_docker_with_ps("printf 'web.1_A-b\\n'", each(healthy));
+    EXPECT_EQ(run().ids, std::vector<std::string>{"web.1_A-b"});
+    make_docker_with_ps("printf 'abcdef012345\\nffffffffffff\\n'",
+                        each("if [ $id = abcdef012345 ]; then printf '{\"Id\": \"%s6789\"}' $id; fi"));
+    const auto discovery = run();
+    EXPECT_EQ(discovery.ids, (std::vector<std::string>{"abcdef0123456789", "ffffffffffff"}));
+    ASSERT_EQ(discovery.containers.size(), 1U);
+    EXPECT_EQ(discovery.containers[0].id, "abcdef0123456789");
+    EXPECT_EQ(unreachable_ids(discovery), std::vector<std::string>{"ffffffffffff"});
 }
 
 TEST_F(Discover, ReturnsTheRestWhenSomeAreGone) {

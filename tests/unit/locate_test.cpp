@@ -64,6 +64,7 @@ class Locate : public ::testing::Test {
         EXPECT_EQ(found.sources.at(0).below, "");
         return found;
     }
+    void expect_gone() const { EXPECT_TRUE(std::holds_alternative<LogDirectoryGone>(find())); }
     void expect_none() const { EXPECT_TRUE(std::holds_alternative<NoLogDirectory>(find())); }
     std::string expect_failure() const {
         const auto located = find();
@@ -141,6 +142,8 @@ TEST_F(Locate, FailsWhereItIsNoDirectory) {
 
 TEST_F(Locate, FailsWithoutAnyLayer) {
     container.upper.clear();
+    expect_gone();
+    container.state = ContainerState::running;
     EXPECT_FALSE(expect_failure().empty());
     container.upper = dir.at("missing");
     EXPECT_NE(expect_failure().find("No such file"), std::string::npos);
@@ -391,12 +394,40 @@ TEST_F(Locate, LeavesOutAMountedFifoBelow) {
 
 TEST_F(Locate, FailsWhenAVolumeCannotBeOpened) {
     dir.make_directory("root/opt/logs");
-    mount(dir.at("gone"), "/opt/logs");
+    mount(dir.at("missing/volume"), "/opt/logs");
     EXPECT_NE(expect_failure().find("volume"), std::string::npos);
     container.mounts[0].destination = "/opt/logs/below";
     expect_failure();
     container.mounts[0].destination = "/elsewhere";
     expect_at(dir.at("root/opt/logs"));
+}
+
+TEST_F(Locate, IsGoneWhenAVolumeWasRemovedAfterTheContainerEnded) {
+    dir.make_directory("root/opt/logs");
+    mount(dir.at("gone"), "/opt/logs");
+    expect_gone();
+    container.state = ContainerState::running;
+    EXPECT_NE(expect_failure().find("volume"), std::string::npos);
+    container.state = ContainerState::exited;
+    container.mounts[0].destination = "/opt/logs/below";
+    EXPECT_TRUE(expect_at(dir.at("root/opt/logs")).has_lost_part);
+}
+
+// What the kubelet and Docker remove with a volume is more than the volume.
+TEST_F(Locate, IsGoneWhenAPodOrADockerVolumeWasRemoved) {
+    dir.make_directory("root/opt/logs");
+    for (const auto* volume : {"pods/uid/volumes/kubernetes.io~empty-dir/logs",
+                               "pods/uid/volume-subpaths/logs/web/0", "volumes/name/_data"}) {
+        SCOPED_TRACE(volume);
+        container.mounts.clear();
+        mount(dir.at("empty/" + std::string(volume)), "/opt/logs");
+        dir.make_directory("empty");
+        expect_failure(); // as when a disk is not mounted
+        dir.make_directory("empty/pods");
+        dir.make_directory("empty/volumes");
+        expect_gone();
+        std::filesystem::remove_all(dir.at("empty"));
+    }
 }
 
 TEST_F(Locate, HasNoneOnTheTmpfsOfAStoppedContainer) {

@@ -46,23 +46,35 @@ ProcessResult call(const DockerSettings& settings, const std::vector<std::string
     return run(command, limits, stop);
 }
 
-std::vector<std::string> list_ids(const DockerSettings& settings, StopSignal& stop) {
+/// True if the text can be an id, or the beginning of one. It is never taken for an option.
+bool can_be_id(const std::string& text) {
+    return !text.empty() && text.front() != '-' &&
+           text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ_.-") == std::string::npos;
+}
+
+/// Lists the ids of all containers in `discovery`.
+void list_ids(const DockerSettings& settings, StopSignal& stop, Discovery& discovery) {
     const auto result = call(settings, {"ps", "--all", "--quiet", "--no-trunc"}, settings.time_limit, stop);
     if (std::holds_alternative<Cancelled>(result.ending))
-        return {};
+        return;
     if (!succeeded(result.ending))
         fail("list the containers", result);
-    std::vector<std::string> ids;
     std::istringstream lines(result.out);
+    std::string other; // the first line that is not an id
     for (std::string line; std::getline(lines, line);) {
-        const bool is_id =
-            line.size() == 64 && line.find_first_not_of("0123456789abcdef") == std::string::npos;
-        if (!is_id)
-            throw Error("cannot understand what docker ps printed: " + in_quotes(line.substr(0, 80)) +
-                        " is not a container id");
-        ids.push_back(std::move(line));
+        line.erase(line.find_last_not_of(" \t\r") + 1);
+        if (can_be_id(line))
+            discovery.ids.push_back(std::move(line));
+        else if (other.empty())
+            other = line.substr(0, 80);
     }
-    return ids;
+    if (other.empty())
+        return;
+    const std::string text = "what docker ps printed: " + in_quotes(other) + " is not a container id";
+    if (discovery.ids.empty())
+        throw Error("cannot understand " + text);
+    discovery.notices.push_back("ignored a line of " + text);
 }
 
 std::string lower_case(std::string text) {
@@ -135,10 +147,10 @@ class Inspector {
         const std::string errors = lower_case(result.err);
         std::vector<std::string> missing;
         for (const auto& id : ids) {
-            const auto is_it = [&](const Container& container) { return container.id == id; };
+            const auto is_it = [&](const Container& container) { return container.id.starts_with(id); };
             if (std::none_of(described.begin(), described.end(), is_it) &&
-                errors.find("no such container: " + id) == std::string::npos &&
-                errors.find("no such object: " + id) == std::string::npos)
+                errors.find("no such container: " + lower_case(id)) == std::string::npos &&
+                errors.find("no such object: " + lower_case(id)) == std::string::npos)
                 missing.push_back(id);
         }
         if (in_part && missing.size() == ids.size())
@@ -177,8 +189,15 @@ std::vector<std::string> docker_environment() {
 Discovery discover(const DockerSettings& settings, StopSignal& stop) {
     require_local(find_endpoint());
     Discovery discovery;
-    discovery.ids = list_ids(settings, stop);
+    list_ids(settings, stop, discovery);
     Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
+    for (auto& id : discovery.ids) {
+        const auto found =
+            std::find_if(discovery.containers.begin(), discovery.containers.end(),
+                         [&](const Container& container) { return container.id.starts_with(id); });
+        if (found != discovery.containers.end())
+            id = found->id;
+    }
     if (!discovery.ids.empty() && discovery.unreachable.size() == discovery.ids.size())
         throw Error("cannot inspect any container: " + discovery.unreachable.front().reason);
     return discovery;

@@ -24,9 +24,12 @@ struct Unreachable {
 };
 
 struct Discovery {
-    std::vector<std::string> ids;      ///< ids of all containers that docker ps listed, newest first
+    /// Ids of all containers that docker ps listed, newest first. In full where inspect described them; else
+    /// as docker ps printed them, which may be the beginning of an id.
+    std::vector<std::string> ids;
     std::vector<Container> containers; ///< containers that still existed, as inspect described them
     std::vector<Unreachable> unreachable;
+    std::vector<std::string> notices; ///< safe to print
 };
 
 /// Asks the Docker engine which containers exist, running or not, and for their details: one `docker ps`,
@@ -37,8 +40,9 @@ struct Discovery {
 /// quarter of the time limit, at least a second, and six time limits in total.
 ///
 /// Throws Error, with a hint, when docker cannot be run, does not use a local socket, cannot reach its
-/// engine, prints invalid ids, or describes none of the existing containers. Returns early with a partial
-/// result when `stop` is requested.
+/// engine, lists nothing that could be an id, or describes none of the existing containers. A line that
+/// cannot be an id, such as a warning, becomes a notice. Returns early with a partial result when `stop` is
+/// requested.
 [[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
 
 /// Inspects some containers again with one `docker inspect`. A container that is neither described nor
