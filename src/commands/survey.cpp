@@ -63,19 +63,6 @@ bool was_removed_from(const Survey& survey, const Record& record) {
     return any;
 }
 
-/// Takes a log directory that was removed: what was saved of it stays.
-void take_gone(const Session& session, Survey& survey, const Wanted& wanted) {
-    survey.gone.insert(id_of(wanted));
-    const auto record = survey.records.find([&](const Record& known) {
-        return known.log_directory == wanted.name.path && !is_unlisted(known, {wanted.container->id});
-    });
-    if (record && survey.records[*record].coverage == Coverage::complete)
-        survey.left.push_back({wanted, RowStatus::complete, survey.records[*record].directory()});
-    else
-        survey.left.push_back({wanted, RowStatus::gone});
-    note_unsaved(session, survey, *wanted.container);
-}
-
 /// Takes what was found. Returns nothing if there is nothing to save.
 std::optional<Holder> take_located(const Session& session, Survey& survey, const Wanted& wanted,
                                    Located located) {
@@ -204,6 +191,18 @@ std::string doubt_text(const Survey& survey) {
 }
 
 } // namespace
+
+void take_gone(const Session& session, Survey& survey, const Wanted& wanted) {
+    survey.gone.insert(id_of(wanted));
+    const auto record = survey.records.find([&](const Record& known) {
+        return known.log_directory == wanted.name.path && !is_unlisted(known, {wanted.container->id});
+    });
+    if (record && survey.records[*record].coverage == Coverage::complete)
+        survey.left.push_back({wanted, RowStatus::complete, survey.records[*record].directory()});
+    else
+        survey.left.push_back({wanted, RowStatus::gone});
+    note_unsaved(session, survey, *wanted.container);
+}
 
 void locate_all(const Session& session, Survey& survey, Closed closed) {
     open_view(session, survey);

@@ -23,8 +23,9 @@ namespace logbackup {
 /// A log directory that could not be read. The runtime is asked again whether its container is gone.
 struct Unread {
     Wanted wanted;
-    std::string reason; ///< safe to print
-    Job* job = nullptr; ///< nullptr: it did not become one
+    std::string reason;         ///< safe to print
+    Job* job = nullptr;         ///< nullptr: it did not become one
+    bool needs_process = false; ///< see LocateFailed
 };
 
 /// What a run found out before it saves anything: which containers exist, where their log directories are,
@@ -58,6 +59,9 @@ struct Survey {
 
 /// Whether to look at log directories of which nothing can have changed since all of it was saved.
 enum class Closed { leave_out, look_at };
+
+/// Takes a log directory that was removed: what was saved of it stays, and its record ends.
+void take_gone(const Session& session, Survey& survey, const Wanted& wanted);
 
 /// Finds the log directories on the host and gives each one a directory in the backup: makes the jobs.
 void locate_all(const Session& session, Survey& survey, Closed closed);

@@ -54,7 +54,8 @@ void note_unread(Survey& survey, Unread unread, const LocateFailed& failure) {
     const Container& container = *unread.wanted.container;
     const bool is_unseen = container.upper.empty() ? failure.root_unseen && container.has_process()
                                                    : look_at_layer(container.upper).error != 0;
-    if (!is_unseen && !has_vanished(Known::yes, container, {}))
+    unread.needs_process = failure.needs_process;
+    if (!is_unseen && !unread.needs_process && !has_vanished(Known::yes, container, {}))
         fail(survey, unread, failure.reason);
     else
         survey.unread.push_back(std::move(unread));
@@ -73,6 +74,12 @@ void judge_unread(const Session& session, Survey& survey) {
         const LayerSight sight = look_at_layer(container->upper);
         if (has_vanished(known, *container, sight)) {
             take_vanished(session, survey, unread, *container);
+            continue;
+        }
+        // It has ended meanwhile, and its tmpfs with it.
+        if (unread.needs_process && unread.job == nullptr && known == Known::yes &&
+            !container->has_process()) {
+            take_gone(session, survey, unread.wanted);
             continue;
         }
         const std::string why = why_unseen(*container, sight, unread.reason);

@@ -42,6 +42,7 @@ class Locator {
 
   private:
     [[nodiscard]] ProcessRoot* process();
+    [[nodiscard]] std::string why_no_process() const;
     [[nodiscard]] std::optional<Root> merged() const;
     [[nodiscard]] std::optional<Root> layers();
     [[nodiscard]] Located locate_in(Root root, const std::string& log_directory);
@@ -68,6 +69,13 @@ ProcessRoot* Locator::process() {
     if (!process_)
         process_ = container_.has_process() ? open_process_root(container_, process_problem_) : std::nullopt;
     return *process_ ? &**process_ : nullptr;
+}
+
+/// Returns why a running container's process was not opened.
+std::string Locator::why_no_process() const {
+    return process_problem_.empty()
+               ? "its process " + std::to_string(container_.pid) + " cannot be reached on this machine"
+               : process_problem_;
 }
 
 std::optional<Root> Locator::merged() const {
@@ -137,8 +145,8 @@ std::string Locator::add_volumes_below(const Root& root, const std::string& path
         if (below.empty())
             continue;
         if (mount->source.empty()) { // a tmpfs disappears when its container ends
-            if (!process_problem_.empty())
-                found.problems.push_back({below, "it is a tmpfs, and " + process_problem_});
+            if (container_.has_process())
+                found.problems.push_back({below, "it is a tmpfs, and " + why_no_process()});
             continue;
         }
         Volume& volume = volumes_.open(*mount);
@@ -166,8 +174,8 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
     const auto ended = root.walk(log_directory, volumes_, place, reason_);
     if (container_.has_process() && needs_process(root, ended, place.path) && process() != nullptr)
         return locate_in_process(log_directory);
-    if (ended == Root::Walk::on_tmpfs && !process_problem_.empty())
-        return LocateFailed{"its log directory is on a tmpfs, and " + process_problem_};
+    if (ended == Root::Walk::on_tmpfs && container_.has_process())
+        return LocateFailed{"its log directory is on a tmpfs, and " + why_no_process(), false, true};
     if (ended == Root::Walk::gone)
         return LogDirectoryGone{};
     if (ended == Root::Walk::missing || ended == Root::Walk::on_tmpfs)

@@ -23,6 +23,8 @@ struct LogDirectoryGone {};
 struct LocateFailed {
     std::string reason;       ///< safe to print
     bool root_unseen = false; ///< true: neither the container's layers nor its process can be reached
+    /// True: only its process shows the log directory, which is a tmpfs, and that process cannot be reached.
+    bool needs_process = false;
 };
 
 using Located = std::variant<LogDirectory, NoLogDirectory, LogDirectoryGone, LocateFailed>;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace logbackup {
 namespace {
@@ -34,8 +35,16 @@ bool is_our_root(int directory) {
 } // namespace
 
 bool names_container(const std::string& text, const std::string& id) {
+    // "<id>", "docker-<id>.scope", "libpod-payload-<id>", "crio-<id>", "<slice>:cri-containerd:<id>", and
+    // others.
+    const auto is_part = [](char byte) { return std::isalnum(static_cast<unsigned char>(byte)) != 0; };
     const auto is_named = [&](const std::string& name) {
-        return name == id || name.ends_with("-" + id + ".scope"); // cgroupfs, systemd
+        for (auto at = name.find(id); at != std::string::npos; at = name.find(id, at + 1)) {
+            const auto end = at + id.size();
+            if ((at == 0 || !is_part(name[at - 1])) && (end == name.size() || !is_part(name[end])))
+                return true;
+        }
+        return false;
     };
     std::string lines = text;
     std::replace(lines.begin(), lines.end(), '\n', '/');

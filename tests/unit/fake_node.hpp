@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class FakeNode {
     Options options;
     std::vector<Container> containers;
     History history;
+    std::function<void()> before_asking_again = [] {};
     std::vector<std::string> also_listed; ///< ids that inspect cannot describe
     Timestamp now{seconds(1'795'359'400)};
 
@@ -76,6 +78,7 @@ class FakeNode {
         Session session{options, stop.get(), now};
         session.runtime.discover = [this](StopSignal&) { return describe(); };
         session.runtime.ask_again = [this](const std::vector<std::string>&, StopSignal&) {
+            before_asking_again();
             return describe();
         };
         session.runtime.history = [this](Timestamp, StopSignal&, std::string&) { return history; };

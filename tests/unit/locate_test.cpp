@@ -430,6 +430,21 @@ TEST_F(Locate, IsGoneWhenAPodOrADockerVolumeWasRemoved) {
     }
 }
 
+TEST_F(Locate, FailsOnATmpfsWhoseProcessCannotBeReached) {
+    dir.make_directory("root/opt/logs");
+    mount("", "/opt/logs");
+    container.state = ContainerState::running;
+    container.pid = 4194303; // no process has the highest of all numbers
+    const auto located = find();
+    const auto* failed = std::get_if<LocateFailed>(&located);
+    ASSERT_NE(failed, nullptr);
+    EXPECT_TRUE(failed->needs_process);
+    EXPECT_NE(failed->reason.find("its process 4194303 cannot be reached"), std::string::npos)
+        << failed->reason;
+    container.mounts[0].destination = "/opt/logs/below";
+    EXPECT_EQ(expect_at(dir.at("root/opt/logs")).problems.size(), 1U);
+}
+
 TEST_F(Locate, HasNoneOnTheTmpfsOfAStoppedContainer) {
     dir.make_directory("root/opt/logs");
     mount("", "/opt/logs");

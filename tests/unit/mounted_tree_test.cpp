@@ -92,6 +92,12 @@ TEST(NamesContainer, OnlyByAWholeName) {
     const std::string id(64, 'a');
     EXPECT_TRUE(names_container("0::/docker/" + id + "\n", id));
     EXPECT_TRUE(names_container("1:cpu:/kubepods.slice/docker-" + id + ".scope\n0::/\n", id));
+    for (const std::string before :
+         {"libpod-", "libpod-payload-", "crio-", "kubepods-pod1.slice:cri-containerd:"})
+        for (const auto* after : {"", ".scope", "/nested"})
+            EXPECT_TRUE(names_container("0::/machine.slice/" + before + id + after + "\n", id))
+                << before << after;
+    EXPECT_TRUE(names_container("0::/docker/x" + id + "-" + id + "\n", id));
     EXPECT_FALSE(names_container("0::/docker/x" + id + "\n", id));
     EXPECT_FALSE(names_container("0::/docker/" + id + "x/y\n", id));
     EXPECT_FALSE(names_container("0::/\n", id));

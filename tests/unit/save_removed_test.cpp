@@ -233,6 +233,30 @@ TEST(WholeSave, AContainerThatIsListedByTheBeginningOfItsIdIsNotGone) {
     });
 }
 
+// Only its process shows it, and that cannot be reached: because it has just ended, or from here.
+TEST(WholeSave, ATmpfsThatCannotBeReachedIsAFailureUnlessItsContainerHasJustEnded) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "web", "web-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        node.add("b", "job", "job-1");
+        node["b"].mounts.push_back({"tmpfs", "", "/opt/logs"});
+        node["b"].pid = 4194303; // no process has the highest of all numbers
+        Report report = node.run();
+        ASSERT_EQ(row_of(report, "job-1").status, RowStatus::failed);
+        EXPECT_NE(row_of(report, "job-1").failures.at(0).reason.find("tmpfs"), std::string::npos);
+        node.before_asking_again = [&] {
+            node.end("b");
+            node["b"].pid = 0;
+        };
+        report = node.run();
+        EXPECT_FALSE(report.has_failures());
+        EXPECT_EQ(row_of(report, "job-1").status, RowStatus::gone);
+        EXPECT_EQ(report.missed.size(), 1U);
+        EXPECT_FALSE(node.run().has_failures());
+    });
+}
+
 // A run with a filter closes its record; then docker tells the next full run that it was removed.
 TEST(WholeSave, AContainerWhoseRecordHasEndedIsNotMissed) {
     test::in_private_mounts([] {
