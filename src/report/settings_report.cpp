@@ -9,6 +9,8 @@
 namespace logbackup {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 std::string quoted(const std::string& value) {
     return '"' + escaped(value) + '"';
 }
@@ -45,7 +47,6 @@ std::string text(const std::vector<Setting>& settings) {
 }
 
 std::string json(const std::vector<Setting>& settings) {
-    using Json = nlohmann::ordered_json;
     Json all = Json::array();
     for (const auto& setting : settings) {
         Json value = setting.values;

@@ -3,7 +3,9 @@
 
 namespace logbackup {
 
+namespace {
 using Json = nlohmann::json;
+} // namespace
 
 const Json& member(const Json& value, const char* key) {
     static const Json null;
