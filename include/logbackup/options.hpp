@@ -20,8 +20,9 @@ namespace logbackup {
 /// Per-service overrides; an empty optional means the global value.
 struct ServiceOptions {
     std::string glob;
-    std::optional<std::vector<std::string>> log_directories;
-    std::optional<std::vector<std::string>> exclude;
+    std::optional<std::vector<std::string>> log_directories{};
+    std::optional<std::vector<std::string>> exclude{};
+    std::optional<bool> skip{};
 };
 
 /// The settings of a run: the command line, completed by LOGBACKUP_… variables, a configuration file and
@@ -32,6 +33,7 @@ struct Options {
     /// Absolute paths in the container; none lies in another. See log_directories_of().
     std::vector<std::string> log_directories;
     std::vector<std::string> exclude; ///< globs of files, see is_excluded() and exclude_of()
+    std::vector<std::string> skip;    ///< globs of services that are left out, see is_skipped()
     Filter filter;                    ///< coverages for RunKind::list only
     gid_t group = static_cast<gid_t>(-1);
     std::string docker;

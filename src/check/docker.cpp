@@ -103,6 +103,8 @@ Check files(const Options& options, const std::vector<Container>& containers) {
     Check check{"containers' files", CheckStatus::ok, "they can be reached", {}};
     for (const auto& container : containers) {
         const auto names = log_directories_of(options, container.service);
+        if (names.empty())
+            continue;
         const std::string reason = unseen_reason(container, names.front().path, host);
         if (reason.empty() || unseen++ > 0)
             continue;

@@ -110,7 +110,8 @@ void find_missed_containers(const Session& session, Survey& survey) {
             survey.removed.insert(id);
     auto found = find_missed(*history, survey.runtime, survey.records, since);
     for (auto& missed : found.missed)
-        note_missed(session, survey, std::move(missed));
+        if (!is_skipped(session.options, missed.service))
+            note_missed(session, survey, std::move(missed));
     if (!found.gap.empty())
         survey.notices.push_back(std::move(found.gap));
 }

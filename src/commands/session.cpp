@@ -59,7 +59,7 @@ Opened open_at_root(Session& session, Access access, const Warn& warn) {
     if (session.writes() && session.options.kind == RunKind::save)
         session.skipped = take_skipped(session.root.get());
     if (session.writes())
-        recover(session.root.get());
+        recover(session.root.get(), warn);
     session.previous = last_complete_run(session.root.get());
     session.clock_history = load_clock(session.root.get());
     return Opened::yes;
@@ -95,8 +95,9 @@ void claim_engine(const Session& session, const std::vector<Container>& containe
     (void)take(claim(*session.identity, this_host(), engine, adopt_of(session.options)), session);
 }
 
-void recover(int root) {
-    finish_move(root);
+void recover(int root, const Warn& warn) {
+    if (const auto problem = finish_move(root); !problem.empty())
+        warn(problem);
     settle_pruning(root);
     remove_leftovers(root);
 }

@@ -61,7 +61,7 @@ void claim_engine(const Session& session, const std::vector<Container>& containe
 
 /// Completes what a killed run left: an interrupted move, records whose files are being deleted, and unproved
 /// files. All of it belongs to the backup, whatever the runtime says later. The order matters: a move must be
-/// complete before a record is read. Throws Error when it cannot.
-void recover(int root);
+/// complete before a record is read. Throws Error when it cannot; `warn` gets what cannot be understood.
+void recover(int root, const std::function<void(const std::string&)>& warn);
 
 } // namespace logbackup

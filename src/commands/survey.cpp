@@ -231,7 +231,8 @@ void judge_sight(const Session& session, Survey& survey) {
         return;
     const bool any_expected =
         std::any_of(survey.records.begin(), survey.records.end(), [&](const Record& record) {
-            return is_expected(record, survey.listed, survey.removed) && !was_removed_from(survey, record);
+            return is_expected(record, survey.listed, survey.removed) &&
+                   !is_skipped(session.options, record.service) && !was_removed_from(survey, record);
         });
     const std::uint64_t before = load_empty_runs(session.root.get());
     const std::uint64_t empty_runs = empty_runs_after(before, survey.found_any, any_expected);

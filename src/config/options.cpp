@@ -37,7 +37,7 @@ void take_values(Options& options, const OptionSources& sources) {
 std::string take_line(Options& options, const ConfigLine& line) {
     const SettingRow& row = *find_setting(line.key);
     if (row.store_for_service == nullptr)
-        return "it cannot differ from service to service; log-dir, exclude and keep can";
+        return "it cannot differ from service to service; log-dir, exclude, skip and keep can";
     if (row.type == Setting::Type::text && line.values.size() > 1)
         return "it takes one value";
     if (const auto* text = row.store_for_service(options, line.service, line.values); text != nullptr)

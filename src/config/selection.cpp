@@ -21,7 +21,15 @@ const T& value_for(const Options& options, const std::string& service, const T& 
 
 } // namespace
 
+bool is_skipped(const Options& options, const std::string& service) {
+    const bool is_named = std::any_of(options.skip.begin(), options.skip.end(),
+                                      [&](const std::string& glob) { return matches(glob, service); });
+    return value_for(options, service, is_named, &ServiceOptions::skip);
+}
+
 std::vector<LogDirectoryName> log_directories_of(const Options& options, const std::string& service) {
+    if (is_skipped(options, service))
+        return {};
     const auto& paths =
         value_for(options, service, options.log_directories, &ServiceOptions::log_directories);
     std::vector<LogDirectoryName> names;

@@ -9,7 +9,10 @@
 /// Looks up the options that apply to one service, container or record. All functions are pure.
 namespace logbackup {
 
-/// Returns the log directories of a service, in the configured order.
+/// True if nothing of the service is to be opened.
+[[nodiscard]] bool is_skipped(const Options& options, const std::string& service);
+
+/// Returns the log directories of a service, in the configured order; none if it is skipped.
 [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,
                                                                const std::string& service);
 /// Returns what follows "<pod>" in the name of an instance whose log directory is not its service's first:

@@ -59,8 +59,13 @@ template <auto parse, auto member>
 const std::string* store_for_service(Options& options, const std::string& glob, const Texts& texts) {
     auto& services = options.of_services;
     if (services.empty() || services.back().glob != glob)
-        services.push_back({glob, {}, {}});
+        services.push_back({glob});
     return convert((services.back().*member).emplace(), texts, parse);
+}
+
+const std::string* store_skip_for_service(Options& options, const std::string& glob, const Texts& texts) {
+    options.of_services.push_back({glob});
+    return convert(options.of_services.back().skip.emplace(), texts, parse_flag);
 }
 
 const std::string* store_keep_for_service(Options& options, const std::string& glob, const Texts& texts) {
@@ -92,6 +97,11 @@ const std::vector<SettingRow>& settings_table() {
          "with a slash a path from the log directory (repeatable)",
          "glob of files in a log directory", store<parse_exclude, &Options::exclude>,
          store_for_service<parse_exclude, &ServiceOptions::exclude>},
+        {"skip", 0, list, common, "verify", "GLOB", "",
+         "Leave these services out: nothing of them is opened (repeatable; in a section of the\n"
+         "configuration: skip = true)",
+         "value for a service (write true or false)", store<any_text, &Options::skip>,
+         store_skip_for_service},
         {"config", 0, text, common, "list verify prune check config", "FILE", standard_config_file,
          "Read options from this file, too", nullptr, nullptr, nullptr, Reach::environment},
         {"require-mount", 0, flag, common, "verify prune check", "", "false",

@@ -63,7 +63,7 @@ constexpr const char* check_footer =
 constexpr const char* config_footer =
     "The output can serve as a configuration file. Sections "
     "[service.\"GLOB\"] have the options that differ for\n"
-    "some services: log-dir, exclude, keep. Of several that match, the last one counts.\n";
+    "some services: log-dir, exclude, skip, keep. Of several that match, the last one counts.\n";
 
 } // namespace
 

@@ -90,8 +90,7 @@ class Pair {
     }
 
     [[nodiscard]] bool has_gone(const std::string& path) const {
-        return !locate_in(tree_, path) &&
-               (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO);
+        return !locate_in(tree_, path) && was_replaced(errno);
     }
 
   private:

@@ -144,7 +144,7 @@ class Search {
             held.status = *status;
             return held;
         }
-        if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENXIO) // these: it was replaced
+        if (!was_replaced(errno))
             fail(entry.path, "cannot open it", errno);
         return std::nullopt;
     }

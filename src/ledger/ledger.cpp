@@ -230,23 +230,28 @@ void move_instance(int root, const Move& move) {
                     in_quotes(joined(move.service, move.to)) + ": " + error_text(error));
 }
 
-void finish_move(int root) {
+std::string finish_move(int root) {
     const auto text = read_small_file(root, move_journal, largest_record);
     if (!text && errno == ENOENT)
-        return;
+        return {};
     const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
     auto name = [&](const char* key) {
         const auto found = json.find(key);
         return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
     };
     Move move{name("service"), name("from"), name("to"), std::nullopt};
-    if (move.service.empty() || move.from.empty() || move.to.empty())
-        throw Error(
-            "cannot read " + in_quotes(move_journal) + ", which tells of an interrupted move",
-            "see that each instance directory stands under the name of its record, then remove the file");
+    if (move.service.empty() || move.from.empty() || move.to.empty()) {
+        const std::string aside = std::string(move_journal) + ".damaged";
+        if (::renameat(root, move_journal, root, aside.c_str()) != 0)
+            fail("set aside", move_journal);
+        return "cannot read " + in_quotes(move_journal) +
+               ", which tells of an interrupted move: it is set aside as " + in_quotes(aside) +
+               "; see that each instance directory has the name of its record";
+    }
     if (json.contains("live") && json["live"] == true)
         move.live = RecordId{};
     carry_out(root, move); // if it is impossible, this run finds another name
+    return {};
 }
 
 } // namespace logbackup

@@ -68,8 +68,10 @@ void save_missed_record(int root, const Record& record);
 /// Renames an instance directory, which need not exist, and its record. Never overwrites anything.
 void move_instance(int root, const Move& move);
 
-/// Completes a move that was interrupted. Call before reading anything else.
-void finish_move(int root);
+/// Completes a move that was interrupted. Call before reading anything else. Where nothing can be read of it,
+/// returns what to tell, once: the file is set aside, and the move is not completed. That loses nothing: a
+/// log directory whose instance directory has another name is saved again.
+[[nodiscard]] std::string finish_move(int root);
 
 /// Returns when the last complete run for all containers began; the zero time when there was none. The time
 /// is the modification time of ".logbackup/last-run".

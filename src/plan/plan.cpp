@@ -94,7 +94,7 @@ class Planner {
             return;
         }
         const Comparison comparison = comparisons_.with_saved(entry, *saved);
-        if (comparison.error == ENOENT || comparison.error == ENXIO) {
+        if (was_replaced(comparison.error)) {
             // Rotated away since the listing: the next run handles it.
         } else if (comparison.error != 0) {
             plan_.failures.push_back(

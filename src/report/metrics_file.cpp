@@ -56,8 +56,10 @@ void write_metrics(const MetricsFile& file, int root, const FinishedRun& run) {
     const UniqueFd directory(::open(path.parent_path().empty() ? "." : path.parent_path().c_str(),
                                     O_PATH | O_DIRECTORY | O_CLOEXEC));
     static constexpr mode_t for_everybody = 0644;
-    if (!directory || !write_atomically(directory.get(), path.filename().string(),
-                                        metrics_text(state, complete), for_everybody))
+    const std::string name = path.filename().string();
+    const std::string temporary = "." + name.substr(0, 200) + ".new"; // another backup's may lie beside it
+    if (!directory ||
+        !write_atomically(directory.get(), name, metrics_text(state, complete), for_everybody, temporary))
         throw Error("cannot write the metrics " + in_quotes(file.path) + ": " + error_text(errno));
 }
 

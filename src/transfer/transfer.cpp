@@ -149,7 +149,7 @@ bool Transferrer::begin(Transfer& transfer) {
     const Action& action = *transfer.action;
     UniqueFd source = open_in(*transfer.tree, action.path);
     struct stat status {};
-    if (!source && errno != ENOENT && errno != ENXIO) {
+    if (!source && !was_replaced(errno)) {
         fail(transfer, "cannot read it", errno);
         return false;
     }
@@ -224,10 +224,15 @@ void Transferrer::try_one_by_one(Group& begun) {
 }
 
 void remove_leftovers(int root) {
+    // Its mark could be removed before the rest, and a run that is killed then would leave that for ever.
+    static constexpr const char* removed = ".logbackup/incoming.removed";
+    const bool was_killed = status_at(root, joined(incoming_directory, in_use)).has_value();
     std::error_code ignored;
-    if (status_at(root, joined(incoming_directory, in_use)))
-        std::filesystem::remove_all("/proc/self/fd/" + std::to_string(root) + "/" + incoming_directory,
-                                    ignored);
+    const std::string here = "/proc/self/fd/" + std::to_string(root) + "/";
+    if (was_killed || status_at(root, removed))
+        std::filesystem::remove_all(here + removed, ignored);
+    if (was_killed && ::renameat(root, incoming_directory, root, removed) == 0)
+        std::filesystem::remove_all(here + removed, ignored);
 }
 
 void transfer_bytes(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,

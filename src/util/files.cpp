@@ -190,16 +190,20 @@ std::optional<std::string> read_small_file(int at, std::string_view path, std::s
     }
 }
 
-bool write_atomically(int at, std::string_view path, std::string_view content, mode_t mode) {
+bool was_replaced(int error) {
+    return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == ESTALE;
+}
+
+bool write_atomically(int at, std::string_view path, std::string_view content, mode_t mode,
+                      const std::string& temporary) {
     const UniqueFd directory = open_directory(at, parent_path(path));
     if (!directory)
         return false;
     const std::string name = base_name(path);
-    // The lock admits one writer, so a temporary file of this name is left over from a killed run.
-    static constexpr const char* temporary = ".new";
-    ::unlinkat(directory.get(), temporary, 0);
-    const UniqueFd file(
-        ::openat(directory.get(), temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    // There is one writer at a time, so a temporary file of this name is left over from a killed run.
+    ::unlinkat(directory.get(), temporary.c_str(), 0);
+    const UniqueFd file(::openat(directory.get(), temporary.c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file)
         return false;
     bool written = true;
@@ -211,10 +215,10 @@ bool write_atomically(int at, std::string_view path, std::string_view content, m
     const auto status = status_of(file.get());
     const bool has_mode = status && (status->st_mode & 07777U) == mode; // some file systems support no other
     if (written && (has_mode || ::fchmod(file.get(), mode) == 0) && ::fdatasync(file.get()) == 0 &&
-        ::renameat(directory.get(), temporary, directory.get(), name.c_str()) == 0)
+        ::renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) == 0)
         return true;
     const int error = errno;
-    ::unlinkat(directory.get(), temporary, 0);
+    ::unlinkat(directory.get(), temporary.c_str(), 0);
     errno = error;
     return false;
 }

@@ -45,6 +45,10 @@ namespace logbackup {
 /// Opens an existing regular file for reading and writing.
 [[nodiscard]] UniqueFd open_for_update(int at, std::string_view path);
 
+/// True if the error of a call that looks up a name means that another process has removed or replaced
+/// something on the way since the name was seen. The next run finds what is there then.
+[[nodiscard]] bool was_replaced(int error);
+
 [[nodiscard]] std::optional<struct stat> status_of(int fd);
 /// Returns lstat(2) of a path below `at`.
 [[nodiscard]] std::optional<struct stat> status_at(int at, std::string_view path);
@@ -62,9 +66,10 @@ namespace logbackup {
 [[nodiscard]] std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit);
 
 /// Replaces the file `path` with `content`; after a crash the file is either the old or the new one. Returns
-/// false with errno on failure.
+/// false with errno on failure. `temporary` is the name under which the new one is written: where a lock does
+/// not keep others from it, it needs to be one's own.
 [[nodiscard]] bool write_atomically(int at, std::string_view path, std::string_view content,
-                                    mode_t mode = 0600);
+                                    mode_t mode = 0600, const std::string& temporary = ".new");
 
 /// Returns the names in a directory in no order, without "." and "..". Stops reading after `most` names.
 /// Returns nothing if the directory cannot be read.

@@ -144,7 +144,7 @@ class Walker {
                                ? ::fstat(mounted->get(), &status)
                                : ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
         if (failed != 0) {
-            if (errno != ENOENT)
+            if (!was_replaced(errno))
                 problem(path, "cannot read its status: " + error_text(errno));
             return;
         }
@@ -187,7 +187,7 @@ class Walker {
         const UniqueFd opened = mounted != nullptr ? UniqueFd() : open_directory(directory, name);
         if (mounted != nullptr || opened)
             walk(mounted != nullptr ? mounted->get() : opened.get(), path, depth);
-        else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) // these: replaced meanwhile
+        else if (!was_replaced(errno))
             problem(path, "cannot open the directory: " + error_text(errno));
     }
 

@@ -360,6 +360,21 @@ TEST(WriteAtomically, GoesOnAfterARunThatWasKilled) {
     EXPECT_EQ(names_in(dir.fd(), ""), Parts{"file"});
 }
 
+TEST(WriteAtomically, LeavesAnotherWritersTemporaryFileAlone) {
+    const test::TempDir dir;
+    dir.write(".new", "another's");
+    ASSERT_TRUE(write_atomically(dir.fd(), "file", "new", 0644, ".file.new"));
+    EXPECT_EQ(dir.read("file"), "new");
+    EXPECT_EQ(dir.read(".new"), "another's");
+}
+
+TEST(WasReplaced, ButNotWhatIsForbiddenOrBroken) {
+    for (const int error : {ENOENT, ENOTDIR, ELOOP, ENXIO, ESTALE})
+        EXPECT_TRUE(was_replaced(error)) << error;
+    for (const int error : {0, EACCES, EIO, EMFILE, ENAMETOOLONG})
+        EXPECT_FALSE(was_replaced(error)) << error;
+}
+
 TEST(WriteAtomically, FailsWithTheReasonAndLeavesNoTemporaryFile) {
     const test::TempDir dir;
     dir.write("directory/inner", "x");

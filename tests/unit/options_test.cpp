@@ -328,6 +328,15 @@ TEST_F(ConfigFile, HasWhatIsLeftOutOfServices) {
         EXPECT_EQ(exclude_of(read, "payments"), Names{"core"}) << "a later one that says nothing of it";
         EXPECT_EQ(exclude_of(read, "all"), Names{});
     }
+    const auto skipping =
+        configured("skip = [\"net*\"]\n[service.\"pay*\"]\nskip = true\n[service.payments]\n"
+                   "skip = false\n[service.net-1]\nskip = \"false\"\n");
+    for (const auto& [service, skipped] :
+         {std::pair{"net", true}, {"net-1", false}, {"pay", true}, {"payments", false}, {"web", false}}) {
+        EXPECT_EQ(is_skipped(skipping, service), skipped) << service;
+        EXPECT_EQ(log_directories_of(skipping, service).empty(), skipped) << service;
+    }
+    expect_config_error("[service.x]\nskip = \"net*\"\n", "'net*' is not a valid value for a service");
     EXPECT_EQ(expect({"--exclude", "a", "--exclude", "b/c"}).exclude, (Names{"a", "/b/c"}));
     expect_usage_error({"--exclude", "/"}, "'/' is not a valid glob of files");
     expect_config_error("exclude = [\"a\", \"\"]\n", "'' is not a valid glob of files");

@@ -257,6 +257,30 @@ TEST(WholeSave, ATmpfsThatCannotBeReachedIsAFailureUnlessItsContainerHasJustEnde
     });
 }
 
+TEST(WholeSave, ASkippedServiceIsNotOpenedAndEndsNothingElse) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "web", "web-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        node.add("b", "net", "net-1");
+        node["b"].mounts.push_back({"bind", node.dir.at("missing/volume"), "/opt/logs"});
+        EXPECT_TRUE(node.run().has_failures());
+        node.options.skip = {"net"};
+        Report report = node.run();
+        EXPECT_FALSE(report.has_failures());
+        EXPECT_EQ(report.rows.size(), 1U);
+        node.options.skip = {"net", "web"};
+        report = node.run();
+        EXPECT_FALSE(report.has_failures()) << "nothing was expected";
+        EXPECT_TRUE(report.rows.empty());
+        EXPECT_EQ(node.saved("web/web-1/app.log"), "one\n");
+        node.options.skip.clear();
+        node.dir.write("layers/a/opt/logs/app.log", "one\ntwo\n");
+        (void)node.run();
+        EXPECT_EQ(node.saved("web/web-1/app.log"), "one\ntwo\n") << "it goes on where it was";
+    });
+}
+
 // A run with a filter closes its record; then docker tells the next full run that it was removed.
 TEST(WholeSave, AContainerWhoseRecordHasEndedIsNotMissed) {
     test::in_private_mounts([] {

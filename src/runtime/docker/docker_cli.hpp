@@ -29,7 +29,7 @@ struct Discovery {
     std::vector<std::string> ids;
     std::vector<Container> containers; ///< containers that still existed, as inspect described them
     std::vector<Unreachable> unreachable;
-    std::vector<std::string> notices; ///< safe to print
+    std::vector<std::string> notices{}; ///< safe to print
 };
 
 /// Asks the Docker engine which containers exist, running or not, and for their details: one `docker ps`,
