@@ -28,7 +28,7 @@ struct Mount {
 /// One container as docker inspect describes it. Every field may be empty: Docker's version, its storage
 /// driver and the container's state determine which ones it fills.
 struct Container {
-    std::string id; ///< 64 hexadecimal digits
+    std::string id; ///< as docker inspect prints it: 64 hexadecimal digits
     std::string image;
     ContainerState state = ContainerState::unknown;
     pid_t pid = 0; ///< first process, in the daemon's pid namespace; 0 if the container is not running
@@ -52,6 +52,11 @@ struct Container {
     std::string data_root; ///< Docker's data directory, derived from ResolvConfPath
 
     [[nodiscard]] bool has_process() const { return pid > 0; }
+    /// True if it has ended, or failed to start: it writes nothing unless it is started again.
+    [[nodiscard]] bool is_still() const {
+        return !has_process() && (state == ContainerState::exited || state == ContainerState::dead ||
+                                  state == ContainerState::created);
+    }
 };
 
 } // namespace logbackup

@@ -19,7 +19,7 @@ enum class RowStatus {
     shared,           ///< saved under another container's name, `target`
     complete,         ///< ended, and fully saved and compared earlier: not examined again
     no_log_directory, ///< there is nothing to save
-    gone,             ///< the container has ended, and its log directory was removed since
+    gone,             ///< the container has ended, and its log directory cannot be read any more
     vanished,         ///< the container was removed during the run
     failed,           ///< the log directory or some of its files had problems; see `failures`
 };

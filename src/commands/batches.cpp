@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/batches.hpp"
 
+#include "commands/gone.hpp"
 #include "commands/holding.hpp"
 #include "commands/records.hpp"
 #include "ledger/ledger.hpp"
@@ -194,8 +195,11 @@ void compare(const Session& session, Survey& survey, Job& job) {
     plan_fully(session, job, survey.records[*job.record].directory(), Thoroughness::everything);
     if (!session.stop.requested() && !job.work->plan.actions.empty())
         apply_until_settled(session, survey, {&job});
+    // The kubelet can have removed the volume meanwhile: then nothing was left to compare.
+    const Record& record = survey.records[*job.record];
     job.work->is_compared = !session.stop.requested() && job.failures.empty() &&
-                            job.work->done.unsettled.empty() && sync(session, survey, job);
+                            job.work->done.unsettled.empty() && sync(session, survey, job) &&
+                            (record.volume.empty() || volume_exists(record, *survey.host));
     job.work->plan.actions = {};
     if (job.work->is_postponed)
         job.work->files = {}; // files_of() lists them again

@@ -117,8 +117,11 @@ void find_missed_containers(const Session& session, Survey& survey) {
 }
 
 void note_unsaved(const Session& session, Survey& survey, const Container& container) {
-    if (container.started == Timestamp{} || session.options.kind == RunKind::verify)
-        return; // there is nothing to save
+    const RunKind kind = session.options.kind;
+    if (container.started == Timestamp{} || container.started < session.previous)
+        return; // there is nothing to save, or an earlier run saw it
+    if (kind == RunKind::verify || kind == RunKind::prune || kind == RunKind::prune_dry_run)
+        return;
     note_missed(session, survey,
                 {container.id, container.service, container.pod, container.namespace_name, container.pod_uid,
                  container.image, container.created, container.started,

@@ -16,7 +16,7 @@ void find_missed_containers(const Session& session, Survey& survey);
 void note_missed(const Session& session, Survey& survey, Missed missed);
 
 /// Writes down a container that has ended, or was removed, before anything of it was saved. Does nothing if a
-/// record says that something was, or if it never started.
+/// record says that something was, if it never started, or if an earlier complete run could see it.
 void note_unsaved(const Session& session, Survey& survey, const Container& container);
 
 } // namespace logbackup

@@ -20,8 +20,8 @@ constexpr std::size_t largest_file = 32;
 /// So many records may end in one run on any host; with more live records, a quarter of them may.
 constexpr std::size_t a_few = 3;
 
-/// True if the volume's path leads to the directory that was saved. When the inode of the volume is not
-/// known, anything at its path counts.
+} // namespace
+
 bool volume_exists(const Record& record, HostPaths& host) {
     const auto place = host.open(record.volume);
     const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
@@ -29,8 +29,6 @@ bool volume_exists(const Record& record, HostPaths& host) {
         place.ended == MountedTree::Ended::missing || place.ended == MountedTree::Ended::failed;
     return !missing && !(status && record.volume_inode != 0 && status->st_ino != record.volume_inode);
 }
-
-} // namespace
 
 LayerState layer_state(const std::string& upper) {
     if (upper.empty())

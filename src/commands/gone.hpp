@@ -21,6 +21,10 @@ enum class LayerState {
 /// Looks for a container's own layer, `Container::upper`, on this host. Docker removes it with the container.
 [[nodiscard]] LayerState layer_state(const std::string& upper);
 
+/// True if the path of a record's volume leads to the directory that was saved. When the inode of the volume
+/// is not known, anything at its path counts.
+[[nodiscard]] bool volume_exists(const Record& record, HostPaths& host);
+
 /// True if the layer or the volume of a record may still be on this host.
 [[nodiscard]] bool may_exist(const Record& record, HostPaths& host);
 

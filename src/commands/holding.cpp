@@ -66,6 +66,10 @@ bool take_up(const Session& session, Survey& survey, Job& job) {
         note_unread(survey, {first.wanted, failed->reason, &job}, *failed);
         return false;
     }
+    if (std::holds_alternative<LogDirectoryGone>(located)) {
+        job.vanished = true; // the next run tells
+        return false;
+    }
     auto* found = std::get_if<LogDirectory>(&located);
     const bool same = found != nullptr && found->volume == first.found.volume &&
                       (found->volume.empty() || found->identity.inode == first.found.identity.inode) &&

@@ -73,7 +73,7 @@ std::optional<Holder> take_located(const Session& session, Survey& survey, const
         return std::nullopt;
     }
     if (std::holds_alternative<LogDirectoryGone>(located)) {
-        take_gone(session, survey, wanted);
+        take_gone(survey, wanted);
         return std::nullopt;
     }
     if (std::holds_alternative<NoLogDirectory>(located)) {
@@ -192,7 +192,7 @@ std::string doubt_text(const Survey& survey) {
 
 } // namespace
 
-void take_gone(const Session& session, Survey& survey, const Wanted& wanted) {
+void take_gone(Survey& survey, const Wanted& wanted) {
     survey.gone.insert(id_of(wanted));
     const auto record = survey.records.find([&](const Record& known) {
         return known.log_directory == wanted.name.path && !is_unlisted(known, {wanted.container->id});
@@ -201,7 +201,6 @@ void take_gone(const Session& session, Survey& survey, const Wanted& wanted) {
         survey.left.push_back({wanted, RowStatus::complete, survey.records[*record].directory()});
     else
         survey.left.push_back({wanted, RowStatus::gone});
-    note_unsaved(session, survey, *wanted.container);
 }
 
 void locate_all(const Session& session, Survey& survey, Closed closed) {
@@ -266,7 +265,9 @@ std::vector<Problem> failed_parts(const Session& session, const Container& conta
 std::set<RecordId> lost_in(const Survey& survey) {
     std::set<RecordId> lost;
     for (const auto id : survey.records.ids())
-        if (survey.records[id].coverage != Coverage::complete && was_removed_from(survey, survey.records[id]))
+        if (const Record& record = survey.records[id];
+            record.coverage != Coverage::complete && was_removed_from(survey, record) &&
+            (record.volume.empty() || !volume_exists(record, *survey.host)))
             lost.insert(id);
     return lost;
 }

@@ -60,8 +60,9 @@ struct Survey {
 /// Whether to look at log directories of which nothing can have changed since all of it was saved.
 enum class Closed { leave_out, look_at };
 
-/// Takes a log directory that was removed: what was saved of it stays, and its record ends.
-void take_gone(const Session& session, Survey& survey, const Wanted& wanted);
+/// Takes a log directory that was removed: what was saved of it stays, and its record ends unless another
+/// container has it.
+void take_gone(Survey& survey, const Wanted& wanted);
 
 /// Finds the log directories on the host and gives each one a directory in the backup: makes the jobs.
 void locate_all(const Session& session, Survey& survey, Closed closed);

@@ -76,10 +76,10 @@ void judge_unread(const Session& session, Survey& survey) {
             take_vanished(session, survey, unread, *container);
             continue;
         }
-        // It has ended meanwhile, and its tmpfs with it.
-        if (unread.needs_process && unread.job == nullptr && known == Known::yes &&
-            !container->has_process()) {
-            take_gone(session, survey, unread.wanted);
+        // It has ended meanwhile, and its tmpfs with it, or docker names no layers of it.
+        if ((unread.needs_process || container->upper.empty()) && unread.job == nullptr &&
+            known == Known::yes && container->is_still()) {
+            take_gone(survey, unread.wanted);
             continue;
         }
         const std::string why = why_unseen(*container, sight, unread.reason);

@@ -2,6 +2,7 @@
 #include "commands/unsaved.hpp"
 
 #include "commands/discover.hpp"
+#include "config/selection.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/unsaved.hpp"
 #include "ledger/upkeep.hpp"
@@ -53,11 +54,28 @@ std::vector<Record> unsaved_in(const Survey& survey) {
     return unsaved;
 }
 
+bool has_job(const Survey& survey, const Container& container) {
+    return std::any_of(survey.jobs.begin(), survey.jobs.end(), [&](const Job& job) {
+        return std::any_of(job.holders.begin(), job.holders.end(),
+                           [&](const Holder& holder) { return holder.wanted.container->id == container.id; });
+    });
+}
+
+/// Notes the containers that no earlier run saw, and whose log directory was removed before this one.
+void note_gone(const Session& session, Survey& survey) {
+    if (session.previous == Timestamp{} || has_filter(session.options))
+        return; // it may have been seen, by a backup before this one or by another run
+    for (const auto& wanted : survey.wanted)
+        if (survey.gone.contains(id_of(wanted)) && !has_job(survey, *wanted.container))
+            note_unsaved(session, survey, *wanted.container);
+}
+
 } // namespace
 
 void keep_unsaved(const Session& session, Survey& survey) {
     if (survey.is_doubtful || session.stop.requested())
         return;
+    note_gone(session, survey);
     const auto before = load_unsaved(session.root.get());
     auto now = unsaved_in(survey);
     for (const auto& record : before) {
@@ -67,7 +85,8 @@ void keep_unsaved(const Session& session, Survey& survey) {
         const auto wanted = std::find_if(survey.wanted.begin(), survey.wanted.end(), [&](const Wanted& one) {
             return one.container->id == record.containers.front();
         });
-        if (!survey.listed.contains(record.containers.front()))
+        const bool is_gone = wanted != survey.wanted.end() && survey.gone.contains(id_of(*wanted));
+        if (is_gone || !survey.listed.contains(record.containers.front()))
             note_missed(session, survey, missed_of(record, session.now));
         else if (wanted == survey.wanted.end() || !wanted->selected)
             now.push_back(record); // this run did not try it

@@ -69,6 +69,7 @@ struct Upkeep {
 };
 
 /// Updates the coverage of each record, and finds those that end: the container is gone and so is its volume,
+/// the volume of an ended container was removed,
 /// a writer has a record of its own, another directory took the place of a volume, its service no longer
 /// has this log directory, or a container has too many former ones.
 [[nodiscard]] Upkeep upkeep(Records records, const RunFacts& facts);

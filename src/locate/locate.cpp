@@ -43,6 +43,7 @@ class Locator {
   private:
     [[nodiscard]] ProcessRoot* process();
     [[nodiscard]] std::string why_no_process() const;
+    [[nodiscard]] bool is_on_volume(const std::string& log_directory);
     [[nodiscard]] std::optional<Root> merged() const;
     [[nodiscard]] std::optional<Root> layers();
     [[nodiscard]] Located locate_in(Root root, const std::string& log_directory);
@@ -76,6 +77,16 @@ std::string Locator::why_no_process() const {
     return process_problem_.empty()
                ? "its process " + std::to_string(container_.pid) + " cannot be reached on this machine"
                : process_problem_;
+}
+
+/// True if a volume that exists is mounted at the log directory or above it.
+bool Locator::is_on_volume(const std::string& log_directory) {
+    const std::string path = normalized(log_directory);
+    return std::any_of(container_.mounts.begin(), container_.mounts.end(), [&](const Mount& mount) {
+        const std::string place = normalized(mount.destination);
+        return !mount.source.empty() && (place == path || !part_below(path, place).empty()) &&
+               volumes_.open(mount).state != Volume::State::gone;
+    });
 }
 
 std::optional<Root> Locator::merged() const {
@@ -147,6 +158,8 @@ std::string Locator::add_volumes_below(const Root& root, const std::string& path
         if (mount->source.empty()) { // a tmpfs disappears when its container ends
             if (container_.has_process())
                 found.problems.push_back({below, "it is a tmpfs, and " + why_no_process()});
+            else
+                found.has_lost_part = true;
             continue;
         }
         Volume& volume = volumes_.open(*mount);
@@ -176,7 +189,7 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
         return locate_in_process(log_directory);
     if (ended == Root::Walk::on_tmpfs && container_.has_process())
         return LocateFailed{"its log directory is on a tmpfs, and " + why_no_process(), false, true};
-    if (ended == Root::Walk::gone)
+    if (ended == Root::Walk::gone || (ended == Root::Walk::on_tmpfs && container_.is_still()))
         return LogDirectoryGone{};
     if (ended == Root::Walk::missing || ended == Root::Walk::on_tmpfs)
         return NoLogDirectory{};
@@ -280,9 +293,8 @@ Located Locator::locate(const std::string& log_directory) {
     const bool through_process = !root && process() != nullptr;
     if (!root && !through_process) // the container is stopped, or has just ended
         root = layers();
-    const bool has_ended =
-        container_.state == ContainerState::exited || container_.state == ContainerState::dead;
-    if (!root && !through_process && container_.upper.empty() && has_ended)
+    if (!root && !through_process && container_.upper.empty() && container_.is_still() &&
+        !is_on_volume(log_directory))
         return LogDirectoryGone{};
     if (!root && !through_process)
         return LocateFailed{process_problem_.empty() ? reason_ : process_problem_, true};

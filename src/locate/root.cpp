@@ -58,6 +58,11 @@ const Mount* Root::mount_at(const std::string& path) const {
     return nullptr;
 }
 
+bool Root::has_mount_below(const std::string& path) const {
+    return std::any_of(mounts_.begin(), mounts_.end(),
+                       [&](const PlacedMount& placed) { return !part_below(placed.path, path).empty(); });
+}
+
 /// The result of looking up one name in a directory.
 struct Root::Lookup {
     Walk ended = Walk::arrived;
@@ -151,7 +156,9 @@ Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, s
         const std::string here = joined(Way<Step>::path_of(steps), *name);
         if (const Mount* mount = mount_at(here)) {
             Step step;
-            const auto entered = enter(*mount, volumes, step, reason);
+            auto entered = enter(*mount, volumes, step, reason);
+            if (entered == Walk::gone && has_mount_below(here)) // that may be there still
+                entered = Walk::failed;
             if (entered != Walk::arrived)
                 return entered;
             step.name = std::move(*name);

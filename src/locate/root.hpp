@@ -62,6 +62,7 @@ class Root {
     struct Lookup;
     struct Step;
     [[nodiscard]] const Mount* mount_at(const std::string& path) const;
+    [[nodiscard]] bool has_mount_below(const std::string& path) const;
     [[nodiscard]] Lookup look_up(const std::vector<Step>& steps, const std::string& name) const;
     [[nodiscard]] static Walk enter(const Mount& mount, Volumes& volumes, Step& step, std::string& reason);
     static void describe(std::vector<Step>& steps, Place& place);

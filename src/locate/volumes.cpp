@@ -24,14 +24,15 @@ std::size_t names_of_its_own(const std::string& source) {
 }
 
 /// True if the volume was removed: the directory that it lay in is still there. An empty one may be the mount
-/// point of a disk that is not mounted, unless only the kubelet or Docker remove what lies in it.
+/// point of a disk that is not mounted, unless it is the kubelet's. A link on the way may be a container's.
 bool is_removed(const std::string& source, const MountedTree::Place& place, HostPaths& host) {
     const std::size_t own = names_of_its_own(source);
-    if (place.ended != MountedTree::Ended::missing || place.names_missing > own)
+    if (place.ended != MountedTree::Ended::missing || place.names_missing > own ||
+        place.links == MountedTree::Links::changed)
         return false;
-    if (own > 1)
+    if (own > 2)
         return true;
-    const auto above = host.open(parent_path(source));
+    const auto above = host.open("/" + parent_path(place.path)); // the first name that is missing lay there
     const auto names = above.held ? names_in(above.held.get(), "", 1) : std::nullopt;
     return names && !names->empty();
 }
@@ -57,12 +58,10 @@ Volume Volumes::look(const Mount& mount) {
     volume.path = "/" + place.path;
     ProcessRoot* process = place.ended == Ended::refused ? nullptr : process_();
     if (place.ended != Ended::arrived) {
-        const bool has_ended =
-            container_.state == ContainerState::exited || container_.state == ContainerState::dead;
-        volume.state = process != nullptr                                    ? Volume::State::elsewhere
-                       : has_ended && is_removed(mount.source, place, host_) ? Volume::State::gone
-                       : place.ended == Ended::missing                       ? Volume::State::missing
-                                                                             : Volume::State::refused;
+        volume.state = process != nullptr ? Volume::State::elsewhere
+                       : container_.is_still() && is_removed(mount.source, place, host_) ? Volume::State::gone
+                       : place.ended == Ended::missing ? Volume::State::missing
+                                                       : Volume::State::refused;
         volume.reason = "cannot open its volume " + in_quotes(mount.source) + ": " + place.reason;
         return volume;
     }

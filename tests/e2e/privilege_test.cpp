@@ -77,7 +77,7 @@ class Privilege : public BothWays {
         fs::permissions(path, fs::perms(0755));
         return path.string();
     }
-    /// Runs a run, and `look` while a stand-in is stopped. Whoever starts it has things open and in its
+    /// Makes a run, and `look` while a stand-in is stopped. Whoever starts it has things open and in its
     /// environment that are nobody's business.
     int run_and_look(const std::string& stand_in, const std::function<void(pid_t)>& look,
                      const std::vector<std::string>& arguments) {

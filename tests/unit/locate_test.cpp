@@ -413,6 +413,24 @@ TEST_F(Locate, IsGoneWhenAVolumeWasRemovedAfterTheContainerEnded) {
     EXPECT_TRUE(expect_at(dir.at("root/opt/logs")).has_lost_part);
 }
 
+TEST_F(Locate, IsNotGoneWithAVolumeAboveAnother) {
+    dir.make_directory("root/opt/logs");
+    mount(dir.at("gone"), "/opt");
+    mount(dir.make_directory("volume"), "/opt/logs");
+    expect_failure();
+}
+
+TEST_F(Locate, IsNotGoneWithADiskThatIsNotMounted) {
+    dir.make_directory("root/opt/logs");
+    dir.make_directory("disk"); // the mount point
+    dir.link("data/app", dir.at("disk/app"));
+    mount(dir.at("data/app"), "/opt/logs");
+    container.created = std::chrono::system_clock::now() + std::chrono::seconds(5); // the link is older
+    expect_failure();
+    dir.write("disk/other", "");
+    expect_gone();
+}
+
 // What the kubelet and Docker remove with a volume is more than the volume.
 TEST_F(Locate, IsGoneWhenAPodOrADockerVolumeWasRemoved) {
     dir.make_directory("root/opt/logs");
@@ -424,7 +442,7 @@ TEST_F(Locate, IsGoneWhenAPodOrADockerVolumeWasRemoved) {
         dir.make_directory("empty");
         expect_failure(); // as when a disk is not mounted
         dir.make_directory("empty/pods");
-        dir.make_directory("empty/volumes");
+        dir.write("empty/volumes/metadata.db", "");
         expect_gone();
         std::filesystem::remove_all(dir.at("empty"));
     }
@@ -445,14 +463,19 @@ TEST_F(Locate, FailsOnATmpfsWhoseProcessCannotBeReached) {
     EXPECT_EQ(expect_at(dir.at("root/opt/logs")).problems.size(), 1U);
 }
 
-TEST_F(Locate, HasNoneOnTheTmpfsOfAStoppedContainer) {
+TEST_F(Locate, IsGoneWithTheTmpfsOfAStoppedContainer) {
     dir.make_directory("root/opt/logs");
     mount("", "/opt/logs");
-    expect_none();
+    for (const auto state : {ContainerState::exited, ContainerState::dead, ContainerState::created}) {
+        container.state = state;
+        expect_gone();
+    }
     container.mounts[0].destination = "/opt";
-    expect_none();
+    expect_gone();
     container.mounts[0].destination = "/opt/logs/tmp";
-    EXPECT_EQ(expect_at(dir.at("root/opt/logs")).sources.size(), 1U) << "nothing is left of it";
+    const auto found = expect_at(dir.at("root/opt/logs"));
+    EXPECT_EQ(found.sources.size(), 1U);
+    EXPECT_TRUE(found.has_lost_part) << "nothing is left of it";
 }
 
 TEST_F(Locate, SurvivesMountsWithoutADestination) {

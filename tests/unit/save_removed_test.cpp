@@ -26,6 +26,7 @@ class RemovedVolume : public testing::Test {
 
     void start(const std::string& volume = empty_dir, const std::string& destination = "/opt/logs") {
         node.add("a", "job", "job-1");
+        node["a"].started = node.now;
         node["a"].mounts.push_back({"bind", node.dir.make_directory(volume), destination});
         node.dir.write(volume + "/j.log", "begin\n");
     }
@@ -98,6 +99,46 @@ TEST_F(RemovedVolume, IsMissedOnceIfNoRunSawIt) {
     });
 }
 
+// A sidecar that mounts the emptyDir, too, is in no record: all is saved under the other container.
+TEST_F(RemovedVolume, IsNotMissedByAContainerThatARunSaw) {
+    test::in_private_mounts([&] {
+        start();
+        node.add("s", "sidecar", "job-1");
+        node["s"].mounts = node["a"].mounts;
+        (void)node.run();
+        end();
+        node.end("s");
+        remove_volume();
+        EXPECT_EQ(missed_in_clean_runs(), 0U);
+    });
+}
+
+// A new backup knows nothing of the Jobs of yesterday.
+TEST_F(RemovedVolume, IsNotMissedByTheFirstRun) {
+    test::in_private_mounts([&] {
+        start_other();
+        start();
+        end();
+        remove_volume();
+        EXPECT_EQ(missed_in_clean_runs(), 0U);
+    });
+}
+
+// The next container of a crash loop goes on with the volume.
+TEST_F(RemovedVolume, ThatIsThereIsNotGoneThoughDockerNamesNoLayers) {
+    test::in_private_mounts([&] {
+        start_other();
+        start();
+        (void)node.run();
+        end();
+        node["a"].upper.clear();
+        node["a"].lowers.clear();
+        const Report report = node.run();
+        EXPECT_EQ(row_of(report, "job-1").status, RowStatus::failed);
+        EXPECT_TRUE(report.cut.empty());
+    });
+}
+
 // As when a disk is not mounted.
 TEST_F(RemovedVolume, IsAFailureIfTheDirectoryAboveIsMissing) {
     test::in_private_mounts([&] {
@@ -166,6 +207,7 @@ TEST_F(RemovedVolume, AContainerThatEndedWithoutLayersIsMissedOnce) {
         start_other();
         (void)node.run();
         node.add("a", "job", "job-1");
+        node["a"].started = node.now;
         node["a"].upper.clear();
         node["a"].lowers.clear();
         end();

@@ -191,6 +191,13 @@ Discovery discover(const DockerSettings& settings, StopSignal& stop) {
     Discovery discovery;
     list_ids(settings, stop, discovery);
     Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
+    const auto can_be_docker_s = [](const std::string& id) {
+        return id.size() >= 12 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+    };
+    if (!discovery.ids.empty() && discovery.containers.empty() && discovery.unreachable.empty() &&
+        !stop.requested() && std::none_of(discovery.ids.begin(), discovery.ids.end(), can_be_docker_s))
+        throw Error("cannot understand what docker ps printed: " + in_quotes(discovery.ids.front()) +
+                    " is not a container id");
     for (auto& id : discovery.ids) {
         const auto found =
             std::find_if(discovery.containers.begin(), discovery.containers.end(),

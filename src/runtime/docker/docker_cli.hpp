@@ -40,7 +40,7 @@ struct Discovery {
 /// quarter of the time limit, at least a second, and six time limits in total.
 ///
 /// Throws Error, with a hint, when docker cannot be run, does not use a local socket, cannot reach its
-/// engine, lists nothing that could be an id, or describes none of the existing containers. A line that
+/// engine, prints lines of which none can be an id, or describes none of the existing containers. A line that
 /// cannot be an id, such as a warning, becomes a notice. Returns early with a partial result when `stop` is
 /// requested.
 [[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
