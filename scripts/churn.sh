@@ -295,8 +295,8 @@ print_table() {
 " + (.lines | @text "
 lines written                        \(.written)
   lost                               \(.lost)  (\(.lost_percent * 100 | round / 100) %)
-    there at a run                  \(.there_at_a_run)
-    of containers that no run saw   \(.of_unseen_containers)
+    there at a run                   \(.there_at_a_run)
+    of containers that no run saw    \(.of_unseen_containers)
     in files born after the last one \(.in_new_files)
     written later to files it saw    \(.later_in_seen_files)
 ")' "$work/result.json"
