@@ -27,9 +27,12 @@ constexpr std::uint64_t long_transfer = 64U << 20U;
 constexpr int most_repetitions = 3;
 
 ApplySettings settings_of(const Session& session, const Survey& survey) {
-    return {session.root.get(),       survey.mounts ? survey.mounts->scratch() : -1,
-            session.lock->fd(),       session.rsync,
-            session.options.min_free, session.options.group,
+    return {survey.root ? survey.root.get() : session.root.get(),
+            survey.mounts ? survey.mounts->scratch() : -1,
+            session.lock->fd(),
+            session.rsync,
+            session.options.min_free,
+            session.options.group,
             session.options.bandwidth};
 }
 

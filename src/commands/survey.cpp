@@ -10,10 +10,13 @@
 #include "ledger/coverage.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/upkeep.hpp"
+#include "locate/volumes.hpp"
 #include "util/descriptors.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 #include "util/glob.hpp"
+
+#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -24,6 +27,14 @@
 namespace logbackup {
 namespace {
 
+/// Opens the backup root again in the private mount namespace. rsync (from version 3.5 on) looks up the path
+/// of a descriptor that it is given, and from a chroot the path of one that was opened outside leads nowhere.
+UniqueFd root_here(const Session& session) {
+    UniqueFd root(::open(session.options.backup_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const bool same = root && session.root && is_same_file(root.get(), session.root.get());
+    return same ? std::move(root) : UniqueFd();
+}
+
 void open_view(const Session& session, Survey& survey) {
     std::set<HostPaths::Seen> seen;
     for (const auto& record : survey.records)
@@ -31,6 +42,8 @@ void open_view(const Session& session, Survey& survey) {
     survey.host = std::make_unique<HostPaths>(std::move(seen));
     std::string why_not;
     survey.mounts = PrivateMounts::create(why_not);
+    if (survey.mounts)
+        survey.root = root_here(session);
     if (!survey.mounts && session.tell)
         session.tell("this process may not mount (" + why_not +
                      "): log directories are read directly, and of stopped containers only files that were "

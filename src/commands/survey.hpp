@@ -44,6 +44,7 @@ struct Survey {
     std::set<HolderId> gone; ///< log directories of listed containers that were removed
 
     std::optional<PrivateMounts> mounts; ///< none if this process may not mount
+    UniqueFd root; ///< the backup root as it is seen with these mounts; none without them
     std::unique_ptr<HostPaths> host;
     std::optional<OverlapCheck> overlap;
     bool found_any = false;   ///< log directories

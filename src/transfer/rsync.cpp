@@ -108,10 +108,11 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
         return {};
     std::string problem = "rsync " + describe(result.ending);
     if (auto lines = last_lines(result.err, 3); !lines.empty()) {
-        for (const int fd : {run.source, run.target}) // show the shorter names, which people know
-            for (auto at = lines.find(by_descriptor(fd) + "/"); at != std::string::npos;
-                 at = lines.find(by_descriptor(fd) + "/"))
-                lines.erase(at, by_descriptor(fd).size() + 1);
+        for (const int fd : {run.source, run.target}) { // show the shorter names, which people know
+            const std::string path = by_descriptor(fd) + "/";
+            for (auto at = lines.find(path); at != std::string::npos; at = lines.find(path, at))
+                lines.replace(at, path.size(), lines.substr(at + path.size(), 1) == "\"" ? "." : "");
+        }
         problem += ": " + escaped(lines);
     }
     return problem;
