@@ -15,7 +15,7 @@ namespace logbackup {
 class Records {
   public:
     Records() = default;
-    Records(std::vector<Record> records) : all_(std::move(records)) {}
+    explicit Records(std::vector<Record> records) : all_(std::move(records)) {}
 
     RecordId add(Record record) {
         all_.push_back(std::move(record));

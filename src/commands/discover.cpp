@@ -68,7 +68,7 @@ void complete_ids(Survey& survey) {
 
 void load_records(const Session& session, Survey& survey) {
     if (session.root)
-        survey.records = load_live_records(session.root.get(), survey.problems);
+        survey.records = Records(load_live_records(session.root.get(), survey.problems));
     survey.live_before = survey.records.size();
     complete_ids(survey);
     for (const auto& [id, reason] : survey.runtime.unreachable) {

@@ -301,7 +301,7 @@ TEST(InstanceNames, AreCutToWhatAFileNameCanBe) {
     const std::function<ServiceDirectory(const std::string&)> look_up = [&](const std::string&) {
         return ServiceDirectory{{longest.instance("@4"), first.instance("@6")}, {}, {}, {}};
     };
-    const std::vector<Record> live;
+    const Records live;
     InstanceNames names(live, look_up);
     EXPECT_EQ(names.next(longest), longest.instance("@5"));
     EXPECT_EQ(names.next(longest), longest.instance("@6"));

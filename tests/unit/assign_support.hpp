@@ -56,7 +56,7 @@ using Backup = std::map<std::string, ServiceDirectory>;
 inline Assignments assign_in(const Backup& backup, const std::vector<Claim>& claims,
                              const std::vector<Record>& live, const std::set<std::string>& running = {}) {
     return assign(
-        claims, live, running,
+        claims, Records(live), running,
         [&](const std::string& service) {
             const auto found = backup.find(service);
             return found == backup.end() ? ServiceDirectory{} : found->second;

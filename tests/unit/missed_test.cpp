@@ -66,7 +66,9 @@ struct Scene {
         record.volume = volume;
         records.push_back(record);
     }
-    [[nodiscard]] MissedContainers find() const { return find_missed(history, discovery, records, since); }
+    [[nodiscard]] MissedContainers find() const {
+        return find_missed(history, discovery, Records(records), since);
+    }
     [[nodiscard]] std::string ids() const {
         std::string text;
         for (const auto& missed : find().missed)

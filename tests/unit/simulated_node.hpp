@@ -234,7 +234,7 @@ class SimulatedNode {
                 running_.insert(known.claim.container_id);
         }
         const auto result = assign(
-            claims, live_, running_, [this](const std::string& service) { return look_up(service); },
+            claims, Records(live_), running_, [this](const std::string& service) { return look_up(service); },
             [this](const std::string& service, const std::string& instance) {
                 const std::string directory = service + "/" + instance;
                 return damaged_ended_.contains(directory) ? std::nullopt
