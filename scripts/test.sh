@@ -102,7 +102,7 @@ test_in() {
   ! grep -qF '***Skipped' "$directory/tests.log" || fail "a test could not run"
 }
 
-# What needs the processor is done beside the tests, which wait most of the time.
+# The build for users is made beside the first tests, which wait most of the time.
 declare -A beside=() # process ids by name
 # begin NAME NICE COMMAND…
 begin() {
@@ -160,11 +160,12 @@ if [[ -z $all ]]; then
 fi
 
 finish release
-begin clang-tidy 19 tidy
-begin fuzz 10 env BUILD_DIR="$build" scripts/fuzz.sh 60
+# Nothing beside these: they kill, race and fill disks, and each has its own engine.
 test_in "$build-release" --label-exclude thread
-finish clang-tidy
-finish fuzz
+say "clang-tidy"
+tidy
+say "fuzzing"
+BUILD_DIR="$build" scripts/fuzz.sh 60
 
 say "the package, installed, run by cron, upgraded and removed"
 TESTS=ON BUILD_DIR=$build-release scripts/package-test.sh
