@@ -158,7 +158,10 @@ TEST_P(Run, AKilledRunLeavesTheLockToItsRsyncAndAValidBackup) {
 }
 
 TEST_P(Run, TheTimeoutBoundsAWholeRun) {
-    const Result result = run_once({"--rsync", slow, "--max-duration", "1s"});
+    // It is to be stopped while rsync copies: a busy machine may need seconds until then, and the copy takes
+    // 40 s.
+    const auto slower = write_script(scratch.path() / "slower", "exec /usr/bin/rsync --bwlimit=1m \"$@\"");
+    const Result result = run_once({"--rsync", slower.string(), "--max-duration", "10s"});
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("stopped by --max-duration"), std::string::npos) << result.err;
     expect_valid_part();
