@@ -151,7 +151,7 @@ cmake -S . -B "$build-sanitized" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_F
 cmake --build "$build-sanitized"
 [[ -z $all ]] || begin release 10 build_release
 sanitizers=(ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1)
-export "${sanitizers[@]}" LOGBACKUP_HISTORIES=80
+export "${sanitizers[@]}" LOGBACKUP_HISTORIES=$((${#all} > 0 ? 80 : 40))
 test_in "$build-sanitized" --label-regex 'unit|house|histories|fuzz|thread|documents'
 unset "${sanitizers[@]%%=*}" LOGBACKUP_HISTORIES
 if [[ -z $all ]]; then

@@ -42,7 +42,7 @@ Life life_of(const std::string& id, Timestamp created = since + seconds(1)) {
 }
 
 /// What is known, and what is missed of it.
-struct Scene {
+struct MissedScene {
     History history;
     Discovery discovery;
     std::vector<Record> records;
@@ -78,13 +78,13 @@ struct Scene {
 };
 
 TEST(FindMissed, FindsNothingInNothing) {
-    const auto result = Scene{}.find();
+    const auto result = MissedScene{}.find();
     EXPECT_TRUE(result.missed.empty());
     EXPECT_EQ(result.gap, "");
 }
 
 TEST(FindMissed, TellsAllOfAContainerThatLivedUnseen) {
-    Scene scene;
+    MissedScene scene;
     scene.lived("a");
     const auto result = scene.find();
     ASSERT_EQ(result.missed.size(), 1U);
@@ -106,21 +106,21 @@ TEST(FindMissed, NeedsBirthStartAndRemoval) {
              [](Life& life) { life.container.created = {}; }, // it is older than the history
              [](Life& life) { life.container.started = {}; }, // it never ran
              [](Life& life) { life.removed = {}; }}) {        // it is there to be saved
-        Scene scene;
+        MissedScene scene;
         forget(scene.lived("a"));
         EXPECT_EQ(scene.ids(), "");
     }
 }
 
 TEST(FindMissed, TakesTheRemovalForItsDeathWhenItDidNotDieBefore) {
-    Scene scene;
+    MissedScene scene;
     scene.lived("a").container.finished = {};
     ASSERT_EQ(scene.find().missed.size(), 1U);
     EXPECT_EQ(scene.find().missed[0].died, since + seconds(4));
 }
 
 TEST(FindMissed, LeavesOutWhatExists) {
-    Scene scene;
+    MissedScene scene;
     scene.lived("a");
     scene.discovery.ids = {"a"};
     scene.discovery.unreachable = {{"a", "inspect hangs"}};
@@ -130,7 +130,7 @@ TEST(FindMissed, LeavesOutWhatExists) {
 }
 
 TEST(FindMissed, LeavesOutWhatARecordKnows) {
-    Scene scene;
+    MissedScene scene;
     scene.lived("a");
     scene.lived("b");
     scene.lived("c");
@@ -146,7 +146,7 @@ TEST(FindMissed, LeavesOutWhatIsNotOurs) {
              [](Container& container) { container.has_service = false; },
              [](Container& container) { container.has_pod = false; },
          }) {
-        Scene scene;
+        MissedScene scene;
         change(scene.lived("a").container);
         EXPECT_EQ(scene.ids(), "");
     }
@@ -157,7 +157,7 @@ TEST(FindMissed, LeavesOutHostileLabels) {
          {std::string(), std::string("../../etc"), std::string("/etc"), std::string("."), std::string(".."),
           std::string("a\nb"), std::string("a\0b", 3), std::string("\xff"), std::string("\x1b[31m"),
           std::string("A"), std::string(5000, 'a')}) {
-        Scene scene;
+        MissedScene scene;
         scene.lived("service").container.service = name;
         scene.lived("pod").container.pod = name;
         if (!name.empty()) // a namespace is not needed
@@ -168,7 +168,7 @@ TEST(FindMissed, LeavesOutHostileLabels) {
 }
 
 TEST(FindMissed, OrdersByTheTimeOfDeath) {
-    Scene scene;
+    MissedScene scene;
     scene.lived("a", since + seconds(30));
     scene.lived("b", since + seconds(10));
     scene.lived("c", since + seconds(20));
@@ -178,7 +178,7 @@ TEST(FindMissed, OrdersByTheTimeOfDeath) {
 }
 
 TEST(FindMissedGap, IsThereWhenTheHistoryIsFull) {
-    Scene scene;
+    MissedScene scene;
     scene.history.begins = since + seconds(7);
     scene.history.events = most_events - 1;
     EXPECT_EQ(scene.find().gap, "");
@@ -190,7 +190,7 @@ TEST(FindMissedGap, IsThereWhenTheHistoryIsFull) {
 }
 
 TEST(FindMissedGap, StillTellsOfThoseThatAreKnown) {
-    Scene scene;
+    MissedScene scene;
     scene.lived("a");
     scene.history.events = most_events;
     EXPECT_EQ(scene.ids(), "a ");
@@ -198,7 +198,7 @@ TEST(FindMissedGap, StillTellsOfThoseThatAreKnown) {
 }
 
 TEST(FindMissedGap, IsThereWhenABirthIsNotTold) {
-    Scene scene;
+    MissedScene scene;
     scene.exists("a", since + nanoseconds(1));
     EXPECT_NE(scene.find().gap.find("since 2026-11-22T14:55:12Z"), std::string::npos) << scene.find().gap;
     scene.history.lives["a"].container.started = since + seconds(1); // only a later part of its life is told
@@ -208,7 +208,7 @@ TEST(FindMissedGap, IsThereWhenABirthIsNotTold) {
 }
 
 TEST(FindMissedGap, AnOlderContainersBirthNeedNotBeTold) {
-    Scene scene;
+    MissedScene scene;
     scene.exists("a", since);
     scene.exists("b", since - seconds(100));
     scene.exists("c", {});
@@ -216,7 +216,7 @@ TEST(FindMissedGap, AnOlderContainersBirthNeedNotBeTold) {
 }
 
 TEST(FindMissedGap, IsThereWhenARemovalIsNotTold) {
-    Scene scene;
+    MissedScene scene;
     scene.has_record({"a"});
     EXPECT_NE(scene.find().gap, "");
     scene.history.lives["a"].container.finished = since + seconds(1);
@@ -226,14 +226,14 @@ TEST(FindMissedGap, IsThereWhenARemovalIsNotTold) {
 }
 
 TEST(FindMissedGap, ARecordsContainerThatExistsIsNoGap) {
-    Scene scene;
+    MissedScene scene;
     scene.has_record({"a"});
     scene.exists("a", since - seconds(10));
     EXPECT_EQ(scene.find().gap, "");
 }
 
 TEST(FindMissedGap, VolumesOutliveTheirContainers) {
-    Scene scene;
+    MissedScene scene;
     scene.has_record({"a"}, "/srv/logs"); // removed at any time before
     scene.has_record({});
     EXPECT_EQ(scene.find().gap, "");
@@ -299,7 +299,7 @@ TEST_F(MayHaveChanged, IsToBeExpectedWhereNothingTells) {
 }
 
 TEST(RecordOfMissed, WritesDownAllThatIsKnown) {
-    Scene scene;
+    MissedScene scene;
     scene.lived("a");
     const Record record = record_of(scene.find().missed.at(0));
     EXPECT_EQ(record.service, "web");

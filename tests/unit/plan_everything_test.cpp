@@ -22,7 +22,7 @@ constexpr std::int64_t saved_time = 1'600'000'000'000'000'007;
 
 /// Source and backup as maps from path to content. A source file is younger than what is saved, unless it is
 /// one of `same_time`.
-struct Scene {
+struct EverythingScene {
     std::map<std::string, std::string> source;
     std::map<std::string, std::string> saved;
     std::set<std::string> same_time;
@@ -79,7 +79,7 @@ struct Scene {
 };
 
 /// What copytruncate does: the log was copied, cut, and written to again.
-Scene copytruncated(const std::string& saved_copy) {
+EverythingScene copytruncated(const std::string& saved_copy) {
     return {{{"app.log", "new line\n"}, {"app.log.1", saved_copy}},
             {{"app.log", "old line\n"}, {"app.log.1", saved_copy}},
             {"app.log.1"},
@@ -125,22 +125,24 @@ TEST(PlanDrop, KeepsWhatCannotBeCompared) {
 
 TEST(PlanDrop, OfTwoThatAreBothDisplacedOneStays) {
     // Were each dropped for the other's sake, nothing would be left.
-    Scene scene{{{"a.log", "x"}, {"b.log", "y"}}, {{"a.log", "line\n"}, {"b.log", "line\n"}}, {}, {}};
+    EverythingScene scene{
+        {{"a.log", "x"}, {"b.log", "y"}}, {{"a.log", "line\n"}, {"b.log", "line\n"}}, {}, {}};
     EXPECT_EQ(scene.plan_text(), (Lines{"drop b.log > a.log", "set aside a.log > a.log" + stamp,
                                         "create a.log 0..1", "create b.log 0..1"}));
 }
 
 TEST(PlanDrop, AFileWhoseSourceIsGoneCanBeTheProof) {
-    Scene scene{{{"app.log", "new"}}, {{"app.log", "old"}, {"kept.log", "old and more"}}, {}, {}};
+    EverythingScene scene{{{"app.log", "new"}}, {{"app.log", "old"}, {"kept.log", "old and more"}}, {}, {}};
     EXPECT_EQ(scene.plan_text(), (Lines{"drop app.log > kept.log", "create app.log 0..3"}));
 }
 
 TEST(PlanDrop, IsDoneBeforeTheRenames) {
     // "app.log.1" moves on to "app.log.2"; what proves that "app.log" can go is still called "app.log.1".
-    Scene scene{{{"app.log", "new"}, {"app.log.1", "other"}, {"app.log.2", "old line\nlast line\n"}},
-                {{"app.log", "old line\n"}, {"app.log.1", "old line\nlast line\n"}},
-                {},
-                {}};
+    EverythingScene scene{
+        {{"app.log", "new"}, {"app.log.1", "other"}, {"app.log.2", "old line\nlast line\n"}},
+        {{"app.log", "old line\n"}, {"app.log.1", "old line\nlast line\n"}},
+        {},
+        {}};
     EXPECT_EQ(scene.plan_text(), (Lines{"drop app.log > app.log.1", "rename app.log.1 > app.log.2",
                                         "create app.log 0..3", "create app.log.1 0..5", "retime app.log.2"}));
 }
@@ -155,19 +157,19 @@ TEST(PlanDrop, IsDoneBeforeItsProofIsContinued) {
 
 TEST(PlanDrop, ARenameIsBetter) {
     // "app.log" goes on as "app.log.2": that says more than that "app.log.1" begins alike.
-    Scene scene{{{"app.log", "x"}, {"app.log.1", "old"}, {"app.log.2", "old and more"}},
-                {{"app.log", "old"}, {"app.log.1", "old"}},
-                {"app.log.1"},
-                {}};
+    EverythingScene scene{{{"app.log", "x"}, {"app.log.1", "old"}, {"app.log.2", "old and more"}},
+                          {{"app.log", "old"}, {"app.log.1", "old"}},
+                          {"app.log.1"},
+                          {}};
     EXPECT_EQ(scene.plan_text(),
               (Lines{"rename app.log > app.log.2", "create app.log 0..1", "append app.log.2 3..12"}));
 }
 
 TEST(PlanDrop, DropsSeveralForOneProof) {
-    Scene scene{{{"a", "x"}, {"b", "y"}, {"whole", "one two three"}},
-                {{"a", "one"}, {"b", "one two"}, {"whole", "one two three"}},
-                {"whole"},
-                {}};
+    EverythingScene scene{{{"a", "x"}, {"b", "y"}, {"whole", "one two three"}},
+                          {{"a", "one"}, {"b", "one two"}, {"whole", "one two three"}},
+                          {"whole"},
+                          {}};
     EXPECT_EQ(scene.plan_text(),
               (Lines{"drop a > whole", "drop b > whole", "create a 0..1", "create b 0..1"}));
 }
@@ -175,7 +177,7 @@ TEST(PlanDrop, DropsSeveralForOneProof) {
 TEST(PlanEverything, FindsOtherContentOfTheSameSizeAndTime) {
     std::string content(10 * window, 'a');
     for (const std::size_t place : {std::size_t{0}, std::size_t{5 * window}, content.size() - 1}) {
-        Scene scene{{{"app.log", content}}, {{"app.log", content}}, {"app.log"}, {}};
+        EverythingScene scene{{{"app.log", content}}, {{"app.log", content}}, {"app.log"}, {}};
         scene.thoroughness = Thoroughness::everything;
         EXPECT_EQ(scene.plan_text(), Lines{});
         scene.source["app.log"][place] = 'X';
@@ -187,7 +189,7 @@ TEST(PlanEverything, FindsOtherContentOfTheSameSizeAndTime) {
 
 TEST(PlanEverything, FindsWhatDiffersInTheMiddleOfALargerFile) {
     const std::string content(10 * window, 'a');
-    Scene scene{{{"app.log", content + "more"}}, {{"app.log", content}}, {}, {}};
+    EverythingScene scene{{{"app.log", content + "more"}}, {{"app.log", content}}, {}, {}};
     scene.thoroughness = Thoroughness::everything;
     EXPECT_EQ(scene.plan_text(), Lines{"append app.log 163840..163844"});
     scene.source["app.log"][5 * window] = 'X'; // in neither window
@@ -197,16 +199,16 @@ TEST(PlanEverything, FindsWhatDiffersInTheMiddleOfALargerFile) {
 }
 
 TEST(PlanEverything, DoesNothingWhenAllIsSaved) {
-    Scene scene{{{"a", "one"}, {"b/c", "two"}, {"empty", ""}},
-                {{"a", "one"}, {"b/c", "two"}, {"empty", ""}, {"gone", "three"}},
-                {"a", "b/c", "empty"},
-                {}};
+    EverythingScene scene{{{"a", "one"}, {"b/c", "two"}, {"empty", ""}},
+                          {{"a", "one"}, {"b/c", "two"}, {"empty", ""}, {"gone", "three"}},
+                          {"a", "b/c", "empty"},
+                          {}};
     scene.thoroughness = Thoroughness::everything;
     EXPECT_EQ(scene.plan_text(), Lines{});
 }
 
 TEST(PlanEverything, RenamesAndDropsAsEver) {
-    Scene scene{{{"app.log", "new"}, {"app.log.1", "old and more"}}, {{"app.log", "old"}}, {}, {}};
+    EverythingScene scene{{{"app.log", "new"}, {"app.log.1", "old and more"}}, {{"app.log", "old"}}, {}, {}};
     scene.thoroughness = Thoroughness::everything;
     EXPECT_EQ(scene.plan_text(),
               (Lines{"rename app.log > app.log.1", "create app.log 0..3", "append app.log.1 3..12"}));
@@ -217,7 +219,7 @@ TEST(PlanEverything, RenamesAndDropsAsEver) {
 
 TEST(PlanEverything, TrustsNoTimeOfARotatedFileEither) {
     // Sizes and times were swapped by whoever rotated them: each still has the other's.
-    Scene scene{{{"a", "one"}, {"b", "two"}}, {{"a", "two"}, {"b", "one"}}, {"a", "b"}, {}};
+    EverythingScene scene{{{"a", "one"}, {"b", "two"}}, {{"a", "two"}, {"b", "one"}}, {"a", "b"}, {}};
     scene.thoroughness = Thoroughness::everything;
     EXPECT_EQ(scene.plan_text(),
               (Lines{"rename a > a" + stamp + "", "rename b > a", "rename a" + stamp + " > b"}));

@@ -21,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 using Names = std::vector<std::string>;
 
-const Timestamp now = parse_rfc3339("2026-11-22T14:55:12Z");
+const Timestamp prune_now = parse_rfc3339("2026-11-22T14:55:12Z");
 constexpr auto day = 24h;
 
 Record record_of(const std::string& service, const std::string& instance, Coverage coverage) {
@@ -61,7 +61,7 @@ class Prune : public testing::Test {
         dir.write(record.directory() + "/d/app.log", std::string(bytes, 'x'));
     }
     PruneReport plan() {
-        PruneReport report{false, dir.path(), now, {}, {}, {}};
+        PruneReport report{false, dir.path(), prune_now, {}, {}, {}};
         plan_prune(report, dir.fd(), filter, rules, evidence);
         EXPECT_EQ(report.problems, Names{});
         return report;
@@ -87,15 +87,15 @@ class Prune : public testing::Test {
     test::TempDir dir;
     Filter filter;
     RetentionRules rules;
-    EndEvidence evidence{now, [](const Record&) { return false; }};
+    EndEvidence evidence{prune_now, [](const Record&) { return false; }};
     test::Stop stop;
 };
 
 TEST_F(Prune, TakesWhatEndedLongAgo) {
-    end("web", "web-1", now - 31 * day);
-    end("web", "web-2", now - 29 * day);
-    end("db", "db-0", now - 40 * day);
-    end("future", "f-0", now + 3650 * day);
+    end("web", "web-1", prune_now - 31 * day);
+    end("web", "web-2", prune_now - 29 * day);
+    end("db", "db-0", prune_now - 40 * day);
+    end("future", "f-0", prune_now + 3650 * day);
     EXPECT_EQ(planned(), Names{}) << "nothing was asked for";
     rules.keep = 30 * day;
     EXPECT_EQ(planned(), (Names{"db/db-0", "web/web-1"}));
@@ -110,12 +110,12 @@ TEST_F(Prune, NeverTakesWhatIsLive) {
     rules.keep = 1ms;
     rules.max_size = 1;
     Record live = record_of("web", "web-1", Coverage::complete); // docker still has it
-    live.ended = live.finished = live.saved_until = rfc3339(now - 100 * day);
+    live.ended = live.finished = live.saved_until = rfc3339(prune_now - 100 * day);
     save_live_record(dir.fd(), live);
     dir.write("web/web-1/app.log", "x");
     dir.write("web/web-2/app.log", "without a record");
     Record both = record_of("web", "web-3", Coverage::cut); // it was being opened again
-    both.ended = rfc3339(now - 100 * day);
+    both.ended = rfc3339(prune_now - 100 * day);
     end_record(dir.fd(), both);
     dir.write("web/web-3/app.log", "x");
     both.coverage = Coverage::live;
@@ -123,7 +123,7 @@ TEST_F(Prune, NeverTakesWhatIsLive) {
     const auto report = plan();
     EXPECT_EQ(names_of(report), Names{});
     EXPECT_NE(report.too_large, "");
-    end("web", "web-4", now - 100 * day);
+    end("web", "web-4", prune_now - 100 * day);
     dir.write(".logbackup/live/web/web-4", "garbage"); // who knows
     rules.max_size = UINT64_MAX;
     EXPECT_EQ(planned(), Names{});
@@ -132,18 +132,19 @@ TEST_F(Prune, NeverTakesWhatIsLive) {
 TEST_F(Prune, GoesByTheNewestTimeThatIsKnown) {
     Record record;
     EXPECT_EQ(ended_at(record, {}), Timestamp{});
-    EXPECT_EQ(ended_at(record, now - 5 * day), now - 5 * day) << "an older record: when it was written";
-    record.ended = rfc3339(now - 9 * day);
-    EXPECT_EQ(ended_at(record, now), now - 9 * day);
-    record.finished = rfc3339(now - 8 * day);
-    EXPECT_EQ(ended_at(record, now), now - 8 * day);
-    record.saved_until = rfc3339(now - 7 * day);
-    EXPECT_EQ(ended_at(record, now), now - 7 * day);
+    EXPECT_EQ(ended_at(record, prune_now - 5 * day), prune_now - 5 * day)
+        << "an older record: when it was written";
+    record.ended = rfc3339(prune_now - 9 * day);
+    EXPECT_EQ(ended_at(record, prune_now), prune_now - 9 * day);
+    record.finished = rfc3339(prune_now - 8 * day);
+    EXPECT_EQ(ended_at(record, prune_now), prune_now - 8 * day);
+    record.saved_until = rfc3339(prune_now - 7 * day);
+    EXPECT_EQ(ended_at(record, prune_now), prune_now - 7 * day);
     record = {};
     record.ended = "1970-01-01T00:03:00Z";
-    EXPECT_EQ(ended_at(record, now), Timestamp{}) << "a clock that was not set";
+    EXPECT_EQ(ended_at(record, prune_now), Timestamp{}) << "a clock that was not set";
     record.ended = "garbage";
-    EXPECT_EQ(ended_at(record, now), Timestamp{});
+    EXPECT_EQ(ended_at(record, prune_now), Timestamp{});
 }
 
 TEST_F(Prune, KeepsWhatHasNoTime) {
@@ -156,7 +157,7 @@ TEST_F(Prune, KeepsWhatHasNoTime) {
 TEST_F(Prune, TakesRecordsOfMissedContainers) {
     for (const int age : {31, 29}) {
         Record missed = record_of("job", "job-" + std::to_string(age), Coverage::missed);
-        missed.finished = rfc3339(now - age * day);
+        missed.finished = rfc3339(prune_now - age * day);
         save_missed_record(dir.fd(), missed);
     }
     Record unknown = record_of("other", "other-1", Coverage::missed);
@@ -175,10 +176,10 @@ TEST_F(Prune, TakesRecordsOfMissedContainers) {
 }
 
 TEST_F(Prune, TakesTheOldestUntilTheRestFits) {
-    end("web", "web-1", now - 2 * day, 40'000);
-    end("web", "web-2", now - 4 * day, 50'000);
-    end("web", "web-3", now - 3 * day, 60'000);
-    end("web", "empty", now - 9 * day);
+    end("web", "web-1", prune_now - 2 * day, 40'000);
+    end("web", "web-2", prune_now - 4 * day, 50'000);
+    end("web", "web-3", prune_now - 3 * day, 60'000);
+    end("web", "empty", prune_now - 9 * day);
     std::filesystem::remove_all(dir.at("web/empty"));
     save_live_record(dir.fd(), record_of("web", "live-0", Coverage::live));
     dir.write("web/live-0/app.log", std::string(70'000, 'x'));
@@ -189,7 +190,7 @@ TEST_F(Prune, TakesTheOldestUntilTheRestFits) {
     EXPECT_EQ(planned(), Names{"web/web-2"});
     --rules.max_size;
     EXPECT_EQ(planned(), (Names{"web/web-2", "web/web-3"}));
-    end("web", "old", now - 50 * day, 30'000);
+    end("web", "old", prune_now - 50 * day, 30'000);
     rules.keep = 30 * day;
     const auto both = plan();
     EXPECT_EQ(names_of(both), (Names{"web/old", "web/web-2", "web/web-3"}));
@@ -209,33 +210,34 @@ TEST_F(Prune, TakesTheOldestUntilTheRestFits) {
 }
 
 TEST_F(Prune, DeletesNothingOnTheDayThatItEnded) {
-    end("web", "web-1", now - day + 1min, 40'000);
+    end("web", "web-1", prune_now - day + 1min, 40'000);
     Record missed = record_of("job", "job-1", Coverage::missed);
-    missed.finished = rfc3339(now - day + 1min);
+    missed.finished = rfc3339(prune_now - day + 1min);
     save_missed_record(dir.fd(), missed);
     rules.keep = 1ms;
     rules.max_size = 1;
     EXPECT_EQ(planned(), Names{});
     EXPECT_NE(plan().too_large, "");
-    end("web", "web-1", now - day - 1min, 40'000);
+    end("web", "web-1", prune_now - day - 1min, 40'000);
     EXPECT_EQ(planned(), Names{"web/web-1"});
 }
 
 TEST_F(Prune, DeletesNothingThatOneRunFoundEnded) {
-    end("web", "web-1", now - 31 * day);
+    end("web", "web-1", prune_now - 31 * day);
     rules.keep = 30 * day;
     rules.max_size = 1;
-    evidence.last_complete_run = now - 31 * day; // that run found it gone, and none came to its end since
+    evidence.last_complete_run =
+        prune_now - 31 * day; // that run found it gone, and none came to its end since
     EXPECT_EQ(planned(), Names{});
     evidence.last_complete_run = {};
     EXPECT_EQ(planned(), Names{});
-    evidence.last_complete_run = now - 31 * day + 1min;
+    evidence.last_complete_run = prune_now - 31 * day + 1min;
     EXPECT_EQ(planned(), Names{"web/web-1"});
 }
 
 TEST_F(Prune, DeletesNothingThatMayExist) {
-    end("web", "web-1", now - 31 * day);
-    end("web", "web-2", now - 31 * day);
+    end("web", "web-1", prune_now - 31 * day);
+    end("web", "web-2", prune_now - 31 * day);
     rules.keep = 30 * day;
     rules.max_size = 1;
     evidence.may_exist = [](const Record& record) { return record.pod == "web-1"; };
@@ -245,7 +247,7 @@ TEST_F(Prune, DeletesNothingThatMayExist) {
 PruneItem ended_item(const std::string& service, int days, std::uint64_t bytes) {
     PruneItem item;
     item.record = record_of(service, service + "-" + std::to_string(days), Coverage::complete);
-    item.ended = now - days * day;
+    item.ended = prune_now - days * day;
     item.disk_bytes = bytes;
     return item;
 }
@@ -288,10 +290,10 @@ TEST(PruneForSize, TakesNoneWhenAllAreNotEnough) {
 
 TEST_F(Prune, DeletesAllOfItAndNothingElse) {
     rules.keep = 30 * day;
-    end("web", "web-1", now - 31 * day);
-    end("web", "web-1@1", now - 32 * day);
-    end("web", "web-2", now - 1 * day);
-    end("db", "db-0", now - 31 * day);
+    end("web", "web-1", prune_now - 31 * day);
+    end("web", "web-1@1", prune_now - 32 * day);
+    end("web", "web-2", prune_now - 1 * day);
+    end("db", "db-0", prune_now - 31 * day);
     dir.write("outside/precious", "precious");
     dir.link("web/web-1/link", dir.at("outside"));
     dir.link("web/web-1/d/link", "../../web-2/d/app.log");
@@ -311,8 +313,8 @@ TEST_F(Prune, DeletesAllOfItAndNothingElse) {
 
 TEST_F(Prune, DeletesAFurtherLogDirectoryAndNotTheFirst) {
     rules.keep = 30 * day;
-    end("web", "web-1", now - 1 * day);
-    end("web", "web-1+var+log", now - 31 * day);
+    end("web", "web-1", prune_now - 1 * day);
+    end("web", "web-1+var+log", prune_now - 31 * day);
     EXPECT_EQ(names_of(prune()), Names{"web/web-1+var+log"});
     for (const char* name : {"web/web-1+var+log", ".logbackup/ended/web/web-1+var+log", ".logbackup/pruning"})
         EXPECT_FALSE(dir.has(name)) << name;
@@ -323,13 +325,13 @@ TEST_F(Prune, DeletesAFurtherLogDirectoryAndNotTheFirst) {
 TEST_F(Prune, DoesNotFollowALinkInThePlaceOfADirectory) {
     rules.keep = 30 * day;
     dir.write("outside/app.log", "precious");
-    end("web", "web-1", now - 31 * day);
+    end("web", "web-1", prune_now - 31 * day);
     std::filesystem::remove_all(dir.at("web/web-1"));
     dir.link("web/web-1", dir.at("outside"));
     prune();
     EXPECT_FALSE(dir.has("web/web-1"));
     EXPECT_EQ(dir.read("outside/app.log"), "precious");
-    end("db", "db-0", now - 31 * day);
+    end("db", "db-0", prune_now - 31 * day);
     std::filesystem::rename(dir.at("db"), dir.at("outside/db"));
     dir.link("db", dir.at("outside/db"));
     auto report = plan();
@@ -341,12 +343,12 @@ TEST_F(Prune, DoesNotFollowALinkInThePlaceOfADirectory) {
 
 TEST_F(Prune, LeavesWhatSomethingIsMountedIn) {
     rules.keep = 30 * day;
-    end("web", "web-1", now - 31 * day);
+    end("web", "web-1", prune_now - 31 * day);
     dir.make_directory("web/web-1/mounted");
     dir.write("other/kept", "kept");
     test::in_private_mounts([&] {
         test::bind_mount(dir.at("other"), dir.at("web/web-1/mounted"));
-        PruneReport report{false, dir.path(), now, {}, {}, {}};
+        PruneReport report{false, dir.path(), prune_now, {}, {}, {}};
         const UniqueFd root = test::open_path(dir.path());
         plan_prune(report, root.get(), filter, rules, evidence);
         carry_out(report, root.get(), stop.get());
@@ -361,7 +363,7 @@ TEST_F(Prune, LeavesWhatSomethingIsMountedIn) {
 
 TEST_F(Prune, StopsWhereTheRunIsStopped) {
     rules.keep = 30 * day;
-    end("web", "web-1", now - 31 * day);
+    end("web", "web-1", prune_now - 31 * day);
     auto report = plan();
     ::kill(::getpid(), SIGTERM);
     carry_out(report, dir.fd(), stop.get());
@@ -388,7 +390,7 @@ class PruneInterrupted : public Prune {
 };
 
 TEST_F(PruneInterrupted, BeforeItBegan) {
-    end("web", "web-1", now);
+    end("web", "web-1", prune_now);
     const auto before = state_of(dir.path());
     dir.make_directory(place);
     go_on();
@@ -396,7 +398,7 @@ TEST_F(PruneInterrupted, BeforeItBegan) {
 }
 
 TEST_F(PruneInterrupted, BetweenTheFilesAndTheRecord) {
-    end("web", "web-1", now - 2 * day);
+    end("web", "web-1", prune_now - 2 * day);
     rename("web/web-1", files);
     EXPECT_TRUE(take_inventory(dir.fd(), dir.path(), {}).instances.empty()) << "it is not called complete";
     rules.keep = 1ms;
@@ -406,12 +408,12 @@ TEST_F(PruneInterrupted, BetweenTheFilesAndTheRecord) {
 }
 
 TEST_F(PruneInterrupted, AfterTheRecord) {
-    end("web", "web-1", now);
+    end("web", "web-1", prune_now);
     rename("web/web-1", files);
     rename(ended, record);
     dir.write(files + "/b.log", "rest");
     // Another of that name has come, and ended, meanwhile: as when what was mounted could not be deleted.
-    end("web", "web-1", now, 20);
+    end("web", "web-1", prune_now, 20);
     const auto text = dir.read(ended);
     go_on();
     EXPECT_EQ(dir.read(ended), text);
@@ -419,7 +421,7 @@ TEST_F(PruneInterrupted, AfterTheRecord) {
 }
 
 TEST_F(PruneInterrupted, AfterTheFiles) {
-    end("web", "web-1", now);
+    end("web", "web-1", prune_now);
     rename(ended, record);
     std::filesystem::remove_all(dir.at("web/web-1"));
     go_on();
@@ -461,25 +463,25 @@ TEST_F(Prune, FindsOldFilesOfALiveDirectory) {
     EXPECT_TRUE(dir.has("web/web-1/app.log"));
 }
 
-PruneReport small_report() {
-    PruneReport report{false, "/u01/logbackup", now, {}, {}, {}};
+PruneReport small_prune_report() {
+    PruneReport report{false, "/u01/logbackup", prune_now, {}, {}, {}};
     PruneItem directory;
     directory.record = record_of("web", "web-1@1", Coverage::cut);
-    directory.ended = now - 40 * day - 3h;
+    directory.ended = prune_now - 40 * day - 3h;
     directory.files = 12;
     directory.disk_bytes = 1'234'567;
     PruneItem file;
     file.kind = PruneKind::file;
     file.record = record_of("web", "web-2", Coverage::live);
     file.path = "d/app.log~\n";
-    file.ended = now - 7h;
+    file.ended = prune_now - 7h;
     file.files = 1;
     file.disk_bytes = 4096;
     PruneItem missed;
     missed.kind = PruneKind::missed;
     missed.record = record_of("job", "", Coverage::missed);
     missed.record.pod = "job-1";
-    missed.ended = now - 90s;
+    missed.ended = prune_now - 90s;
     PruneItem failed = directory;
     failed.record.instance = "web-3";
     failed.reason = PruneReason::max_size;
@@ -489,7 +491,7 @@ PruneReport small_report() {
 }
 
 TEST(PruneTable, IsWhatPeopleRead) {
-    auto report = small_report();
+    auto report = small_prune_report();
     EXPECT_EQ(
         table(report, Colour::no, InventoryDetail::lines),
         "SERVICE  INSTANCE  ENDED (UTC)       AGE  WHAT                             SIZE\n"
@@ -510,15 +512,15 @@ TEST(PruneTable, IsWhatPeopleRead) {
 
 TEST(PruneTable, SaysWhatWasDeletedAndWhatWasNot) {
     EXPECT_EQ(
-        deleted_lines(small_report()),
+        deleted_lines(small_prune_report()),
         (Names{"deleted: 'web/web-1@1', ended 2026-10-13T11:55:12Z, 1.2 MiB",
                "deleted: 'web/web-2/d/app.log~\\x0a', unchanged since 2026-11-22T07:55:12Z, 4.0 KiB",
                "deleted: 'job/job-1' (record of a missed container), ended 2026-11-22T14:53:42Z, 0 B"}));
-    EXPECT_EQ(failure_lines(small_report()), Names{"cannot delete 'web/web-3': Input/output error"});
+    EXPECT_EQ(failure_lines(small_prune_report()), Names{"cannot delete 'web/web-3': Input/output error"});
 }
 
 TEST(PruneJson, HasAllOfIt) {
-    const auto text = json(small_report());
+    const auto text = json(small_prune_report());
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
     const auto document = nlohmann::json::parse(text);
     EXPECT_EQ(document["dry_run"], false);
