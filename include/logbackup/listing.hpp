@@ -19,6 +19,7 @@ struct Entry {
     std::int64_t mtime = 0;      ///< nanoseconds since 1970
     std::string target;          ///< target of a symbolic link
     std::uint64_t inode = 0;     ///< inode number; shows whether a name still refers to the same file
+    std::uint64_t zeros = 0;     ///< bytes after `size` that are zeros and no log yet; see without_zeros()
 };
 
 /// A path that could not be listed or saved.

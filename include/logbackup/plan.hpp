@@ -40,10 +40,15 @@ struct Action {
     std::int64_t mtime = 0;  ///< retime: nanoseconds since 1970
     std::uint64_t inode = 0; ///< create, append: inode of the planned source
     bool in_part = false;    ///< create, append: the source has more bytes than this run saves
+    /// create, append: bytes between `data_from` and `to` that are holes; 0 if they are few
+    std::uint64_t holes = 0;
+    /// create, append: bytes of the source after `to` that are zeros and no log yet. All of it counts as
+    /// saved without them
+    std::uint64_t zeros = 0;
 
     [[nodiscard]] bool transfers() const { return kind == ActionKind::create || kind == ActionKind::append; }
     /// Bytes to transfer.
-    [[nodiscard]] std::uint64_t bytes() const { return transfers() ? to - data_from : 0; }
+    [[nodiscard]] std::uint64_t bytes() const { return transfers() ? to - data_from - holes : 0; }
     bool operator==(const Action&) const = default;
 };
 

@@ -126,7 +126,11 @@ Differences compare(const Session& session, const Job& job) {
     differences.excluded = source.excluded;
     auto planned = plan(source, saved, content_of(*job.tree, instance.get(), session.stop, limits),
                         session.now, Thoroughness::everything,
-                        {session.options.max_file_size, {}, [&] { return session.stop.requested(); }});
+                        {session.options.max_file_size,
+                         {},
+                         [&] { return session.stop.requested(); },
+                         TrailingZeros::wait,
+                         job.tree->in_memory});
     differences.files = planned.files;
     // The last run may have ended since this command began.
     Reader(*job.tree, source, saved, last_complete_run(session.root.get()))

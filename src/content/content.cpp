@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "content/content.hpp"
 
+#include "content/extents.hpp"
 #include "util/files.hpp"
 #include "view/listing.hpp"
 
@@ -89,20 +90,33 @@ class Pair {
         return logbackup::next_data(source.get(), offset);
     }
 
+    std::uint64_t data_end(const std::string& path, std::uint64_t begin, std::uint64_t end,
+                           std::uint64_t& budget) {
+        return open_source(path) == 0 ? logbackup::data_end(source_.get(), begin, end, budget) : end;
+    }
+
+    std::uint64_t holes(const std::string& path, std::uint64_t begin, std::uint64_t end) {
+        return open_source(path) == 0 ? holes_in(source_.get(), begin, end) : 0;
+    }
+
     [[nodiscard]] bool has_gone(const std::string& path) const {
         return !locate_in(tree_, path) && was_replaced(errno);
     }
 
   private:
-    int open(const std::string& source, const std::string& saved) {
-        // The planner compares head and tail of one file in a row, and one file with several others, so both
-        // stay open.
-        if (source != source_path_ || !source_) {
-            source_ = open_in(tree_, source);
-            source_path_ = source;
+    // The planner compares head and tail of one file in a row, and one file with several others, so both stay
+    // open.
+    int open_source(const std::string& path) {
+        if (path != source_path_ || !source_) {
+            source_ = open_in(tree_, path);
+            source_path_ = path;
         }
-        if (!source_)
-            return errno;
+        return source_ ? 0 : errno;
+    }
+
+    int open(const std::string& source, const std::string& saved) {
+        if (const int error = open_source(source); error != 0)
+            return error;
         if (saved != saved_path_ || !saved_) {
             saved_ = open_regular(instance_, saved);
             saved_path_ = saved;
@@ -139,7 +153,13 @@ Content content_of(const Tree& tree, int instance, StopSignal& stop, const Listi
             return second ? compare_range(first.get(), second.get(), 0, length, stop)
                           : Comparison{false, errno};
         },
-        [pair](const std::string& source) { return pair->has_gone(source); }};
+        [pair](const std::string& source) { return pair->has_gone(source); },
+        [pair](const std::string& source, std::uint64_t begin, std::uint64_t end, std::uint64_t& budget) {
+            return pair->data_end(source, begin, end, budget);
+        },
+        [pair](const std::string& source, std::uint64_t begin, std::uint64_t end) {
+            return pair->holes(source, begin, end);
+        }};
 }
 
 } // namespace logbackup

@@ -37,12 +37,13 @@ bool AlikeFiles::is_ambiguous(const Entry& source, const Entry& saved) const {
 }
 
 Comparisons::Comparisons(const Content& content, const Listing& source, const Listing& backup,
-                         Thoroughness thoroughness, const ComparisonLimits& limits)
-    : content_(content), alike_(source, backup), thoroughness_(thoroughness), budget_(limits.bytes),
-      searches_(limits.searches), looks_(most_looks) {}
+                         Thoroughness thoroughness, const ComparisonLimits& limits,
+                         const SilentChanges& silent)
+    : content_(content), alike_(source, backup), thoroughness_(thoroughness), silent_(silent),
+      budget_(limits.bytes), searches_(limits.searches), looks_(most_looks) {}
 
 Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
-    if (saved.type != FileType::regular || saved.size > entry.size)
+    if (saved.type != FileType::regular || saved.size > entry.size + entry.zeros)
         return {};
     if (thoroughness_ == Thoroughness::everything) // without a limit: it can only be stopped
         return saved.size == 0 ? Comparison{true, 0}
@@ -51,6 +52,13 @@ Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
         return compare_windows(content_, entry.path, entry.path, saved.size);
     if (!same_time(entry.mtime, saved.mtime))
         return all_or_ends(entry.path, entry.path, saved.size);
+    if (silent_.may_have(entry)) { // what is saved can end in zeros that hold lines by now
+        const std::uint64_t length = std::min(window, entry.size);
+        if (length > 0)
+            if (const auto tail = content_.compare(entry.path, entry.path, entry.size - length, length);
+                !tail.same)
+                return tail;
+    }
     return alike_.is_ambiguous(entry, saved) ? compare_windows(content_, entry.path, entry.path, entry.size)
                                              : Comparison{true, 0};
 }

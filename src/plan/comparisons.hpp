@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plan/plan.hpp"
+#include "plan/zeros.hpp"
 
 #include <set>
 #include <string>
@@ -33,7 +34,7 @@ class Comparisons {
   public:
     /// `content` and `source` must outlive this object.
     Comparisons(const Content& content, const Listing& source, const Listing& backup,
-                Thoroughness thoroughness, const ComparisonLimits& limits);
+                Thoroughness thoroughness, const ComparisonLimits& limits, const SilentChanges& silent);
 
     /// Returns whether the saved part of a file is a prefix of it.
     [[nodiscard]] Comparison with_saved(const Entry& entry, const Entry& saved);
@@ -60,6 +61,7 @@ class Comparisons {
     const Content& content_;
     AlikeFiles alike_;
     Thoroughness thoroughness_;
+    SilentChanges silent_;
     std::uint64_t budget_; ///< bytes that may still be read; Thoroughness::everything has no limit for a
                            ///< file's own backup
     std::int64_t searches_;

@@ -26,7 +26,8 @@ void limit_bytes(DirectoryPlan& plan, std::uint64_t bytes) {
         waiting.push_back(action->path);
         left_over += wanted - taken;
         action->in_part = true;
-        action->to = action->data_from + taken;
+        action->to = action->data_from + taken; // holes count here: where they lie is not known
+        action->holes = action->zeros = 0;
     }
     if (waiting.empty())
         return;

@@ -3,6 +3,7 @@
 
 #include "plan/comparisons.hpp"
 #include "plan/renames.hpp"
+#include "plan/zeros.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 
@@ -24,9 +25,10 @@ namespace {
 class Planner {
   public:
     Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
-            Thoroughness thoroughness, const PlanLimits& limits)
+            Thoroughness thoroughness, const PlanLimits& limits, const ComparisonLimits& comparisons,
+            const SilentChanges& silent)
         : source_(source), content_(content), now_(now), limits_(limits),
-          comparisons_(content, source, backup, thoroughness, limits.comparisons) {
+          comparisons_(content, source, backup, thoroughness, comparisons, silent) {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
         for (const auto* listing : {&source, &backup})
@@ -146,7 +148,7 @@ class Planner {
         for (const auto* entry : wanted_) {
             const auto begun = begun_.find(entry->path);
             const std::uint64_t have = begun == begun_.end() ? 0 : begun->second->size;
-            auto match = is_stopped() ? candidates.end() : candidates.lower_bound(entry->size);
+            auto match = is_stopped() ? candidates.end() : candidates.lower_bound(entry->size + entry->zeros);
             while (match != candidates.end() && match->first > have && !is_saved_as(*match->second, *entry))
                 match = comparisons_.may_search() ? std::next(match) : candidates.end();
             if (match == candidates.end() || match->first <= have)
@@ -273,7 +275,6 @@ class Planner {
     }
 
     void transfer(ActionKind kind, const Entry& entry, std::uint64_t from) {
-        const bool has_holes = entry.allocated < entry.size;
         const std::uint64_t to = end_of(entry);
         if (to < entry.size)
             plan_.failures.push_back({entry.path, "it has " + human_bytes(entry.size) + ", of which only " +
@@ -282,17 +283,34 @@ class Planner {
         if (to < entry.size && from >= to)
             return;
         const std::uint64_t data_from =
-            has_holes ? std::clamp(content_.next_data(entry.path, from), from, to) : from;
-        plan_.actions.push_back(
-            {kind, entry.path, {}, from, data_from, to, entry.mtime, entry.inode, to < entry.size});
+            has_holes(entry) ? std::clamp(content_.next_data(entry.path, from), from, to) : from;
+        Action action{kind, entry.path, {}, from, data_from, to, entry.mtime, entry.inode};
+        action.holes = holes_in(entry, data_from, to);
+        action.zeros = to < entry.size ? 0 : entry.zeros;
+        action.in_part = to < entry.size + entry.zeros;
+        plan_.actions.push_back(std::move(action));
+    }
+
+    [[nodiscard]] static bool has_holes(const Entry& entry) {
+        return entry.allocated < entry.size + entry.zeros;
+    }
+
+    /// Returns the bytes of a range that are holes, if they are worth the effort.
+    [[nodiscard]] std::uint64_t holes_in(const Entry& entry, std::uint64_t from, std::uint64_t to) const {
+        static constexpr std::uint64_t worth = 1U << 20U;
+        if (!content_.holes || entry.allocated + worth > entry.size + entry.zeros || from >= to)
+            return 0;
+        const std::uint64_t holes = content_.holes(entry.path, from, to);
+        return holes < worth ? 0 : std::min(holes, to - from);
     }
 
     /// Returns the offset up to which a file is saved.
     [[nodiscard]] std::uint64_t end_of(const Entry& entry) const {
-        if (entry.size <= limits_.file_size)
+        if (entry.size <= limits_.file_size ||
+            entry.size - holes_in(entry, 0, entry.size) <= limits_.file_size)
             return entry.size;
         const std::uint64_t hole =
-            entry.allocated < entry.size ? std::min(content_.next_data(entry.path, 0), entry.size) : 0;
+            has_holes(entry) ? std::min(content_.next_data(entry.path, 0), entry.size) : 0;
         return hole + std::min(limits_.file_size, entry.size - hole);
     }
 
@@ -338,7 +356,18 @@ Comparison compare_windows(const Content& content, const std::string& source, co
 
 DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
                    Thoroughness thoroughness, const PlanLimits& limits) {
-    return Planner(source, backup, content, now, thoroughness, limits).run();
+    const SilentChanges silent(now, limits.in_memory);
+    ComparisonLimits comparisons = limits.comparisons;
+    Written written;
+    if (limits.zeros == TrailingZeros::wait) {
+        written = without_zeros(source, backup, content, silent, comparisons.bytes);
+        comparisons.bytes = written.budget;
+    }
+    auto plan = Planner(written.source ? *written.source : source, backup, content, now, thoroughness, limits,
+                        comparisons, silent)
+                    .run();
+    plan.has_reached_limits = plan.has_reached_limits || written.reached_limits;
+    return plan;
 }
 
 } // namespace logbackup

@@ -36,6 +36,15 @@ struct Content {
         compare_saved = {};
     /// Returns whether a source file is certainly gone. Called only if the source's listing is incomplete.
     std::function<bool(const std::string& source)> has_gone = {};
+    /// Returns the offset after the last byte of a source in a range that is not zero; the begin of the range
+    /// if all bytes are zeros. Takes what it reads from `budget`; returns a lower offset if that is too
+    /// little, and then leaves 0 of it.
+    std::function<std::uint64_t(const std::string& source, std::uint64_t begin, std::uint64_t end,
+                                std::uint64_t& budget)>
+        data_end = {};
+    /// Returns how many bytes of a range of a source are holes.
+    std::function<std::uint64_t(const std::string& source, std::uint64_t begin, std::uint64_t end)> holes =
+        {};
 };
 
 /// Number of bytes compared at the head and at the end of the saved part, to prove that it is a prefix of its
@@ -54,12 +63,20 @@ struct ComparisonLimits {
     std::int64_t searches = 20'000;
 };
 
+/// What is done with zeros that a writer may have set aside at the end of a file.
+enum class TrailingZeros {
+    wait, ///< they are no log yet: a mapped file is filled in place
+    save, ///< nobody writes to it any more, so they belong to it
+};
+
 struct PlanLimits {
-    /// Number of bytes saved per file; a hole at its beginning does not count. A larger file is a problem.
+    /// Number of bytes saved per file; holes do not count. A larger file is a problem.
     std::uint64_t file_size = UINT64_MAX;
     ComparisonLimits comparisons{};
     /// Called occasionally. After it returns true, the plan only reports that it was stopped.
     std::function<bool()> is_stopped = {};
+    TrailingZeros zeros = TrailingZeros::wait;
+    bool in_memory = false; ///< true: the source lies on a tmpfs, where a mapped file never changes its time
 };
 
 /// Compares the head and the tail of the first `length` bytes, or all of them if they fit into two windows.
@@ -75,6 +92,8 @@ struct PlanLimits {
 ///
 /// Pure: `backup` lists the saved files under the source's paths (list_counterparts()), `now` is the time of
 /// the run. Thoroughness::everything trusts no size or time.
+///
+/// Zeros at the end of a source are not saved while they can still be filled; see without_zeros().
 ///
 /// If the source's listing is incomplete, a file that is not listed counts as present, unless `content` says
 /// that it is gone.

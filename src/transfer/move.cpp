@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "transfer/transferrer.hpp"
 
+#include "content/content.hpp"
 #include "transfer/rsync.hpp"
 
 #include <fcntl.h>
 
 #include <chrono>
 #include <map>
+#include <thread>
 #include <utility>
 
 namespace logbackup {
@@ -20,6 +22,11 @@ constexpr std::size_t most_linked_files = 2000;
 /// have when it opens them.
 constexpr std::uint64_t most_surplus = 64U << 20U;
 
+/// A quarter of a second's bytes, so that a run that has to stop need not wait.
+std::uint64_t bytes_at_a_time(std::uint64_t bandwidth) {
+    return std::clamp<std::uint64_t>(bandwidth / 4, 1024, 1U << 20U);
+}
+
 } // namespace
 
 void Transferrer::move_bytes(const Group& begun) {
@@ -27,7 +34,8 @@ void Transferrer::move_bytes(const Group& begun) {
     for (auto* transfer : begun) {
         if (transfer->action->bytes() == 0)
             continue;
-        if (!transfer->action->in_part && !runaways_.contains(transfer->work))
+        const Action& action = *transfer->action;
+        if (!action.in_part && action.holes == 0 && !runaways_.contains(transfer->work))
             for_rsync.push_back(transfer);
         else if (!stop_.requested())
             copy(*transfer);
@@ -150,7 +158,8 @@ void Transferrer::take_from_rsync(Transfer& transfer) {
     }
 }
 
-/// Copies a part of a file, which rsync cannot do.
+/// Copies a part of a file, or a file with holes, which rsync cannot do: it would write the holes out as
+/// zeros. Keeps to the bandwidth as rsync does.
 void Transferrer::copy(Transfer& transfer) {
     const int source = transfer.source.get();
     const UniqueFd arrived = open_for_update(incoming_.get(), backup_path(transfer));
@@ -158,7 +167,18 @@ void Transferrer::copy(Transfer& transfer) {
         return; // settle() deals with it
     const std::uint64_t begin = std::max(size_of(arrived.get()), transfer.action->data_from);
     const std::uint64_t end = std::min(transfer.action->to, size_of(source));
-    const int error = copy_data(source, arrived.get(), begin, end, source, {}); // no grace after a stop
+    const bool is_limited = settings_.bandwidth != UINT64_MAX;
+    const std::uint64_t step = is_limited ? bytes_at_a_time(settings_.bandwidth) : UINT64_MAX;
+    int error = 0;
+    for (std::uint64_t at = begin; at < end && error == 0;) {
+        const std::uint64_t data = std::min(end, std::max(at, next_data(source, at)));
+        const std::uint64_t to = data + std::min(step, end - data);
+        error = copy_data(source, arrived.get(), at, to, source, {}); // no grace after a stop
+        if (is_limited && to < end)
+            std::this_thread::sleep_for(std::chrono::duration<double>(
+                static_cast<double>(to - data) / static_cast<double>(settings_.bandwidth)));
+        at = to;
+    }
     if (error != 0 && error != ECANCELED && error != EIO)
         fail(transfer, "cannot write its backup", error);
     moved_ += transfer.action->bytes();

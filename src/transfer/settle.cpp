@@ -2,6 +2,8 @@
 #include "transfer/transferrer.hpp"
 
 #include "content/content.hpp"
+#include "content/extents.hpp"
+#include "plan/zeros.hpp"
 
 #include <fcntl.h>
 
@@ -65,12 +67,13 @@ void Transferrer::take_over(Transfer& transfer) {
     const Action& action = *transfer.action;
     const int source = transfer.source.get();
     const UniqueFd arrived = open_regular(incoming_.get(), backup_path(transfer));
-    const std::uint64_t size = arrived ? size_of(arrived.get()) : 0;
+    const std::uint64_t brought = arrived ? size_of(arrived.get()) : 0;
+    const std::uint64_t size = without_surplus_zeros(transfer, arrived.get(), brought);
     if (arrived && size <= action.data_from && action.bytes() > 0) {
         account(transfer, action.from);
         return;
     }
-    if (!arrived || size > size_of(source)) {
+    if (!arrived || brought > size_of(source)) {
         leave_unsettled(transfer);
         return;
     }
@@ -84,7 +87,7 @@ void Transferrer::take_over(Transfer& transfer) {
         leave_unsettled(transfer);
         return;
     }
-    if (proof.until < size) { // unreadable source, failed write, or no time left
+    if (proof.until < brought) { // unreadable source, failed write, no time left, or surplus zeros
         if (proof.error != 0 && proof.error != ECANCELED)
             fail(transfer, "cannot read all of it", proof.error);
         const UniqueFd shorter = open_for_update(incoming_.get(), backup_path(transfer));
@@ -97,6 +100,16 @@ void Transferrer::take_over(Transfer& transfer) {
     }
     const UniqueFd instance = open_directory(settings_.root, transfer.tree->directory);
     take_over_bytes(transfer, instance.get(), arrived.get(), proof.until);
+}
+
+/// Returns the size of what arrived without zeros that a writer has set aside since the plan.
+std::uint64_t Transferrer::without_surplus_zeros(const Transfer& transfer, int arrived, std::uint64_t size) {
+    const std::uint64_t planned = transfer.action->to;
+    if (size <= planned)
+        return size;
+    std::uint64_t budget = size - planned;
+    const std::uint64_t end = data_end(arrived, planned, size, budget);
+    return are_set_aside(size_of(transfer.source.get()), size - end) ? end : size;
 }
 
 void Transferrer::take_over_file(Transfer& transfer) {
@@ -184,7 +197,7 @@ void Transferrer::keep_for_good() {
         if (!kept)
             fail(*transfer, "cannot bring its backup to the disk", error);
         else if (!stop_.requested() && now && saved &&
-                 size_of(saved.get()) == static_cast<std::uint64_t>(now->st_size) &&
+                 size_of(saved.get()) + transfer->action->zeros == static_cast<std::uint64_t>(now->st_size) &&
                  mtime_of(*now) == transfer->mtime)
             ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now->st_mtim}.data());
     }
@@ -193,7 +206,8 @@ void Transferrer::keep_for_good() {
 
 void Transferrer::account(const Transfer& transfer, std::uint64_t size) {
     const Action& action = *transfer.action;
-    const std::uint64_t bytes = size - std::min(size, action.data_from);
+    const std::uint64_t brought = size - std::min(size, action.data_from);
+    const std::uint64_t bytes = brought - std::min(brought, action.holes);
     auto& outcome = outcome_of(transfer);
     outcome.bytes += bytes;
     if (size > action.from || action.to == 0)

@@ -43,7 +43,8 @@ struct Transfer {
 ///
 /// All log directories that bring little come before those that bring a lot. A log directory from which more
 /// arrives than was planned, because a file grew meanwhile, is taken from rsync; its files are copied up to
-/// the planned size. Files of which only a part is to be saved now are copied in the same way.
+/// the planned size. Files of which only a part is to be saved now are copied in the same way, and so are
+/// files with large holes, which stay holes.
 ///
 /// Each batch has as many files as there are descriptors for, but no more than 1 GiB. When the run has to
 /// stop, it takes over what it can prove in a few seconds and drops the rest.

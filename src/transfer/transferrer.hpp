@@ -80,6 +80,8 @@ class Transferrer {
     [[nodiscard]] Proof proof_of(const Transfer& transfer, int arrived, std::uint64_t size);
     void settle(Transfer& transfer);
     void take_over(Transfer& transfer);
+    [[nodiscard]] static std::uint64_t without_surplus_zeros(const Transfer& transfer, int arrived,
+                                                             std::uint64_t size);
     void take_over_file(Transfer& transfer);
     void take_over_bytes(Transfer& transfer, int instance, int arrived, std::uint64_t size);
     [[nodiscard]] int copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source,

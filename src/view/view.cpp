@@ -6,7 +6,10 @@
 #include "util/text.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace logbackup {
@@ -49,6 +52,11 @@ int mount_all(const LogDirectory& found, const std::string& directory, const Pri
     return 0;
 }
 
+bool lies_in_memory(int file) {
+    struct statfs status {};
+    return ::fstatfs(file, &status) == 0 && (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
+}
+
 } // namespace
 
 const UniqueFd* Tree::mounted_at(const std::string& path) const {
@@ -78,6 +86,8 @@ Tree show(LogDirectory found, const std::string& directory, const PrivateMounts*
     Tree tree;
     tree.directory = directory;
     tree.kind = found.sources.front().kind;
+    tree.in_memory = std::any_of(found.sources.begin(), found.sources.end(),
+                                 [](const Source& source) { return lies_in_memory(source.held.get()); });
     if (mounts == nullptr) {
         for (auto& source : found.sources) {
             if (source.below.empty())

@@ -19,6 +19,7 @@ struct Tree {
     /// Mounts below the log directory, by path, if the kernel does not show them there by itself.
     std::vector<std::pair<std::string, UniqueFd>> mounted;
     std::vector<std::string> excluded{}; ///< globs of paths to ignore; see is_excluded()
+    bool in_memory = false;              ///< true: a part of it lies on a tmpfs
 
     /// Returns the mount at `path` that replaces the content of `held`; nearly always nullptr.
     [[nodiscard]] const UniqueFd* mounted_at(const std::string& path) const;

@@ -94,6 +94,9 @@ class Logs {
     void cut_under_writer(const std::string& path);
     void rewrite(const std::string& path);
     void extend(const std::string& path);
+    void set_zeros_aside(const std::string& path);
+    void fill_zeros(const std::string& path);
+    void leave_a_hole(const std::string& path);
     void shift(const std::string& path);
     void rotate(const std::string& path);
     void rotate_by_date(const std::string& path);

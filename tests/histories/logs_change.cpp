@@ -3,6 +3,7 @@
 
 #include "gzip.hpp"
 #include "plan/plan.hpp"
+#include "plan/zeros.hpp"
 
 #include <algorithm>
 #include <array>
@@ -66,7 +67,14 @@ void Logs::change(Changes which) {
 void Logs::change_content(const std::string& path) {
     const LogFile* const file = regular(path);
     const std::size_t before = file != nullptr ? file->content.size() : 0;
-    switch (random_.below(12)) {
+    switch (random_.below(16)) {
+    case 12: set_zeros_aside(path); break;
+    case 13:
+    case 14: fill_zeros(path); break;
+    case 15:
+        if (random_.one_in(4))
+            leave_a_hole(path);
+        break;
     case 0: tell("truncate " + path), cut(path, 0); break;
     case 1: tell("truncate in part " + path), cut(path, random_.below(before + 1)); break;
     case 3: tell("cut under its writer " + path), cut_under_writer(path); break;
@@ -169,6 +177,46 @@ void Logs::extend(const std::string& path) {
     resize(path, file->content.size() + 1 + random_.below(window / 2));
     if (random_.one_in(2))
         write(path, file->content.size(), bytes_for(file, 16));
+}
+
+/// As a writer that maps its file makes room.
+void Logs::set_zeros_aside(const std::string& path) {
+    const LogFile* const file = regular(path);
+    if (file == nullptr)
+        return;
+    const auto size = file->content.size();
+    const auto zeros = random_.one_in(3) ? 1 + random_.below(window) : 8192 - size % 4096;
+    tell("set " + std::to_string(zeros) + " zeros aside in " + path);
+    if (random_.one_in(2))
+        resize(path, size + zeros);
+    else // not every file system can leave a hole
+        write(path, size, std::string(zeros, '\0'));
+}
+
+/// As a mapped file is written to: its size stays, and its time may stay.
+void Logs::fill_zeros(const std::string& path) {
+    const LogFile* const file = regular(path);
+    if (file == nullptr || !file->content.ends_with('\0'))
+        return;
+    const auto before = file->content.size();
+    const auto begin = file->content.find_last_not_of('\0') + 1; // 0 if there is none
+    const auto length = std::min(1 + size(), before - begin);
+    tell("fill " + std::to_string(length) + " zeros at " + std::to_string(begin) + " in " + path);
+    // Zeros can be saved where they are few, or have been followed by others: then it is set aside.
+    for_each_line(file->content, [&](unsigned line) { repeatable_.insert(line); });
+    const std::int64_t time = file->mtime;
+    write(path, begin, bytes_for(file, length));
+    if (random_.one_in(2))
+        set_time(path, time);
+}
+
+/// As a writer that seeks: a core dump, a database.
+void Logs::leave_a_hole(const std::string& path) {
+    const LogFile* const file = regular(path);
+    if (file == nullptr || file->content.size() > window)
+        return;
+    tell("leave a hole in " + path);
+    write(path, file->content.size() + (1U << 20U) + random_.below(window), bytes_for(file, 300));
 }
 
 void Logs::shift(const std::string& path) {

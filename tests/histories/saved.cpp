@@ -4,6 +4,7 @@
 #include "content/decompress.hpp"
 #include "must.hpp"
 #include "plan/plan.hpp"
+#include "plan/zeros.hpp"
 #include "util/unique_fd.hpp"
 
 #include <fcntl.h>
@@ -44,6 +45,13 @@ void count_in(const std::string& content, const Logs& logs, LineCounts& counts) 
     } else {
         for_each_line(content, add);
     }
+}
+
+/// Whether all of a log is saved but for zeros that may be set aside at its end.
+bool is_all_of(const std::string& saved, const std::string& log) {
+    const auto zeros = log.size() - (log.find_last_not_of('\0') + 1);
+    return saved == log ||
+           (are_set_aside(log.size(), zeros) && log.starts_with(saved) && saved.size() + zeros >= log.size());
 }
 
 } // namespace
@@ -96,7 +104,7 @@ std::string find_incomplete(const Saved& saved, const Logs& logs) {
         } else if (node.file) {
             if (found == saved.end() || found->second.type != FileType::regular)
                 return path + " is not in the backup";
-            if (found->second.content != node.file->content)
+            if (!is_all_of(found->second.content, node.file->content))
                 return path + " is not complete: " + std::to_string(found->second.content.size()) + " of " +
                        std::to_string(node.file->content.size()) + " bytes";
             if (found->second.mtime != node.file->mtime)

@@ -139,7 +139,11 @@ class LogDirectory : public Directory {
 
     void change() {
         const std::string path = any_path();
-        switch (random_.below(18)) {
+        switch (random_.below(22)) {
+        case 18: set_zeros_aside(path); break;
+        case 19:
+        case 20:
+        case 21: fill_zeros(path); break;
         case 0: truncate(path, 0); break;
         case 1: truncate(path, random_.size()); break;
         case 2: copy_and_truncate(path); break;
@@ -185,6 +189,29 @@ class LogDirectory : public Directory {
             node->content.resize(size);
             node->mtime = new_time();
         }
+    }
+
+    /// As a writer that maps its file makes room.
+    void set_zeros_aside(const std::string& path) {
+        if (Node* node = regular(path); node != nullptr) {
+            node->content.append(
+                random_.one_in(3) ? random_.below(window) : 8192 - node->content.size() % 4096, '\0');
+            node->mtime = new_time();
+        }
+    }
+
+    /// As a mapped file is written to: its size stays, and its time may stay.
+    void fill_zeros(const std::string& path) {
+        Node* node = regular(path);
+        if (node == nullptr || !node->content.ends_with('\0'))
+            return;
+        keep(*node);
+        const auto last = node->content.find_last_not_of('\0');
+        const auto begin = last == std::string::npos ? 0 : last + 1;
+        const auto length = std::min(1 + random_.size(), node->content.size() - begin);
+        node->content.replace(begin, length, random_.bytes(length));
+        if (random_.one_in(2))
+            node->mtime = new_time();
     }
 
     /// A hole at the end, shorter than a window and not behind another one.

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "plan/plan.hpp"
+
+#include <optional>
+
+namespace logbackup {
+
+/// Returns whether `zeros` zeros at the end of a file of `size` bytes were probably set aside by a writer
+/// that maps the file: at least one page, or a few of them in a file of whole pages. Compressed files and
+/// others can end in a few zeros of their own.
+[[nodiscard]] bool are_set_aside(std::uint64_t size, std::uint64_t zeros);
+
+/// Finds files that may have changed although their size and time have not. The kernel notes the time of a
+/// mapped file when a clean page is first written to, and not again until it is written back, which takes up
+/// to 35 seconds; on a tmpfs it notes nothing.
+class SilentChanges {
+  public:
+    SilentChanges(Timestamp now, bool in_memory) : now_(now), in_memory_(in_memory) {}
+    [[nodiscard]] bool may_have(const Entry& entry) const;
+
+  private:
+    Timestamp now_;
+    bool in_memory_;
+};
+
+/// A log directory without the zeros at the ends of its files.
+struct Written {
+    std::optional<Listing> source; ///< nothing if no file ends in zeros that were set aside
+    std::uint64_t budget = 0;      ///< bytes that may still be read
+    bool reached_limits = false;   ///< some zeros were not read; what follows them waits
+};
+
+/// Moves the zeros that a writer has set aside at the end of a file from `Entry::size` to `Entry::zeros`. Of
+/// a file that looks unchanged nothing is read.
+[[nodiscard]] Written without_zeros(const Listing& source, const Listing& backup, const Content& content,
+                                    const SilentChanges& silent, std::uint64_t budget);
+
+} // namespace logbackup

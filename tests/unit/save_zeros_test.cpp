@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "commands/commands.hpp"
+
+#include "fake_node.hpp"
+#include "in_private_mounts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+
+/// Whole saves of files with zeros set aside at their ends, and of files with holes.
+namespace logbackup {
+namespace {
+
+using test::FakeNode;
+using test::row_of;
+
+constexpr std::size_t MiB = 1U << 20U;
+
+/// A log that is written through a mapping.
+class MappedLog {
+  public:
+    MappedLog(const std::string& path, std::size_t size)
+        : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)), size_(size) {
+        EXPECT_EQ(::ftruncate(file_.get(), static_cast<off_t>(size)), 0);
+        void* place = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+        EXPECT_NE(place, MAP_FAILED);
+        bytes_ = static_cast<char*>(place);
+    }
+    MappedLog(const MappedLog&) = delete;
+    MappedLog& operator=(const MappedLog&) = delete;
+    ~MappedLog() { ::munmap(bytes_, size_); }
+
+    /// Writes a line; the time stays as it was, as on a tmpfs.
+    void append(const std::string& line) {
+        struct stat before {};
+        ::fstat(file_.get(), &before);
+        std::memcpy(bytes_ + used_, line.data(), line.size());
+        used_ += line.size();
+        const timespec times[2] = {before.st_atim, before.st_mtim}; // NOLINT: what the call takes
+        ::futimens(file_.get(), times);
+    }
+
+  private:
+    UniqueFd file_;
+    std::size_t size_;
+    char* bytes_ = nullptr;
+    std::size_t used_ = 0;
+};
+
+std::uint64_t on_disk(const std::string& path) {
+    struct stat status {};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
+    return static_cast<std::uint64_t>(status.st_blocks) * 512;
+}
+
+TEST(WholeSave, LinesOfAMappedLogAreSavedAsTheyComeAndItsZerosAtTheEnd) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        MappedLog log(node.add("a", "web", "web-1") + "/app.log", 4 * MiB);
+        std::string lines;
+        for (int i = 0; i < 4; ++i) {
+            lines += "line " + std::to_string(i) + "\n";
+            log.append("line " + std::to_string(i) + "\n");
+            const auto report = node.run();
+            EXPECT_FALSE(report.has_failures());
+            EXPECT_EQ(row_of(report, "web-1").set_aside, 0U);
+            EXPECT_EQ(node.saved("web/web-1/app.log"), lines);
+            EXPECT_FALSE(node.run(verify).has_failures());
+        }
+        EXPECT_EQ(row_of(node.run(), "web-1").changed, 0U) << "nothing was written";
+        node.end("a");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.record("web", "web-1").coverage, Coverage::complete);
+        EXPECT_EQ(node.saved("web/web-1/app.log"), lines + std::string(4 * MiB - lines.size(), '\0'));
+        EXPECT_LT(on_disk(node.dir.at("backup/web/web-1/app.log")), MiB);
+    });
+}
+
+TEST(WholeSave, HolesOfAFileStayHolesAndCountNowhere) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        const auto path = node.add("a", "web", "web-1") + "/core";
+        const UniqueFd core(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+        const std::string data(MiB, 'x');
+        const auto put = [&](std::size_t at) {
+            EXPECT_EQ(::pwrite(core.get(), data.data(), data.size(), static_cast<off_t>(at)),
+                      std::ssize(data));
+        };
+        for (const std::size_t at : {0U, 700U, 1500U, 2300U})
+            put(at * MiB);
+        node.options.max_bytes = node.options.max_file_size = 8 * MiB;
+        const auto begin = std::chrono::steady_clock::now();
+        for (const std::size_t bytes : {4 * MiB, MiB}) {
+            const auto report = node.run();
+            EXPECT_FALSE(report.has_failures());
+            EXPECT_EQ(row_of(report, "web-1").bytes, bytes);
+            EXPECT_LT(on_disk(node.dir.at("backup/web/web-1/core")), 6 * MiB);
+            EXPECT_FALSE(node.run(verify).has_failures());
+            put(3000 * MiB); // a hole before what is appended
+        }
+        (void)node.run();
+        EXPECT_EQ(std::filesystem::file_size(node.dir.at("backup/web/web-1/core")), 3001 * MiB);
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+    });
+}
+
+} // namespace
+} // namespace logbackup
