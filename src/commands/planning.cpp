@@ -19,7 +19,7 @@ namespace {
 /// Limits for one log directory before anything is saved. A log directory with more comes after all others.
 constexpr std::size_t little_entries = 5000;
 constexpr std::size_t little_paths = 1U << 20U; ///< bytes
-constexpr ComparisonLimits little_to_compare{64U << 20U, 1000};
+constexpr ComparisonLimits little_to_compare{64U << 20U, 1000, false};
 
 /// True if a compressed log may have come, or a plain one gone, since the last run. Only then it is worth
 /// while to look for plain copies that a compressed file contains.

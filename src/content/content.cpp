@@ -48,26 +48,28 @@ Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint6
     const auto buffers = std::make_unique_for_overwrite<char[]>(2 * block);
     char* ours = buffers.get();
     char* theirs = buffers.get() + block;
+    std::uint64_t bytes = 0;
     for (std::uint64_t end = offset + length; offset < end;) {
         const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(block, end - offset));
         const auto from_source = read_at(source, theirs, want, offset);
         const auto from_backup = read_at(saved, ours, want, offset);
+        bytes += want;
         if (from_source < 0 || from_backup < 0)
-            return {false, static_cast<int>(from_source < 0 ? -from_source : -from_backup)};
+            return {false, static_cast<int>(from_source < 0 ? -from_source : -from_backup), bytes};
         if (from_source != from_backup || static_cast<std::size_t>(from_source) < want ||
             std::memcmp(ours, theirs, want) != 0)
-            return {false, 0};
+            return {false, 0, bytes};
         offset += want;
         if (ours[0] == '\0' && std::memcmp(ours, ours + 1, want - 1) == 0) {
             offset = std::min(
                 end, std::max(offset, std::min(next_data(source, offset), next_data(saved, offset))));
             if (offset == end && (size_of(source) < end || size_of(saved) < end))
-                return {false, 0};
+                return {false, 0, bytes};
         }
         if (offset < end && stop.requested())
-            return {false, ECANCELED};
+            return {false, ECANCELED, bytes};
     }
-    return {true, 0};
+    return {true, 0, bytes};
 }
 
 namespace {

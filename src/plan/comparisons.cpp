@@ -40,7 +40,8 @@ Comparisons::Comparisons(const Content& content, const Listing& source, const Li
                          Thoroughness thoroughness, const ComparisonLimits& limits,
                          const SilentChanges& silent)
     : content_(content), alike_(source, backup), thoroughness_(thoroughness), silent_(silent),
-      budget_(limits.bytes), searches_(limits.searches), looks_(most_looks) {}
+      finish_last_(limits.finish_last), budget_(limits.bytes), searches_(limits.searches),
+      looks_(most_looks) {}
 
 Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
     if (saved.type != FileType::regular || saved.size > entry.size + entry.zeros)
@@ -63,26 +64,49 @@ Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
                                              : Comparison{true, 0};
 }
 
-/// Returns whether to compare `bytes` bytes of a file with another one. Files that are too large also count
-/// as a search.
-bool Comparisons::may_search(std::uint64_t bytes) {
-    const bool may = searches_ > 0 && bytes <= budget_;
-    searches_ -= searches_ > 0 ? 1 : 0;
+Comparison Comparisons::charge(const Comparison& comparison) {
+    budget_ -= std::min(budget_, comparison.bytes);
+    return comparison;
+}
+
+/// Returns whether to compare a file with another one.
+bool Comparisons::take_search() {
+    const bool may = searches_ > 0;
+    searches_ -= may ? 1 : 0;
     reached_limits_ = reached_limits_ || !may;
     return may;
 }
 
-bool Comparisons::is_prefix(const Entry& saved, const Entry& entry) {
-    return may_search(saved.size) && compare_windows(content_, entry.path, saved.path, saved.size).same &&
-           all_or_ends(entry.path, saved.path, saved.size).same;
+bool Comparisons::looks_like(const Entry& saved, const Entry& entry) const {
+    return thoroughness_ != Thoroughness::everything && saved.size == entry.size && entry.zeros == 0 &&
+           same_time(entry.mtime, saved.mtime) && !alike_.is_ambiguous(entry, saved) && all_alike_ &&
+           !all_alike_->is_ambiguous(entry, saved);
 }
 
-bool Comparisons::begins_with(const std::string& saved, const Entry& part) {
-    if (!content_.compare_saved || !may_search(part.size) ||
-        !content_.compare_saved(part.path, saved, std::min(window, part.size)).same)
-        return false;
-    budget_ -= part.size;
-    return content_.compare_saved(part.path, saved, part.size).same;
+Match Comparisons::in_full(std::uint64_t length, const std::function<Comparison()>& compare) {
+    if (budget_ == 0 || (!finish_last_ && length > budget_)) {
+        reached_limits_ = true;
+        return Match::later;
+    }
+    ++long_comparisons_;
+    return charge(compare()).same ? Match::yes : Match::no;
+}
+
+Match Comparisons::is_prefix(const Entry& saved, const Entry& entry) {
+    if (!take_search() || !charge(compare_windows(content_, entry.path, saved.path, saved.size)).same)
+        return Match::no;
+    if (saved.size <= 2 * window || looks_like(saved, entry))
+        return Match::yes;
+    return in_full(saved.size, [&] { return content_.compare(entry.path, saved.path, 0, saved.size); });
+}
+
+Match Comparisons::begins_with(const std::string& saved, const Entry& part) {
+    if (!content_.compare_saved || !take_search() ||
+        !charge(content_.compare_saved(part.path, saved, std::min(window, part.size))).same)
+        return Match::no;
+    if (part.size <= window)
+        return Match::yes;
+    return in_full(part.size, [&] { return content_.compare_saved(part.path, saved, part.size); });
 }
 
 bool Comparisons::may_search_among(std::size_t files) {
@@ -97,8 +121,7 @@ Comparison Comparisons::all_or_ends(const std::string& path, const std::string& 
         in_part_.insert(path);
         return compare_windows(content_, path, saved, length);
     }
-    budget_ -= length;
-    return content_.compare(path, saved, 0, length);
+    return charge(content_.compare(path, saved, 0, length));
 }
 
 } // namespace logbackup

@@ -4,6 +4,8 @@
 #include "plan/plan.hpp"
 #include "plan/zeros.hpp"
 
+#include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -28,6 +30,13 @@ class AlikeFiles {
     std::set<Looks> to_the_second_;
 };
 
+/// Whether a saved file is the one that was looked for.
+enum class Match {
+    no,
+    yes,
+    later, ///< comparing it takes too long for this run
+};
+
 /// Performs the comparisons of one plan. All work is bounded, whatever a container has in its log directory.
 /// Beyond the bounds a file counts as different, or only its ends are compared.
 class Comparisons {
@@ -38,10 +47,15 @@ class Comparisons {
 
     /// Returns whether the saved part of a file is a prefix of it.
     [[nodiscard]] Comparison with_saved(const Entry& entry, const Entry& saved);
-    /// Returns whether a source begins with all of a saved file.
-    [[nodiscard]] bool is_prefix(const Entry& saved, const Entry& entry);
+    /// Returns whether a source begins with all of a saved file. One of the same size and time, which no
+    /// other file has, is compared by its windows: that is trusted of a file that keeps its name, too.
+    [[nodiscard]] Match is_prefix(const Entry& saved, const Entry& entry);
     /// Returns whether one saved file begins with all of another one.
-    [[nodiscard]] bool begins_with(const std::string& saved, const Entry& part);
+    [[nodiscard]] Match begins_with(const std::string& saved, const Entry& part);
+    /// Tells of all saved files, among which is_prefix() is asked for one.
+    void search_in(const Listing& all_saved) { all_alike_.emplace(Listing{}, all_saved); }
+    /// Returns how many long comparisons of these were made.
+    [[nodiscard]] std::size_t long_comparisons() const { return long_comparisons_; }
 
     /// Returns whether files may still be compared with files other than their own backup.
     [[nodiscard]] bool may_search() const { return searches_ > 0; }
@@ -54,18 +68,24 @@ class Comparisons {
     [[nodiscard]] bool only_in_part(const std::string& path) const { return in_part_.contains(path); }
 
   private:
-    [[nodiscard]] bool may_search(std::uint64_t bytes);
+    [[nodiscard]] bool take_search();
+    [[nodiscard]] bool looks_like(const Entry& saved, const Entry& entry) const;
+    [[nodiscard]] Comparison charge(const Comparison& comparison);
+    [[nodiscard]] Match in_full(std::uint64_t length, const std::function<Comparison()>& compare);
     [[nodiscard]] Comparison all_or_ends(const std::string& path, const std::string& saved,
                                          std::uint64_t length);
 
     const Content& content_;
     AlikeFiles alike_;
+    std::optional<AlikeFiles> all_alike_; ///< of all saved files
     Thoroughness thoroughness_;
     SilentChanges silent_;
+    bool finish_last_;
     std::uint64_t budget_; ///< bytes that may still be read; Thoroughness::everything has no limit for a
                            ///< file's own backup
     std::int64_t searches_;
     std::int64_t looks_;
+    std::size_t long_comparisons_ = 0;
     bool reached_limits_ = false;
     std::set<std::string> in_part_;
 };

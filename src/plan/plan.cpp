@@ -44,10 +44,12 @@ class Planner {
                 look_at(entry);
         want_more();
         match_wanted();
+        leave_what_waits();
         // Free the names first.
         for (const Entry* entry : displaced_)
-            if (!is_stopped() && !renames_.contains(entry->path))
-                displace(entry->path);
+            if (!is_stopped() && !renames_.contains(entry->path) && !waiting_.contains(entry->path))
+                displace(*entry);
+        leave_what_waits();
         std::move(set_aside_.begin(), set_aside_.end(), std::back_inserter(plan_.actions));
         for (const auto& [from, to] :
              renames_in_order(renames_, [&](const std::string& path) { return name_aside(path); }))
@@ -55,6 +57,7 @@ class Planner {
         for (const auto& entry : source_.entries)
             if (!is_stopped())
                 act_on(entry);
+        tell_what_waits();
         plan_.has_reached_limits = comparisons_.have_reached_limits();
         if (stopped_) {
             plan_.actions.clear();
@@ -62,6 +65,9 @@ class Planner {
         }
         return std::move(plan_);
     }
+
+    /// Returns whether files wait although no long comparison led to anything: so would the next run's.
+    [[nodiscard]] bool waits_in_vain() const { return !waiting_.empty() && !has_advanced_ && !stopped_; }
 
   private:
     /// Checks only every 256 steps, because each check costs a system call.
@@ -145,12 +151,26 @@ class Planner {
             if (entry.type == FileType::regular && entry.size > 0 && !kept_.contains(entry.path) &&
                 !lies_below_displaced(entry.path))
                 candidates.emplace(entry.size, &entry);
+        if (any)
+            comparisons_.search_in(all_saved());
         for (const auto* entry : wanted_) {
             const auto begun = begun_.find(entry->path);
             const std::uint64_t have = begun == begun_.end() ? 0 : begun->second->size;
             auto match = is_stopped() ? candidates.end() : candidates.lower_bound(entry->size + entry->zeros);
-            while (match != candidates.end() && match->first > have && !is_saved_as(*match->second, *entry))
+            Match found = Match::no;
+            const std::size_t before = comparisons_.long_comparisons();
+            while (match != candidates.end() && match->first > have) {
+                found = is_saved_as(*match->second, *entry);
+                if (found != Match::no)
+                    break;
                 match = comparisons_.may_search() ? std::next(match) : candidates.end();
+            }
+            if (found == Match::later) {
+                wait(*entry, match->second->path);
+                continue;
+            }
+            if (comparisons_.long_comparisons() > before)
+                compared_long_.insert(entry->path);
             if (match == candidates.end() || match->first <= have)
                 continue;
             if (begun != begun_.end())
@@ -163,10 +183,54 @@ class Planner {
     }
 
     /// Returns whether a saved file, whose own source moved on, holds the saved part of this one.
-    [[nodiscard]] bool is_saved_as(const Entry& saved, const Entry& entry) {
-        return saved.path != entry.path && comparisons_.is_prefix(saved, entry) &&
-               (source_.complete || backup_.contains(saved.path) ||
-                (content_.has_gone && content_.has_gone(saved.path)));
+    [[nodiscard]] Match is_saved_as(const Entry& saved, const Entry& entry) {
+        if (saved.path == entry.path)
+            return Match::no;
+        const Match match = comparisons_.is_prefix(saved, entry);
+        const bool is_free = source_.complete || backup_.contains(saved.path) ||
+                             (content_.has_gone && content_.has_gone(saved.path));
+        return is_free ? match : Match::no;
+    }
+
+    /// Leaves a source for the next run, and the saved file `held` that may be its beginning.
+    void wait(const Entry& entry, const std::string& held) {
+        waiting_.insert(entry.path);
+        held_.push_back(held);
+    }
+
+    /// A source also waits if the name that it needs is held by a file that is left as it is. Then the file
+    /// that would have been renamed to it is left, too, and so on.
+    void leave_what_waits() {
+        while (!held_.empty()) {
+            const std::string name = std::move(held_.back());
+            held_.pop_back();
+            const auto entry = is_displaced_.find(name);
+            if (entry == is_displaced_.end())
+                continue;
+            waiting_.insert(*entry);
+            const auto from = comes_from_.find(*entry);
+            if (from == comes_from_.end())
+                continue;
+            held_.push_back(from->second->path);
+            renames_.erase(from->second->path);
+            comes_from_.erase(from);
+            begun_.erase(*entry);
+        }
+        const auto waits = [this](const Action& action) { return waiting_.contains(action.path); };
+        std::erase_if(plan_.actions, waits);
+        std::erase_if(set_aside_, waits);
+    }
+
+    void tell_what_waits() {
+        has_advanced_ = std::any_of(compared_long_.begin(), compared_long_.end(),
+                                    [this](std::string_view path) { return !waiting_.contains(path); });
+        if (waiting_.empty())
+            return;
+        const std::string what = "to be compared with what is saved; the next run goes on";
+        if (waiting_.size() == 1)
+            plan_.failures.push_back({std::string(*waiting_.begin()), "it waits " + what});
+        else
+            plan_.failures.push_back({"", std::to_string(waiting_.size()) + " files wait " + what});
     }
 
     /// Returns a free name; a container can guess the name and use it for a log.
@@ -180,11 +244,19 @@ class Planner {
         return free;
     }
 
-    /// Sets a saved file aside, or drops it if its content is saved elsewhere.
-    void displace(const std::string& path) {
+    /// Sets the saved file of this name aside, or drops it if its content is saved elsewhere.
+    void displace(const Entry& entry) {
+        const std::string& path = entry.path;
         const Entry* saved = regular_in_backup(path);
-        const Entry* keeper = saved == nullptr ? nullptr : find_keeper(*saved);
-        if (keeper != nullptr) {
+        const std::size_t before = comparisons_.long_comparisons();
+        const auto [match, keeper] = saved == nullptr ? Keeper{} : find_keeper(*saved);
+        if (match == Match::later) {
+            wait(entry, path);
+            return;
+        }
+        if (comparisons_.long_comparisons() > before)
+            compared_long_.insert(path);
+        if (match == Match::yes) {
             plan_.actions.push_back({ActionKind::drop, path, keeper->path, saved->size, 0, 0, 0});
             return;
         }
@@ -193,22 +265,27 @@ class Planner {
         set_aside_.push_back({ActionKind::set_aside, path, name_aside(path), 0, 0, 0, 0});
     }
 
+    using Keeper = std::pair<Match, const Entry*>;
+
     /// Finds a saved file that begins with all of another one.
-    [[nodiscard]] const Entry* find_keeper(const Entry& saved) {
+    [[nodiscard]] Keeper find_keeper(const Entry& saved) {
         if (!keepers_known_)
             find_keepers();
         if (!comparisons_.may_search_among(begun_files_.size() + aside_.size() + orphans_.size()))
-            return nullptr;
+            return {};
         const auto successor = comes_from_.find(saved.path);
-        if (successor != comes_from_.end() &&
-            (saved.size == 0 || comparisons_.begins_with(successor->second->path, saved)))
-            return successor->second;
+        if (successor != comes_from_.end()) {
+            const Match match =
+                saved.size == 0 ? Match::yes : comparisons_.begins_with(successor->second->path, saved);
+            if (match != Match::no)
+                return {match, successor->second};
+        }
         for (const auto* files : {&begun_files_, &aside_, &orphans_})
             for (const Entry* other : *files)
-                if (saved.size > 0 && other->size >= saved.size && !is_same_file(*other, saved) &&
-                    comparisons_.begins_with(other->path, saved))
-                    return other;
-        return nullptr;
+                if (saved.size > 0 && other->size >= saved.size && !is_same_file(*other, saved))
+                    if (const Match match = comparisons_.begins_with(other->path, saved); match != Match::no)
+                        return {match, other};
+        return {};
     }
 
     void find_keepers() {
@@ -261,7 +338,7 @@ class Planner {
     void act_on(const Entry& entry) {
         if (links_.contains(entry.path))
             plan_.actions.push_back({ActionKind::link, entry.path, entry.target, 0, 0, 0, 0});
-        if (entry.type != FileType::regular)
+        if (entry.type != FileType::regular || waiting_.contains(entry.path))
             return;
         const auto begun = begun_.find(entry.path);
         if (begun == begun_.end()) {
@@ -334,6 +411,10 @@ class Planner {
     std::map<std::string, std::string> renames_;
     std::unordered_map<std::string_view, const Entry*> comes_from_; ///< renamed saved files, by new name
     std::unordered_map<std::string_view, const Entry*> begun_;      ///< saved prefixes, by the source's path
+    std::unordered_set<std::string_view> waiting_;       ///< source files that the next run handles
+    std::vector<std::string> held_;                      ///< names of saved files to leave as they are
+    std::unordered_set<std::string_view> compared_long_; ///< source files that took long to compare
+    bool has_advanced_ = false;                          ///< one of them need not be compared again
     bool keepers_known_ = false;
     std::vector<const Entry*> begun_files_;      ///< the files in begun_
     std::vector<const Entry*> aside_;            ///< saved files being set aside
@@ -363,9 +444,13 @@ DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& 
         written = without_zeros(source, backup, content, silent, comparisons.bytes);
         comparisons.bytes = written.budget;
     }
-    auto plan = Planner(written.source ? *written.source : source, backup, content, now, thoroughness, limits,
-                        comparisons, silent)
-                    .run();
+    const Listing& whole = written.source ? *written.source : source;
+    Planner planner(whole, backup, content, now, thoroughness, limits, comparisons, silent);
+    auto plan = planner.run();
+    if (planner.waits_in_vain() && comparisons.finish_last) {
+        comparisons.bytes = UINT64_MAX;
+        plan = Planner(whole, backup, content, now, thoroughness, limits, comparisons, silent).run();
+    }
     plan.has_reached_limits = plan.has_reached_limits || written.reached_limits;
     return plan;
 }

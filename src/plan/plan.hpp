@@ -16,6 +16,7 @@ namespace logbackup {
 struct Comparison {
     bool same = false;
     int error = 0;
+    std::uint64_t bytes = 0; ///< how many bytes were read of each side: few if they differ soon
 };
 
 /// Callbacks that give the planner access to content. Source paths are relative to the log directory, saved
@@ -51,8 +52,10 @@ struct Content {
 /// source.
 inline constexpr std::uint64_t window = 16384;
 
-/// Number of bytes that full comparisons in one instance directory may read in a run. A file larger than the
-/// remaining budget whose time alone changed is compared by its windows, again in each run.
+/// Number of bytes that comparisons in one instance directory may read in a run. A file larger than the
+/// remaining budget whose time alone changed is compared by its windows, again in each run. A file that may
+/// have another name waits for the next run if the budget is spent: nothing is saved a second time because a
+/// comparison takes long.
 inline constexpr std::uint64_t comparison_budget = 4ULL << 30U;
 
 /// Limits for the comparisons of one plan.
@@ -61,6 +64,9 @@ struct ComparisonLimits {
     /// Comparisons of files with the saved parts of other files. A log directory that rewrites thousands of
     /// files each minute is saved without searching for all of them among thousands of others.
     std::int64_t searches = 20'000;
+    /// A comparison that has begun may read more than is left, so each run makes progress. If nothing else
+    /// can be done, all that wait are compared at once: a cycle of renames can only be made as a whole.
+    bool finish_last = true;
 };
 
 /// What is done with zeros that a writer may have set aside at the end of a file.

@@ -73,6 +73,7 @@ struct Sizes {
     std::uint64_t hole = 0;                                      ///< at the beginning of each
     std::string gone;
     std::uint64_t orphan = 0; ///< size of a file that is saved but not listed
+    bool differs = false;     ///< in the middle
 
     static Entry& add(Listing& listing, const std::string& path, std::uint64_t size, std::int64_t mtime) {
         Entry entry;
@@ -89,7 +90,7 @@ struct Sizes {
             if (compared.empty() || compared.back().first != path)
                 compared.emplace_back(path, 0);
             compared.back().second += length;
-            return Comparison{true, 0};
+            return Comparison{!differs || length == window, 0, length};
         };
         content.next_data = [this](const std::string&, std::uint64_t offset) {
             return std::max(offset, hole);
@@ -182,12 +183,15 @@ TEST(ComparisonBudget, WhatIsTooLargeToCompareIsNotLookedAtWithoutEnd) {
     for (int i = 0; i < 300; ++i)
         Sizes::add(files.source, "new" + std::to_string(i), 6 * GiB, 2);
     files.orphan = 5 * GiB;
+    files.differs = true;
     PlanLimits limits;
     limits.comparisons.searches = 100;
     const auto plan = files.make(Thoroughness::changes, limits);
     EXPECT_TRUE(plan.has_reached_limits);
-    EXPECT_TRUE(files.compared.empty());
-    EXPECT_EQ(plan.actions.size(), 300U);
+    EXPECT_EQ(files.compared.size(), 100U);
+    EXPECT_EQ(files.compared[0].second, 5 * GiB + 2 * window) << "one in full";
+    EXPECT_EQ(files.compared[1].second, 2 * window) << "the others wait";
+    EXPECT_EQ(plan.actions.size(), 201U) << "the first, and those that are not searched for";
 }
 
 TEST(ComparisonBudget, ThePlanTellsWhetherThereWasMore) {
