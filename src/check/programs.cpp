@@ -66,8 +66,7 @@ void rsync(const Options& options, StopSignal& stop, Checks& checks) {
 void decompressors(Checks& checks) {
     std::string there;
     std::string missing;
-    for (const auto* name : {".gz", ".zst", ".xz", ".bz2"}) {
-        const auto found = decompressor_for(name);
+    for (const auto& found : all_decompressors()) {
         auto& list = found.argv.empty() ? missing : there;
         list += (list.empty() ? "" : ", ") + found.name;
     }

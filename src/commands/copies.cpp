@@ -4,7 +4,9 @@
 #include "commands/planning.hpp"
 #include "content/decompress.hpp"
 #include "content/redundant.hpp"
+#include "util/aside.hpp"
 #include "util/files.hpp"
+#include "util/free_space.hpp"
 #include "util/glob.hpp"
 #include "view/listing.hpp"
 
@@ -19,6 +21,21 @@ namespace {
 /// Limit for all searches of a run together. A copy that is not found stays until a log is rotated again.
 constexpr std::chrono::seconds longest_search{10};
 
+/// A compressed file that was set aside within this time may be what another now contains: it was compressed
+/// again, and its new form may not have been complete at once.
+constexpr std::chrono::minutes recently{10};
+
+bool is_compressed_in(int instance, const std::string& path) {
+    const UniqueFd file = open_regular(instance, path);
+    return file && is_compressed(first_bytes_of(file.get()));
+}
+
+bool was_set_aside_recently(const std::string& path, Timestamp now) {
+    const std::string name = base_name(path);
+    const auto aside = read_aside_name(name);
+    return aside && aside->stamp >= compact_time(now - recently);
+}
+
 CopySearch copies_in(const Session& session, int instance, const std::vector<std::string>& files,
                      const std::vector<std::string>& excluded) {
     Tree all;
@@ -26,15 +43,20 @@ CopySearch copies_in(const Session& session, int instance, const std::vector<std
     CopySearch search;
     search.instance = instance;
     const std::set<std::string> in_source(files.begin(), files.end());
-    for (auto& entry : list_tree(all, limits_of_saved(session.listing_limits()), session.stop).entries) {
-        if (entry.type != FileType::regular || entry.size == 0)
-            continue;
-        if (is_excluded(excluded, entry.path))
-            continue; // its source may still exist
-        if (is_compressed(entry.path))
-            search.compressed.push_back(std::move(entry));
-        else if (!in_source.contains(entry.path))
-            search.plain.push_back(std::move(entry));
+    auto saved = list_tree(all, limits_of_saved(session.listing_limits()), session.stop).entries;
+    std::erase_if(saved, [&](const Entry& entry) {
+        return entry.type != FileType::regular || entry.size == 0 ||
+               is_excluded(excluded, entry.path); // its source may still exist
+    });
+    const auto is_orphan = [&](const Entry& entry) { return !in_source.contains(entry.path); };
+    if (std::none_of(saved.begin(), saved.end(), is_orphan))
+        return search;
+    for (const auto& entry : saved) {
+        const bool is_packed = is_compressed_in(instance, entry.path);
+        if (is_packed)
+            search.compressed.push_back(entry);
+        if (is_orphan(entry) && (!is_packed || was_set_aside_recently(entry.path, session.now)))
+            search.plain.push_back(entry);
     }
     return search;
 }
@@ -47,8 +69,12 @@ void drop_copies_of(const Session& session, Survey& survey, Job& job, std::chron
     const CopySearch search = copies_in(session, instance.get(), *files, job.tree->excluded);
     if (search.compressed.empty() || search.plain.empty())
         return;
-    const auto result =
-        drop_redundant_copies(search, {DecompressionLimits().bytes, time, time}, session.stop);
+    DecompressionLimits limits;
+    limits.time = limits.total_time = time;
+    if (const auto space = free_space(session.root.get(), session.options.min_free))
+        limits.unpacked =
+            std::min(limits.unpacked, space->bytes - std::min(space->bytes, space->reserved_bytes));
+    const auto result = drop_redundant_copies(search, limits, session.stop);
     for (const auto& copy : result.dropped)
         job.work->actions.push_back({ActionKind::drop, copy.path, copy.proved_by, copy.bytes, 0, 0, 0});
     job.work->done.dropped += result.dropped.size();

@@ -21,6 +21,11 @@ constexpr std::size_t little_entries = 5000;
 constexpr std::size_t little_paths = 1U << 20U; ///< bytes
 constexpr ComparisonLimits little_to_compare{64U << 20U, 1000, false};
 
+bool is_compressed_in(const Tree& tree, const std::string& path) {
+    const UniqueFd file = open_in(tree, path);
+    return file && is_compressed(first_bytes_of(file.get()));
+}
+
 /// True if a compressed log may have come, or a plain one gone, since the last run. Only then it is worth
 /// while to look for plain copies that a compressed file contains.
 bool has_news_for_copies(const Listing& source, const Tree& tree, const DirectoryPlan& plan,
@@ -30,17 +35,17 @@ bool has_news_for_copies(const Listing& source, const Tree& tree, const Director
     const auto is_recent = [&](const Entry& entry) {
         return entry.type == FileType::directory && entry.mtime >= since;
     };
-    const auto is_news = [](const Action& action) {
-        return action.kind != ActionKind::append && action.kind != ActionKind::retime
-                   ? true
-                   : is_compressed(action.path);
+    const auto is_news = [&](const Action& action) {
+        switch (action.kind) {
+        case ActionKind::retime: return false;
+        case ActionKind::append: return is_compressed_in(tree, action.path);
+        default: return true;
+        }
     };
     const auto top = status_of(tree.held.get());
-    return std::any_of(source.entries.begin(), source.entries.end(),
-                       [](const Entry& entry) { return is_compressed(entry.path); }) &&
-           ((top && nanoseconds_of(top->st_mtim) >= since) ||
-            std::any_of(source.entries.begin(), source.entries.end(), is_recent) ||
-            std::any_of(plan.actions.begin(), plan.actions.end(), is_news));
+    return (top && nanoseconds_of(top->st_mtim) >= since) ||
+           std::any_of(source.entries.begin(), source.entries.end(), is_recent) ||
+           std::any_of(plan.actions.begin(), plan.actions.end(), is_news);
 }
 
 std::vector<std::string> regular_files_in(const Listing& listing) {

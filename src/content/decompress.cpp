@@ -1,29 +1,60 @@
 // SPDX-License-Identifier: MIT
 #include "content/decompress.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace logbackup {
 namespace {
 
 struct Format {
-    std::string_view suffix;
+    std::string_view magic; ///< the first bytes of a file
     std::vector<std::string> command;
 };
+
+constexpr std::string_view zip_magic = "PK\x03\x04";
+constexpr std::string_view zip_end_magic = "PK\x05\x06"; // of its last 22 bytes, if it has no comment
+constexpr off_t zip_end_size = 22;
 
 /// A decompressor may use 128 MiB (see the formats), and zstd needs twice that. Threads and libraries map
 /// more than they use.
 constexpr rlim_t most_address_space = 512U << 20U;
 
-const Format* format_of(std::string_view path) {
-    static const std::vector<Format> formats{
-        {".gz", {"gzip", "-dc"}},
-        {".zst", {"zstd", "-dcq", "--memory=128MB"}},
-        {".xz", {"xz", "-dc", "--memlimit-decompress=128MiB", "--threads=1"}},
-        {".bz2", {"bzip2", "-dc"}}};
-    const auto found = std::find_if(formats.begin(), formats.end(),
-                                    [&](const Format& format) { return path.ends_with(format.suffix); });
+const std::vector<Format>& known_formats() {
+    static const std::vector<std::string> gzip{"gzip", "-dc"};
+    static const std::vector<Format> formats{{"\x1f\x8b", gzip},
+                                             {"\x1f\x9d", gzip},
+                                             {zip_magic, gzip},
+                                             {"\x28\xb5\x2f\xfd", {"zstd", "-dcq", "--memory=128MB"}},
+                                             {"\xfd"
+                                              "7zXZ",
+                                              {"xz", "-dc", "--memlimit-decompress=128MiB", "--threads=1"}},
+                                             {"BZh", {"bzip2", "-dc"}}};
+    return formats;
+}
+
+const Format* format_of(std::string_view first_bytes) {
+    const auto& formats = known_formats();
+    const auto found = std::find_if(formats.begin(), formats.end(), [&](const Format& format) {
+        return first_bytes.starts_with(format.magic);
+    });
     return found != formats.end() ? &*found : nullptr;
+}
+
+Decompressor installed(const std::vector<std::string>& command) {
+    Decompressor result{command.front(), command};
+    result.argv.front() = find_program(result.name);
+    if (result.argv.front().empty())
+        result.argv.clear();
+    return result;
+}
+
+std::string bytes_at(int file, off_t offset, std::size_t length) {
+    std::string bytes(length, '\0');
+    const auto got = ::pread(file, bytes.data(), length, offset);
+    bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return bytes;
 }
 
 /// Lets the program use only its input and its output, with none of our rights: a container wrote what it
@@ -41,19 +72,33 @@ Confinement nothing_but_its_streams(std::chrono::milliseconds time) {
 
 } // namespace
 
-bool is_compressed(std::string_view path) {
-    return format_of(path) != nullptr;
+bool is_compressed(std::string_view first_bytes) {
+    return format_of(first_bytes) != nullptr;
 }
 
-Decompressor decompressor_for(std::string_view path) {
-    const Format* format = format_of(path);
-    if (format == nullptr)
-        return {};
-    Decompressor result{format->command.front(), format->command};
-    result.argv.front() = find_program(result.name);
-    if (result.argv.front().empty())
-        result.argv.clear();
-    return result;
+std::string first_bytes_of(int file) {
+    return bytes_at(file, 0, magic_size);
+}
+
+Decompressor decompressor_for(std::string_view first_bytes) {
+    const Format* format = format_of(first_bytes);
+    return format == nullptr ? Decompressor() : installed(format->command);
+}
+
+std::vector<Decompressor> all_decompressors() {
+    std::vector<Decompressor> all;
+    for (const auto& format : known_formats())
+        if (all.empty() || all.back().name != format.command.front())
+            all.push_back(installed(format.command));
+    return all;
+}
+
+bool has_its_end(int file, std::string_view first_bytes) {
+    if (!first_bytes.starts_with(zip_magic))
+        return true;
+    const off_t end = ::lseek(file, 0, SEEK_END);
+    ::lseek(file, 0, SEEK_SET);
+    return end > zip_end_size && bytes_at(file, end - zip_end_size, zip_end_size).starts_with(zip_end_magic);
 }
 
 ProcessResult decompress(int file, const Decompressor& with, std::chrono::milliseconds time,

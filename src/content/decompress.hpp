@@ -5,6 +5,7 @@
 #include "util/stop_signal.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -12,18 +13,31 @@
 
 namespace logbackup {
 
-/// True if the extension is one of the formats decompressed here: .gz, .zst, .xz, .bz2. A name that was set
-/// aside, such as "app.log.gz~20261122T145512Z", has no such extension.
-[[nodiscard]] bool is_compressed(std::string_view path);
+/// Number of bytes at the beginning of a file that tell its format.
+inline constexpr std::size_t magic_size = 6;
+
+/// True if a file with these first bytes has one of the formats decompressed here, whatever its name: gzip,
+/// compress (.Z), zip, zstd, xz, bzip2.
+[[nodiscard]] bool is_compressed(std::string_view first_bytes);
+
+/// Returns the first bytes of an open file, fewer than magic_size if it is shorter or cannot be read.
+[[nodiscard]] std::string first_bytes_of(int file);
 
 struct Decompressor {
     std::string name;              ///< name of the program; empty when is_compressed() is false
     std::vector<std::string> argv; ///< empty when the program is not installed
 };
 
-/// Returns the program for a file of that name: gzip, zstd, xz or bzip2, as found on this system. It may use
-/// 128 MiB of memory at most, and fails on files that need more.
-[[nodiscard]] Decompressor decompressor_for(std::string_view path);
+/// Returns the program for a file with these first bytes: gzip, zstd, xz or bzip2, as found on this system.
+/// It may use 128 MiB of memory at most, and fails on files that need more. gzip also reads a zip archive,
+/// and fails if it has more than one member.
+[[nodiscard]] Decompressor decompressor_for(std::string_view first_bytes);
+
+/// Returns all of these programs, each once.
+[[nodiscard]] std::vector<Decompressor> all_decompressors();
+
+/// True if a zip archive ends as a complete one does; true for all other formats, whose programs can tell.
+[[nodiscard]] bool has_its_end(int file, std::string_view first_bytes);
 
 /// Decompresses an open file from its current offset. The program runs as nobody, can open no file (see
 /// Confinement), and has 512 MiB of address space. `consume` receives the content in pieces. The file is

@@ -65,16 +65,19 @@ bool has_bytes(int file, std::uint64_t offset, std::string_view bytes, int& erro
 
 struct Copy {
     Held held;
-    std::string head;      ///< its first bytes, in which most copies differ from most streams
-    bool possible = false; ///< it equals the beginning of the stream so far
+    UniqueFd unpacked;      ///< its content, if it is compressed itself; else nothing
+    std::uint64_t size = 0; ///< of its content
+    std::string head;       ///< its first bytes, in which most copies differ from most streams
+    bool possible = false;  ///< it equals the beginning of the stream so far
     bool dropped = false;
     int error = 0; ///< error while the copy was read
 
+    [[nodiscard]] int content() const { return unpacked ? unpacked.get() : held.file.get(); }
     /// True if the copy agrees with these bytes of the stream. Bytes beyond the copy's end do not matter.
     [[nodiscard]] bool agrees(std::uint64_t offset, std::string_view bytes) {
-        if (offset >= held.size())
+        if (offset >= size)
             return true;
-        bytes = bytes.substr(0, std::min<std::uint64_t>(bytes.size(), held.size() - offset));
+        bytes = bytes.substr(0, std::min<std::uint64_t>(bytes.size(), size - offset));
         if (offset < head.size()) {
             const auto expected = std::string_view(head).substr(offset, bytes.size());
             if (!bytes.starts_with(expected))
@@ -82,7 +85,7 @@ struct Copy {
             bytes.remove_prefix(expected.size());
             offset += expected.size();
         }
-        return has_bytes(held.file.get(), offset, bytes, error);
+        return has_bytes(content(), offset, bytes, error);
     }
 };
 
@@ -156,32 +159,66 @@ class Search {
             auto held = hold(entry);
             if (!held || held->status.st_ino != entry.inode || held->size() != entry.size)
                 continue;
-            std::string head(std::min<std::uint64_t>(head_size, held->size()), '\0');
-            const auto got = ::pread(held->file.get(), head.data(), head.size(), 0);
-            if (got < 0) {
-                fail(held->path, "cannot read it", errno);
-                continue;
-            }
-            head.resize(static_cast<std::size_t>(got));
-            copies_.push_back({std::move(*held), std::move(head)});
+            Copy copy;
+            copy.held = std::move(*held);
+            if (read_content(copy))
+                copies_.push_back(std::move(copy));
         }
     }
 
+    /// Reads the beginning of a copy. Returns false if it cannot be read, or not be unpacked.
+    bool read_content(Copy& copy) {
+        copy.size = copy.held.size();
+        if (is_compressed(first_bytes_of(copy.held.file.get())) && !unpack(copy))
+            return false;
+        copy.head.resize(std::min<std::uint64_t>(head_size, copy.size));
+        const auto got = ::pread(copy.content(), copy.head.data(), copy.head.size(), 0);
+        if (got < 0)
+            fail(copy.held.path, "cannot read it", errno);
+        copy.head.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return got > 0;
+    }
+
+    /// Decompresses a copy that is compressed itself into a file without a name. Returns false if that is not
+    /// possible: then it stays.
+    bool unpack(Copy& copy) {
+        const auto first_bytes = first_bytes_of(copy.held.file.get());
+        const Decompressor program = decompressor_for(first_bytes);
+        if (program.argv.empty() || time_left() <= std::chrono::milliseconds(0) ||
+            !has_its_end(copy.held.file.get(), first_bytes))
+            return false;
+        copy.unpacked = UniqueFd(::openat(search_.instance, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+        copy.size = 0;
+        const auto take = [&](std::string_view bytes) {
+            const bool fits = bytes.size() <= limits_.unpacked - copy.size;
+            if (!fits || ::write(copy.unpacked.get(), bytes.data(), bytes.size()) != std::ssize(bytes))
+                return Watch::end_it;
+            copy.size += bytes.size();
+            return Watch::go_on;
+        };
+        return copy.unpacked && succeeded(decompress(copy.held.file.get(), program,
+                                                     std::min(limits_.time, time_left()), take, stop_)
+                                              .ending);
+    }
+
     void search_in(const Entry& entry) {
-        const Decompressor program = decompressor_for(entry.path);
-        if (program.name.empty())
-            return;
         if (stop_.requested()) {
             result_.complete = false;
             return;
         }
         if (limits_.bytes <= bytes_ || time_left() <= std::chrono::milliseconds(0))
             return proves_nothing(entry.path, "others used up what may be decompressed in one run");
-        if (program.argv.empty())
-            return proves_nothing(entry.path, program.name + " is not installed");
         const auto held = hold(entry);
         if (!held)
             return;
+        const auto first_bytes = first_bytes_of(held->file.get());
+        const Decompressor program = decompressor_for(first_bytes);
+        if (program.name.empty())
+            return;
+        if (program.argv.empty())
+            return proves_nothing(entry.path, program.name + " is not installed");
+        if (!has_its_end(held->file.get(), first_bytes))
+            return proves_nothing(entry.path, "its end is missing");
         for (auto& copy : copies_)
             copy.possible = copy.held.status.st_ino != held->status.st_ino;
         Stream stream;
@@ -228,7 +265,7 @@ class Search {
     void drop_proved(const Held& compressed, const Stream& stream) {
         bool flushed = false;
         for (auto& copy : copies_) {
-            if (!copy.possible || copy.held.size() > stream.bytes)
+            if (!copy.possible || copy.size > stream.bytes)
                 continue;
             if (!flushed) {
                 const int error = flush(search_.instance, compressed);

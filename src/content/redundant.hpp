@@ -15,14 +15,16 @@ namespace logbackup {
 struct CopySearch {
     int instance = -1;             ///< descriptor of the directory that all paths are relative to
     std::vector<Entry> compressed; ///< files that may contain a copy: is_compressed() is true for them
-    std::vector<Entry> plain; ///< files that may be dropped, because nothing will be appended to them. A file
-                              ///< stays when its inode or size differs from the listing
+    /// Files that may be dropped, because nothing will be appended to them. A file stays when its inode or
+    /// size differs from the listing. One that is compressed itself counts as what it contains.
+    std::vector<Entry> plain;
 };
 
 /// Limits of one search. A container can create a small file that decompresses to any number of bytes.
 struct DecompressionLimits {
-    std::uint64_t bytes = 16ULL << 30U;            ///< decompressed bytes of all files together
-    std::chrono::milliseconds time{60'000};        ///< for one file
+    std::uint64_t bytes = 16ULL << 30U;     ///< decompressed bytes of all files together
+    std::uint64_t unpacked = 1ULL << 30U;   ///< bytes on the disk, of each copy that is compressed itself
+    std::chrono::milliseconds time{60'000}; ///< for one file
     std::chrono::milliseconds total_time{300'000}; ///< for all files together
 };
 

@@ -126,7 +126,8 @@ LineCounts count_lines_once(const Saved& saved, const Logs& logs) {
     LineCounts counts;
     for (const auto& [path, file] : saved) {
         const auto packed = logs.unpacked(file.content);
-        if (file.type == FileType::regular && (!packed || (packed->rest.empty() && is_compressed(path))))
+        if (file.type == FileType::regular &&
+            (!packed || (packed->rest.empty() && is_compressed(file.content.substr(0, magic_size)))))
             count_in(file.content, logs, counts);
     }
     return counts;
