@@ -12,7 +12,7 @@
 //   config/       command line, environment and file -> Options, and what they say of one service
 //   report/       tables, JSON, metrics and the progress line
 //   transfer/     carries out plans: renames, rsync into stand-ins, proof, taking over
-//   content/      bytes: comparing, proving, decompressing, copies that a compressed log makes redundant
+//   content/      bytes: comparing, proving, decompressing; copies and versions that others make redundant
 //   retention/    what may be deleted, and deleting it so that it can be killed at any moment
 //   ledger/       records and their upkeep, the inventory, the backup root and its identity, the clock
 //   assign/       log directory -> name in the backup

@@ -49,8 +49,9 @@ struct Options {
     std::uint64_t max_file_size = UINT64_MAX; ///< bytes saved per file; UINT64_MAX: no limit
     std::uint64_t max_bytes = UINT64_MAX;     ///< bytes per log directory and run; UINT64_MAX: no limit
     RetentionRules retention;
-    bool require_mount = false; ///< the backup root must not be on the file system of /
-    bool adopt = false;         ///< take over a backup that belongs to another host or engine
+    std::uint64_t max_versions = UINT64_MAX; ///< of a file that is rewritten; UINT64_MAX: no limit
+    bool require_mount = false;              ///< the backup root must not be on the file system of /
+    bool adopt = false;                      ///< take over a backup that belongs to another host or engine
     std::string log_file;
     bool syslog = false;
     std::string metrics;                     ///< path of the Prometheus metrics file; empty: none

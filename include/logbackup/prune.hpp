@@ -16,7 +16,7 @@ enum class PruneKind {
     missed,    ///< the record of a missed container
 };
 
-enum class PruneReason { keep, max_size };
+enum class PruneReason { keep, max_size, max_versions };
 
 /// An item that retention deletes from the backup.
 struct PruneItem {

@@ -73,7 +73,8 @@ struct Report {
     std::vector<std::string> problems; ///< problems that belong to no listed container; safe to print
     std::chrono::duration<double> duration{};
 
-    std::vector<std::string> notices; ///< losses that could not be prevented; safe to print
+    std::vector<std::string> warnings; ///< what somebody should know, although all is well; safe to print
+    std::vector<std::string> notices;  ///< losses that could not be prevented; safe to print
     std::vector<Missed> missed;
     /// "<service>/<instance>" of log directories that disappeared since the last run.
     std::vector<std::string> cut;

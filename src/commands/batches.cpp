@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -41,6 +42,7 @@ void add(DirectoryOutcome& sum, DirectoryOutcome&& outcome) {
     sum.changed += outcome.changed;
     sum.renamed += outcome.renamed;
     sum.set_aside += outcome.set_aside;
+    std::move(outcome.displaced.begin(), outcome.displaced.end(), std::back_inserter(sum.displaced));
     sum.dropped += outcome.dropped;
     sum.bytes += outcome.bytes;
     sum.unsettled = std::move(outcome.unsettled);

@@ -57,6 +57,7 @@ struct Work {
     std::vector<Problem> skipped;   ///< files that are not saved by design
     std::size_t source_files = 0;
     std::size_t excluded = 0;
+    bool has_all_files = false;   ///< `files` omits none
     bool may_have_copies = false; ///< plain files may be contained in compressed ones
     bool is_postponed = false;    ///< planning takes long, so it comes after all others
 };

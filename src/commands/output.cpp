@@ -57,6 +57,8 @@ std::function<void(const std::string&)> warn_by(spdlog::logger& log) {
 void tell(const Report& report, const Options& options, spdlog::logger& log) {
     end_progress_line();
     print(report, options, options.verbose ? Detail::files : Detail::containers);
+    for (const auto& warning : report.warnings)
+        log.warn(warning);
     for (const auto& notice : report.notices)
         log.info(notice);
     for (const auto& line : failure_lines(report))

@@ -78,6 +78,7 @@ void take_plan(const Session& session, Job& job, DirectoryPlan plan, const Listi
     Work& work = *job.work;
     limit_bytes(plan, options.max_bytes - std::min(options.max_bytes, work.done.bytes));
     work.files = regular_files_in(source);
+    work.has_all_files = source.complete;
     // In an incomplete listing a missing file may still have a source.
     work.may_have_copies =
         source.complete &&

@@ -111,6 +111,7 @@ Report report_of(const Session& session, Survey& survey, Stages stages) {
     report.backup_root = session.options.backup_root;
     report.rows = rows_of(survey);
     report.problems = std::move(survey.problems);
+    report.warnings = std::move(survey.warnings);
     report.notices = std::move(survey.notices);
     report.missed = std::move(survey.missed);
     report.stages = stages.seconds();

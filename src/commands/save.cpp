@@ -10,6 +10,7 @@
 #include "commands/stages.hpp"
 #include "commands/unread.hpp"
 #include "commands/unsaved.hpp"
+#include "commands/versions.hpp"
 #include "config/selection.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/skipped.hpp"
@@ -20,6 +21,7 @@
 #include "util/error.hpp"
 
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -45,6 +47,7 @@ KeptRecords save_jobs(const Session& session, Survey& survey, Stages& stages) {
     compare_ended(session, survey);
     judge_unread(session, survey);
     stages.begin("finish");
+    thin_versions(session, survey);
     drop_copies(session, survey);
     kept = keep_records(session, survey);
     keep_unsaved(session, survey);
@@ -127,6 +130,7 @@ Report save(const Session& session) {
         stages.begin("prune");
         pruned = retain(session, survey, kept);
     }
+    std::move(survey.old_versions.begin(), survey.old_versions.end(), std::back_inserter(pruned.items));
     Report report = report_of(session, survey, std::move(stages));
     report.live = kept.live;
     report.cut = kept.cut;

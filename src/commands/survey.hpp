@@ -52,7 +52,9 @@ struct Survey {
     bool is_doubtful = false; ///< this run cannot tell whether a container is gone
 
     std::vector<std::string> problems; ///< that belong to no log directory; safe to print
+    std::vector<std::string> warnings;
     std::vector<std::string> notices;
+    std::vector<PruneItem> old_versions; ///< that were deleted, see thin_versions()
     std::vector<Missed> missed;
 
     [[nodiscard]] const PrivateMounts* view() const { return mounts ? &*mounts : nullptr; }

@@ -20,7 +20,7 @@ constexpr const char* filters = "Only what this run is for";
 constexpr const char* output = "Output";
 constexpr const char* how = "How";
 constexpr const char* limits = "Limits, each for one container: what is beyond them is reported";
-constexpr const char* retention = "Retention (by default nothing is ever deleted)";
+constexpr const char* retention = "Retention (by default only old versions of rewritten files are deleted)";
 
 constexpr const char* duration = "duration (examples: 90s, 5m, 1h, 1d)";
 constexpr const char* keep_time = "duration (examples: 30d, 4w; 0: for ever)";
@@ -187,6 +187,9 @@ const std::vector<SettingRow>& settings_table() {
          "While the backup takes more on disk, delete what ended, first of the\n"
          "service that takes most; 0: no limit",
          size_limit, store<parse_max_size, &Options::retention, &RetentionRules::max_size>},
+        {"max-versions", 0, text, retention, "", "N", "10",
+         "Of a file that is rewritten, not appended to, keep the last N versions; 0: all",
+         "whole number (0: no limit)", store<parse_count_limit, &Options::max_versions>},
     };
     return rows;
 }

@@ -126,6 +126,7 @@ std::vector<std::string> failure_lines(const PruneReport& report) {
 
 nlohmann::ordered_json prune_items_json(const PruneReport& report) {
     static constexpr std::array<const char*, 3> kinds{"log directory", "file", "missed"};
+    static constexpr std::array<const char*, 3> reasons{"keep", "max-size", "max-versions"};
     Json items = Json::array();
     for (const auto& item : report.items)
         items.push_back({{"what", kinds[static_cast<std::size_t>(item.kind)]},
@@ -136,7 +137,7 @@ nlohmann::ordered_json prune_items_json(const PruneReport& report) {
                          {"path", item.path},
                          {"coverage", name_of(item.record.coverage)},
                          {"ended", rfc3339(item.ended)},
-                         {"reason", item.reason == PruneReason::keep ? "keep" : "max-size"},
+                         {"reason", reasons[static_cast<std::size_t>(item.reason)]},
                          {"files", item.files},
                          {"disk_bytes", item.disk_bytes},
                          {"failure", item.failure.empty() ? Json() : Json(item.failure)}});

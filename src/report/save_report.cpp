@@ -316,6 +316,7 @@ std::string json(const Report& report) {
                         {"cut", report.cut},
                         {"stages", std::move(stages)},
                         {"pruned", prune_items_json(report.pruned)},
+                        {"warnings", report.warnings},
                         {"notices", report.notices},
                         {"problems", report.problems}};
     return printable_json(document) + "\n";

@@ -73,6 +73,11 @@ class Applier {
         outcome_.directories[i].failures.push_back({path, what + ": " + error_text(error)});
     }
 
+    void count_aside(std::size_t i, const Action& action) {
+        ++outcome_.directories[i].set_aside;
+        outcome_.directories[i].displaced.push_back(action.path);
+    }
+
     void prepare(std::size_t i) {
         for (const auto& action : work_[i].plan->actions) {
             if (action.transfers()) { // nothing is created before the bytes have arrived
@@ -111,7 +116,7 @@ class Applier {
                 ++outcome_.directories[i].dropped;
             } else if (rename_to_free_name(parent, name, // the name must become free in any case
                                            base_name(aside_name(name, std::chrono::system_clock::now())))) {
-                ++outcome_.directories[i].set_aside;
+                count_aside(i, action);
             } else {
                 fail(i, action.path, "cannot set its backup aside", errno);
                 return false;
@@ -122,7 +127,7 @@ class Applier {
                 fail(i, action.path, "cannot set its backup aside", errno);
                 return false;
             }
-            ++outcome_.directories[i].set_aside;
+            count_aside(i, action);
             break;
         case ActionKind::rename: {
             const UniqueFd to = directory_for(joined(directory_of(i), action.new_path));

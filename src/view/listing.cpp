@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "view/listing.hpp"
 
+#include "util/aside.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 #include "util/glob.hpp"
@@ -73,6 +74,22 @@ struct LeftOut {
     }
 };
 
+/// Keeps the newest `most` of the files that were set aside under one name. Sorted names have them together,
+/// the oldest first.
+void omit_old_asides(std::vector<std::string>& names, std::size_t most) {
+    std::size_t newer = 0; // files of the same name that were set aside later
+    std::string of;
+    const auto is_old = [&](const std::string& name) {
+        const auto aside = read_aside_name(name);
+        newer = aside && aside->of == of ? newer + 1 : 0;
+        if (newer == 0)
+            of = aside ? aside->of : std::string_view();
+        return aside && newer >= most;
+    };
+    const auto kept = std::remove_if(names.rbegin(), names.rend(), is_old);
+    names.erase(names.begin(), kept.base());
+}
+
 class Walker {
   public:
     Walker(const Tree& tree, const ListingLimits& limits, StopSignal& stop)
@@ -118,6 +135,8 @@ class Walker {
             return;
         }
         std::sort(names->begin(), names->end());
+        if (limits_.asides < names->size())
+            omit_old_asides(*names, limits_.asides);
         std::vector<std::string> below;
         for (const auto& name : *names) {
             too_many_ = looked_at_ >= limits_.entries;

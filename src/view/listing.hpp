@@ -17,6 +17,9 @@ struct ListingLimits {
     std::size_t depth = 100;        ///< levels of directories
     std::size_t path = 3500;        ///< bytes; rsync accepts no path over 4095
     std::size_t paths = 16U << 20U; ///< total bytes of all paths
+    /// Of the files that were set aside under one name, only so many are listed, the newest. The others are
+    /// omitted without a problem.
+    std::size_t asides = SIZE_MAX;
 
     /// Allows this many entries with paths of 160 bytes each, but at least the default number of bytes.
     [[nodiscard]] static ListingLimits of(std::size_t entries, std::size_t depth) {
@@ -29,9 +32,10 @@ struct ListingLimits {
 };
 
 /// Returns the limits for an instance directory. It also holds deleted and rotated files, and files saved
-/// under earlier limits.
+/// under earlier limits. What was set aside long ago is of no use for a plan, and can be 1,440 files a day.
 [[nodiscard]] inline ListingLimits limits_of_saved(const ListingLimits& limits) {
-    return {2 * limits.entries, std::max(limits.depth, ListingLimits().depth), limits.path, 2 * limits.paths};
+    return {2 * limits.entries, std::max(limits.depth, ListingLimits().depth), limits.path, 2 * limits.paths,
+            20};
 }
 
 /// Lists everything in a log directory. Follows no link and opens only directories. Omits a file that

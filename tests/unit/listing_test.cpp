@@ -47,6 +47,24 @@ const Entry* find(const Listing& listing, const std::string& path) {
 
 using Names = std::vector<std::string>;
 
+TEST(ListTree, OmitsWhatWasSetAsideLongAgo) {
+    const TempDir dir;
+    for (const auto* name : {"app.log", "app.log~20260101T000001Z", "app.log~20260101T000002Z",
+                             "app.log~20260101T000002Z.1", "app.log~20260101T000003Z", "app.log~old",
+                             "b.log~20250101T000000Z", "sub/app.log~20260101T000001Z"})
+        dir.write(name, "x");
+    const Tree tree = tree_of(dir.path());
+    EXPECT_EQ(list(tree).entries.size(), 9U);
+    ListingLimits limits;
+    limits.asides = 2;
+    const auto listing = list(tree, limits);
+    EXPECT_EQ(paths(listing),
+              (Names{"app.log", "app.log~20260101T000002Z.1", "app.log~20260101T000003Z", "app.log~old",
+                     "b.log~20250101T000000Z", "sub", "sub/app.log~20260101T000001Z"}));
+    EXPECT_TRUE(listing.complete);
+    EXPECT_TRUE(listing.problems.empty());
+}
+
 TEST(ListTree, TellsTheTypesOfFiles) {
     const TempDir dir;
     dir.write("file", "12345");

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include "commands/commands.hpp"
+
+#include "fake_node.hpp"
+#include "in_private_mounts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+namespace {
+
+namespace fs = std::filesystem;
+using test::FakeNode;
+
+/// Numbered lines, from `first` on.
+std::string numbered(int first, int count) {
+    std::string text;
+    for (int i = first; i < first + count; ++i)
+        text += "line " + std::to_string(1'000'000 + i) + " of a log that somebody may look for\n";
+    return text;
+}
+
+std::string database(int change) {
+    static const std::string pages = [] {
+        std::mt19937 random(1);
+        std::string bytes;
+        while (bytes.size() < 20 * 4096)
+            bytes += static_cast<char>(random() % 7);
+        return bytes;
+    }();
+    std::string changed = pages;
+    changed.replace(24, 8, std::to_string(10'000'000 + change));
+    changed.replace(30'000, 8, std::to_string(10'000'000 + change));
+    return changed;
+}
+
+/// One container, whose log directory has what a test writes there.
+class VersionsNode : public FakeNode {
+  public:
+    VersionsNode() { add("a", "web", "web-1"); }
+
+    void write_log(const std::string& name, const std::string& content) const {
+        dir.write("layers/a/opt/logs/" + name, content);
+    }
+    /// Writes it beside and renames it, as an editor does.
+    void replace_log(const std::string& name, const std::string& content) const {
+        write_log(name + ".new", content);
+        fs::rename(dir.at("layers/a/opt/logs/" + name + ".new"), dir.at("layers/a/opt/logs/" + name));
+    }
+    [[nodiscard]] std::map<std::string, std::string> all_saved() const {
+        std::map<std::string, std::string> files;
+        for (const auto& entry : fs::directory_iterator(dir.at("backup/web/web-1")))
+            files[entry.path().filename()] = saved("web/web-1/" + entry.path().filename().string());
+        return files;
+    }
+    /// The different lines of all files.
+    [[nodiscard]] std::set<std::string> all_lines() const {
+        std::set<std::string> lines;
+        for (const auto& [name, content] : all_saved()) {
+            std::istringstream text(content);
+            for (std::string line; std::getline(text, line);)
+                lines.insert(line);
+        }
+        return lines;
+    }
+};
+
+TEST(WholeSaveOfVersions, OfARewrittenFileTheLastOnesAreKept) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        std::vector<std::string> warnings;
+        for (int run = 0; run < 15; ++run) {
+            node.write_log("state.db", database(run));
+            const auto report = node.run();
+            EXPECT_FALSE(report.has_failures());
+            warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());
+            if (run == 14) {
+                ASSERT_EQ(report.pruned.items.size(), 1U);
+                EXPECT_TRUE(report.pruned.items[0].path.starts_with("state.db~"));
+                EXPECT_EQ(report.pruned.items[0].reason, PruneReason::max_versions);
+            }
+        }
+        const auto saved = node.all_saved();
+        EXPECT_EQ(saved.size(), 11U);
+        for (int run = 4; run < 15; ++run)
+            EXPECT_TRUE(std::any_of(saved.begin(), saved.end(), [&](const auto& file) {
+                return file.second == database(run);
+            })) << run;
+        ASSERT_EQ(warnings.size(), 1U);
+        EXPECT_NE(warnings[0].find("rewritten, not appended to: 'web/web-1/state.db'"), std::string::npos);
+        EXPECT_NE(warnings[0].find("--exclude"), std::string::npos);
+    });
+}
+
+TEST(WholeSaveOfVersions, WithoutALimitAllAreKept) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        node.options.max_versions = UINT64_MAX;
+        for (int run = 0; run < 13; ++run) {
+            node.write_log("state.db", database(run));
+            (void)node.run();
+        }
+        EXPECT_EQ(node.all_saved().size(), 13U);
+    });
+}
+
+TEST(WholeSaveOfVersions, ItIsToldAgainOnTheNextDay) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        std::vector<int> told;
+        for (int run = 0; run < 8; ++run) {
+            node.write_log("state.db", database(run));
+            if (run == 6)
+                node.now += std::chrono::hours(24);
+            if (!node.run().warnings.empty())
+                told.push_back(run);
+        }
+        EXPECT_EQ(told, (std::vector<int>{2, 6}));
+    });
+}
+
+// What a rotation left is nowhere else: no limit on versions is for that.
+TEST(WholeSaveOfVersions, EveryLineOfALogThatIsTruncatedOrReplacedIsKept) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        for (int run = 0; run < 14; ++run) {
+            node.write_log("truncated.log", numbered(run * 1000, 1000));
+            node.replace_log("replaced.log", numbered(100'000 + run * 1000, 1000));
+            node.write_log("short.log", "run " + std::to_string(run) + " of the job\nnothing to do\n");
+            const auto report = node.run();
+            EXPECT_FALSE(report.has_failures());
+            EXPECT_TRUE(report.pruned.items.empty());
+        }
+        EXPECT_EQ(node.all_saved().size(), 3 * 14U);
+        EXPECT_EQ(node.all_lines().size(), 2 * 14'000U + 15U);
+    });
+}
+
+TEST(WholeSaveOfVersions, AFileThatIsReplacedInEachRunIsToldOnce) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        std::vector<std::string> warnings;
+        for (int run = 0; run < 14; ++run) {
+            node.replace_log("status.json", R"({"status":"UP","run":)" + std::to_string(run) + "}\n");
+            const auto report = node.run();
+            warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());
+        }
+        ASSERT_EQ(warnings.size(), 1U);
+        EXPECT_NE(warnings[0].find("in nearly every run: 'web/web-1/status.json'"), std::string::npos);
+    });
+}
+
+TEST(WholeSaveOfVersions, ALogThatIsTrimmedAtItsHeadIsNotKeptAgainAndAgain) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        for (int run = 0; run < 30; ++run) {
+            node.replace_log("app.log", numbered(run * 100, 1000));
+            EXPECT_FALSE(node.run().has_failures());
+        }
+        EXPECT_EQ(node.all_lines().size(), 3900U) << "every line is there";
+        EXPECT_LE(node.all_saved().size(), 6U);
+        EXPECT_EQ(node.saved("web/web-1/app.log"), numbered(2900, 1000));
+    });
+}
+
+TEST(WholeSaveOfVersions, ALogThatHasTheNameOfAVersionIsALog) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        node.options.max_versions = 1;
+        node.write_log("state.db~20200101T000000Z", database(-1));
+        for (int run = 0; run < 4; ++run) {
+            node.write_log("state.db", database(run));
+            (void)node.run();
+        }
+        EXPECT_EQ(node.saved("web/web-1/state.db~20200101T000000Z"), database(-1));
+        EXPECT_EQ(node.all_saved().size(), 3U);
+    });
+}
+
+} // namespace
+} // namespace logbackup
