@@ -3,6 +3,7 @@
 
 #include "plan/comparisons.hpp"
 #include "plan/renames.hpp"
+#include "plan/transfers.hpp"
 #include "plan/zeros.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
@@ -352,43 +353,11 @@ class Planner {
     }
 
     void transfer(ActionKind kind, const Entry& entry, std::uint64_t from) {
-        const std::uint64_t to = end_of(entry);
-        if (to < entry.size)
-            plan_.failures.push_back({entry.path, "it has " + human_bytes(entry.size) + ", of which only " +
-                                                      human_bytes(limits_.file_size) +
-                                                      " are saved (--max-file-size)"});
-        if (to < entry.size && from >= to)
-            return;
-        const std::uint64_t data_from =
-            has_holes(entry) ? std::clamp(content_.next_data(entry.path, from), from, to) : from;
-        Action action{kind, entry.path, {}, from, data_from, to, entry.mtime, entry.inode};
-        action.holes = holes_in(entry, data_from, to);
-        action.zeros = to < entry.size ? 0 : entry.zeros;
-        action.in_part = to < entry.size + entry.zeros;
-        plan_.actions.push_back(std::move(action));
-    }
-
-    [[nodiscard]] static bool has_holes(const Entry& entry) {
-        return entry.allocated < entry.size + entry.zeros;
-    }
-
-    /// Returns the bytes of a range that are holes, if they are worth the effort.
-    [[nodiscard]] std::uint64_t holes_in(const Entry& entry, std::uint64_t from, std::uint64_t to) const {
-        static constexpr std::uint64_t worth = 1U << 20U;
-        if (!content_.holes || entry.allocated + worth > entry.size + entry.zeros || from >= to)
-            return 0;
-        const std::uint64_t holes = content_.holes(entry.path, from, to);
-        return holes < worth ? 0 : std::min(holes, to - from);
-    }
-
-    /// Returns the offset up to which a file is saved.
-    [[nodiscard]] std::uint64_t end_of(const Entry& entry) const {
-        if (entry.size <= limits_.file_size ||
-            entry.size - holes_in(entry, 0, entry.size) <= limits_.file_size)
-            return entry.size;
-        const std::uint64_t hole =
-            has_holes(entry) ? std::min(content_.next_data(entry.path, 0), entry.size) : 0;
-        return hole + std::min(limits_.file_size, entry.size - hole);
+        auto planned = plan_transfer(kind, entry, from, content_, limits_.file_size);
+        if (planned.problem)
+            plan_.failures.push_back(std::move(*planned.problem));
+        if (planned.action)
+            plan_.actions.push_back(std::move(*planned.action));
     }
 
     const Listing& source_;

@@ -115,7 +115,9 @@ TEST_P(AttackFiles, AFifoOrADeviceThatTakesTheNameOfAFileBeforeItIsRead) {
     const std::string logs = (merged(id) / "opt/logs").string();
     const auto incoming = (backup / ".logbackup/incoming/evil/evil-1/a.log").string();
     for (const std::string node : {"mkfifo z.log", "mknod z.log c 1 5", "mknod z.log c 5 0"}) {
-        engine.exec(id, "cd /opt/logs; rm -f ?.log; head -c 3000000 /dev/zero > a.log; echo own > z.log");
+        engine.exec(
+            id,
+            "cd /opt/logs; rm -f ?.log; head -c 3000000 /dev/zero | tr '\\0' x > a.log; echo own > z.log");
         engine.exec(good, "echo more >> /opt/logs/app.log");
         const auto rsync = write_script(
             scratch.path() / "rsync",

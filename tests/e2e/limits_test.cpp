@@ -175,20 +175,22 @@ TEST_P(Limits, SparseFilesOfATerabyte) {
             "1024G "
             "tail.log");
     for (int i = 0; i < 3; ++i) {
-        const Result result = bounded_run({"--max-bytes", "10M"});
-        EXPECT_EQ(result.code, 3);
-        EXPECT_NE(result.err.find("middle.log': it has 1.0 TiB, of which only 100.0 GiB"), std::string::npos)
-            << result.err;
+        expect_clean(bounded_run({"--max-bytes", "10M"}));
         in_logs("touch hole.log middle.log end.log tail.log");
     }
-    EXPECT_EQ(fs::file_size(in_backup("hole.log")), 1ULL << 40U);
-    EXPECT_EQ(fs::file_size(in_backup("end.log")), (1ULL << 40U) + 4) << "a hole at its beginning is free";
-    EXPECT_EQ(fs::file_size(in_backup("middle.log")), 100ULL << 30U);
-    EXPECT_EQ(fs::file_size(in_backup("tail.log")), 100ULL << 30U);
-    for (const auto* name : {"hole.log", "end.log", "middle.log", "tail.log"})
-        EXPECT_LT(on_disk(name), 25'000'000U) << name;
-    engine.kill(bad); // compared in full
-    EXPECT_EQ(bounded_run({}).code, 3);
+    const auto expect_sizes = [&](std::uintmax_t hole, std::uintmax_t tail) {
+        EXPECT_EQ(fs::file_size(in_backup("hole.log")), hole);
+        EXPECT_EQ(fs::file_size(in_backup("tail.log")), tail);
+        EXPECT_EQ(fs::file_size(in_backup("end.log")), (1ULL << 40U) + 4);
+        EXPECT_EQ(fs::file_size(in_backup("middle.log")), (1ULL << 40U) + 4) << "holes are free";
+        for (const auto* name : {"hole.log", "end.log", "middle.log", "tail.log"})
+            EXPECT_LT(on_disk(name), 100'000U) << name;
+    };
+    expect_sizes(0, 6); // zeros at the end can still be filled
+    engine.kill(bad);   // compared in full
+    expect_clean(bounded_run({}));
+    expect_sizes(1ULL << 40U, 1ULL << 40U);
+    EXPECT_EQ(coverage(), "complete");
 }
 
 TEST_P(Limits, AFileThatIsMadeLongerAfterItWasPlanned) {
@@ -197,11 +199,10 @@ TEST_P(Limits, AFileThatIsMadeLongerAfterItWasPlanned) {
     const RsyncAfter rsync(scratch.path() / "rsync", "echo x >> '" + (scratch.path() / "calls").string() +
                                                          "'; truncate -s 1024G " +
                                                          (bad_logs / "app.log").string());
-    expect_reported("app.log': it has 1.0 TiB, of which only 100.0 GiB", {"--rsync", rsync.path()});
+    expect_clean(bounded_run({"--rsync", rsync.path()}));
     EXPECT_LE(fs::file_size(scratch.path() / "calls"), 6U) << "rsync was started too often";
     EXPECT_EQ(read_file(in_backup("other.log")), log_text(50'000, 2));
-    EXPECT_LT(on_disk("app.log"), 2'000'000U);
-    sh("cmp -n 2000000 '" + in_backup("app.log").string() + "' " + (bad_logs / "app.log").string());
+    EXPECT_EQ(read_file(in_backup("app.log")), log_text(1'000'000)) << "without what can still be filled";
 }
 
 TEST_P(Limits, NamesOfEveryByte) {
@@ -246,11 +247,12 @@ TEST_P(Limits, WhatIsNoFileIsNeverOpened) {
 // Ten gigabytes each, behind a plain log that they seem to contain.
 TEST_P(Limits, CompressedFilesThatAreBombs) {
     const auto good = engine.start({"good", "gz"});
-    in_logs("head -c 1000000 /dev/zero > app.log");
+    in_logs("head -c 1000000 /dev/zero | tr '\\0' x > app.log");
     engine.exec(good, "seq 1000 > /opt/logs/app.log");
     expect_clean(bounded_run({}));
     sh("cd " + bad_logs.string() +
-       " && head -c 100M /dev/zero | gzip -1 > one && for i in $(seq 100); do cat one; done > app.1.gz && "
+       " && head -c 100M /dev/zero | tr '\\0' x | gzip -1 > one && for i in $(seq 100); do cat one; done > "
+       "app.1.gz && "
        "rm one app.log && head -c 100000 /dev/urandom > garbage.xz && for i in $(seq 1000); do echo x > "
        "$i.zst; done");
     engine.exec(good, "cd /opt/logs; gzip -c app.log > app.log.gz; rm app.log");
@@ -309,7 +311,8 @@ TEST_P(LimitsOrder, ADirectoryThatTakesLongToPlanIsPlannedAfterAllOthersAreSaved
 }
 
 TEST_P(LimitsOrder, ALastPassThatIsPostponedComparesAllOfIt) {
-    in_logs("dd if=/dev/zero of=f1 bs=1M count=1 seek=69 2>&1; echo x > f2");
+    const std::string make = "truncate -s 69M f1; head -c 1048576 /dev/zero | tr '\\0' x >> f1";
+    in_logs(make + "; echo x > f2");
     expect_clean(bounded_run({}));
     const std::string f1 = "'" + in_backup("f1").string() + "'";
     const std::string time =
@@ -320,7 +323,7 @@ TEST_P(LimitsOrder, ALastPassThatIsPostponedComparesAllOfIt) {
     expect_clean(bounded_run({}));
     EXPECT_EQ(coverage(), "complete");
     EXPECT_EQ(saved().size(), 3U) << "the damaged one is set aside";
-    sh("cmp -n 73400320 " + f1 + " /dev/zero");
+    sh("cd '" + scratch.path().string() + "'; " + make + "; cmp f1 " + f1);
 }
 
 TEST_P(LimitsOrder, LongPathsAreNotAllHeldAtOnce) {

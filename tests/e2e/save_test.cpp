@@ -432,7 +432,7 @@ TEST_P(Race, ALogThatIsTruncatedWhileItIsRead) {
     expect_clean(run_once());
     const auto first = read_file(in_backup("a.log"));
     for (int i = 0; i < 3; ++i) {
-        in_logs("cat a.log > a; mv a a.log; head -c 60000000 /dev/zero >> a.log");
+        in_logs("cat a.log > a; mv a a.log; head -c 60000000 /dev/zero | tr '\\0' x >> a.log");
         const auto merged = engine.docker({"inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", id});
         const auto incoming = (backup / ".logbackup/incoming/web/web-1/a.log").string();
         const auto log = merged.substr(0, merged.size() - 1) + "/opt/logs/a.log";
