@@ -111,6 +111,12 @@ std::uint64_t data_end(int file, std::uint64_t begin, std::uint64_t end, std::ui
     return begin;
 }
 
+std::uint64_t next_hole(int file, std::uint64_t begin, std::uint64_t end) {
+    const auto hole = ::lseek(file, static_cast<off_t>(begin), SEEK_HOLE);
+    const auto at = hole < 0 ? end : static_cast<std::uint64_t>(hole);
+    return at > begin ? std::min(at, end) : end;
+}
+
 std::uint64_t holes_in(int file, std::uint64_t begin, std::uint64_t end) {
     std::uint64_t data = 0;
     for (const auto& extent : extents_of(file, begin, end))

@@ -12,6 +12,9 @@ namespace logbackup {
 /// former budget: a log that grows goes on there. Then leaves 0 of the budget.
 [[nodiscard]] std::uint64_t data_end(int file, std::uint64_t begin, std::uint64_t end, std::uint64_t& budget);
 
+/// Returns where the data at `begin` ends, at most `end`. The range is not empty, nor is the result.
+[[nodiscard]] std::uint64_t next_hole(int file, std::uint64_t begin, std::uint64_t end);
+
 /// Returns how many bytes of a range are holes. Those of a file with very many are only counted in part.
 [[nodiscard]] std::uint64_t holes_in(int file, std::uint64_t begin, std::uint64_t end);
 

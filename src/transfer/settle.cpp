@@ -163,7 +163,7 @@ int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t 
         }
         if (is_over(grace))
             return ECANCELED;
-        const auto want = std::min(size, end - begin);
+        const auto want = std::min(size, next_hole(from, begin, end) - begin);
         const auto got = ::pread(from, buffer.get(), want, static_cast<off_t>(begin));
         if (got <= 0)
             return got < 0 ? errno : EIO;
