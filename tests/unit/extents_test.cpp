@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace logbackup {
+namespace logbackup::extents_test {
 namespace {
 
 constexpr std::uint64_t MiB = 1U << 20U;
@@ -87,4 +87,4 @@ TEST(HolesIn, CountsThem) {
 }
 
 } // namespace
-} // namespace logbackup
+} // namespace logbackup::extents_test

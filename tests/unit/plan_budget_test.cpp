@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-namespace logbackup {
+namespace logbackup::plan_budget_test {
 namespace {
 
 constexpr Timestamp now{std::chrono::seconds(1'700'000'000)};
@@ -232,4 +232,4 @@ TEST(PlanBudget, OneOfTheSameSizeAndTimeThatDiffersAtAnEndIsAnotherFile) {
 }
 
 } // namespace
-} // namespace logbackup
+} // namespace logbackup::plan_budget_test

@@ -15,7 +15,7 @@
 #include <cstring>
 
 /// Whole saves of files with zeros set aside at their ends, and of files with holes.
-namespace logbackup {
+namespace logbackup::save_zeros_test {
 namespace {
 
 using test::FakeNode;
@@ -112,4 +112,4 @@ TEST(WholeSave, HolesOfAFileStayHolesAndCountNowhere) {
 }
 
 } // namespace
-} // namespace logbackup
+} // namespace logbackup::save_zeros_test

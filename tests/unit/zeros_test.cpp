@@ -5,7 +5,7 @@
 
 #include <map>
 
-namespace logbackup {
+namespace logbackup::zeros_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -177,4 +177,4 @@ TEST(Zeros, ReadingThemIsBounded) {
 }
 
 } // namespace
-} // namespace logbackup
+} // namespace logbackup::zeros_test
