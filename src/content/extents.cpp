@@ -13,8 +13,8 @@
 namespace logbackup {
 namespace {
 
-constexpr std::uint64_t piece = 65536;
-constexpr std::uint64_t first_piece = 4096; // most files end in a byte that is not zero
+constexpr std::uint64_t most_at_once = 65536;
+constexpr std::uint64_t first_read = 4096; // most files end in a byte that is not zero
 constexpr std::size_t most_extents = 10'000;
 /// Data that is read forward at a time. The next run goes on.
 constexpr std::uint64_t most_forward = 1U << 30U;
@@ -43,7 +43,8 @@ std::vector<Extent> extents_of(int file, std::uint64_t begin, std::uint64_t end)
 
 class ZeroReader {
   public:
-    explicit ZeroReader(int file) : file_(file), buffer_(std::make_unique_for_overwrite<char[]>(piece)) {}
+    explicit ZeroReader(int file)
+        : file_(file), buffer_(std::make_unique_for_overwrite<char[]>(most_at_once)) {}
 
     /// Returns the offset after the last byte of a piece that is not zero, `begin` if there is none; nothing
     /// if the piece cannot be read.
@@ -73,7 +74,7 @@ std::uint64_t data_end_forward(ZeroReader& reader, int file, std::uint64_t begin
     std::uint64_t zeros = 0;
     for (const auto& extent : extents_of(file, begin, last))
         for (std::uint64_t at = extent.begin; at < extent.end && zeros < most_zeros;) {
-            const std::uint64_t to = std::min(extent.end, at + piece);
+            const std::uint64_t to = std::min(extent.end, at + most_at_once);
             const auto used = reader.last_byte(at, to);
             if (!used)
                 return found;
@@ -91,13 +92,13 @@ std::uint64_t data_end(int file, std::uint64_t begin, std::uint64_t end, std::ui
         return begin;
     const std::uint64_t whole = budget;
     ZeroReader reader(file);
-    const std::uint64_t tail = end - std::min(first_piece, end - begin);
+    const std::uint64_t tail = end - std::min(first_read, end - begin);
     if (const auto used = reader.last_byte(tail, end); !used || *used > tail)
         return used.value_or(end);
     const auto extents = extents_of(file, begin, tail);
     for (auto extent = extents.rbegin(); extent != extents.rend(); ++extent)
         for (std::uint64_t to = extent->end; to > extent->begin;) {
-            const std::uint64_t from = to - std::min(piece, to - extent->begin);
+            const std::uint64_t from = to - std::min(most_at_once, to - extent->begin);
             if (budget < to - from) {
                 budget = 0;
                 return data_end_forward(reader, file, begin, end, whole);
