@@ -66,7 +66,8 @@ void drop_copies_of(const Session& session, Survey& survey, Job& job, std::chron
     if (!files)
         return;
     const UniqueFd instance = open_directory(session.root.get(), survey.records[*job.record].directory());
-    const CopySearch search = copies_in(session, instance.get(), *files, job.tree->excluded);
+    CopySearch search = copies_in(session, instance.get(), *files, job.tree->excluded);
+    search.grown_from = std::move(job.work->grown_from);
     if (search.compressed.empty() || search.plain.empty())
         return;
     DecompressionLimits limits;

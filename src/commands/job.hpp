@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -57,6 +58,8 @@ struct Work {
     std::vector<Problem> skipped;   ///< files that are not saved by design
     std::size_t source_files = 0;
     std::size_t excluded = 0;
+    /// Where files ended before this run appended to them, by path.
+    std::map<std::string, std::uint64_t> grown_from;
     bool has_all_files = false;   ///< `files` omits none
     bool may_have_copies = false; ///< plain files may be contained in compressed ones
     bool is_postponed = false;    ///< planning takes long, so it comes after all others

@@ -83,6 +83,9 @@ void take_plan(const Session& session, Job& job, DirectoryPlan plan, const Listi
     work.may_have_copies =
         source.complete &&
         (work.may_have_copies || has_news_for_copies(source, *job.tree, plan, session.previous));
+    for (const auto& action : plan.actions)
+        if (action.kind == ActionKind::append && action.from > 0)
+            work.grown_from.emplace(action.path, action.from);
     work.source_files = plan.files;
     work.excluded = source.excluded;
     work.skipped = std::move(plan.skipped);

@@ -76,8 +76,8 @@ bool is_compressed(std::string_view first_bytes) {
     return format_of(first_bytes) != nullptr;
 }
 
-std::string first_bytes_of(int file) {
-    return bytes_at(file, 0, magic_size);
+std::string first_bytes_of(int file, std::uint64_t offset) {
+    return bytes_at(file, static_cast<off_t>(offset), magic_size);
 }
 
 Decompressor decompressor_for(std::string_view first_bytes) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -20,8 +21,9 @@ inline constexpr std::size_t magic_size = 6;
 /// compress (.Z), zip, zstd, xz, bzip2.
 [[nodiscard]] bool is_compressed(std::string_view first_bytes);
 
-/// Returns the first bytes of an open file, fewer than magic_size if it is shorter or cannot be read.
-[[nodiscard]] std::string first_bytes_of(int file);
+/// Returns the first bytes of an open file, or those from an offset on; fewer than magic_size if it is
+/// shorter or cannot be read.
+[[nodiscard]] std::string first_bytes_of(int file, std::uint64_t offset = 0);
 
 struct Decompressor {
     std::string name;              ///< name of the program; empty when is_compressed() is false

@@ -2,6 +2,7 @@
 #include "content/redundant.hpp"
 
 #include "content/decompress.hpp"
+#include "content/held_copy.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 #include "util/text.hpp"
@@ -9,9 +10,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <set>
 
@@ -22,88 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t head_size = 4096;
 constexpr std::size_t most_copies_at_once = 256; // each copy holds a descriptor
-
-bool same_file(const struct stat& a, const struct stat& b) {
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
-           a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
-}
-
-/// An open file, and its status when it was opened.
-struct Held {
-    std::string path;
-    UniqueFd file;
-    struct stat status {};
-
-    [[nodiscard]] std::uint64_t size() const { return static_cast<std::uint64_t>(status.st_size); }
-
-    /// True if the file has not changed, and its name in the directory `parent` still refers to it.
-    [[nodiscard]] bool is_still_in(int parent) const {
-        const auto now = status_of(file.get());
-        const auto named = status_at(parent, base_name(path));
-        return now && named && same_file(status, *now) && same_file(status, *named);
-    }
-};
-
-/// True if the file has these bytes at `offset`. Sets `error` when it cannot be read.
-bool has_bytes(int file, std::uint64_t offset, std::string_view bytes, int& error) {
-    std::array<char, 65536> buffer;
-    while (!bytes.empty()) {
-        const auto want = std::min(bytes.size(), buffer.size());
-        const auto got = ::pread(file, buffer.data(), want, static_cast<off_t>(offset));
-        if (got < 0)
-            error = errno;
-        if (got <= 0)
-            return false;
-        const auto count = static_cast<std::size_t>(got);
-        if (std::memcmp(buffer.data(), bytes.data(), count) != 0)
-            return false;
-        bytes.remove_prefix(count);
-        offset += count;
-    }
-    return true;
-}
-
-struct Copy {
-    Held held;
-    UniqueFd unpacked;      ///< its content, if it is compressed itself; else nothing
-    std::uint64_t size = 0; ///< of its content
-    std::string head;       ///< its first bytes, in which most copies differ from most streams
-    bool possible = false;  ///< it equals the beginning of the stream so far
-    bool dropped = false;
-    int error = 0; ///< error while the copy was read
-
-    [[nodiscard]] int content() const { return unpacked ? unpacked.get() : held.file.get(); }
-    /// True if the copy agrees with these bytes of the stream. Bytes beyond the copy's end do not matter.
-    [[nodiscard]] bool agrees(std::uint64_t offset, std::string_view bytes) {
-        if (offset >= size)
-            return true;
-        bytes = bytes.substr(0, std::min<std::uint64_t>(bytes.size(), size - offset));
-        if (offset < head.size()) {
-            const auto expected = std::string_view(head).substr(offset, bytes.size());
-            if (!bytes.starts_with(expected))
-                return false;
-            bytes.remove_prefix(expected.size());
-            offset += expected.size();
-        }
-        return has_bytes(content(), offset, bytes, error);
-    }
-};
-
-/// Flushes a file, and the directories from it up to the instance directory, to disk. Returns 0 or an errno
-/// value.
-int flush(int instance, const Held& held) {
-    if (::fdatasync(held.file.get()) != 0)
-        return errno;
-    for (std::string path = held.path; !path.empty();) {
-        path = parent_path(path);
-        const UniqueFd directory = open_directory(instance, path);
-        const UniqueFd readable(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        // Some file systems can flush only everything at once.
-        if (!readable || (::fsync(readable.get()) != 0 && (errno != EINVAL || ::syncfs(readable.get()) != 0)))
-            return errno;
-    }
-    return 0;
-}
 
 /// The part of a compressed file's content that has been seen.
 struct Stream {
@@ -122,9 +39,11 @@ class Search {
             if (begin > 0 && time_left() <= std::chrono::milliseconds(0))
                 break;
             hold_copies(begin, std::min(begin + most_copies_at_once, search_.plain.size()));
-            for (const auto& entry : search_.compressed)
-                if (result_.complete && !copies_.empty())
-                    search_in(entry);
+            for (const auto& entry : search_.compressed) {
+                search_in(entry, 0);
+                if (const auto grown = search_.grown_from.find(entry.path); grown != search_.grown_from.end())
+                    search_in(entry, grown->second);
+            }
         }
         return std::move(result_);
     }
@@ -201,7 +120,10 @@ class Search {
                                               .ending);
     }
 
-    void search_in(const Entry& entry) {
+    /// Searches in what is compressed from an offset of the file on.
+    void search_in(const Entry& entry, std::uint64_t from) {
+        if (!result_.complete || copies_.empty())
+            return;
         if (stop_.requested()) {
             result_.complete = false;
             return;
@@ -211,7 +133,7 @@ class Search {
         const auto held = hold(entry);
         if (!held)
             return;
-        const auto first_bytes = first_bytes_of(held->file.get());
+        const auto first_bytes = first_bytes_of(held->file.get(), from);
         const Decompressor program = decompressor_for(first_bytes);
         if (program.name.empty())
             return;
@@ -219,14 +141,30 @@ class Search {
             return proves_nothing(entry.path, program.name + " is not installed");
         if (!has_its_end(held->file.get(), first_bytes))
             return proves_nothing(entry.path, "its end is missing");
+        if (::lseek(held->file.get(), static_cast<off_t>(from), SEEK_SET) < 0)
+            return;
         for (auto& copy : copies_)
             copy.possible = copy.held.status.st_ino != held->status.st_ino;
         Stream stream;
         const auto ended = decompress(
             held->file.get(), program, std::min(limits_.time, time_left()),
             [&](std::string_view bytes) { return take(stream, bytes); }, stop_);
+        if (from > 0 && succeeded(ended.ending) && !is_intact(*held, program))
+            return;
         judge(*held, program.name, stream, ended);
         std::erase_if(copies_, [](const Copy& copy) { return copy.dropped || copy.error != 0; });
+    }
+
+    /// True if all of a compressed file can be decompressed: what is behind damage is hard to find.
+    bool is_intact(const Held& compressed, const Decompressor& program) {
+        ::lseek(compressed.file.get(), 0, SEEK_SET);
+        const auto count = [&](std::string_view bytes) {
+            bytes_ += bytes.size();
+            return bytes_ > limits_.bytes ? Watch::end_it : Watch::go_on;
+        };
+        return succeeded(
+            decompress(compressed.file.get(), program, std::min(limits_.time, time_left()), count, stop_)
+                .ending);
     }
 
     Watch take(Stream& stream, std::string_view bytes) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct CopySearch {
     /// Files that may be dropped, because nothing will be appended to them. A file stays when its inode or
     /// size differs from the listing. One that is compressed itself counts as what it contains.
     std::vector<Entry> plain;
+    /// Where compressed files ended before this run, by path: what was appended can be another compressed
+    /// log.
+    std::map<std::string, std::uint64_t> grown_from{};
 };
 
 /// Limits of one search. A container can create a small file that decompresses to any number of bytes.

@@ -622,6 +622,10 @@ TEST_F(ParseOptions, DeletesNothingUnlessAskedTo) {
     EXPECT_FALSE(has_retention(expect({"--keep", "0", "--max-size", "0"})));
     EXPECT_TRUE(has_retention(expect({"--max-size", "50G"})));
     expect_usage_error({"--max-size", "50"}, "'50'");
+    EXPECT_EQ(expect({}).max_versions, 10U);
+    EXPECT_EQ(expect({"--max-versions", "3"}).max_versions, 3U);
+    EXPECT_EQ(expect({"--max-versions", "0"}).max_versions, UINT64_MAX);
+    expect_usage_error({"--max-versions", "-1"}, "'-1'");
     expect_usage_error({"--dest", "/"}, "'/'");
     expect_usage_error({"--dest", "/a/.."}, "'/a/..'");
     const auto options = expect({"--keep", "30d"});

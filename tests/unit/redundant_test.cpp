@@ -74,7 +74,7 @@ class DropRedundantCopies : public ::testing::Test {
     }
     CopySearch search_for(const std::vector<std::string>& plain,
                           const std::vector<std::string>& in_compressed) const {
-        CopySearch search{instance.get(), {}, {}};
+        CopySearch search{instance.get(), {}, {}, {}};
         for (const auto& path : in_compressed)
             search.compressed.push_back(entry(path));
         for (const auto& path : plain)
@@ -154,6 +154,26 @@ TEST_F(DropRedundantCopies, AZipArchiveOfOneLogProvesIt) {
     expect_kept(drop({"app.log.1"}, {"app.zip"}));
     write("app.zip", archive);
     EXPECT_EQ(drop({"app.log.1"}, {"app.zip"}).dropped.size(), 1U);
+}
+
+TEST_F(DropRedundantCopies, WhatWasAppendedToACompressedFileIsALogOfItsOwn) {
+    const std::string first = compressed(".gz", log_text(50'000, 1));
+    const std::string second = log_text(50'000, 2);
+    write("all.gz", first + compressed(".gz", second));
+    write("app.log~20261122T145512Z", second);
+    auto search = search_for({"app.log~20261122T145512Z"}, {"all.gz"});
+    for (const auto wrong : {std::size_t{0}, first.size() - 1, first.size() + 1}) {
+        search.grown_from = {{"all.gz", wrong}};
+        expect_kept(drop_redundant_copies(search, limits, stop.get()));
+    }
+    search.grown_from = {{"all.gz", first.size()}};
+    std::string damaged = first;
+    damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] + 1);
+    write("all.gz", damaged + compressed(".gz", second));
+    expect_kept(drop_redundant_copies(search, limits, stop.get()));
+    write("all.gz", first + compressed(".gz", second));
+    EXPECT_EQ(drop_redundant_copies(search, limits, stop.get()).dropped.size(), 1U);
+    EXPECT_FALSE(has("app.log~20261122T145512Z"));
 }
 
 TEST_F(DropRedundantCopies, ACompressedCopyCountsAsWhatItContains) {
