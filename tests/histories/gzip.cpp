@@ -13,7 +13,7 @@
 
 namespace logbackup::test {
 
-std::string gzip(const std::string& bytes) {
+std::string gzip(const std::string& bytes, Level level) {
     const UniqueFd input(::memfd_create("plain", MFD_CLOEXEC));
     const UniqueFd output(::memfd_create("packed", MFD_CLOEXEC));
     must(::pwrite(input.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()), "memfd");
@@ -22,7 +22,7 @@ std::string gzip(const std::string& bytes) {
     posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output.get(), STDOUT_FILENO);
     std::string name = "gzip";
-    std::string options = "-1nc";
+    std::string options = level == Level::fast ? "-1nc" : "-9nc";
     const std::array<char*, 3> arguments{name.data(), options.data(), nullptr};
     std::array<char*, 1> environment{nullptr};
     pid_t pid = -1;

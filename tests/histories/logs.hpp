@@ -93,6 +93,7 @@ class Logs {
     void cut_and_grow(const std::string& path);
     void cut_under_writer(const std::string& path);
     void rewrite(const std::string& path);
+    void trim(const std::string& path);
     void extend(const std::string& path);
     void set_zeros_aside(const std::string& path);
     void fill_zeros(const std::string& path);
@@ -104,6 +105,7 @@ class Logs {
     void permute(const std::string& path);
     void copy_and_truncate(const std::string& path);
     void compress(const std::string& path);
+    void compress_again(const std::string& path);
     void link_to(const std::string& path);
     void change_type(const std::string& path);
     void restart();

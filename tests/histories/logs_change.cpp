@@ -67,7 +67,7 @@ void Logs::change(Changes which) {
 void Logs::change_content(const std::string& path) {
     const LogFile* const file = regular(path);
     const std::size_t before = file != nullptr ? file->content.size() : 0;
-    switch (random_.below(16)) {
+    switch (random_.below(17)) {
     case 12: set_zeros_aside(path); break;
     case 13:
     case 14: fill_zeros(path); break;
@@ -75,6 +75,7 @@ void Logs::change_content(const std::string& path) {
         if (random_.one_in(4))
             leave_a_hole(path);
         break;
+    case 16: tell("trim the head of " + path), trim(path); break;
     case 0: tell("truncate " + path), cut(path, 0); break;
     case 1: tell("truncate in part " + path), cut(path, random_.below(before + 1)); break;
     case 3: tell("cut under its writer " + path), cut_under_writer(path); break;
@@ -101,6 +102,7 @@ void Logs::change_names(const std::string& path, Changes which) {
     case 6:
     case 7:
     case 8: compress(any_regular(path)); break;
+    case 12: compress_again(any_regular(path)); break;
     case 9:
         if (which == Changes::all)
             tell("hard link " + path), link_to(path);
@@ -167,6 +169,17 @@ void Logs::rewrite(const std::string& path) {
     const auto size = file->content.size();
     const auto from = random_.below(size <= 2 * window ? size : window);
     write(path, from, bytes_for(file, std::min<std::size_t>(16, size - from)));
+}
+
+/// As "tail -n 100 >tmp; mv tmp log" does it. What stays is in the backup twice from then on.
+void Logs::trim(const std::string& path) {
+    const LogFile* const file = regular(path);
+    if (file == nullptr || file->content.size() < 2)
+        return;
+    const std::string left = file->content.substr(1 + random_.below(file->content.size() - 1));
+    for_each_line(left, [&](unsigned line) { repeatable_.insert(line); });
+    write(path + ".tmp", 0, left);
+    rename(path + ".tmp", path);
 }
 
 /// A hole at the end, shorter than a window and not behind another one.
@@ -308,6 +321,23 @@ void Logs::compress(const std::string& path) {
         finish();
     else
         unfinished_.emplace_back(finish);
+}
+
+/// With other bytes, and at once.
+void Logs::compress_again(const std::string& path) {
+    const LogFile* const file = regular(path);
+    const auto known = file == nullptr ? unpacked_.end() : unpacked_.find(file->content);
+    if (known == unpacked_.end() || file->linked)
+        return;
+    const std::string plain = known->second;
+    const auto packed = gzip(plain, Level::best);
+    if (packed == file->content)
+        return;
+    tell("compress again " + path);
+    unpacked_[packed] = plain;
+    for_each_line(plain, [&](unsigned line) { repeatable_.insert(line); });
+    write(path + ".tmp", 0, packed);
+    rename(path + ".tmp", path);
 }
 
 void Logs::link_to(const std::string& path) {

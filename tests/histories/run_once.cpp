@@ -33,9 +33,9 @@ void give_up_mounting() {
 }
 
 Options options_of(const RunSettings& settings) {
-    const std::array argv{"logbackup", "--dest",         settings.root.c_str(),
-                          "--rsync",   "/usr/bin/rsync", "--min-free",
-                          "0",         "--verbose"};
+    const std::array argv{
+        "logbackup",  "--dest", settings.root.c_str(), "--rsync",        "/usr/bin/rsync",
+        "--min-free", "0",      "--verbose",           "--max-versions", "0"}; // what that deletes is lost
     ParseEnded ended;
     return parse_options(argv.size(), argv.data(), ended).value();
 }

@@ -54,6 +54,34 @@ bool is_all_of(const std::string& saved, const std::string& log) {
            (are_set_aside(log.size(), zeros) && log.starts_with(saved) && saved.size() + zeros >= log.size());
 }
 
+/// Bytes that two files have in common from two places on.
+std::size_t common(std::string_view one, std::string_view other) {
+    return static_cast<std::size_t>(std::mismatch(one.begin(), one.end(), other.begin(), other.end()).first -
+                                    one.begin());
+}
+
+/// Whether a version that was dropped stands in other files, in stretches of 4 KiB or more but for the first
+/// and the last.
+bool stands_in_others(std::string_view content, const Saved& saved) {
+    static constexpr std::size_t least = 4096;
+    for (std::size_t at = 0; at < content.size();) {
+        const auto rest = content.substr(at);
+        std::size_t longest = 0;
+        for (const auto& [path, file] : saved) {
+            const std::string_view other = file.content;
+            for (const auto place : {at, other.find(rest.substr(0, 64))})
+                if (file.type == FileType::regular && place < other.size())
+                    longest = std::max(longest, common(rest, other.substr(place)));
+        }
+        if (longest < least && longest < rest.size() && at > 0)
+            return false;
+        if (longest == 0)
+            return false;
+        at += longest;
+    }
+    return true;
+}
+
 } // namespace
 
 Saved read_saved(const std::string& directory) {
@@ -80,13 +108,17 @@ std::string find_lost(const Saved& before, const Saved& after, const Logs& logs)
     for (const auto& [path, old] : before) {
         if (old.type != FileType::regular)
             continue;
-        const auto holds = [&content = old.content, &logs](const auto& file) {
+        const auto own = logs.unpacked(old.content);
+        const auto holds = [&content = old.content, &logs, &own](const auto& file) {
             const auto packed = logs.unpacked(file.second.content);
-            return file.second.type == FileType::regular && (file.second.content.starts_with(content) ||
-                                                             (packed && packed->plain.starts_with(content)));
+            return file.second.type == FileType::regular &&
+                   (file.second.content.starts_with(content) ||
+                    (packed && (packed->plain.starts_with(content) ||
+                                (own && own->rest.empty() && packed->plain.starts_with(own->plain)))));
         };
         const auto same = after.find(path); // almost always
-        if ((same == after.end() || !holds(*same)) && std::none_of(after.begin(), after.end(), holds))
+        if ((same == after.end() || !holds(*same)) && std::none_of(after.begin(), after.end(), holds) &&
+            !stands_in_others(old.content, after))
             return "what was saved as " + path + " is lost";
     }
     return {};
