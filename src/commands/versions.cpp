@@ -182,8 +182,8 @@ class Thinning {
 };
 
 /// Warns of files that nobody was told of within a day.
-void warn(const Session& session, Survey& survey, const std::vector<std::string>& paths,
-          const std::string& what, const std::string& kept) {
+void warn_of(const Session& session, Survey& survey, const std::vector<std::string>& paths,
+             const std::string& what, const std::string& kept) {
     const auto to_tell = not_told_today(session.root.get(), paths, session.now);
     if (!to_tell.empty())
         survey.warnings.push_back(what + ": " + some_of(to_tell) + "; " + kept +
@@ -211,12 +211,12 @@ void thin_versions(const Session& session, Survey& survey) {
         replaced.insert(replaced.end(), thinning.replaced().begin(), thinning.replaced().end());
     }
     const auto most = session.options.max_versions;
-    warn(session, survey, rewritten, "rewritten, not appended to",
-         most == UINT64_MAX ? "each version is kept whole"
-                            : "the last " + counted(most, "version") + (most == 1 ? " is" : " are") +
-                                  " kept (--max-versions)");
-    warn(session, survey, replaced, "replaced or truncated in nearly every run",
-         "what was saved before is kept each time, as it can be a log that was rotated");
+    warn_of(session, survey, rewritten, "rewritten, not appended to",
+            most == UINT64_MAX ? "each version is kept whole"
+                               : "the last " + counted(most, "version") + (most == 1 ? " is" : " are") +
+                                     " kept (--max-versions)");
+    warn_of(session, survey, replaced, "replaced or truncated in nearly every run",
+            "what was saved before is kept each time, as it can be a log that was rotated");
 }
 
 } // namespace logbackup

@@ -22,14 +22,14 @@ namespace fs = std::filesystem;
 using test::FakeNode;
 
 /// Numbered lines, from `first` on.
-std::string numbered(int first, int count) {
+std::string log_lines(int first, int count) {
     std::string text;
     for (int i = first; i < first + count; ++i)
         text += "line " + std::to_string(1'000'000 + i) + " of a log that somebody may look for\n";
     return text;
 }
 
-std::string database(int change) {
+std::string database_at(int change) {
     static const std::string pages = [] {
         std::mt19937 random(1);
         std::string bytes;
@@ -79,7 +79,7 @@ TEST(WholeSaveOfVersions, OfARewrittenFileTheLastOnesAreKept) {
         VersionsNode node;
         std::vector<std::string> warnings;
         for (int run = 0; run < 15; ++run) {
-            node.write_log("state.db", database(run));
+            node.write_log("state.db", database_at(run));
             const auto report = node.run();
             EXPECT_FALSE(report.has_failures());
             warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());
@@ -93,7 +93,7 @@ TEST(WholeSaveOfVersions, OfARewrittenFileTheLastOnesAreKept) {
         EXPECT_EQ(saved.size(), 11U);
         for (int run = 4; run < 15; ++run)
             EXPECT_TRUE(std::any_of(saved.begin(), saved.end(), [&](const auto& file) {
-                return file.second == database(run);
+                return file.second == database_at(run);
             })) << run;
         ASSERT_EQ(warnings.size(), 1U);
         EXPECT_NE(warnings[0].find("rewritten, not appended to: 'web/web-1/state.db'"), std::string::npos);
@@ -106,7 +106,7 @@ TEST(WholeSaveOfVersions, WithoutALimitAllAreKept) {
         VersionsNode node;
         node.options.max_versions = UINT64_MAX;
         for (int run = 0; run < 13; ++run) {
-            node.write_log("state.db", database(run));
+            node.write_log("state.db", database_at(run));
             (void)node.run();
         }
         EXPECT_EQ(node.all_saved().size(), 13U);
@@ -118,7 +118,7 @@ TEST(WholeSaveOfVersions, ItIsToldAgainOnTheNextDay) {
         VersionsNode node;
         std::vector<int> told;
         for (int run = 0; run < 8; ++run) {
-            node.write_log("state.db", database(run));
+            node.write_log("state.db", database_at(run));
             if (run == 6)
                 node.now += std::chrono::hours(24);
             if (!node.run().warnings.empty())
@@ -133,8 +133,8 @@ TEST(WholeSaveOfVersions, EveryLineOfALogThatIsTruncatedOrReplacedIsKept) {
     test::in_private_mounts([] {
         VersionsNode node;
         for (int run = 0; run < 14; ++run) {
-            node.write_log("truncated.log", numbered(run * 1000, 1000));
-            node.replace_log("replaced.log", numbered(100'000 + run * 1000, 1000));
+            node.write_log("truncated.log", log_lines(run * 1000, 1000));
+            node.replace_log("replaced.log", log_lines(100'000 + run * 1000, 1000));
             node.write_log("short.log", "run " + std::to_string(run) + " of the job\nnothing to do\n");
             const auto report = node.run();
             EXPECT_FALSE(report.has_failures());
@@ -163,12 +163,12 @@ TEST(WholeSaveOfVersions, ALogThatIsTrimmedAtItsHeadIsNotKeptAgainAndAgain) {
     test::in_private_mounts([] {
         VersionsNode node;
         for (int run = 0; run < 30; ++run) {
-            node.replace_log("app.log", numbered(run * 100, 1000));
+            node.replace_log("app.log", log_lines(run * 100, 1000));
             EXPECT_FALSE(node.run().has_failures());
         }
         EXPECT_EQ(node.all_lines().size(), 3900U) << "every line is there";
         EXPECT_LE(node.all_saved().size(), 6U);
-        EXPECT_EQ(node.saved("web/web-1/app.log"), numbered(2900, 1000));
+        EXPECT_EQ(node.saved("web/web-1/app.log"), log_lines(2900, 1000));
     });
 }
 
@@ -176,12 +176,12 @@ TEST(WholeSaveOfVersions, ALogThatHasTheNameOfAVersionIsALog) {
     test::in_private_mounts([] {
         VersionsNode node;
         node.options.max_versions = 1;
-        node.write_log("state.db~20200101T000000Z", database(-1));
+        node.write_log("state.db~20200101T000000Z", database_at(-1));
         for (int run = 0; run < 4; ++run) {
-            node.write_log("state.db", database(run));
+            node.write_log("state.db", database_at(run));
             (void)node.run();
         }
-        EXPECT_EQ(node.saved("web/web-1/state.db~20200101T000000Z"), database(-1));
+        EXPECT_EQ(node.saved("web/web-1/state.db~20200101T000000Z"), database_at(-1));
         EXPECT_EQ(node.all_saved().size(), 3U);
     });
 }
