@@ -27,8 +27,8 @@ struct Instance {
 
 struct Inventory {
     std::string backup_root;
-    /// Sorted: instances that need attention come first (failing, cut, missed, without a record), then by
-    /// service, pod and the creation time of their containers.
+    /// Sorted: instances that need attention come first (failing, cut, missed, incomplete, without a record),
+    /// then by service, pod and the creation time of their containers.
     std::vector<Instance> instances;
     std::vector<std::string> problems; ///< safe to print
 };

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace logbackup {
@@ -22,10 +25,29 @@ struct Entry {
     std::uint64_t zeros = 0;     ///< bytes after `size` that are zeros and no log yet; see without_zeros()
 };
 
-/// A path that could not be listed or saved.
+/// Why a part of a container's logs is left out although nothing failed: the container brings it about, and
+/// the program bounds what one container costs. An operator need not mend the node.
+enum class Limit {
+    depth,     ///< --max-depth
+    path,      ///< longest path
+    files,     ///< --max-files
+    file_size, ///< --max-file-size
+    bytes,     ///< --max-bytes; the next runs save the rest
+    labels,    ///< labels that are not valid names
+    location,  ///< the path of the log directory leads nowhere: a loop of links, or a file
+};
+
+inline constexpr std::array all_limits{Limit::depth, Limit::path,   Limit::files,   Limit::file_size,
+                                       Limit::bytes, Limit::labels, Limit::location};
+
+/// Returns the name in records, JSON and metrics.
+[[nodiscard]] std::string_view name_of(Limit limit);
+
+/// A path that could not be listed or saved, or that a limit leaves out.
 struct Problem {
-    std::string path;   ///< raw bytes; "" is the directory itself
-    std::string reason; ///< safe to print
+    std::string path;             ///< raw bytes; "" is the directory itself
+    std::string reason;           ///< safe to print
+    std::optional<Limit> limit{}; ///< nothing: it failed
 };
 
 struct Listing {

@@ -55,7 +55,7 @@ struct Action {
 /// All actions for one instance directory. Apply them in order.
 struct DirectoryPlan {
     std::vector<Action> actions;
-    std::vector<Problem> failures; ///< files that should be saved but cannot be
+    std::vector<Problem> failures; ///< files that should be saved but cannot be, or that a limit leaves out
     std::vector<Problem> skipped; ///< files that are not backed up by design: devices, links that lead out, …
     std::size_t files = 0;        ///< number of regular files in the source
     bool has_reached_limits = false; ///< true: the limits stopped further comparisons

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/listing.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +51,8 @@ struct Record {
     /// Ended containers after whose end every byte was compared: id and finish time. A container with another
     /// finish time has run again.
     std::map<std::string, std::string> last_passes;
+    /// Limits that leave out a part of it. It is not complete as long as there are any.
+    std::set<Limit> limits;
     bool volumes_below = false; ///< a part lies on volumes that others can write to
     bool has_writer = false;    ///< a container saved here had this volume mounted for writing
     /// Host paths of volumes that contained symbolic links, and the places they led to while a container had

@@ -21,6 +21,7 @@ enum class RowStatus {
     no_log_directory, ///< there is nothing to save
     gone,             ///< the container has ended, and its log directory cannot be read any more
     vanished,         ///< the container was removed during the run
+    incomplete,       ///< saved but for what a limit leaves out; see `limits`
     failed,           ///< the log directory or some of its files had problems; see `failures`
 };
 
@@ -47,8 +48,15 @@ struct Row {
     std::string target;          ///< "<service>/<instance>"
     std::vector<Action> actions; ///< the planned actions, file by file
     std::vector<Problem> failures;
+    std::vector<Problem> limits; ///< what a limit leaves out
     std::vector<Problem> skipped;
     std::vector<Problem> unsettled;
+};
+
+/// A container that is left out because its labels are not valid names.
+struct Misnamed {
+    std::string container_id;
+    std::string reason; ///< safe to print
 };
 
 /// A container that ended before anything of it was saved.
@@ -75,6 +83,7 @@ struct Report {
 
     std::vector<std::string> warnings; ///< what somebody should know, although all is well; safe to print
     std::vector<std::string> notices;  ///< losses that could not be prevented; safe to print
+    std::vector<Misnamed> misnamed;
     std::vector<Missed> missed;
     /// "<service>/<instance>" of log directories that disappeared since the last run.
     std::vector<std::string> cut;

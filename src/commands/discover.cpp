@@ -30,8 +30,7 @@ void find_wanted(const Session& session, Survey& survey) {
             for (auto& name : log_directories_of(options, container.service))
                 survey.wanted.push_back({&container, std::move(name), selected});
         } else if (selected) {
-            survey.problems.push_back("container " + container.id.substr(0, 12) +
-                                      " is left out: " + classification.problem);
+            survey.misnamed.push_back({container.id, classification.problem});
         }
     }
     const bool is_prune = options.kind == RunKind::prune || options.kind == RunKind::prune_dry_run;

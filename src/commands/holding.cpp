@@ -38,7 +38,7 @@ bool show_job(const Session& session, Survey& survey, Job& job, const std::strin
     std::string problem;
     Tree tree = show(std::move(sources), directory, survey.view(), problem);
     if (!problem.empty()) {
-        note_unread(survey, {first.wanted, problem, &job}, {problem, true});
+        note_unread(survey, {first.wanted, problem, {}, &job}, {problem, true});
         return false;
     }
     tree.excluded = exclude_of(session.options, job.container().service);
@@ -63,7 +63,7 @@ bool take_up(const Session& session, Survey& survey, Job& job) {
     Holder& first = job.holders.front();
     auto located = std::move(locate_of(survey, {&first.wanted}).front());
     if (const auto* failed = std::get_if<LocateFailed>(&located)) {
-        note_unread(survey, {first.wanted, failed->reason, &job}, *failed);
+        note_unread(survey, {first.wanted, failed->reason, failed->limit, &job}, *failed);
         return false;
     }
     if (std::holds_alternative<LogDirectoryGone>(located)) {

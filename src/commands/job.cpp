@@ -21,13 +21,20 @@ std::vector<const Container*> Job::sharers() const {
 }
 
 void add_problem(std::vector<Problem>& problems, Problem problem) {
-    static constexpr std::size_t most = 100;
-    if (problems.size() > most || std::any_of(problems.begin(), problems.end(), [&](const Problem& known) {
+    static constexpr std::ptrdiff_t most = 100;
+    // What limits leave out must not keep a failure from being told.
+    const auto alike = std::count_if(problems.begin(), problems.end(), [&](const Problem& known) {
+        return known.limit.has_value() == problem.limit.has_value();
+    });
+    if (alike > most || std::any_of(problems.begin(), problems.end(), [&](const Problem& known) {
             return known.path == problem.path && known.reason == problem.reason;
         }))
         return; // a second plan fails in the same way
-    if (problems.size() == most)
-        problem = {"", "it has more failures, which are left out"};
+    if (alike == most)
+        problem = {"",
+                   problem.limit ? "more is left out, which is not listed"
+                                 : "it has more failures, which are left out",
+                   problem.limit};
     problems.push_back(std::move(problem));
 }
 

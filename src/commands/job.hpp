@@ -32,8 +32,8 @@ struct Wanted {
 struct Left {
     Wanted wanted;
     RowStatus status = RowStatus::no_log_directory;
-    std::string target{}; ///< where it is saved already; else empty
-    std::vector<Problem> failures{};
+    std::string target{};            ///< where it is saved already; else empty
+    std::vector<Problem> failures{}; ///< or what a limit leaves out
 };
 
 /// A container's log directory that was found on the host.
@@ -75,7 +75,7 @@ struct Job {
     std::optional<Tree> tree;       ///< set once it was shown
     std::optional<RecordId> record; ///< its record, once that is written
     std::optional<Work> work;
-    std::vector<Problem> failures;
+    std::vector<Problem> failures; ///< and what limits leave out
 
     [[nodiscard]] const Container& container() const { return *holders.front().wanted.container; }
     /// Containers under the same service and pod as the first one that have this log directory, oldest first.
@@ -88,7 +88,8 @@ using HolderId = std::pair<std::string, std::string>;
     return {wanted.container->id, wanted.name.path};
 }
 
-/// Adds a problem once. A log directory can have one for each of its files, so only the first 100 are kept.
+/// Adds a problem once. A log directory can have one for each of its files, so only the first 100 failures
+/// are kept, and of what limits leave out.
 void add_problem(std::vector<Problem>& problems, Problem problem);
 
 /// Shortens a list to its first 1,000 entries, and says how many are left out.

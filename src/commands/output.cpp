@@ -54,13 +54,16 @@ std::function<void(const std::string&)> warn_by(spdlog::logger& log) {
     return [&log](const std::string& text) { log.warn(text); };
 }
 
-void tell(const Report& report, const Options& options, spdlog::logger& log) {
+void tell(const Report& report, const Options& options, spdlog::logger& log,
+          const std::set<std::string>& told) {
     end_progress_line();
     print(report, options, options.verbose ? Detail::files : Detail::containers);
     for (const auto& warning : report.warnings)
         log.warn(warning);
     for (const auto& notice : report.notices)
         log.info(notice);
+    for (const auto& [key, text] : limit_lines(report))
+        log.log(told.contains(key) ? spdlog::level::info : spdlog::level::warn, text);
     for (const auto& line : failure_lines(report))
         log.error(line);
     auto lines = deleted_lines(report.pruned);

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,10 @@ void print(const Result& result, const Options& options, Detail detail) {
         print(table(result, is_coloured() ? Colour::yes : Colour::no, detail));
 }
 
-/// Prints the report of a run, and logs its problems.
-void tell(const Report& report, const Options& options, spdlog::logger& log);
+/// Prints the report of a run, and logs its problems. What limits leave out is a warning, but only
+/// information if its key is in `told`: then the last runs said it.
+void tell(const Report& report, const Options& options, spdlog::logger& log,
+          const std::set<std::string>& told = {});
 
 /// Logs the result, which the terminal shows on standard output, to the log file and the system log.
 void log_result(spdlog::logger& log, const std::vector<std::string>& lines);

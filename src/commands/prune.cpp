@@ -42,8 +42,11 @@ void find_files_to_prune(Session& session, PruneReport& pruned, spdlog::logger& 
         locate_all(session, survey, Closed::leave_out);
         pruned.items = find_live_files(session, survey);
         judge_unread(session, survey);
-        for (const auto& line : failure_lines(report_of(session, survey, {})))
+        const Report report = report_of(session, survey, {});
+        for (const auto& line : failure_lines(report))
             pruned.problems.push_back(line);
+        for (const auto& line : limit_lines(report))
+            log.warn(line.text);
     } catch (const Error& error) {
         pruned.problems.push_back(std::string("live log directories are not looked at: ") + error.what());
     }

@@ -93,6 +93,7 @@ RunFacts facts_of(const Session& session, const Survey& survey) {
     facts.removed = survey.removed;
     facts.is_doubtful = survey.is_doubtful || session.stop.requested();
     facts.failed = failed_in(survey);
+    facts.limited = limited_in(survey);
     facts.lost = lost_in(survey);
     for (const auto& job : survey.jobs) {
         for (const auto& holder : job.holders)

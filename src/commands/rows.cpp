@@ -22,11 +22,16 @@ Row row_of(const Wanted& wanted) {
     return row;
 }
 
+void take_problem(Row& row, const Problem& problem) {
+    add_problem(problem.limit ? row.limits : row.failures, problem);
+}
+
 Row row_of(const Left& left) {
     Row row = row_of(left.wanted);
     row.status = left.status;
     row.target = left.target;
-    row.failures = left.failures;
+    for (const auto& problem : left.failures)
+        take_problem(row, problem);
     return row;
 }
 
@@ -35,17 +40,19 @@ Row row_of(const Holder& holder, const Job& job) {
     row.source = name_of(holder.kind);
     row.source_path = holder.host_path;
     row.target = job.place.directory;
-    row.failures = holder.failures;
+    for (const auto& problem : holder.failures)
+        take_problem(row, problem);
     return row;
 }
 
 /// Returns the row of the container whose log directory is saved.
 Row first_row_of(const Job& job) {
     Row row = row_of(job.holders.front(), job);
-    for (const auto& failure : job.failures)
-        add_problem(row.failures, failure);
+    for (const auto& problem : job.failures)
+        take_problem(row, problem);
     row.status = !row.failures.empty() ? RowStatus::failed
                  : job.vanished        ? RowStatus::vanished
+                 : !row.limits.empty() ? RowStatus::incomplete
                                        : RowStatus::saved;
     if (!job.work)
         return row;
@@ -113,6 +120,7 @@ Report report_of(const Session& session, Survey& survey, Stages stages) {
     report.problems = std::move(survey.problems);
     report.warnings = std::move(survey.warnings);
     report.notices = std::move(survey.notices);
+    report.misnamed = std::move(survey.misnamed);
     report.missed = std::move(survey.missed);
     report.stages = stages.seconds();
     report.duration = stages.total();

@@ -14,6 +14,7 @@
 #include "config/selection.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/skipped.hpp"
+#include "ledger/told.hpp"
 #include "logbackup/exit_code.hpp"
 #include "report/metrics.hpp"
 #include "report/metrics_file.hpp"
@@ -23,6 +24,8 @@
 #include <chrono>
 #include <iterator>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace logbackup {
@@ -78,7 +81,10 @@ int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logge
         return show_progress ? progress_line(total) : Progress();
     };
     report = save(session);
-    tell(*report, options, log);
+    std::set<std::string> limits;
+    for (const auto& line : limit_lines(*report))
+        limits.insert(line.key);
+    tell(*report, options, log, note_told(session.root.get(), limits, session.now));
     const int code = exit_code(report->has_failures(), session.stop, log);
     if (session.stop.requested() || has_filter(options))
         return code;

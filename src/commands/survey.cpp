@@ -82,7 +82,7 @@ std::optional<Holder> take_located(const Session& session, Survey& survey, const
     const auto* failed = std::get_if<LocateFailed>(&located);
     survey.reached_any = survey.reached_any || failed == nullptr || !failed->root_unseen;
     if (failed != nullptr) {
-        note_unread(survey, {wanted, failed->reason}, *failed);
+        note_unread(survey, {wanted, failed->reason, failed->limit}, *failed);
         return std::nullopt;
     }
     if (std::holds_alternative<LogDirectoryGone>(located)) {
@@ -283,23 +283,6 @@ std::set<RecordId> lost_in(const Survey& survey) {
             (record.volume.empty() || !volume_exists(record, *survey.host)))
             lost.insert(id);
     return lost;
-}
-
-std::set<HolderId> failed_in(const Survey& survey) {
-    std::set<HolderId> failed;
-    for (const auto& [id, reason] : survey.runtime.unreachable)
-        for (const auto& record : survey.records)
-            if (!is_unlisted(record, {id}))
-                failed.insert({id, record.log_directory});
-    for (const auto& left : survey.left)
-        if (left.status == RowStatus::failed)
-            failed.insert(id_of(left.wanted));
-    for (const auto& job : survey.jobs)
-        for (const auto& holder : job.holders)
-            if (!holder.failures.empty() || !job.place.problem.empty() ||
-                (&holder == &job.holders.front() && !job.failures.empty()))
-                failed.insert(id_of(holder.wanted));
-    return failed;
 }
 
 } // namespace logbackup

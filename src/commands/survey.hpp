@@ -12,6 +12,7 @@
 #include "util/private_mounts.hpp"
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -23,9 +24,10 @@ namespace logbackup {
 /// A log directory that could not be read. The runtime is asked again whether its container is gone.
 struct Unread {
     Wanted wanted;
-    std::string reason;         ///< safe to print
-    Job* job = nullptr;         ///< nullptr: it did not become one
-    bool needs_process = false; ///< see LocateFailed
+    std::string reason;           ///< safe to print
+    std::optional<Limit> limit{}; ///< see LocateFailed
+    Job* job = nullptr;           ///< nullptr: it did not become one
+    bool needs_process = false;   ///< see LocateFailed
 };
 
 /// What a run found out before it saves anything: which containers exist, where their log directories are,
@@ -55,6 +57,7 @@ struct Survey {
     std::vector<std::string> warnings;
     std::vector<std::string> notices;
     std::vector<PruneItem> old_versions; ///< that were deleted, see thin_versions()
+    std::vector<Misnamed> misnamed;
     std::vector<Missed> missed;
 
     [[nodiscard]] const PrivateMounts* view() const { return mounts ? &*mounts : nullptr; }
@@ -84,6 +87,9 @@ void judge_sight(const Session& session, Survey& survey);
 /// Returns the records of which a container is listed, but whose log directory was removed, unless they are
 /// complete.
 [[nodiscard]] std::set<RecordId> lost_in(const Survey& survey);
+
+/// Returns all log directories of which limits leave something out.
+[[nodiscard]] std::map<HolderId, std::set<Limit>> limited_in(const Survey& survey);
 
 /// Returns all log directories of which something could not be saved.
 [[nodiscard]] std::set<HolderId> failed_in(const Survey& survey);

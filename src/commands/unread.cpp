@@ -34,9 +34,12 @@ bool has_seen_any(const Survey& survey) {
 
 void fail(Survey& survey, const Unread& unread, const std::string& reason) {
     if (unread.job != nullptr)
-        add_problem(unread.job->failures, {"", reason});
+        add_problem(unread.job->failures, {"", reason, unread.limit});
     else
-        survey.left.push_back({unread.wanted, RowStatus::failed, {}, {{"", reason}}});
+        survey.left.push_back({unread.wanted,
+                               unread.limit ? RowStatus::incomplete : RowStatus::failed,
+                               {},
+                               {{"", reason, unread.limit}}});
 }
 
 /// `container` is the runtime's latest description.

@@ -40,13 +40,15 @@ Missed missed_of(const Record& record, Timestamp now) {
 /// Returns the containers that could not be saved, and that no live record names.
 std::vector<Record> unsaved_in(const Survey& survey) {
     const auto failed = failed_in(survey);
+    const auto limited = limited_in(survey);
     std::vector<Record> unsaved;
     for (const auto& wanted : survey.wanted) {
         const Container& container = *wanted.container;
         const bool is_told = std::any_of(unsaved.begin(), unsaved.end(), [&](const Record& other) {
             return other.containers.front() == container.id;
         });
-        if (is_told || container.started == Timestamp{} || !failed.contains(id_of(wanted)) ||
+        if (is_told || container.started == Timestamp{} ||
+            (!failed.contains(id_of(wanted)) && !limited.contains(id_of(wanted))) ||
             survey.records.find([&](const Record& record) { return !is_unlisted(record, {container.id}); }))
             continue;
         unsaved.push_back(record_of(missed_of(container)));

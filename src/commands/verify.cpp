@@ -23,8 +23,9 @@ namespace {
 
 /// How a log directory differs from its backup.
 struct Differences {
-    std::vector<Problem> wrong; ///< what the last run should have saved
-    std::vector<Problem> newer; ///< what came after the last run
+    std::vector<Problem> wrong;  ///< what the last run should have saved
+    std::vector<Problem> newer;  ///< what came after the last run
+    std::vector<Problem> limits; ///< what limits leave out, and so was not compared
     std::size_t files = 0;
     std::size_t excluded = 0;
     std::uint64_t bytes = 0; ///< that were compared
@@ -42,7 +43,8 @@ class Reader {
     }
 
     void read(DirectoryPlan plan, Differences& differences) {
-        differences.wrong = std::move(plan.failures);
+        for (auto& problem : plan.failures)
+            (problem.limit ? differences.limits : differences.wrong).push_back(std::move(problem));
         for (const auto& action : plan.actions)
             if (action.kind == ActionKind::rename)
                 renamed_.insert(action.new_path);
@@ -149,6 +151,8 @@ void verify_job(const Session& session, Survey& survey, Job& job) {
         work.excluded = differences.excluded;
         work.done.bytes += differences.bytes;
         work.done.unsettled = std::move(differences.newer);
+        for (auto& problem : differences.limits)
+            add_problem(job.failures, std::move(problem));
         if (differences.wrong.empty())
             break;
         if (attempt == 1)

@@ -184,7 +184,12 @@ class Thinning {
 /// Warns of files that nobody was told of within a day.
 void warn_of(const Session& session, Survey& survey, const std::vector<std::string>& paths,
              const std::string& what, const std::string& kept) {
-    const auto to_tell = not_told_today(session.root.get(), paths, session.now);
+    std::set<std::string> keys; // printable
+    for (const auto& path : paths)
+        keys.insert(percent_encoded(path));
+    const auto told = note_told(session.root.get(), keys, session.now);
+    auto to_tell = paths;
+    std::erase_if(to_tell, [&](const std::string& path) { return told.contains(percent_encoded(path)); });
     if (!to_tell.empty())
         survey.warnings.push_back(what + ": " + some_of(to_tell) + "; " + kept +
                                   ". What is no log can be left out with --exclude");

@@ -188,14 +188,14 @@ int rank_of(const Instance& instance) {
     if (is_failing(instance))
         return 0;
     if (!instance.has_record)
-        return 3;
+        return 4;
     switch (instance.record.coverage) {
     case Coverage::cut: return 1;
     case Coverage::missed: return 2;
     case Coverage::live:
     case Coverage::complete: break;
     }
-    return 4;
+    return instance.record.limits.empty() ? 5 : 3;
 }
 
 void sort(std::vector<Instance>& instances) {

@@ -49,6 +49,8 @@ std::string record_text(const Record& record) {
         json["volume"] = percent_encoded(record.volume);
     if (record.volume_inode != 0)
         json["volume_inode"] = record.volume_inode;
+    for (const auto limit : record.limits)
+        json["limits"].push_back(name_of(limit));
     if (record.volumes_below)
         json["volumes_below"] = true;
     if (record.has_writer)
@@ -80,6 +82,10 @@ Record parse_record(const std::string& service, const std::string& instance, con
     const auto* coverage = std::find_if(coverages.begin(), coverages.end(),
                                         [&](Coverage value) { return member("coverage") == name_of(value); });
     record.coverage = coverage == coverages.end() ? Coverage::cut : *coverage;
+    if (const auto limits = json.find("limits"); limits != json.end() && limits->is_array())
+        for (const auto limit : all_limits)
+            if (std::find(limits->begin(), limits->end(), Json(name_of(limit))) != limits->end())
+                record.limits.insert(limit);
     record.volumes_below = json.contains("volumes_below") && json["volumes_below"] == true;
     record.has_writer = json.contains("has_writer") && json["has_writer"] == true;
     record.volume = percent_decoded(member("volume"));

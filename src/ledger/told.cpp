@@ -5,54 +5,63 @@
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 #include <chrono>
-#include <map>
+#include <cstddef>
 
 namespace logbackup {
 namespace {
 
-constexpr const char* told_file = ".logbackup/told"; ///< percent-encoded subject -> when
+constexpr const char* told_file = ".logbackup/told"; ///< an object: key and time
+constexpr std::size_t largest_told = 4U << 20U;
 constexpr std::size_t most_told = 1000;
-constexpr std::size_t largest_told = 16U << 20U;
-constexpr std::chrono::hours time_between{24};
+constexpr std::chrono::hours silence{24};
 
-/// Reads what was told within the last day. A time in the future was noted with a wrong clock.
-std::map<std::string, Timestamp> load_told(int root, Timestamp now) {
-    std::map<std::string, Timestamp> told;
-    const auto json =
-        nlohmann::json::parse(read_small_file(root, told_file, largest_told).value_or(""), nullptr, false);
-    if (!json.is_object())
-        return told;
-    for (const auto& [subject, when] : json.items()) {
-        const auto time = when.is_string() ? parse_rfc3339(when.get<std::string>()) : Timestamp{};
-        if (time <= now && now - time < time_between)
-            told.emplace(subject, time);
-    }
+Told load_told(int root) {
+    Told told;
+    const auto text = read_small_file(root, told_file, largest_told);
+    const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
+    if (json.is_object())
+        for (const auto& [key, time] : json.items())
+            if (time.is_string())
+                told.emplace(key, parse_rfc3339(time.get<std::string>()));
     return told;
+}
+
+void save_told(int root, const Told& told) {
+    auto json = nlohmann::json::object();
+    for (const auto& [key, time] : told)
+        json[key] = rfc3339(time);
+    // A notice that is told too often does no harm.
+    (void)write_atomically(root, told_file,
+                           json.dump(1, ' ', true, nlohmann::json::error_handler_t::replace));
 }
 
 } // namespace
 
-std::vector<std::string> not_told_today(int root, const std::vector<std::string>& subjects, Timestamp now) {
-    std::vector<std::string> to_tell;
-    if (subjects.empty())
-        return to_tell;
-    auto told = load_told(root, now);
-    for (const auto& subject : subjects) {
-        const auto key = percent_encoded(subject);
-        if (told.contains(key))
-            continue;
-        to_tell.push_back(subject);
-        if (told.size() < most_told)
-            told.emplace(key, now);
-    }
-    if (to_tell.empty())
-        return to_tell;
-    auto json = nlohmann::json::object();
-    for (const auto& [subject, when] : told)
-        json[subject] = rfc3339(when);
-    (void)write_atomically(root, told_file, json.dump(1));
-    return to_tell;
+Told told_after(const Told& told, const std::set<std::string>& keys, Timestamp now) {
+    Told after;
+    for (const auto& [key, time] : told)
+        if (time <= now && now - time < silence)
+            after.emplace(key, time);
+    for (const auto& key : keys)
+        if (after.size() < most_told)
+            after.emplace(key, now);
+    return after;
+}
+
+std::set<std::string> note_told(int root, const std::set<std::string>& keys, Timestamp now) {
+    const Told before = load_told(root);
+    const Told after = told_after(before, keys, now);
+    std::set<std::string> told;
+    for (const auto& key : keys)
+        if (const auto found = after.find(key);
+            found != after.end() && before.contains(key) && before.at(key) == found->second)
+            told.insert(key);
+    if (after != before)
+        save_told(root, after);
+    return told;
 }
 
 } // namespace logbackup

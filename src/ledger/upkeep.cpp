@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <tuple>
+#include <utility>
 
 namespace logbackup {
 namespace {
@@ -18,18 +19,39 @@ constexpr std::size_t most_former = 20;
 /// A layer that the runtime left behind by a fault is reported for so long.
 constexpr std::chrono::hours longest_told{24};
 
+/// Returns the names under which containers have the record's log directory: id of the container and path in
+/// it. Another service may know it as another of its log directories.
+std::set<std::pair<std::string, std::string>> names_of(const Records& records, RecordId id,
+                                                       const RunFacts& facts) {
+    std::set<std::pair<std::string, std::string>> names;
+    if (const Record& record = records[id]; !record.containers.empty())
+        names.emplace(record.containers.back(), record.log_directory);
+    for (const auto& seen : facts.seen)
+        if (seen.record == id || seen.known == id)
+            names.emplace(seen.container->id, seen.log_directory);
+    return names;
+}
+
 bool has_failed(const Records& records, RecordId id, const RunFacts& facts) {
-    const Record& record = records[id];
-    return facts.failed.contains({record.containers.back(), record.log_directory}) ||
-           // Another service may know it as another of its log directories.
-           std::any_of(facts.seen.begin(), facts.seen.end(), [&](const Seen& seen) {
-               return (seen.record == id || seen.known == id) &&
-                      facts.failed.contains({seen.container->id, seen.log_directory});
-           });
+    const auto names = names_of(records, id, facts);
+    return std::any_of(names.begin(), names.end(),
+                       [&](const auto& name) { return facts.failed.contains(name); });
+}
+
+std::set<Limit> limits_of(const Records& records, RecordId id, const RunFacts& facts) {
+    std::set<Limit> limits;
+    for (const auto& name : names_of(records, id, facts))
+        if (const auto found = facts.limited.find(name); found != facts.limited.end())
+            limits.insert(found->second.begin(), found->second.end());
+    return limits;
 }
 
 /// Notes in the record what the run did with its log directory.
-void note(Record& record, const Done& done, Timestamp now) {
+void note(Record& record, const Done& done, std::set<Limit> limits, Timestamp now) {
+    if (!limits.empty() && record.coverage == Coverage::complete)
+        note_growth(record);
+    if (done.result != Result::failed)
+        record.limits = std::move(limits);
     if (done.result == Result::compared_all)
         note_last_pass(record, done.containers, now);
     else if (done.result == Result::compared_rest)
@@ -74,8 +96,13 @@ bool is_unwanted(const Record& record, const RunFacts& facts) {
     if (record.containers.empty())
         return false;
     const std::string& id = record.containers.back();
-    return facts.listed.contains(id) && std::none_of(facts.failed.begin(), facts.failed.end(),
-                                                     [&](const auto& failed) { return failed.first == id; });
+    const bool is_unclear = // it may be the same as one that was not found
+        std::any_of(facts.failed.begin(), facts.failed.end(),
+                    [&](const auto& failed) { return failed.first == id; }) ||
+        std::any_of(facts.limited.begin(), facts.limited.end(), [&](const auto& limited) {
+            return limited.first.first == id && limited.second.contains(Limit::location);
+        });
+    return facts.listed.contains(id) && !is_unclear;
 }
 
 /// Returns the oldest records of containers that have too many former log directories.
@@ -148,11 +175,15 @@ Upkeep upkeep(Records records, const RunFacts& facts) {
     const Records before = records;
     Upkeep result;
     for (const auto& done : facts.done)
-        note(records[done.record], done, facts.now);
-    for (const auto id : records.ids())
-        if (records[id].coverage == Coverage::live && !records[id].containers.empty() &&
-            has_failed(records, id, facts))
+        note(records[done.record], done, limits_of(records, done.record, facts), facts.now);
+    for (const auto id : records.ids()) {
+        if (records[id].coverage != Coverage::live || records[id].containers.empty())
+            continue;
+        if (has_failed(records, id, facts))
             note_failure(records[id], facts.previous);
+        if (auto limits = limits_of(records, id, facts); !limits.empty())
+            records[id].limits = std::move(limits);
+    }
     std::set<RecordId> ends;
     if (!facts.is_doubtful) {
         ends = ending(records, facts);

@@ -7,6 +7,7 @@
 #include "util/text.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,7 +29,7 @@ struct Seen {
 };
 
 enum class Result {
-    saved,         ///< everything that it has
+    saved,         ///< everything that it has, but for what limits leave out
     compared_all,  ///< the same, and every byte in the backup was compared and is on the disk
     compared_rest, ///< the same, but a part of it was removed before
     failed,        ///< not everything
@@ -50,6 +51,8 @@ struct RunFacts {
     std::vector<Done> done;
     /// Log directories of which something could not be saved: id of the container and path in it.
     std::set<std::pair<std::string, std::string>> failed;
+    /// Log directories of which limits leave something out.
+    std::map<std::pair<std::string, std::string>, std::set<Limit>> limited;
     std::set<std::string> listed;  ///< ids of all containers that the runtime knows
     std::set<std::string> removed; ///< ids of containers that the runtime reported as removed
     /// Records whose containers are listed, but whose log directory was removed.

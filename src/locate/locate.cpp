@@ -25,6 +25,10 @@ UniqueFd copy_of(const UniqueFd& held) {
     return UniqueFd(::fcntl(held.get(), F_DUPFD_CLOEXEC, 0));
 }
 
+std::optional<Limit> limit_of(bool is_barred) {
+    return is_barred ? std::optional(Limit::location) : std::nullopt;
+}
+
 /// Outside the daemon's mount namespace MergedDir is an empty directory.
 bool is_mount_point(int directory) {
     const auto here = status_of(directory);
@@ -196,7 +200,8 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
     const auto status =
         ended == Root::Walk::arrived ? status_of(place.held ? place.held.get() : root.top()) : std::nullopt;
     if (!status)
-        return LocateFailed{ended == Root::Walk::arrived ? failed("read", log_directory) : reason_};
+        return LocateFailed{ended == Root::Walk::arrived ? failed("read", log_directory) : reason_, false,
+                            false, limit_of(ended == Root::Walk::barred)};
     LogDirectory found;
     found.identity = identity_of(*status);
     std::string host_path = root.host_path() + "/" + place.path;
@@ -275,7 +280,8 @@ Located Locator::locate_in_process(const std::string& log_directory) {
     const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
     if (!status || !S_ISDIR(status->st_mode))
         return LocateFailed{"cannot open " + in_quotes("/" + place.path) + ": " +
-                            (status ? error_text(ENOTDIR) : place.reason)};
+                                (status ? error_text(ENOTDIR) : place.reason),
+                            false, false, limit_of(status || is_its_own_doing(place.error))};
     if (mounts_ == nullptr)
         if (const auto problem = process()->tree.problem_below(place.path); !problem.empty())
             return LocateFailed{problem};
@@ -302,7 +308,7 @@ Located Locator::locate(const std::string& log_directory) {
         through_process ? locate_in_process(log_directory) : locate_in(std::move(*root), log_directory);
     auto* found = std::get_if<LogDirectory>(&located);
     if (found != nullptr && found->volume.size() > PATH_MAX) // links can lead arbitrarily deep
-        return LocateFailed{"its path on the host is too long"};
+        return LocateFailed{"its path on the host is too long", false, false, Limit::path};
     if (found != nullptr) // outer before inner
         std::sort(found->sources.begin(), found->sources.end(),
                   [](const Source& a, const Source& b) { return a.below < b.below; });

@@ -6,6 +6,7 @@
 #include "logbackup/source.hpp"
 #include "util/private_mounts.hpp"
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,6 +26,7 @@ struct LocateFailed {
     bool root_unseen = false; ///< true: neither the container's layers nor its process can be reached
     /// True: only its process shows the log directory, which is a tmpfs, and that process cannot be reached.
     bool needs_process = false;
+    std::optional<Limit> limit{}; ///< the container itself brings it about
 };
 
 using Located = std::variant<LogDirectory, NoLogDirectory, LogDirectoryGone, LocateFailed>;

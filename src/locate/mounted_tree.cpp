@@ -65,7 +65,8 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
         const auto status = next ? status_of(next.get()) : std::nullopt;
         if (!status) {
             place.ended = errno == ENOENT ? Ended::missing : Ended::failed;
-            place.reason = error_text(errno);
+            place.error = errno;
+            place.reason = error_text(place.error);
             place.names_missing = way.names_left() + 1;
             return place;
         }
@@ -81,7 +82,8 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
         place.links = old && place.links != Links::changed ? Links::old : Links::changed;
         const std::string target = link_target(next.get());
         if (target.empty() || !way.follow(target, steps)) {
-            place.reason = error_text(errno);
+            place.error = errno;
+            place.reason = error_text(place.error);
             return place;
         }
     }

@@ -34,6 +34,7 @@ class MountedTree {
         std::string path; ///< path without links and leading slash; if refused, the mount point
         Links links = Links::none;
         std::string reason;            ///< why the path was not opened, safe to print
+        int error = 0;                 ///< the same as an errno value, unless refused
         std::size_t names_missing = 0; ///< if missing: how many names at the end of the path do not exist
     };
     [[nodiscard]] Place open(const std::string& path, Timestamp links_since = {}) const;

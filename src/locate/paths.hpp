@@ -25,6 +25,12 @@ inline constexpr int most_links = 40; ///< on the way of one path: the kernel's 
     return {status.st_dev, status.st_ino};
 }
 
+/// True if a path in a container cannot be opened because of what the container itself made: a loop of links,
+/// a file where a directory should be, or a name that is too long.
+[[nodiscard]] inline bool is_its_own_doing(int error) {
+    return error == ELOOP || error == ENOTDIR || error == ENAMETOOLONG;
+}
+
 /// A path that is resolved inside a root, name by name, as path_resolution(7) describes; but nothing leads
 /// above the root. The directories on the way are the caller's `Steps`: each has a `name`, the first is the
 /// root.

@@ -19,6 +19,13 @@ std::string cannot_open(const std::string& path) {
     return "cannot open " + in_quotes("/" + path) + ": " + error_text(errno);
 }
 
+/// Ends a walk at a path that cannot be opened, by `errno`.
+Root::Walk barred_or_failed(const std::string& path, std::string& reason) {
+    const bool barred = is_its_own_doing(errno);
+    reason = cannot_open(path);
+    return barred ? Root::Walk::barred : Root::Walk::failed;
+}
+
 Root::Walk ending_of(Volume::State state) {
     switch (state) {
     case Volume::State::usable: return Root::Walk::arrived;
@@ -167,17 +174,15 @@ Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, s
         }
         Lookup next = look_up(steps, *name);
         if (next.ended == Walk::failed)
-            reason = cannot_open(here);
+            return barred_or_failed(here, reason);
         if (next.ended != Walk::arrived)
             return next.ended;
         if (next.link.empty()) {
             steps.push_back({std::move(*name), std::move(next.directories), steps.back().mount});
             continue;
         }
-        if (!way.follow(next.link, steps)) {
-            reason = cannot_open(here);
-            return Walk::failed;
-        }
+        if (!way.follow(next.link, steps))
+            return barred_or_failed(here, reason);
     }
     describe(steps, place);
     return Walk::arrived;

@@ -37,6 +37,7 @@ class Root {
         on_tmpfs,
         gone,      ///< a volume was removed after the container had ended
         elsewhere, ///< a volume differs from the one that the container has mounted
+        barred,    ///< by what the container made on the way; see is_its_own_doing()
         failed,
     };
 

@@ -38,7 +38,8 @@ void limit_bytes(DirectoryPlan& plan, std::uint64_t bytes) {
     const std::string path = waiting.size() == 1 ? waiting.front() : std::string();
     const std::string what =
         waiting.size() == 1 ? std::string() : std::to_string(waiting.size()) + " files: ";
-    plan.failures.push_back({path, what + human_bytes(left_over) + " wait for the next run (--max-bytes)"});
+    plan.failures.push_back(
+        {path, what + human_bytes(left_over) + " wait for the next run (--max-bytes)", Limit::bytes});
 }
 
 } // namespace logbackup

@@ -26,6 +26,9 @@ std::string coverage_cell(const Instance& instance) {
         text = "failing since " + to_minute(until);
     if (record.coverage == Coverage::cut && until != Timestamp{})
         text += " at " + to_minute(until);
+    const char* separator = ", incomplete: ";
+    for (const auto limit : record.limits)
+        text.append(std::exchange(separator, ", ")).append(name_of(limit));
     return text;
 }
 
@@ -129,6 +132,10 @@ std::string summary(const Inventory& inventory) {
     add(static_cast<std::size_t>(
             std::count_if(inventory.instances.begin(), inventory.instances.end(), is_failing)),
         "failing");
+    add(static_cast<std::size_t>(
+            std::count_if(inventory.instances.begin(), inventory.instances.end(),
+                          [](const Instance& instance) { return !instance.record.limits.empty(); })),
+        "incomplete");
     if (const auto missed = of_coverage[static_cast<std::size_t>(Coverage::missed)]; missed > 0)
         text += "; " + counted(missed, "container") + " missed";
     if (!inventory.problems.empty())
@@ -145,6 +152,9 @@ Json json_time(Timestamp time) {
 
 Json instance_json(const Instance& instance) {
     const auto& [record, has_record, usage] = instance;
+    Json limits = Json::array();
+    for (const auto limit : record.limits)
+        limits.push_back(name_of(limit));
     return {{"service", record.service},
             {"pod", record.pod},
             {"namespace", record.namespace_name},
@@ -159,6 +169,7 @@ Json instance_json(const Instance& instance) {
             {"first_seen", json_time(parse_rfc3339(record.first_seen))},
             {"coverage", has_record ? name_of(record.coverage) : "unknown"},
             {"saved_until", json_time(parse_rfc3339(record.saved_until))},
+            {"limits", std::move(limits)},
             {"volume", record.volume},
             {"files", usage.files},
             {"bytes", usage.bytes},

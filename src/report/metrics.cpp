@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -30,8 +31,8 @@ constexpr std::array<Counter, 7> counters{{
     {"logbackup_skipped_runs_total", "Runs that ended at once because another one was working."},
 }};
 
-constexpr std::array<const char*, 7> status_labels{"saved", "shared",   "complete", "no_log_directory",
-                                                   "gone",  "vanished", "failed"};
+constexpr std::array<const char*, 8> status_labels{"saved", "shared",   "complete",   "no_log_directory",
+                                                   "gone",  "vanished", "incomplete", "failed"};
 
 /// Builds the text. Write all samples of a family together, after its HELP and TYPE.
 class Text {
@@ -79,9 +80,9 @@ std::string sample_of(const char* family, const char* label, const std::string& 
 
 /// Returns one status for each container. Of its log directories, the one that most needs attention counts.
 std::vector<RowStatus> status_of_containers(const Report& report) {
-    static constexpr std::array<RowStatus, 7> by_need{
-        RowStatus::failed,   RowStatus::vanished, RowStatus::saved,           RowStatus::shared,
-        RowStatus::complete, RowStatus::gone,     RowStatus::no_log_directory};
+    static constexpr std::array<RowStatus, 8> by_need{
+        RowStatus::failed, RowStatus::incomplete, RowStatus::vanished, RowStatus::saved,
+        RowStatus::shared, RowStatus::complete,   RowStatus::gone,     RowStatus::no_log_directory};
     std::vector<RowStatus> result;
     std::set<std::string> counted;
     for (const auto status : by_need)
@@ -89,6 +90,22 @@ std::vector<RowStatus> status_of_containers(const Report& report) {
             if (row.status == status && counted.insert(row.container_id).second)
                 result.push_back(status);
     return result;
+}
+
+/// Counts the log directories of which each limit leaves something out, and the containers with invalid
+/// labels.
+std::map<Limit, std::uint64_t> count_limits(const Report& report) {
+    std::map<Limit, std::uint64_t> log_directories;
+    for (const auto& row : report.rows) {
+        std::set<Limit> limits;
+        for (const auto& problem : row.limits)
+            if (problem.limit)
+                limits.insert(*problem.limit);
+        for (const auto limit : limits)
+            ++log_directories[limit];
+    }
+    log_directories[Limit::labels] += report.misnamed.size();
+    return log_directories;
 }
 
 void write_run(Text& text, const FinishedRun& run) {
@@ -104,6 +121,12 @@ void write_run(Text& text, const FinishedRun& run) {
         text.sample(of_status[i], "status", status_labels[i]);
     text.family("logbackup_live_log_directories", "Log directories that can still grow.", "gauge");
     text.sample(static_cast<std::uint64_t>(report.live));
+    text.family("logbackup_log_directories_incomplete",
+                "Log directories of which a limit leaves something out, by limit; labels: containers.",
+                "gauge");
+    auto of_limit = count_limits(report);
+    for (const auto limit : all_limits)
+        text.sample(of_limit[limit], "reason", name_of(limit));
 }
 
 void write_totals(Text& text, const BackupTotals& totals) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "report/save_report.hpp"
 
-#include "report/prune_json.hpp"
-
-#include "util/json_text.hpp"
 #include "util/text.hpp"
 #include "util/text_table.hpp"
 
@@ -35,20 +32,25 @@ std::string target_cell(const Row& row) {
     case RowStatus::no_log_directory: return "no log directory";
     case RowStatus::gone: return "log directory removed";
     case RowStatus::vanished: return "removed meanwhile";
+    case RowStatus::incomplete: return row.target.empty() ? "NOT SAVED" : row.target + "  INCOMPLETE";
     case RowStatus::failed: return row.target.empty() ? "FAILED" : row.target + "  FAILED";
     case RowStatus::saved: break;
     }
     return row.target;
 }
 
+bool was_looked_at(const Row& row) {
+    return row.status == RowStatus::saved || row.status == RowStatus::incomplete ||
+           row.status == RowStatus::failed;
+}
+
 std::vector<std::string> cells_of(const Row& row) {
-    const bool counted_here = row.status == RowStatus::saved || row.status == RowStatus::failed;
     return {escaped(row.service),
             escaped(row.pod),
             std::string(name_of(row.state)),
             number(row.created),
             number(row.changed),
-            counted_here ? std::to_string(row.files) : "-",
+            was_looked_at(row) ? std::to_string(row.files) : "-",
             row.bytes == 0 ? "-" : human_bytes(row.bytes),
             row.source.empty() ? "-" : row.source,
             escaped(target_cell(row))};
@@ -57,6 +59,8 @@ std::vector<std::string> cells_of(const Row& row) {
 const char* colour_of(const Row& row) {
     if (row.status == RowStatus::failed)
         return colours::red;
+    if (row.status == RowStatus::incomplete)
+        return colours::yellow;
     if (row.status != RowStatus::saved)
         return colours::dim;
     return row.state == ContainerState::running ? colours::green : colours::yellow;
@@ -87,10 +91,10 @@ std::string file_lines(const Row& row) {
         text += file_line(name_of(action.kind), action.path, describe(action));
     if (row.excluded > 0)
         text += detail_line("exclude", counted(row.excluded, "file") + " left out (--exclude)");
-    for (const auto& [path, reason] : row.skipped)
-        text += file_line("skip", path, reason);
-    for (const auto& [path, reason] : row.unsettled)
-        text += file_line("unsettled", path, reason);
+    for (const auto& skipped : row.skipped)
+        text += file_line("skip", skipped.path, skipped.reason);
+    for (const auto& unsettled : row.unsettled)
+        text += file_line("unsettled", unsettled.path, unsettled.reason);
     return text;
 }
 
@@ -107,6 +111,18 @@ std::string missed_line(const Missed& missed) {
 }
 
 namespace {
+/// Counts what limits leave out, for a summary.
+std::string incomplete_text(const Report& report) {
+    const auto rows = static_cast<std::size_t>(std::count_if(
+        report.rows.begin(), report.rows.end(), [](const Row& row) { return !row.limits.empty(); }));
+    std::string text;
+    if (rows > 0)
+        text += "; " + counted(rows, "log directory", "log directories") + " incomplete";
+    if (!report.misnamed.empty())
+        text += "; " + counted(report.misnamed.size(), "container") + " left out";
+    return text;
+}
+
 /// Returns the table for a comparison with the backup.
 std::string verify_table(const Report& report, Colour colour, Detail detail) {
     const std::vector<TextColumn> header{{"SERVICE"},
@@ -120,7 +136,7 @@ std::string verify_table(const Report& report, Colour colour, Detail detail) {
     std::vector<TextRow> rows;
     for (const auto& row : report.rows) {
         const std::size_t differences = row.failures.size();
-        const bool compared = row.status == RowStatus::saved || row.status == RowStatus::failed;
+        const bool compared = was_looked_at(row);
         const std::string result = !compared          ? "-"
                                    : differences == 0 ? "same"
                                                       : counted(differences, "difference");
@@ -153,7 +169,7 @@ std::string verify_summary(const Report& report) {
                        (differences == 0 ? "no differences" : counted(differences, "difference"));
     if (newer > 0)
         text += "; " + counted(newer, "file") + " changed since the last run";
-    return text;
+    return text + incomplete_text(report);
 }
 } // namespace
 
@@ -225,101 +241,44 @@ std::string summary(const Report& report) {
     std::array<char, 32> time{};
     std::snprintf(time.data(), time.size(), " in %.2f s", report.duration.count());
     text += dry ? "" : time.data();
+    text += incomplete_text(report);
     if (const auto failures = failure_lines(report).size(); failures > 0)
         text += "; " + counted(failures, "failure");
     return text;
 }
 
-std::vector<std::string> failure_lines(const Report& report) {
-    std::vector<std::string> lines = report.problems;
-    for (const auto& row : report.rows) {
-        const std::string name = row.service + "/" + row.pod + row.suffix;
-        for (const auto& [path, reason] : row.failures) {
-            std::string line = name;
-            if (!path.empty())
-                line.append(": ").append(path);
-            lines.push_back(in_quotes(line) + ": " + reason);
-        }
-    }
-    return lines;
-}
-
 namespace {
-using Json = nlohmann::ordered_json;
-
-Json problems_json(const std::vector<Problem>& problems) {
-    Json list = Json::array();
-    for (const auto& [path, reason] : problems)
-        list.push_back({{"path", path}, {"reason", reason}});
-    return list;
+std::string full_name(const Row& row) {
+    return row.service + "/" + row.pod + row.suffix;
 }
 
-Json row_json(const Row& row) {
-    static constexpr std::array<const char*, 7> statuses{"saved", "shared",   "complete", "no log directory",
-                                                         "gone",  "vanished", "failed"};
-    Json actions = Json::array();
-    for (const auto& action : row.actions) {
-        Json json{{"action", name_of(action.kind)}, {"path", action.path}, {"bytes", action.bytes()}};
-        if (!action.new_path.empty())
-            json["new_path"] = action.new_path;
-        actions.push_back(std::move(json));
-    }
-    return {{"container", row.container_id},
-            {"service", row.service},
-            {"pod", row.pod},
-            {"namespace", row.namespace_name},
-            {"log_directory", row.log_directory},
-            {"state", name_of(row.state)},
-            {"status", statuses[static_cast<std::size_t>(row.status)]},
-            {"new", row.created},
-            {"changed", row.changed},
-            {"renamed", row.renamed},
-            {"set_aside", row.set_aside},
-            {"dropped", row.dropped},
-            {"files", row.files},
-            {"excluded", row.excluded},
-            {"bytes", row.bytes},
-            {"source", row.source},
-            {"source_path", row.source_path},
-            {"target", row.target},
-            {"actions", std::move(actions)},
-            {"failures", problems_json(row.failures)},
-            {"skipped", problems_json(row.skipped)},
-            {"unsettled", problems_json(row.unsettled)}};
+std::string line_of(const Row& row, const Problem& problem) {
+    std::string line = full_name(row);
+    if (!problem.path.empty())
+        line.append(": ").append(problem.path);
+    return in_quotes(line) + ": " + problem.reason;
 }
 } // namespace
 
-std::string json(const Report& report) {
-    Json rows = Json::array();
+std::vector<std::string> failure_lines(const Report& report) {
+    std::vector<std::string> lines = report.problems;
     for (const auto& row : report.rows)
-        rows.push_back(row_json(row));
-    Json missed = Json::array();
-    for (const auto& container : report.missed)
-        missed.push_back({{"container", container.container_id},
-                          {"service", container.service},
-                          {"pod", container.pod},
-                          {"namespace", container.namespace_name},
-                          {"created", rfc3339(container.created)},
-                          {"started", rfc3339(container.started)},
-                          {"died", rfc3339(container.died)}});
-    Json stages = Json::object();
-    for (const auto& [name, seconds] : report.stages)
-        stages[name] = seconds;
-    const char* command = report.kind == RunKind::verify    ? "verify"
-                          : report.kind == RunKind::dry_run ? "dry-run"
-                                                            : "save";
-    const Json document{{"command", command},
-                        {"backup_root", report.backup_root},
-                        {"seconds", report.duration.count()},
-                        {"containers", std::move(rows)},
-                        {"missed", std::move(missed)},
-                        {"cut", report.cut},
-                        {"stages", std::move(stages)},
-                        {"pruned", prune_items_json(report.pruned)},
-                        {"warnings", report.warnings},
-                        {"notices", report.notices},
-                        {"problems", report.problems}};
-    return printable_json(document) + "\n";
+        for (const auto& failure : row.failures)
+            lines.push_back(line_of(row, failure));
+    return lines;
+}
+
+std::vector<LimitLine> limit_lines(const Report& report) {
+    std::vector<LimitLine> lines;
+    for (const auto& [id, reason] : report.misnamed)
+        lines.push_back({std::string(name_of(Limit::labels)) + " " + reason,
+                         "container " + id.substr(0, 12) + " is left out: " + reason});
+    for (const auto& row : report.rows)
+        for (const auto& problem : row.limits)
+            lines.push_back({std::string(name_of(problem.limit.value_or(Limit::files))) + " " +
+                                 in_quotes(row.namespace_name + "/" + full_name(row)),
+                             line_of(row, problem)});
+    return lines;
 }
 
 } // namespace logbackup

@@ -18,6 +18,15 @@ enum class Detail { containers, files };
 /// Returns one line: the number of containers, files and bytes, and what failed.
 [[nodiscard]] std::string summary(const Report& report);
 
+/// A line about what a limit leaves out.
+struct LimitLine {
+    std::string key;  ///< the same in each run for one container and limit, whatever the numbers in the text
+    std::string text; ///< escaped
+};
+
+/// Returns one line for each thing that a limit leaves out.
+[[nodiscard]] std::vector<LimitLine> limit_lines(const Report& report);
+
 /// Returns one line for each problem, escaped.
 [[nodiscard]] std::vector<std::string> failure_lines(const Report& report);
 

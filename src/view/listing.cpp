@@ -65,12 +65,12 @@ struct LeftOut {
         if (count++ == 0)
             first = path.substr(0, 100);
     }
-    void tell(Listing& listing, std::string reason) const {
+    void tell(Listing& listing, std::string reason, Limit limit) const {
         if (count == 0)
             return;
         if (count > 1)
             reason += "; " + counted(count - 1, "other") + " like it";
-        listing.problems.push_back({first, std::move(reason)});
+        listing.problems.push_back({first, std::move(reason), limit});
     }
 };
 
@@ -104,15 +104,21 @@ class Walker {
                 add_mounted(below, held);
         listing_.full = too_many_ || too_many_bytes_;
         if (too_many_)
-            listing_.problems.push_back(
-                {"", "more than " + std::to_string(limits_.entries) +
-                         " files and directories, the rest is left out (--max-files)"});
+            listing_.problems.push_back({"",
+                                         "more than " + std::to_string(limits_.entries) +
+                                             " files and directories, the rest is left out (--max-files)",
+                                         Limit::files});
         else if (too_many_bytes_)
-            listing_.problems.push_back({"", "its paths have more than " + human_bytes(limits_.paths) +
-                                                 " together, the rest is left out (--max-files)"});
-        too_deep_.tell(listing_, "more than " + std::to_string(limits_.depth) +
-                                     " levels of directories, the rest is left out (--max-depth)");
-        too_long_.tell(listing_, "its path has more than " + std::to_string(limits_.path) + " bytes");
+            listing_.problems.push_back({"",
+                                         "its paths have more than " + human_bytes(limits_.paths) +
+                                             " together, the rest is left out (--max-files)",
+                                         Limit::files});
+        too_deep_.tell(listing_,
+                       "more than " + std::to_string(limits_.depth) +
+                           " levels of directories, the rest is left out (--max-depth)",
+                       Limit::depth);
+        too_long_.tell(listing_, "its path has more than " + std::to_string(limits_.path) + " bytes",
+                       Limit::path);
         listing_.complete = listing_.problems.empty() && !stop_.requested();
         return std::move(listing_);
     }

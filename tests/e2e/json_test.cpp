@@ -65,7 +65,12 @@ TEST_F(JsonOutput, OfEachCommandIsAsDocumented) {
 TEST_F(JsonOutput, OfFailuresIsAsDocumented) {
     const auto id = engine.start({"web", "web-1"});
     engine.exec(id, "echo x > /opt/logs/app.log; echo y > /opt/logs/b.log");
-    const auto failed = valid({"--max-files", "1"}, 3);
+    engine.start({"bad_name", "web-1"});
+    const auto limited = valid({"--max-files", "1"});
+    EXPECT_EQ(limited["containers"][0]["limits"][0]["limit"], "files");
+    EXPECT_EQ(limited["misnamed"].size(), 1U);
+    const auto broken = write_script(scratch.path() / "rsync", "exit 14");
+    const auto failed = valid({"--rsync", broken.string()}, 3);
     EXPECT_FALSE(failed["containers"][0]["failures"].empty());
     const auto check = valid({"check", "--docker", "/bin/false"}, 1);
     EXPECT_TRUE(std::any_of(check["checks"].begin(), check["checks"].end(),

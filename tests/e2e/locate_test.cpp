@@ -166,7 +166,7 @@ TEST_P(Locate, LinksResolveInsideTheContainer) {
     EXPECT_EQ(tree_of(backup / "web/etc").at("passwd"), "root:x:0:0::/:/bin/sh\n")
         << "the container's, not the host's";
     EXPECT_EQ(tree_of(backup).count("web/loop"), 0U);
-    EXPECT_EQ(result.code, 3);
+    EXPECT_EQ(result.code, 0) << "a container can do that for ever";
     EXPECT_NE(result.err.find("Too many levels of symbolic links"), std::string::npos) << result.err;
 }
 

@@ -169,7 +169,7 @@ TEST(InventoryJson, HasEverything) {
         "service": "payments", "pod": "payments-7d9f", "namespace": "shop", "instance": "payments-7d9f",
         "pod_uid": "", "image": "app:1", "containers": ["paymentspayments-7d9f"], "restart_count": "",
         "created": "2026-11-22T13:00:00Z", "started": "2026-11-22T13:00:01Z",
-        "finished": "2026-11-22T14:00:00Z", "first_seen": null, "coverage": "live", "saved_until": null,
+        "finished": "2026-11-22T14:00:00Z", "first_seen": null, "coverage": "live", "saved_until": null, "limits": [],
         "volume": "/srv/logs\n", "files": 12, "bytes": 20000, "disk_bytes": 1234567,
         "last_saved": "2026-11-22T14:57:03Z"})"));
     const std::vector<std::string> coverages{"live", "complete", "cut", "missed", "unknown"};
@@ -271,12 +271,17 @@ TEST(TakeInventory, PutsWhatNeedsAttentionFirst) {
     Record failing = record_of("e", "e-failing", Coverage::live);
     failing.saved_until = "2026-11-22T14:55:12Z";
     save(dir, failing);
+    Record incomplete = record_of("f", "f-incomplete", Coverage::live);
+    incomplete.limits = {Limit::depth, Limit::file_size};
+    save(dir, incomplete);
     const auto inventory = take(dir);
-    EXPECT_EQ(names(inventory), (Names{"e/e-failing", "d/d-cut", "c/c-1 missed", "x/without-record",
-                                       "a/a-live", "b/b-complete"}));
+    EXPECT_EQ(names(inventory), (Names{"e/e-failing", "d/d-cut", "c/c-1 missed", "f/f-incomplete",
+                                       "x/without-record", "a/a-live", "b/b-complete"}));
     const auto text = table(inventory, Colour::no, InventoryDetail::lines);
     EXPECT_NE(text.find("failing since 2026-11-22 14:55\n"), std::string::npos) << text;
-    EXPECT_NE(text.find("2 live, 1 complete, 1 cut, 1 without a record, 1 failing; 1 container missed"),
+    EXPECT_NE(text.find("live, incomplete: depth, file_size\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("3 live, 1 complete, 1 cut, 1 without a record, 1 failing, 1 incomplete; 1 container "
+                        "missed"),
               std::string::npos)
         << text;
 }

@@ -33,6 +33,7 @@ Record full_record() {
     record.coverage = Coverage::cut;
     record.saved_until = "2026-11-22T14:57:00Z";
     record.has_writer = true;
+    record.limits = {Limit::files, Limit::file_size};
     return record;
 }
 

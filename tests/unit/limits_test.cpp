@@ -45,6 +45,7 @@ TEST(LimitBytes, SmallFilesComeFirstAndThenAPartOfTheNext) {
                                                  create("empty", 0)}));
     ASSERT_EQ(plan.failures.size(), 1U);
     EXPECT_EQ(plan.failures[0].path, "");
+    EXPECT_EQ(plan.failures[0].limit, Limit::bytes);
     EXPECT_EQ(plan.failures[0].reason, "2 files: 1.0 KiB wait for the next run (--max-bytes)");
 }
 
@@ -117,6 +118,7 @@ TEST(FileSize, OfALargeFileOnlyTheBeginningIsSaved) {
     EXPECT_FALSE(plan.actions.at(1).in_part);
     ASSERT_EQ(plan.failures.size(), 1U);
     EXPECT_EQ(plan.failures[0].path, "new");
+    EXPECT_EQ(plan.failures[0].limit, Limit::file_size);
 
     Sizes::add(files.backup, "new", 30, 2);
     plan = files.make(Thoroughness::changes, {30, {}});

@@ -153,6 +153,7 @@ TEST(ListTree, ReportsMoreEntriesThanTheLimitOnce) {
     EXPECT_EQ(listing.entries.size(), 12U);
     ASSERT_EQ(listing.problems.size(), 1U);
     EXPECT_NE(listing.problems[0].reason.find("12"), std::string::npos);
+    EXPECT_EQ(listing.problems[0].limit, Limit::files);
     limits.entries = 20;
     EXPECT_TRUE(list(tree_of(dir.path()), limits).problems.empty());
 }
@@ -213,6 +214,7 @@ TEST(ListTree, ReportsTooManyLevels) {
     EXPECT_EQ(paths(listing), (Names{"a", "z", "a/b", "a/b/c", "z/file"}));
     ASSERT_EQ(listing.problems.size(), 1U);
     EXPECT_EQ(listing.problems[0].path, "a/b/c");
+    EXPECT_EQ(listing.problems[0].limit, Limit::depth);
 }
 
 TEST(ListTree, ReportsPathsThatAreTooLong) {
@@ -225,6 +227,7 @@ TEST(ListTree, ReportsPathsThatAreTooLong) {
     EXPECT_EQ(paths(listing), (Names{"directory", "directory/y"}));
     ASSERT_EQ(listing.problems.size(), 1U);
     EXPECT_TRUE(listing.problems[0].path.starts_with("directory/x"));
+    EXPECT_EQ(listing.problems[0].limit, Limit::path);
 }
 
 TEST(ListTree, BoundsTheBytesOfAllPathsTogether) {
@@ -295,7 +298,8 @@ TEST(ListTree, ReportsADirectoryThatCannotBeRead) {
                       return 2;
                   const auto listing = list(tree_of(dir.path()));
                   return paths(listing) == Names{"closed", "open", "open/file"} &&
-                                 listing.problems.size() == 1 && listing.problems[0].path == "closed"
+                                 listing.problems.size() == 1 && listing.problems[0].path == "closed" &&
+                                 !listing.problems[0].limit
                              ? 0
                              : 1;
               }),

@@ -6,6 +6,9 @@
 #include <chrono>
 #include <set>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace logbackup {
 namespace {
@@ -69,6 +72,26 @@ TEST(Metrics, CountAContainerOnce) {
     EXPECT_EQ(value_in(text, "logbackup_containers{status=\"saved\"}"), "1");
     EXPECT_EQ(value_in(text, "logbackup_containers{status=\"complete\"}"), "0");
     EXPECT_EQ(value_in(text, "logbackup_containers{status=\"no_log_directory\"}"), "1");
+}
+
+TEST(Metrics, CountLogDirectoriesByTheLimitThatLeavesSomethingOut) {
+    Report report;
+    for (const char* id : {"a", "b"}) {
+        Row& row = report.rows.emplace_back();
+        row.container_id = id;
+        row.status = RowStatus::incomplete;
+        row.limits = {{"x", "too deep", Limit::depth}, {"y", "too deep", Limit::depth}};
+    }
+    report.rows[1].limits.push_back({"", "too many", Limit::files});
+    report.misnamed.emplace_back();
+    MetricsState state;
+    count_in(state, run_of(&report, 0));
+    const auto text = metrics_text(state, run_of(&report, 0));
+    for (const auto& [reason, number] : std::vector<std::pair<std::string, std::string>>{
+             {"depth", "2"}, {"files", "1"}, {"labels", "1"}, {"path", "0"}, {"bytes", "0"}})
+        EXPECT_EQ(value_in(text, "logbackup_log_directories_incomplete{reason=\"" + reason + "\"}"), number);
+    EXPECT_EQ(value_in(text, "logbackup_containers{status=\"incomplete\"}"), "2");
+    EXPECT_EQ(value_in(text, "logbackup_errors_total{kind=\"file\"}"), "0");
 }
 
 TEST(Metrics, CountOverRuns) {

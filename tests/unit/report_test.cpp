@@ -173,6 +173,57 @@ TEST(Summary, TellsARunFromADryRun) {
     EXPECT_EQ(summary(report), "dry run: 1 container, 1 file: 1 new, 0 changed; 3 B would be saved to /b");
 }
 
+/// A log directory that is incomplete, one of which nothing is saved, and a container without a name.
+Report limited_report() {
+    Report report;
+    report.backup_root = "/b";
+    Row incomplete = row_of("web", "web-1");
+    incomplete.status = RowStatus::incomplete;
+    incomplete.files = 7;
+    incomplete.limits = {{"d/e", "more than 100 levels", Limit::depth}, {"", "3 files wait", Limit::bytes}};
+    Row barred = row_of("web", "web-2");
+    barred.status = RowStatus::incomplete;
+    barred.target.clear();
+    barred.limits = {{"", "cannot open '/opt/logs': Not a directory", Limit::location}};
+    report.rows = {incomplete, barred};
+    report.misnamed = {{std::string(64, 'f'), "the label x is no name: 'B'"}};
+    return report;
+}
+
+TEST(Table, ShowsWhatLimitsLeaveOut) {
+    const auto lines = lines_of(table(limited_report(), Colour::no, Detail::containers));
+    ASSERT_EQ(lines.size(), 4U);
+    EXPECT_TRUE(lines[1].ends_with("web/web-1  INCOMPLETE")) << lines[1];
+    EXPECT_NE(lines[1].find(" 7 "), std::string::npos) << lines[1];
+    EXPECT_TRUE(lines[2].ends_with("NOT SAVED")) << lines[2];
+    EXPECT_TRUE(lines[3].ends_with("; 2 log directories incomplete; 1 container left out")) << lines[3];
+}
+
+TEST(LimitLines, AreNoFailuresAndHaveAKeyOfTheContainerAndTheLimit) {
+    const Report report = limited_report();
+    EXPECT_FALSE(report.has_failures());
+    EXPECT_TRUE(failure_lines(report).empty());
+    const auto lines = limit_lines(report);
+    ASSERT_EQ(lines.size(), 4U);
+    EXPECT_EQ(lines[0].text, "container ffffffffffff is left out: the label x is no name: 'B'");
+    EXPECT_EQ(lines[0].key, "labels the label x is no name: 'B'");
+    EXPECT_EQ(lines[1].text, "'web/web-1: d/e': more than 100 levels");
+    EXPECT_EQ(lines[1].key, "depth 'shop/web/web-1'");
+    EXPECT_EQ(lines[2].key, "bytes 'shop/web/web-1'");
+    EXPECT_EQ(lines[3].key, "location 'shop/web/web-2'");
+}
+
+TEST(JsonReport, HasWhatLimitsLeaveOut) {
+    const auto parsed = nlohmann::json::parse(json(limited_report()));
+    const auto& row = parsed["containers"][0];
+    EXPECT_EQ(row["status"], "incomplete");
+    EXPECT_EQ(row["failures"], nlohmann::json::array());
+    EXPECT_EQ(row["limits"][0],
+              (nlohmann::json{{"path", "d/e"}, {"reason", "more than 100 levels"}, {"limit", "depth"}}));
+    EXPECT_EQ(parsed["misnamed"][0]["container"], std::string(64, 'f'));
+    EXPECT_EQ(parsed["misnamed"][0]["reason"], "the label x is no name: 'B'");
+}
+
 TEST(Report, HasFailuresWhenARowOrTheRunHas) {
     Report report;
     EXPECT_FALSE(report.has_failures());
@@ -180,6 +231,8 @@ TEST(Report, HasFailuresWhenARowOrTheRunHas) {
     EXPECT_FALSE(report.has_failures());
     report.rows[0].unsettled = {{"a", "b"}};
     report.rows[0].skipped = {{"a", "b"}};
+    EXPECT_FALSE(report.has_failures());
+    report.rows[0].status = RowStatus::incomplete;
     EXPECT_FALSE(report.has_failures());
     report.rows[0].status = RowStatus::failed;
     EXPECT_TRUE(report.has_failures());

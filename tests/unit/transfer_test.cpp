@@ -35,7 +35,7 @@ std::string told(const ApplyOutcome& outcome) {
         text += problem + "\n";
     for (const auto& directory : outcome.directories)
         for (const auto* problems : {&directory.failures, &directory.unsettled})
-            for (const auto& [path, reason] : *problems)
+            for (const auto& [path, reason, limit] : *problems)
                 text += path + ": " + reason + "\n";
     return text;
 }

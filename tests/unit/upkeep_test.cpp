@@ -136,6 +136,49 @@ TEST(Upkeep, AFailureIsNotedWhereAnotherServiceNamedTheLogDirectory) {
     EXPECT_EQ(node.keep().records[first].saved_until, rfc3339(previous));
 }
 
+TEST(Upkeep, WhatALimitLeavesOutIsNotedAndIsNoFailure) {
+    Node node;
+    node.saved(node.record("web-1", "a"), node.container("a"));
+    node.facts.limited[{"a", "/opt/logs"}] = {Limit::files};
+    auto kept = node.keep();
+    EXPECT_EQ(kept.changed, Ids{first});
+    EXPECT_EQ(kept.records[first].limits, std::set<Limit>{Limit::files});
+    EXPECT_EQ(kept.records[first].saved_until, "");
+
+    node.records = kept.records;
+    EXPECT_EQ(node.keep().changed, Ids{}) << "the second time nothing is written";
+    node.facts.done.clear();
+    node.facts.limited.clear();
+    EXPECT_EQ(node.keep().changed, Ids{}) << "a run that did not look at it knows nothing";
+    node.saved(first, node.container("a"));
+    EXPECT_TRUE(node.keep().records[first].limits.empty());
+}
+
+TEST(Upkeep, WhatALimitLeavesOutOfACompleteOneMakesItLive) {
+    Node node;
+    const auto id = node.record("web-1", "a", "/srv/logs", 7);
+    node.records[id].coverage = Coverage::complete;
+    node.records[id].saved_until = rfc3339(previous);
+    node.saved(id, node.container("a"));
+    node.facts.limited[{"a", "/opt/logs"}] = {Limit::depth};
+    const auto kept = node.keep();
+    EXPECT_EQ(kept.records[id].coverage, Coverage::live);
+    EXPECT_EQ(kept.records[id].saved_until, "");
+}
+
+TEST(Upkeep, ALimitThatHidesTheLogDirectoryIsNotedAndItsRecordGoesOn) {
+    Node node;
+    const auto id = node.record("web-1", "a");
+    node.container("a");
+    node.facts.limited[{"a", "/opt/logs"}] = {Limit::location};
+    EXPECT_EQ(node.keep().records[id].limits, std::set<Limit>{Limit::location});
+    node.facts.limited = {{{"a", "/var/log"}, {Limit::location}}}; // which may be the same
+    node.facts.unconfigured = {id};
+    EXPECT_EQ(node.keep().ended, Ids{});
+    node.facts.limited = {{{"a", "/var/log"}, {Limit::depth}}};
+    EXPECT_EQ(node.keep().ended, Ids{id});
+}
+
 TEST(Upkeep, AContainerThatIsGoneBeforeItsLastPassIsCut) {
     Node node;
     node.record("web-1", "a");
