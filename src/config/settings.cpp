@@ -168,7 +168,7 @@ const std::vector<SettingRow>& settings_table() {
         {"rsync", 0, text, how, "check", "PATH", "rsync", "The rsync program, if not found by itself",
          nullptr, store<any_text, &Options::rsync>},
 
-        {"max-files", 0, text, limits, "", "N", "100000", "Files and directories that are looked at", count,
+        {"max-files", 0, text, limits, "", "N", "100000", "Files and directories that a run saves", count,
          store<parse_count, &Options::max_files>},
         {"max-depth", 0, text, limits, "", "N", "100", "Levels of directories", count,
          store<parse_count, &Options::max_depth>},

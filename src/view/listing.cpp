@@ -6,6 +6,7 @@
 #include "util/files.hpp"
 #include "util/glob.hpp"
 #include "util/text.hpp"
+#include "view/entry.hpp"
 
 #include <fcntl.h>
 
@@ -15,7 +16,6 @@
 #include <climits>
 #include <set>
 #include <string_view>
-#include <unordered_set>
 
 namespace logbackup {
 namespace {
@@ -30,25 +30,6 @@ FileType type_of(mode_t mode) {
     if (S_ISFIFO(mode))
         return FileType::fifo;
     return S_ISSOCK(mode) ? FileType::socket : FileType::device;
-}
-
-Entry entry_of(std::string path, const struct stat& status) {
-    Entry entry;
-    entry.path = std::move(path);
-    entry.type = type_of(status.st_mode);
-    if (entry.type == FileType::regular) {
-        entry.size = static_cast<std::uint64_t>(status.st_size);
-        entry.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
-    }
-    entry.inode = status.st_ino;
-    entry.mtime = nanoseconds_of(status.st_mtim);
-    return entry;
-}
-
-std::string link_target(int directory, const char* name) {
-    std::array<char, PATH_MAX> target{};
-    const auto length = ::readlinkat(directory, name, target.data(), target.size());
-    return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
 /// Returns whether an entry of a bare layer marks a deleted name.
@@ -104,10 +85,11 @@ class Walker {
                 add_mounted(below, held);
         listing_.full = too_many_ || too_many_bytes_;
         if (too_many_)
-            listing_.problems.push_back({"",
-                                         "more than " + std::to_string(limits_.entries) +
-                                             " files and directories, the rest is left out (--max-files)",
-                                         Limit::files});
+            listing_.problems.push_back(
+                {"",
+                 "more than " + std::to_string(limits_.entries) +
+                     " files and directories: the newest are saved, the rest is left out (--max-files)",
+                 Limit::files});
         else if (too_many_bytes_)
             listing_.problems.push_back({"",
                                          "its paths have more than " + human_bytes(limits_.paths) +
@@ -231,41 +213,27 @@ class Walker {
 
 } // namespace
 
-Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop) {
-    return Walker(tree, limits, stop).run();
+Entry entry_of(std::string path, const struct stat& status) {
+    Entry entry;
+    entry.path = std::move(path);
+    entry.type = type_of(status.st_mode);
+    if (entry.type == FileType::regular) {
+        entry.size = static_cast<std::uint64_t>(status.st_size);
+        entry.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    }
+    entry.inode = status.st_ino;
+    entry.mtime = nanoseconds_of(status.st_mtim);
+    return entry;
 }
 
-Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance, StopSignal& stop) {
-    Listing all = list_tree(tree, limits, stop);
-    if (!all.full || instance < 0 || !tree.mounted.empty() || stop.requested())
-        return all;
-    Tree backup;
-    backup.held = open_directory(instance, "");
-    Listing result = list_counterparts(tree.held.get(), list_tree(backup, limits, stop));
-    std::erase_if(result.entries, [&](const Entry& entry) { // in a bare layer, devices may mark deleted names
-        return (tree.kind == SourceKind::upper && entry.type == FileType::device) ||
-               is_excluded(tree.excluded, entry.path);
-    });
-    std::size_t bytes = 0;
-    result.entries.reserve(result.entries.size() + all.entries.size()); // reallocation would move the paths
-    std::unordered_set<std::string_view> taken;
-    for (const auto& entry : result.entries) {
-        taken.insert(entry.path);
-        bytes += entry.path.size();
-    }
-    for (auto& entry : all.entries) {
-        if (result.entries.size() >= limits.entries || bytes + entry.path.size() > limits.paths)
-            break;
-        if (taken.contains(entry.path))
-            continue;
-        bytes += entry.path.size();
-        result.entries.push_back(std::move(entry));
-    }
-    result.problems = std::move(all.problems);
-    result.excluded = all.excluded;
-    result.complete = false;
-    result.full = true;
-    return result;
+std::string link_target(int directory, const char* name) {
+    std::array<char, PATH_MAX> target{};
+    const auto length = ::readlinkat(directory, name, target.data(), target.size());
+    return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop) {
+    return Walker(tree, limits, stop).run();
 }
 
 Listing list_counterparts(int instance, const Listing& source) {

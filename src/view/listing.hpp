@@ -44,9 +44,11 @@ struct ListingLimits {
 /// 200 bytes for each entry and its path, whatever the directories contain.
 [[nodiscard]] Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop);
 
-/// Like list_tree(). If there are more entries than the limit, entries that the instance directory has under
-/// the same path come first, so that saved files continue to be saved. `instance` is a descriptor of the
-/// instance directory, or -1.
+/// Like list_tree(). If there are more entries than the limit, it takes files that have changed since they
+/// were saved, and then the newest ones by their mtime, with the directories above them, sorted by path: a
+/// log that is being written is among them. An unchanged file that is left out stays saved. Of more than
+/// two million entries, or 20 times the limit, it takes the first ones of the file system. `instance` is a
+/// descriptor of the instance directory, or -1.
 [[nodiscard]] Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance,
                                        StopSignal& stop);
 

@@ -186,24 +186,6 @@ TEST(ListTree, TellsEachReasonOnce) {
     EXPECT_TRUE(listing.problems[0].reason.ends_with("; 4 others like it")) << listing.problems[0].reason;
 }
 
-TEST(ListSavedFirst, GoesOnWithWhatIsSaved) {
-    const TempDir dir;
-    for (int i = 0; i < 50; ++i)
-        dir.write("source/" + std::to_string(i), "");
-    dir.write("source/z/saved", "");
-    dir.write("backup/z/saved", "");
-    dir.write("backup/z/saved~20261122T145512Z", "");
-    Stop stop;
-    const UniqueFd instance = test::open_path(dir.at("backup"));
-    const auto listing = list_saved_first(tree_of(dir.at("source")), {10, 100}, instance.get(), stop.get());
-    ASSERT_EQ(listing.entries.size(), 10U);
-    EXPECT_EQ(listing.entries[0].path, "z");
-    EXPECT_EQ(listing.entries[1].path, "z/saved");
-    EXPECT_EQ(listing.problems.size(), 1U);
-    EXPECT_FALSE(listing.complete);
-    EXPECT_EQ(list_saved_first(tree_of(dir.at("source")), {10, 100}, -1, stop.get()).entries.size(), 10U);
-}
-
 TEST(ListTree, ReportsTooManyLevels) {
     const TempDir dir;
     dir.write("a/b/c/d/file", "");
@@ -258,19 +240,6 @@ TEST(ListTree, CountsAlsoWhatItLeavesOut) {
     EXPECT_TRUE(listing.full);
     ASSERT_EQ(listing.problems.size(), 2U);
     EXPECT_TRUE(listing.problems[1].reason.ends_with("; 7 others like it")) << listing.problems[1].reason;
-}
-
-TEST(ListSavedFirst, BoundsTheBytesOfAllPathsTogether) {
-    const TempDir dir;
-    for (const std::string name : {"aaaa", "bbbb", "cccc", "zzzz"})
-        dir.write("source/" + name, "");
-    dir.write("backup/zzzz", "");
-    Stop stop;
-    const UniqueFd instance = test::open_path(dir.at("backup"));
-    const auto listing =
-        list_saved_first(tree_of(dir.at("source")), {100, 100, 3500, 10}, instance.get(), stop.get());
-    EXPECT_EQ(paths(listing), (Names{"zzzz", "aaaa"}));
-    EXPECT_TRUE(listing.full && !listing.complete);
 }
 
 TEST(ListTree, SurvivesAPathLongerThanTheKernelTakes) {
