@@ -16,12 +16,21 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace logbackup {
 namespace {
 
 bool writes(const Options& options) {
     return options.kind == RunKind::save || options.kind == RunKind::prune;
+}
+
+/// Says once, on standard error, that lines are lost: the log file cannot say so itself.
+void tell_lost_lines(const std::string& why) {
+    static bool is_told = false;
+    if (!std::exchange(is_told, true))
+        std::fputs(("logbackup: error: lines of the log file are lost: " + escaped(why) + "\n").c_str(),
+                   stderr);
 }
 
 } // namespace
@@ -38,6 +47,8 @@ std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
             auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file);
             file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
             logger->sinks().push_back(std::move(file));
+            logger->flush_on(spdlog::level::trace); // a full disk shows only then
+            logger->set_error_handler(tell_lost_lines);
         } catch (const spdlog::spdlog_ex&) {
             throw Error("cannot open the log file " + in_quotes(options.log_file) + ": " + error_text(errno));
         }
@@ -94,8 +105,13 @@ bool is_coloured() {
 
 void log_result(spdlog::logger& log, const std::vector<std::string>& lines) {
     for (std::size_t i = 1; i < log.sinks().size(); ++i)
-        for (const auto& line : lines)
-            log.sinks()[i]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
+        try {
+            for (const auto& line : lines)
+                log.sinks()[i]->log(spdlog::details::log_msg(log.name(), spdlog::level::info, line));
+            log.sinks()[i]->flush();
+        } catch (const spdlog::spdlog_ex& error) {
+            tell_lost_lines(error.what());
+        }
 }
 
 void prepare(Session& session, spdlog::logger& log) {

@@ -9,12 +9,15 @@
 #include "transfer/apply.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
+#include "util/free_space.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <string>
 #include <utility>
 
 namespace logbackup {
@@ -123,11 +126,23 @@ void tell_unlisted(Survey& survey, const std::vector<RecordId>& unlisted) {
                                   "does another engine run them?");
 }
 
+/// A new record takes an inode, and perhaps another one for its directory. Without room for a file it is of
+/// no use. Throws Error when there is none.
+void require_room_for_record(const Session& session) {
+    static constexpr std::uint64_t most_inodes = 2;
+    const auto space = free_space(session.root.get(), session.options.min_free);
+    if (space && space->reserved_inodes > 0 && space->inodes < space->reserved_inodes + most_inodes)
+        throw Error("no room for its record: " + std::to_string(space->inodes) +
+                    " inodes are free, and --min-free keeps " + std::to_string(space->reserved_inodes));
+}
+
 } // namespace
 
 void write_record(const Session& session, Survey& survey, Job& job) {
     const Assignment& place = job.place;
     Record record = record_of(session, survey, job);
+    if (!place.known && !place.reopened && !job.record)
+        require_room_for_record(session);
     if (place.reopened && !job.record)
         reopen_record(session.root.get(), record);
     else if (!place.known || record != survey.records[*place.known])

@@ -50,7 +50,7 @@ void Transferrer::move_bytes(const Group& begun) {
 /// these.
 void Transferrer::rsync_linked(std::span<Transfer* const> part) {
     const int above = settings_.scratch >= 0 ? settings_.scratch : settings_.root;
-    const std::string directory = settings_.scratch >= 0 ? "held-files" : ".logbackup/held-files";
+    const std::string directory = settings_.scratch >= 0 ? "held-files" : links_directory;
     remove_tree(above, directory);
     std::vector<int> descriptors;
     Group linked;

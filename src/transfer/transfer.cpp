@@ -113,6 +113,27 @@ void Transferrer::open_incoming() {
     const UniqueFd mark(::openat(incoming_.get(), in_use, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
+/// True if a directory must be made, and no other file has counted for it.
+bool Transferrer::is_to_make(const std::string& path) {
+    const auto [known, is_new] = to_make_.try_emplace(path, false);
+    if (is_new)
+        known->second = !status_at(settings_.root, path);
+    return known->second;
+}
+
+/// Returns the directories that must be made for a file, in the backup and for its stand-in.
+std::vector<std::string> Transferrer::directories_for(const Transfer& transfer) {
+    const std::string parent = parent_path(backup_path(transfer));
+    std::vector<std::string> places{parent, joined(incoming_directory, parent)};
+    if (settings_.scratch < 0)
+        places.push_back(joined(links_directory, parent));
+    std::vector<std::string> directories;
+    for (auto& path : places)
+        for (; !path.empty() && is_to_make(path); path = parent_path(path))
+            directories.push_back(path);
+    return directories;
+}
+
 void Transferrer::refuse_what_has_no_room() {
     const auto space = free_space(settings_.root, settings_.min_free);
     if (!space)
@@ -125,12 +146,15 @@ void Transferrer::refuse_what_has_no_room() {
     const std::uint64_t inodes_each = settings_.scratch >= 0 ? 1 : 2; // stand-in; without mounts also a link
     const auto refused = [&](const Transfer& transfer) {
         const Action& action = *transfer.action;
-        const std::uint64_t blocks = (action.bytes() + space->block - 1) / space->block * space->block;
+        const auto directories = directories_for(transfer);
+        const std::uint64_t blocks =
+            ((action.bytes() + space->block - 1) / space->block + directories.size()) * space->block;
+        const std::uint64_t inodes_needed = inodes_each + directories.size();
         std::string reason;
         if (blocks > room)
             reason = "no room for its " + human_bytes(action.bytes()) + ": " + human_bytes(space->bytes) +
                      " are free, and --min-free keeps " + human_bytes(space->reserved_bytes);
-        else if (inodes < inodes_each)
+        else if (inodes < inodes_needed)
             reason = "no room for another file: " + std::to_string(space->inodes) +
                      " inodes are free, and --min-free keeps " + std::to_string(space->reserved_inodes);
         if (!reason.empty()) {
@@ -138,7 +162,9 @@ void Transferrer::refuse_what_has_no_room() {
             return true;
         }
         room -= blocks;
-        inodes -= inodes_each;
+        inodes -= inodes_needed;
+        for (const auto& directory : directories)
+            to_make_[directory] = false;
         return false;
     };
     std::erase_if(transfers_, refused);

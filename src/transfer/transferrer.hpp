@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -18,6 +19,8 @@
 namespace logbackup {
 
 inline constexpr const char* incoming_directory = ".logbackup/incoming";
+/// Where the links for rsync are, if there are no private mounts.
+inline constexpr const char* links_directory = ".logbackup/held-files";
 inline constexpr gid_t no_group = static_cast<gid_t>(-1);
 
 /// Returns 0 when the size is not known.
@@ -58,6 +61,8 @@ class Transferrer {
 
     // transfer.cpp: decides what to move
     void open_incoming();
+    [[nodiscard]] bool is_to_make(const std::string& path);
+    [[nodiscard]] std::vector<std::string> directories_for(const Transfer& transfer);
     void refuse_what_has_no_room();
     [[nodiscard]] bool begin(Transfer& transfer);
     [[nodiscard]] std::vector<Group> small_and_large();
@@ -101,8 +106,9 @@ class Transferrer {
     std::uint64_t moved_ = 0;
     bool has_problem_ = false; ///< true if rsync had a problem with the current batch
     std::optional<std::chrono::steady_clock::time_point> stopped_; ///< when the stop was noticed
-    std::set<std::size_t> runaways_; ///< directories from which more arrived than was planned
-    std::vector<Finished> finished_; ///< files that may not be on the disk yet
+    std::set<std::size_t> runaways_;      ///< directories from which more arrived than was planned
+    std::map<std::string, bool> to_make_; ///< directories; false: they exist, or are counted
+    std::vector<Finished> finished_;      ///< files that may not be on the disk yet
 };
 
 } // namespace logbackup
