@@ -22,7 +22,8 @@ struct Filter {
 
 /// True if the filter selects the container.
 [[nodiscard]] bool selects(const Filter& filter, const Container& container);
-/// True if the filter selects the record. One matching container of the record is enough.
+/// True if the filter selects the record, or one of its sharers. One matching container of the record is
+/// enough.
 [[nodiscard]] bool selects(const Filter& filter, const Record& record);
 
 } // namespace logbackup

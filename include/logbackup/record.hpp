@@ -23,6 +23,17 @@ enum class Coverage {
 
 [[nodiscard]] std::string_view name_of(Coverage coverage);
 
+/// Names under which a log directory is looked for beside its record's own: another container has it, or had
+/// it.
+struct Sharer {
+    std::string service;
+    std::string instance; ///< the name that an instance directory of its own would have
+    std::string pod;
+    std::string namespace_name;
+    std::string container; ///< id of its newest container
+    bool operator==(const Sharer&) const = default;
+};
+
 /// Describes one log directory and its directory in the backup.
 struct Record {
     std::string service;
@@ -58,6 +69,8 @@ struct Record {
     /// Host paths of volumes that contained symbolic links, and the places they led to while a container had
     /// them mounted.
     std::map<std::string, std::string> seen_places;
+    std::uint64_t skipped = 0; ///< number of links, devices, … in it that the last run did not save by design
+    std::vector<Sharer> sharers; ///< in the order in which runs saw them first
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;
@@ -70,5 +83,9 @@ enum class RecordId : std::size_t {};
 /// then those of containers that share it. A container can choose the length of these paths: above 64 KiB in
 /// total, earlier entries are dropped first, then those that do not fit.
 void note_places(Record& record, const std::vector<std::map<std::string, std::string>>& places);
+
+/// Notes under which names others have the log directory. The record's own names are no sharer. At most 50
+/// are kept: the first ones go that are not among `present`.
+void note_sharers(Record& record, const std::vector<Sharer>& present);
 
 } // namespace logbackup

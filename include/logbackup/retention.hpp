@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/record.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -26,6 +28,10 @@ struct RetentionRules {
 
 /// Returns how long the saved logs of a service are kept after their log directory has ended.
 [[nodiscard]] std::chrono::milliseconds keep_of(const RetentionRules& rules, const std::string& service);
+
+/// Returns how long a record's log directory is kept: for the service that keeps it longest, of its own and
+/// those that share it.
+[[nodiscard]] std::chrono::milliseconds keep_of(const RetentionRules& rules, const Record& record);
 
 /// True if the rules may ever delete anything.
 [[nodiscard]] bool has_retention(const RetentionRules& rules);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "assign/assign.hpp"
 
+#include "assign/groups.hpp"
 #include "assign/instance_names.hpp"
 
 #include <algorithm>
@@ -12,53 +13,21 @@ namespace logbackup {
 namespace {
 
 using EndedRecord = std::function<std::optional<Record>(const std::string&, const std::string&)>;
-
-/// Returns whether a record's log directory, which has the claim's volume or container, lies where the
-/// claim's does.
-bool has_place_of(const Record& record, const Claim& claim) {
-    if (record.volume.empty())
-        return claim.volume.empty();
-    if (record.volume_inode == 0)
-        return record.volume == claim.volume;
-    return record.volume_inode == claim.identity.inode;
-}
-
-/// Returns whether a record, which has the claim's volume or container, describes the claim's log directory.
-bool is_of(const Record& record, const Claim& claim) {
-    // A volume is the same wherever a container mounts it. But two volumes can have one inode number.
-    const bool has_path = record.log_directory == claim.log_directory ||
-                          (!record.volume.empty() && record.volume == claim.volume);
-    return has_path && has_place_of(record, claim);
-}
-
-/// Returns whether the container has the directory itself mounted for writing. Other containers may have
-/// reached it through a link of their own.
-bool is_writer(const Claim& claim) {
-    return !claim.volume.empty() && claim.direct && claim.access == MountAccess::read_write;
-}
-
-bool has_name_of(const Record& record, const Claim& claim) {
-    return record.service == claim.service && record.pod == claim.pod &&
-           is_named_after(record.instance, claim.pod);
-}
+using Continues = std::function<bool(const Record&, std::size_t)>;
 
 class Assigner {
   public:
     Assigner(const std::vector<Claim>& claims, const Records& live, const std::set<std::string>& running,
-             const std::function<ServiceDirectory(const std::string&)>& look_up, const EndedRecord& ended)
-        : claims_(claims), live_(live), running_(running), names_(live, look_up), ended_(ended) {
-        for (const auto record : live.ids()) {
-            if (!live[record].volume.empty())
-                by_volume_.emplace(live[record].volume, record);
-            for (const auto& container : live[record].containers)
-                by_container_.emplace(container, record);
-        }
-    }
+             const std::function<ServiceDirectory(const std::string&)>& look_up, const EndedRecord& ended,
+             const Continues& continues)
+        : claims_(claims), live_(live), running_(running), groups_(claims, live, running),
+          names_(live, look_up), ended_(ended), continues_(continues) {}
 
     Assignments run() {
         result_.of_claim.resize(claims_.size());
         std::map<InstanceName, std::vector<std::size_t>> fresh;
         auto sharing = share();
+        find_moved(sharing);
         // A volume's path can lead to another directory by now, while an old container still has the former
         // one: the record belongs to the newest container. Two volumes of a container can have the same inode
         // number: the record belongs to the one with its path.
@@ -83,6 +52,9 @@ class Assigner {
                     leader);
             }
         }
+        for (const auto leader : sharing)
+            if (successors_.contains(leader) && result_.of_claim[leader].known)
+                take_over(leader);
         for (auto& [name, leaders] : fresh)
             place(name, leaders);
         for (auto& assignment : result_.of_claim) {
@@ -96,53 +68,6 @@ class Assigner {
     }
 
   private:
-    using Group = std::vector<std::size_t>; ///< claims of one log directory
-
-    /// Returns the live records of a claim's log directory, found by volume, then by container.
-    [[nodiscard]] std::vector<RecordId> records_of(const Claim& claim) const {
-        std::vector<RecordId> found;
-        const auto add = [&](const std::multimap<std::string, RecordId>& records, const std::string& key) {
-            const auto [begin, end] = records.equal_range(key);
-            for (auto item = begin; item != end; ++item)
-                if (is_of(live_[item->second], claim))
-                    found.push_back(item->second);
-        };
-        add(by_volume_, claim.volume);
-        add(by_container_, claim.container_id);
-        return found;
-    }
-
-    /// Returns whether writers of a group continue in a record's directory: it belongs to a writer, or has
-    /// the name of one.
-    [[nodiscard]] bool is_for_writers(const Record& record, const Group& group) const {
-        return record.has_writer || std::any_of(group.begin(), group.end(), [&](std::size_t i) {
-                   return is_writer(claims_[i]) && has_name_of(record, claims_[i]);
-               });
-    }
-
-    [[nodiscard]] bool has_writer(const Group& group) const {
-        return std::any_of(group.begin(), group.end(), [&](std::size_t i) { return is_writer(claims_[i]); });
-    }
-
-    /// Returns the record under which a claim of a group continues: a writer's record comes first.
-    [[nodiscard]] std::optional<RecordId> record_of(std::size_t claim, const Group& group) const {
-        const auto records = records_of(claims_[claim]);
-        for (const auto record : records)
-            if (is_for_writers(live_[record], group))
-                return record;
-        return records.empty() || has_writer(group) ? std::nullopt : std::optional(records.front());
-    }
-
-    /// Returns a group's records whose directories its writers do not continue; empty if it has no writer.
-    [[nodiscard]] std::set<RecordId> superseded_in(const Group& group) const {
-        std::set<RecordId> records;
-        for (const auto i : group)
-            for (const auto record : records_of(claims_[i]))
-                if (has_writer(group) && !is_for_writers(live_[record], group))
-                    records.insert(record);
-        return records;
-    }
-
     /// Returns the claims under which log directories are saved, and marks the others as sharing with them.
     std::vector<std::size_t> share() {
         std::map<Identity, Group> groups;
@@ -150,12 +75,15 @@ class Assigner {
             groups[claims_[i].identity].push_back(i);
         std::vector<std::size_t> leaders;
         for (const auto& [identity, group] : groups) {
-            const std::size_t leader = leader_of(group);
+            std::size_t leader = groups_.leader_of(group);
+            const auto known = groups_.record_of(leader, group);
+            if (const auto successor = known ? groups_.successor_in(group, live_[*known]) : std::nullopt)
+                successors_.insert(leader = *successor);
             leaders.push_back(leader);
-            result_.of_claim[leader].known = record_of(leader, group);
+            result_.of_claim[leader].known = known;
             // If so, a known record belongs to the writer.
-            result_.of_claim[leader].is_writer = has_writer(group);
-            result_.of_claim[leader].supersedes = superseded_in(group);
+            result_.of_claim[leader].is_writer = groups_.has_writer(group);
+            result_.of_claim[leader].supersedes = groups_.superseded_in(group);
             for (const auto i : group)
                 if (i != leader)
                     result_.of_claim[i].shared_with = leader;
@@ -163,24 +91,35 @@ class Assigner {
         return leaders;
     }
 
-    std::size_t leader_of(const Group& group) const {
-        auto rank = [&](std::size_t i) { // the smallest provides the name
-            const Claim& claim = claims_[i];
-            return std::make_tuple(!record_of(i, group), !is_writer(claim),
-                                   claim.access != MountAccess::read_write, claim.created,
-                                   claim.container_id);
-        };
-        const auto first = *std::min_element(group.begin(), group.end(),
-                                             [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
-        // The newest container of the same service, pod and volume represents the group.
-        std::size_t newest = first;
-        for (const auto i : group)
-            if (claims_[i].service == claims_[first].service && claims_[i].pod == claims_[first].pod &&
-                claims_[i].volume == claims_[first].volume &&
-                is_writer(claims_[i]) == is_writer(claims_[first]) &&
-                claims_[i].created > claims_[newest].created)
-                newest = i;
-        return newest;
+    /// Returns whether a record is of the volume of an earlier container of the claim's pod, which lies at
+    /// another host path by now.
+    [[nodiscard]] bool has_moved_to(const Record& record, std::size_t leader) const {
+        const Claim& claim = claims_[leader];
+        return continues_ && !record.volume.empty() && !claim.volume.empty() &&
+               record.volume != claim.volume && record.volume_inode == claim.identity.inode &&
+               record.log_directory == claim.log_directory && record.service == claim.service &&
+               is_named_after(record.instance, claim.pod) && gives_way(record, claim) &&
+               (is_writer(claim) || !record.has_writer) && continues_(record, leader);
+    }
+
+    /// Finds live records for log directories that are new at their host path.
+    void find_moved(const std::vector<std::size_t>& leaders) {
+        std::set<RecordId> continued;
+        for (const auto& assignment : result_.of_claim)
+            if (assignment.known)
+                continued.insert(*assignment.known);
+        for (const auto leader : leaders) {
+            auto& assignment = result_.of_claim[leader];
+            for (const auto record : live_.ids()) {
+                if (assignment.known)
+                    break;
+                if (continued.contains(record) || !has_moved_to(live_[record], leader))
+                    continue;
+                assignment.known = record;
+                assignment.has_moved = true;
+                continued.insert(record);
+            }
+        }
     }
 
     static bool is_recorded(const Record& record, const Claim& claim) {
@@ -211,16 +150,18 @@ class Assigner {
     bool reopen(std::size_t leader, const InstanceName& name) {
         const Claim& claim = claims_[leader];
         const std::string plain_name = name.instance();
-        const bool is_known = by_container_.contains(claim.container_id);
+        const bool is_known = groups_.is_known(claim.container_id);
         auto& there = names_.of_service(name.service);
         for (const auto& instance : there.ended) {
             if (there.live.contains(instance) ||
                 (instance != plain_name && !(is_known && is_named_after(instance, name.pod))))
                 continue;
             auto record = ended_(name.service, instance);
-            if (!record || !is_recorded(*record, claim))
+            const bool is_its = record && is_recorded(*record, claim);
+            if (!record || !(is_its || has_moved_to(*record, leader)))
                 continue;
             auto& assignment = result_.of_claim[leader];
+            assignment.has_moved = !is_its;
             assignment.directory = record->directory();
             if (there.present.contains(instance))
                 assignment.present_as = assignment.directory;
@@ -256,6 +197,24 @@ class Assigner {
             return false;
         move({service, plain_name, names_.next(name), std::nullopt});
         return true;
+    }
+
+    /// Lets a record go on under the names of the claim, if these are free.
+    void take_over(std::size_t leader) {
+        const Claim& claim = claims_[leader];
+        auto& assignment = result_.of_claim[leader];
+        const Record& record = live_[*assignment.known];
+        const InstanceName name{claim.service, claim.pod, claim.suffix};
+        const std::string plain_name = name.instance();
+        const bool has_moved = std::any_of(result_.moves.begin(), result_.moves.end(),
+                                           [&](const Move& move) { return move.live == assignment.known; });
+        if (has_moved || !names_.of_service(claim.service).problem.empty() ||
+            !names_.of_service(record.service).problem.empty() || !take_plain_name(name, claim))
+            return;
+        if (names_.of_service(claim.service).present.contains(plain_name))
+            return; // whose it is nobody knows
+        names_.of_service(claim.service).live.insert(plain_name);
+        move({record.service, record.instance, plain_name, assignment.known, claim.service});
     }
 
     /// Assigns directories to new log directories of one name.
@@ -299,7 +258,7 @@ class Assigner {
             if (!assignment.known || assignment.known != move.live)
                 continue;
             assignment.present_as = present ? assignment.directory : std::string();
-            assignment.directory = move.service + "/" + move.to;
+            assignment.directory = move.new_directory();
         }
         result_.moves.push_back(std::move(move));
     }
@@ -307,10 +266,11 @@ class Assigner {
     const std::vector<Claim>& claims_;
     const Records& live_;
     const std::set<std::string>& running_;
+    Groups groups_;
     InstanceNames names_;
     const EndedRecord& ended_;
-    std::multimap<std::string, RecordId> by_volume_;
-    std::multimap<std::string, RecordId> by_container_;
+    const Continues& continues_;
+    std::set<std::size_t> successors_; ///< leading claims under whose names their records go on
     Assignments result_;
 };
 
@@ -319,8 +279,8 @@ class Assigner {
 Assignments assign(const std::vector<Claim>& claims, const Records& live,
                    const std::set<std::string>& running,
                    const std::function<ServiceDirectory(const std::string& service)>& look_up,
-                   const EndedRecord& ended) {
-    return Assigner(claims, live, running, look_up, ended).run();
+                   const EndedRecord& ended, const Continues& continues) {
+    return Assigner(claims, live, running, look_up, ended, continues).run();
 }
 
 } // namespace logbackup

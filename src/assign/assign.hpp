@@ -23,8 +23,9 @@ struct Claim {
     std::string pod;
     std::string namespace_name;
     Timestamp created{};
-    Identity identity;  ///< identity of the log directory; equal for containers that mount the same one
-    std::string volume; ///< host path if the log directory lies on a volume; else empty
+    Timestamp finished{}; ///< when its container ended; zero: it runs, or nobody knows
+    Identity identity;    ///< identity of the log directory; equal for containers that mount the same one
+    std::string volume;   ///< host path if the log directory lies on a volume; else empty
     MountAccess access = MountAccess::read_write;
     bool direct = false;  ///< true: the volume is mounted at the log directory or above it; no link led there
     std::string suffix{}; ///< of the name of its directory, see LogDirectoryName
@@ -40,6 +41,7 @@ struct Assignment {
     bool adopted = false;           ///< true: the directory existed before, without a record
     std::optional<Record> reopened; ///< record of a log directory that had ended but continues now
     std::string problem;            ///< why the claim gets no directory, safe to print; else empty
+    bool has_moved = false;         ///< true: the volume of its record has another host path by now
     bool is_writer = false;         ///< true: it has its volume mounted for writing, see assign()
     /// Live records of the same log directory that end with this assignment.
     std::set<RecordId> supersedes;
@@ -59,6 +61,9 @@ struct Assignments {
 /// another namespace; the new log directory gets a number instead. Among several new log directories, the one
 /// whose container has run longest gets the plain name; if none runs, the newest does.
 ///
+/// Within a pod an init container often has a volume first, and gives it its name. Once it has ended, the
+/// record moves to the names of a container that runs, see Groups::successor_in().
+///
 /// Each further log directory of a service has a suffix: its plain name is "<pod>+var+log", and the others
 /// are "<pod>@<n>+var+log". Only a new log directory is named after the configuration. One that had ended
 /// only because it was not configured for some time continues in its directory.
@@ -68,7 +73,8 @@ struct Assignments {
 /// directories get none.
 ///
 /// A directory without any record is adopted. Log directories with one identity are the same log directory.
-/// It is saved under the claim that already has a record, else under the first created one that may write.
+/// It is saved under the claim that already has a record, else under the first created one that may write,
+/// of those that run if any does.
 /// However, a container that can read a directory can link its own log directory to it, and be first. So a
 /// container gives way to a writer: one that has the directory itself mounted (at the log directory or above
 /// it, and not read-only). The record of a container that is not a writer then ends, its saved files keep
@@ -79,10 +85,16 @@ struct Assignments {
 /// `running` contains the ids of all containers that run or may run. Pure: `look_up` reads a service's
 /// directory, `ended` reads the record of an ended log directory (nothing if it cannot be read), and both are
 /// called only for new log directories.
+///
+/// A pod that is made again, as one of a StatefulSet, has its volume at another host path. Such a new log
+/// directory goes on under the record of the same names whose volume has the same inode, if `continues` says
+/// so: nothing is at the record's path any longer, and the new one has what was saved. It gets the record and
+/// the claim's index. Without it there are no such records.
 [[nodiscard]] Assignments
 assign(const std::vector<Claim>& claims, const Records& live, const std::set<std::string>& running,
        const std::function<ServiceDirectory(const std::string& service)>& look_up,
        const std::function<std::optional<Record>(const std::string& service, const std::string& instance)>&
-           ended);
+           ended,
+       const std::function<bool(const Record& record, std::size_t claim)>& continues = {});
 
 } // namespace logbackup

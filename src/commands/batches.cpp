@@ -6,6 +6,7 @@
 #include "commands/records.hpp"
 #include "ledger/ledger.hpp"
 #include "transfer/apply.hpp"
+#include "transfer/transfer.hpp"
 #include "util/descriptors.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
@@ -212,20 +213,33 @@ void compare(const Session& session, Survey& survey, Job& job) {
         let_go(survey, job);
 }
 
+/// Prepares a move to another service: who has the old names is a sharer from now on.
+void leave_name(const Session& session, Record& record, const Move& move) {
+    if (move.new_service() == move.service)
+        return;
+    record.sharers.push_back({move.service, move.from, record.pod, record.namespace_name,
+                              record.containers.empty() ? std::string() : record.containers.back()});
+    (void)make_directories(session.root.get(), move.new_service(), directory_mode, session.options.group);
+}
+
 } // namespace
 
 void make_moves(const Session& session, Survey& survey) {
     for (const auto& move : survey.moves) {
         try {
-            move_instance(session.root.get(), move);
             if (move.live)
+                leave_name(session, survey.records[*move.live], move);
+            move_instance(session.root.get(), move);
+            if (move.live) {
+                survey.records[*move.live].service = move.new_service();
                 survey.records[*move.live].instance = move.to;
+            }
         } catch (const Error& error) {
             // Neither the instance that should get the name nor the one that should lose it may write now.
             survey.problems.emplace_back(error.what());
             for (auto& job : survey.jobs) {
                 const auto& directory = job.place.directory;
-                if (directory != move.service + "/" + move.from && directory != move.service + "/" + move.to)
+                if (directory != move.old_directory() && directory != move.new_directory())
                     continue;
                 add_problem(job.failures, {"", "its directory could not be made free"});
             }

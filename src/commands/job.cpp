@@ -7,17 +7,17 @@
 
 namespace logbackup {
 
-std::vector<const Container*> Job::sharers() const {
-    std::vector<const Container*> sharers;
+std::vector<const Container*> Job::namesakes() const {
+    std::vector<const Container*> namesakes;
     for (const auto& holder : holders) {
         const Container& other = *holder.wanted.container;
-        const bool is_new = std::find(sharers.begin(), sharers.end(), &other) == sharers.end();
+        const bool is_new = std::find(namesakes.begin(), namesakes.end(), &other) == namesakes.end();
         if (is_new && other.service == container().service && other.pod == container().pod)
-            sharers.push_back(&other);
+            namesakes.push_back(&other);
     }
-    std::stable_sort(sharers.begin(), sharers.end(),
+    std::stable_sort(namesakes.begin(), namesakes.end(),
                      [](const Container* a, const Container* b) { return a->created < b->created; });
-    return sharers;
+    return namesakes;
 }
 
 void add_problem(std::vector<Problem>& problems, Problem problem) {

@@ -79,7 +79,7 @@ struct Job {
 
     [[nodiscard]] const Container& container() const { return *holders.front().wanted.container; }
     /// Containers under the same service and pod as the first one that have this log directory, oldest first.
-    [[nodiscard]] std::vector<const Container*> sharers() const;
+    [[nodiscard]] std::vector<const Container*> namesakes() const;
 };
 
 /// Identifies a container's log directory: the container's id and the path in it.

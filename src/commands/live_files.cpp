@@ -52,7 +52,7 @@ std::vector<PruneItem> find_live_files(const Session& session, Survey& survey) {
         if (session.stop.requested())
             break;
         const Wanted& wanted = job.holders.front().wanted;
-        if (!wanted.selected || !job.place.known || job.vanished || failed.contains(id_of(wanted)))
+        if (!job.wanted || !job.place.known || job.vanished || failed.contains(id_of(wanted)))
             continue;
         const Record& record = survey.records[*job.place.known];
         if (old_files(session.root.get(), record, session.options.retention, session.now, any).empty())

@@ -118,7 +118,11 @@ bool begin_work(const Session& session, Survey& survey, Job& job, const std::str
         return false;
     job.work.emplace();
     const auto& known = job.place.known;
-    job.work->needs_last_pass = needs_last_pass(known ? &survey.records[*known] : nullptr, job.sharers());
+    const bool is_over = std::all_of(job.holders.begin(), job.holders.end(), [](const Holder& holder) {
+        return holder.wanted.container->is_still(); // others may still write to a volume
+    });
+    job.work->needs_last_pass =
+        is_over && needs_last_pass(known ? &survey.records[*known] : nullptr, job.namesakes());
     return true;
 }
 

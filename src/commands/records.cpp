@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "commands/records.hpp"
 
+#include "assign/instance_names.hpp"
 #include "commands/gone.hpp"
 #include "config/selection.hpp"
 #include "ledger/coverage.hpp"
 #include "ledger/ledger.hpp"
+#include "ledger/links.hpp"
 #include "ledger/upkeep.hpp"
 #include "transfer/apply.hpp"
 #include "util/error.hpp"
@@ -22,6 +24,26 @@
 
 namespace logbackup {
 namespace {
+
+/// Returns the names under which the job's containers look for its log directory, those of the newest last.
+std::vector<Sharer> sharers_of(const Job& job) {
+    std::vector<const Wanted*> all;
+    all.reserve(job.holders.size());
+    for (const auto& holder : job.holders)
+        all.push_back(&holder.wanted);
+    std::stable_sort(all.begin(), all.end(), [](const Wanted* a, const Wanted* b) {
+        return a->container->created < b->container->created;
+    });
+    std::vector<Sharer> sharers;
+    sharers.reserve(all.size());
+    for (const auto* wanted : all) {
+        const Container& container = *wanted->container;
+        const InstanceName name{container.service, container.pod, wanted->name.suffix};
+        sharers.push_back(
+            {container.service, name.instance(), container.pod, container.namespace_name, container.id});
+    }
+    return sharers;
+}
 
 /// Returns the record as it has to be while the job is saved.
 Record record_of(const Session& session, const Survey& survey, const Job& job) {
@@ -50,14 +72,15 @@ Record record_of(const Session& session, const Survey& survey, const Job& job) {
     for (const auto& holder : job.holders)
         places.push_back(holder.found.seen_places);
     note_places(record, places);
-    describe_containers(record, job.sharers());
+    describe_containers(record, job.namesakes());
+    note_sharers(record, sharers_of(job));
     if (record.coverage == Coverage::complete && !job.work->plan.actions.empty())
         note_growth(record);
     return record;
 }
 
 Done done_of(const Job& job, const std::set<HolderId>& failed) {
-    Done done{*job.record, job.sharers(), Result::saved, job.place.supersedes};
+    Done done{*job.record, job.namesakes(), Result::saved, job.place.supersedes};
     if (failed.contains(id_of(job.holders.front().wanted)))
         done.result = Result::failed;
     else if (job.work->is_compared)
@@ -143,10 +166,14 @@ void write_record(const Session& session, Survey& survey, Job& job) {
     Record record = record_of(session, survey, job);
     if (!place.known && !place.reopened && !job.record)
         require_room_for_record(session);
+    if (!place.known)
+        remove_link_at(session.root.get(), place.directory);
     if (place.reopened && !job.record)
         reopen_record(session.root.get(), record);
     else if (!place.known || record != survey.records[*place.known])
         save_live_record(session.root.get(), record);
+    if (place.known)
+        update_links(session.root.get(), survey.records[*place.known], record, session.options.group);
     job.record = place.known;
     if (job.record)
         survey.records[*job.record] = std::move(record);
@@ -171,6 +198,8 @@ KeptRecords keep_records(const Session& session, Survey& survey) {
             survey.problems.emplace_back(error.what());
         }
     }
+    for (const auto& record : survey.records) // by now the directories of new ones are there
+        update_links(session.root.get(), {}, record, session.options.group);
     tell_unlisted(survey, result.unlisted);
     const std::set<RecordId> unexplained(result.unexplained.begin(), result.unexplained.end());
     for (const auto id : result.ended) {

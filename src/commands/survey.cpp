@@ -131,17 +131,12 @@ void locate_container(const Session& session, Survey& survey, const std::vector<
 Claim claim_of(const Holder& holder) {
     const Container& container = *holder.wanted.container;
     const auto& name = holder.wanted.name;
-    return {container.id,
-            container.service,
-            container.pod,
-            container.namespace_name,
-            container.created,
-            holder.found.identity,
-            holder.found.volume,
-            holder.found.access,
-            holder.found.direct,
-            name.suffix,
-            name.path};
+    return {container.id,          container.service,
+            container.pod,         container.namespace_name,
+            container.created,     container.is_still() ? container.finished : Timestamp{},
+            holder.found.identity, holder.found.volume,
+            holder.found.access,   holder.found.direct,
+            name.suffix,           name.path};
 }
 
 Assignments assign_all(const Session& session, Survey& survey, const std::vector<Holder>& holders) {
@@ -151,7 +146,8 @@ Assignments assign_all(const Session& session, Survey& survey, const std::vector
         claims.push_back(claim_of(holder));
     std::set<std::string> running;
     for (const auto& container : survey.runtime.containers)
-        if (container.has_process())
+        if (container.has_process() || container.state == ContainerState::running ||
+            container.state == ContainerState::restarting)
             running.insert(container.id);
     for (const auto& unreachable : survey.runtime.unreachable)
         running.insert(unreachable.id); // inspect failed: assume it runs

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "ledger/ledger.hpp"
 
+#include "ledger/links.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -21,7 +20,6 @@ constexpr std::size_t largest_record = 1U << 20U;
 constexpr std::size_t most_missed = 500; // for one service
 constexpr int unlikely_number = 900;     // number of an instance that is probably free, for a hint
 constexpr const char* last_run = ".logbackup/last-run";
-constexpr const char* move_journal = ".logbackup/move";
 
 [[noreturn]] void fail(const char* verb, const std::string& path) {
     throw Error(std::string("cannot ") + verb + " " + in_quotes(path) + ": " + error_text(errno));
@@ -52,29 +50,6 @@ std::vector<std::string> sorted_names(int root, const std::string& path, std::st
     std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
     std::sort(names.begin(), names.end());
     return names;
-}
-
-/// Renames if the old name exists: after a crash the step may already be done. Returns 0 or an errno value.
-int rename_if_there(int root, const std::string& from, const std::string& to) {
-    if (rename_to_new(root, from, root, to) || errno == ENOENT)
-        return 0;
-    return errno;
-}
-
-/// Does what the journal says. If that is impossible, leaves everything as it was. Returns 0 or an errno
-/// value.
-int carry_out(int root, const Move& move) {
-    const auto path = move.live ? live_path : ended_path;
-    const std::string from = path(move.service, move.from);
-    const std::string to = path(move.service, move.to);
-    int error = rename_if_there(root, from, to);
-    if (error == 0) {
-        error = rename_if_there(root, joined(move.service, move.from), joined(move.service, move.to));
-        if (error != 0)
-            rename_if_there(root, to, from);
-    }
-    remove_file(root, move_journal);
-    return error;
 }
 
 void note(std::vector<std::string>& problems, const std::string& problem) {
@@ -154,6 +129,10 @@ ServiceDirectory look_up_service(int root, const std::string& service) {
     result.present = names(service);
     result.ended = names(joined(ended_records, service));
     result.live = names(joined(live_records, service));
+    std::erase_if(result.present, [&](const std::string& name) {
+        return !result.ended.contains(name) && !result.live.contains(name) &&
+               is_link_of_ours(root, service, name);
+    });
     return result;
 }
 
@@ -169,6 +148,12 @@ void end_record(int root, const Record& record) {
 std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance,
                                         std::vector<std::string>& problems) {
     return load_record(root, ended_records, service, instance, problems);
+}
+
+std::optional<Record> find_record(int root, const std::string& service, const std::string& instance) {
+    std::vector<std::string> ignored;
+    auto record = load_record(root, live_records, service, instance, ignored);
+    return record ? std::move(record) : load_record(root, ended_records, service, instance, ignored);
 }
 
 void reopen_record(int root, const Record& record) {
@@ -218,40 +203,6 @@ void note_complete_run(int root, Timestamp began) {
     const timespec exact{seconds.time_since_epoch().count(), (began - seconds).count()};
     if (!file || ::futimens(file.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, exact}.data()) != 0)
         fail("write", last_run);
-}
-
-void move_instance(int root, const Move& move) {
-    const nlohmann::ordered_json json{
-        {"service", move.service}, {"from", move.from}, {"to", move.to}, {"live", move.live.has_value()}};
-    if (!write_atomically(root, move_journal, json.dump() + "\n"))
-        fail("write", move_journal);
-    if (const int error = carry_out(root, move); error != 0)
-        throw Error("cannot rename " + in_quotes(joined(move.service, move.from)) + " to " +
-                    in_quotes(joined(move.service, move.to)) + ": " + error_text(error));
-}
-
-std::string finish_move(int root) {
-    const auto text = read_small_file(root, move_journal, largest_record);
-    if (!text && errno == ENOENT)
-        return {};
-    const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
-    auto name = [&](const char* key) {
-        const auto found = json.find(key);
-        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    Move move{name("service"), name("from"), name("to"), std::nullopt};
-    if (move.service.empty() || move.from.empty() || move.to.empty()) {
-        const std::string aside = std::string(move_journal) + ".damaged";
-        if (::renameat(root, move_journal, root, aside.c_str()) != 0)
-            fail("set aside", move_journal);
-        return "cannot read " + in_quotes(move_journal) +
-               ", which tells of an interrupted move: it is set aside as " + in_quotes(aside) +
-               "; see that each instance directory has the name of its record";
-    }
-    if (json.contains("live") && json["live"] == true)
-        move.live = RecordId{};
-    carry_out(root, move); // if it is impossible, this run finds another name
-    return {};
 }
 
 } // namespace logbackup

@@ -40,7 +40,7 @@ inline constexpr const char* missed_records = ".logbackup/missed"; ///< the same
 /// `instance` is empty.
 [[nodiscard]] std::vector<Record> load_missed_records(int root, std::vector<std::string>& problems);
 
-/// Returns the names that are taken in a service's directory.
+/// Returns the names that are taken in a service's directory. A link of ours takes none: it gives way.
 [[nodiscard]] ServiceDirectory look_up_service(int root, const std::string& service);
 
 /// Writes the record. Like all functions that write a record, throws Error when it would be larger than 1
@@ -54,6 +54,9 @@ void end_record(int root, const Record& record);
 [[nodiscard]] std::optional<Record> load_ended_record(int root, const std::string& service,
                                                       const std::string& instance,
                                                       std::vector<std::string>& problems);
+/// Returns the live record of an instance, else its ended record; nothing if there is none that can be read.
+[[nodiscard]] std::optional<Record> find_record(int root, const std::string& service,
+                                                const std::string& instance);
 /// Turns an ended record into a live one again, because docker lists its container again.
 void reopen_record(int root, const Record& record);
 
@@ -65,7 +68,8 @@ void save_missed_record(int root, const Record& record);
 /// Returns the path of the record of a missed container, below the backup root.
 [[nodiscard]] std::string missed_path(const Record& record);
 
-/// Renames an instance directory, which need not exist, and its record. Never overwrites anything.
+/// Renames an instance directory, which need not exist, and its record. Never overwrites anything. The links
+/// to it are removed, and of an ended one made again.
 void move_instance(int root, const Move& move);
 
 /// Completes a move that was interrupted. Call before reading anything else. Where nothing can be read of it,

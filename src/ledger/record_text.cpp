@@ -36,6 +36,32 @@ constexpr auto text_members = std::to_array<std::pair<const char*, std::string R
 constexpr std::array<Coverage, 4> coverages{Coverage::live, Coverage::complete, Coverage::cut,
                                             Coverage::missed};
 
+std::string text_member(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// A link is made of these names, so each must be one file name that is not hidden.
+bool is_file_name(const std::string& name) {
+    return !name.empty() && name.front() != '.' && name.find('/') == std::string::npos;
+}
+
+std::vector<Sharer> sharers_in(const Json& json) {
+    std::vector<Sharer> sharers;
+    const auto list = json.find("sharers");
+    if (list == json.end() || !list->is_array())
+        return sharers;
+    for (const auto& one : *list) {
+        if (!one.is_object())
+            continue;
+        Sharer sharer{text_member(one, "service"), text_member(one, "instance"), text_member(one, "pod"),
+                      text_member(one, "namespace"), text_member(one, "container")};
+        if (is_file_name(sharer.service) && is_file_name(sharer.instance))
+            sharers.push_back(std::move(sharer));
+    }
+    return sharers;
+}
+
 } // namespace
 
 std::string record_text(const Record& record) {
@@ -57,6 +83,14 @@ std::string record_text(const Record& record) {
         json["has_writer"] = true;
     for (const auto& [path, place] : record.seen_places)
         json["seen_places"][percent_encoded(path)] = percent_encoded(place);
+    if (record.skipped != 0)
+        json["skipped"] = record.skipped;
+    for (const auto& sharer : record.sharers)
+        json["sharers"].push_back({{"service", sharer.service},
+                                   {"instance", sharer.instance},
+                                   {"pod", sharer.pod},
+                                   {"namespace", sharer.namespace_name},
+                                   {"container", sharer.container}});
     json["containers"] = record.containers;
     if (!record.last_passes.empty())
         json["last_passes"] = record.last_passes;
@@ -65,10 +99,7 @@ std::string record_text(const Record& record) {
 
 Record parse_record(const std::string& service, const std::string& instance, const std::string& text) {
     const Json json = Json::parse(text, nullptr, false);
-    auto member = [&](const char* name) {
-        const auto found = json.find(name);
-        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
+    const auto member = [&](const char* name) { return text_member(json, name); };
     if (json.is_object() && json.contains("version") && json["version"].is_number_unsigned() &&
         json["version"] > format_version)
         throw Error("it is of version " + json["version"].dump() + ", which a newer logbackup made");
@@ -103,6 +134,9 @@ Record parse_record(const std::string& service, const std::string& instance, con
         for (const auto& [id, finished] : passes->items())
             if (finished.is_string())
                 record.last_passes.emplace(id, finished.get<std::string>());
+    if (const auto skipped = json.find("skipped"); skipped != json.end() && skipped->is_number_unsigned())
+        record.skipped = skipped->get<std::uint64_t>();
+    record.sharers = sharers_in(json);
     return record;
 }
 

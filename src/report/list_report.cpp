@@ -29,6 +29,8 @@ std::string coverage_cell(const Instance& instance) {
     const char* separator = ", incomplete: ";
     for (const auto limit : record.limits)
         text.append(std::exchange(separator, ", ")).append(name_of(limit));
+    if (record.skipped > 0)
+        text += ", " + std::to_string(record.skipped) + " skipped";
     return text;
 }
 
@@ -74,6 +76,8 @@ std::string detail_lines(const Instance& instance, const std::string& backup_roo
     add("image", record.image);
     for (const auto& id : record.containers)
         add("container", id);
+    for (const auto& sharer : record.sharers)
+        add("shared by", joined(sharer.service, sharer.pod));
     return text;
 }
 
@@ -150,6 +154,16 @@ Json json_time(Timestamp time) {
     return time == Timestamp{} ? Json() : Json(rfc3339(time));
 }
 
+Json sharers_json(const Record& record) {
+    Json sharers = Json::array();
+    for (const auto& sharer : record.sharers)
+        sharers.push_back({{"service", sharer.service},
+                           {"pod", sharer.pod},
+                           {"namespace", sharer.namespace_name},
+                           {"container", sharer.container}});
+    return sharers;
+}
+
 Json instance_json(const Instance& instance) {
     const auto& [record, has_record, usage] = instance;
     Json limits = Json::array();
@@ -171,6 +185,8 @@ Json instance_json(const Instance& instance) {
             {"saved_until", json_time(parse_rfc3339(record.saved_until))},
             {"limits", std::move(limits)},
             {"volume", record.volume},
+            {"shared_by", sharers_json(record)},
+            {"skipped", record.skipped},
             {"files", usage.files},
             {"bytes", usage.bytes},
             {"disk_bytes", usage.disk_bytes},

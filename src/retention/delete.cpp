@@ -2,6 +2,7 @@
 #include "retention/delete.hpp"
 
 #include "ledger/ledger.hpp"
+#include "ledger/links.hpp"
 #include "ledger/pruning.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
@@ -50,7 +51,14 @@ void remove_empty_directories_of(int root, const std::string& service) {
         ::unlinkat(root, path.c_str(), AT_REMOVEDIR);
 }
 
+void remove_empty_directories_of(int root, const Record& record) {
+    remove_empty_directories_of(root, record.service);
+    for (const auto& sharer : record.sharers) // only links were in them
+        remove_empty_directories_of(root, sharer.service);
+}
+
 int delete_directory(int root, const Record& record, StopSignal& stop) {
+    remove_links(root, record);
     const UniqueFd service = open_directory(root, record.service);
     if (!service && errno != ENOENT)
         return errno;
@@ -130,7 +138,7 @@ void carry_out(PruneReport& report, int root, StopSignal& stop) {
         if (error != 0)
             item.failure = undeletable_text(error);
         else if (item.kind != PruneKind::file)
-            remove_empty_directories_of(root, item.record.service);
+            remove_empty_directories_of(root, item.record);
     }
 }
 

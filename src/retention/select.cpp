@@ -87,7 +87,7 @@ std::vector<PruneItem> missed_containers(PruneReport& report, int root, const Fi
     std::vector<PruneItem> items;
     for (auto& record : load_missed_records(root, report.problems)) {
         const auto died = credible(parse_rfc3339(record.finished));
-        if (selects(filter, record) && has_ended_long_ago(keep_of(rules, record.service), died, report.now))
+        if (selects(filter, record) && has_ended_long_ago(keep_of(rules, record), died, report.now))
             items.push_back(item_of(PruneKind::missed, std::move(record), died));
     }
     sort_by_age(items);
@@ -148,7 +148,7 @@ Timestamp ended_at(const Record& record, Timestamp written) {
 std::vector<PruneItem> old_files(int root, const Record& live, const RetentionRules& rules, Timestamp now,
                                  const std::function<bool(const std::string& path)>& has_gone) {
     std::vector<PruneItem> items;
-    const auto keep = keep_of(rules, live.service);
+    const auto keep = keep_of(rules, live);
     const UniqueFd instance = keep == for_ever ? UniqueFd() : open_directory(root, live.directory());
     if (!instance)
         return items;
@@ -197,7 +197,7 @@ void plan_prune(PruneReport& report, int root, const Filter& filter, const Reten
                 const EndEvidence& evidence) {
     std::vector<PruneItem> younger;
     for (auto& item : ended_directories(report, root, filter, evidence)) {
-        if (has_ended_long_ago(keep_of(rules, item.record.service), item.ended, report.now)) {
+        if (has_ended_long_ago(keep_of(rules, item.record), item.ended, report.now)) {
             measure(item, root);
             report.items.push_back(std::move(item));
         } else {

@@ -14,8 +14,11 @@ namespace {
 
 std::set<std::string> ids_in(const Records& records) {
     std::set<std::string> ids;
-    for (const auto& record : records)
+    for (const auto& record : records) {
         ids.insert(record.containers.begin(), record.containers.end());
+        for (const auto& sharer : record.sharers)
+            ids.insert(sharer.container);
+    }
     return ids;
 }
 

@@ -18,7 +18,7 @@ bool begins_with_any(const std::vector<std::string>& prefixes, const std::string
                                            [&](const std::string& prefix) { return id.starts_with(prefix); });
 }
 
-/// Compares the names that both containers and records have.
+/// Compares the names that containers, records and sharers have.
 template <typename T> bool names_match(const Filter& filter, const T& named) {
     return matches_any(filter.services, named.service) && matches_any(filter.pods, named.pod) &&
            matches_any(filter.namespaces, named.namespace_name);
@@ -40,7 +40,10 @@ bool selects(const Filter& filter, const Record& record) {
         filter.containers.empty() ||
         std::any_of(record.containers.begin(), record.containers.end(),
                     [&](const std::string& one) { return begins_with_any(filter.containers, one); });
-    return id && names_match(filter, record);
+    return (id && names_match(filter, record)) ||
+           std::any_of(record.sharers.begin(), record.sharers.end(), [&](const Sharer& sharer) {
+               return begins_with_any(filter.containers, sharer.container) && names_match(filter, sharer);
+           });
 }
 
 } // namespace logbackup

@@ -123,12 +123,15 @@ TEST_P(Assign, ADirectoryThatSeveralContainersMountIsSavedOnceUnderItsWriter) {
     const auto writer = engine.start({"web", "web-1", {"--volume", shared + ":/opt/logs"}});
     engine.start({"web", "web-2", {"--volume", shared + ":/opt/logs"}});
     engine.exec(writer, "echo once > /opt/logs/app.log");
+    const auto expected = [](const std::string& text) {
+        return Tree{{"reader", "dir"},    {"reader/web-1", "-> ../web/web-1"}, {"web", "dir"},
+                    {"web/web-1", "dir"}, {"web/web-1/app.log", text},         {"web/web-2", "-> web-1"}};
+    };
 
     for (int i = 0; i < 2; ++i) {
         const Result result = run_once();
         expect_clean(result);
-        EXPECT_EQ(tree_of(backup),
-                  (Tree{{"web", "dir"}, {"web/web-1", "dir"}, {"web/web-1/app.log", "once\n"}}));
+        EXPECT_EQ(tree_of(backup), expected("once\n"));
         EXPECT_NE(result.out.find("shared, see web/web-1"), std::string::npos) << result.out;
     }
 
@@ -136,8 +139,9 @@ TEST_P(Assign, ADirectoryThatSeveralContainersMountIsSavedOnceUnderItsWriter) {
     engine.remove(writer);
     append_file(fs::path(shared) / "app.log", "more\n");
     expect_clean(run_once());
-    EXPECT_EQ(tree_of(backup),
-              (Tree{{"web", "dir"}, {"web/web-1", "dir"}, {"web/web-1/app.log", "once\nmore\n"}}));
+    EXPECT_EQ(tree_of(backup), expected("once\nmore\n"));
+    for (const auto* service : {"reader", "web"})
+        EXPECT_NE(run_once({"list", "--service", service}).out.find("web-1"), std::string::npos) << service;
 }
 
 TEST_P(Assign, ATreeOfAPlainRsyncLoopIsAdoptedWithoutCopyingAgain) {

@@ -4,6 +4,7 @@
 #include "in_private_mounts.hpp"
 #include "ledger/inventory.hpp"
 #include "ledger/ledger.hpp"
+#include "ledger/links.hpp"
 #include "report/prune_report.hpp"
 #include "retention/delete.hpp"
 #include "support.hpp"
@@ -309,6 +310,21 @@ TEST_F(Prune, DeletesAllOfItAndNothingElse) {
                              ".logbackup/ended/db", ".logbackup/pruning"})
         EXPECT_FALSE(dir.has(name)) << name;
     EXPECT_TRUE(dir.has(".logbackup/ended/web/web-2"));
+}
+
+TEST_F(Prune, DeletesTheLinksToWhatItDeletes) {
+    rules.keep = 30 * day;
+    end("web", "web-1", now - 31 * day);
+    Record record = find_record(dir.fd(), "web", "web-1").value();
+    record.sharers = {{"logger", "web-1", "web-1", "", "l"}, {"web", "web-7", "web-7", "", "w"}};
+    end_record(dir.fd(), record);
+    update_links(dir.fd(), {}, record, static_cast<gid_t>(-1));
+    dir.link("web/web-8", "web-1"); // an operator's
+    EXPECT_TRUE(dir.has("logger/web-1/d/app.log"));
+    EXPECT_EQ(names_of(prune()), Names{"web/web-1"});
+    for (const char* name : {"web/web-1", "logger", "web/web-7"})
+        EXPECT_FALSE(dir.has(name)) << name;
+    EXPECT_TRUE(dir.has("web/web-8"));
 }
 
 TEST_F(Prune, DeletesAFurtherLogDirectoryAndNotTheFirst) {

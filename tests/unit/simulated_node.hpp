@@ -136,8 +136,13 @@ class SimulatedNode {
     }
 
     void stop() {
-        if (!containers_.empty())
-            containers_[input_.below(containers_.size())].runs = false;
+        if (containers_.empty())
+            return;
+        auto& stopped = containers_[input_.below(containers_.size())];
+        stopped.runs = false;
+        const Timestamp finished = any_time();
+        for (auto& [path, place] : stopped.places)
+            place.finished = finished;
     }
 
     /// A service gets another log directory, or several, or has only one again.
@@ -365,15 +370,18 @@ class SimulatedNode {
     }
 
     void carry_out(const Move& move) {
-        const std::string from = move.service + "/" + move.from;
-        const std::string to = move.service + "/" + move.to;
+        const std::string from = move.old_directory();
+        const std::string to = move.new_directory();
         ASSERT_FALSE(tree_.contains(to)) << "a move to " << to << " would overwrite it";
         ASSERT_FALSE(ended_.contains(to)) << to << " belonged to another one";
         for (const auto& name : {from, to})
             ASSERT_FALSE(damaged_.contains(name) || damaged_ended_.contains(name))
                 << "nobody knows whose " << name << " is";
         const std::string pod = move.live ? live_of(*move.live).pod : ended_.at(from).pod;
-        ASSERT_NO_FATAL_FAILURE(expect_own(move.service, pod, move.from.substr(pod.size()), to));
+        const bool stays = move.new_service() == move.service;
+        ASSERT_TRUE(stays || (move.live && move.to.starts_with(pod))) << to;
+        const std::string suffix = (stays ? move.from : move.to).substr(pod.size());
+        ASSERT_NO_FATAL_FAILURE(expect_own(move.new_service(), pod, suffix, to));
         if (auto node = tree_.extract(from); !node.empty()) {
             node.key() = to;
             tree_.insert(std::move(node));
@@ -385,6 +393,7 @@ class SimulatedNode {
             ASSERT_EQ(live_of(*move.live).directory(), from);
             for (const auto& id : live_of(*move.live).containers)
                 ASSERT_FALSE(running_.contains(id)) << from << " is renamed while " << id << " runs";
+            live_of(*move.live).service = move.new_service();
             live_of(*move.live).instance = move.to;
         } else {
             auto node = ended_.extract(from);
