@@ -53,6 +53,8 @@ struct Problem {
 struct Listing {
     std::vector<Entry> entries; ///< a directory precedes its contents
     std::vector<Problem> problems;
+    /// Symbolic links that may lead to logs elsewhere in the container, but cannot be followed.
+    std::vector<Problem> unread{};
     bool complete = true;     ///< false: the listing omits something that exists
     bool full = false;        ///< true: the listing is incomplete because it reached the limits
     std::size_t excluded = 0; ///< files and directories omitted on purpose

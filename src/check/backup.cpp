@@ -176,13 +176,20 @@ void owner(int root, const std::optional<Engine>& engine, Checks& checks) {
 
 void records(int root, Checks& checks) {
     std::vector<std::string> problems;
-    const auto live = load_live_records(root, problems).size();
+    const auto live_ones = load_live_records(root, problems);
+    const auto live = live_ones.size();
+    const auto skipping = std::count_if(live_ones.begin(), live_ones.end(),
+                                        [](const Record& record) { return record.skipped > 0; });
     const auto ended = load_ended_records(root, problems).size();
     Check check{"records",
                 CheckStatus::ok,
                 std::to_string(live) + " of live log directories, " + std::to_string(ended) +
                     " of ended ones",
                 {}};
+    if (skipping > 0) {
+        check.found += "; in " + std::to_string(skipping) + " something is skipped, as a link that leads out";
+        check.hint = "'logbackup list' counts it, 'logbackup --dry-run --verbose' names it";
+    }
     if (!problems.empty()) {
         check.status = CheckStatus::problem;
         check.found += ", " + std::to_string(problems.size()) + " that cannot be read";

@@ -87,7 +87,8 @@ void apply_until_settled(const Session& session, Survey& survey, std::vector<Job
         std::erase_if(jobs, [](const Job* job) { return job->work->done.unsettled.empty(); });
         for (auto* job : jobs) {
             job->work->done.unsettled.clear();
-            plan_fully(session, *job, survey.records[*job->record].directory(), Thoroughness::changes);
+            plan_fully(session, survey, *job, survey.records[*job->record].directory(),
+                       Thoroughness::changes);
         }
         apply_plans(session, survey, jobs);
     }
@@ -122,7 +123,7 @@ std::vector<Job*>::iterator save_some(const Session& session, Survey& survey,
             break;
         }
         if (begin_work(session, survey, job, job.place.directory))
-            plan_little(session, job, job.place.directory, left);
+            plan_little(session, survey, job, job.place.directory, left);
         if (job.work && !job.work->is_postponed && begin_to_save(session, survey, job)) {
             jobs.push_back(&job);
         } else {
@@ -155,7 +156,7 @@ void save_postponed(const Session& session, Survey& survey, Job& job) {
     if (!session.stop.requested()) {
         if (!take_up(session, survey, job))
             return;
-        plan_fully(session, job, job.tree->directory, Thoroughness::changes);
+        plan_fully(session, survey, job, job.tree->directory, Thoroughness::changes);
         if (begin_to_save(session, survey, job))
             apply_until_settled(session, survey, {&job});
         job.work->plan.actions = {};
@@ -198,7 +199,7 @@ void compare(const Session& session, Survey& survey, Job& job) {
     const bool was_let_go = job.is_let_go;
     if (!take_up(session, survey, job))
         return;
-    plan_fully(session, job, survey.records[*job.record].directory(), Thoroughness::everything);
+    plan_fully(session, survey, job, survey.records[*job.record].directory(), Thoroughness::everything);
     if (!session.stop.requested() && !job.work->plan.actions.empty())
         apply_until_settled(session, survey, {&job});
     // The kubelet can have removed the volume meanwhile: then nothing was left to compare.
@@ -255,7 +256,7 @@ FirstBatch plan_first_batch(const Session& session, Survey& survey) {
         else if (job.is_let_go)
             first.waiting.push_back(&job);
         else if (!session.stop.requested() && begin_work(session, survey, job, job.place.directory))
-            plan_little(session, job, job.place.directory, first.left);
+            plan_little(session, survey, job, job.place.directory, first.left);
     }
     return first;
 }

@@ -22,7 +22,7 @@ void plan_all(const Session& session, Survey& survey) {
         const bool was_let_go = job.is_let_go;
         if (!job.wanted || !begin_work(session, survey, job, job.place.directory))
             continue;
-        plan_fully(session, job, job.place.present_as,
+        plan_fully(session, survey, job, job.place.present_as,
                    job.work->needs_last_pass ? Thoroughness::everything : Thoroughness::changes);
         count_planned(*job.work);
         if (was_let_go)

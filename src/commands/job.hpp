@@ -61,6 +61,7 @@ struct Work {
     /// Where files ended before this run appended to them, by path.
     std::map<std::string, std::uint64_t> grown_from;
     bool has_all_files = false;   ///< `files` omits none
+    bool has_unread = false;      ///< links may lead to logs that cannot be read
     bool may_have_copies = false; ///< plain files may be contained in compressed ones
     bool is_postponed = false;    ///< planning takes long, so it comes after all others
 };

@@ -2,6 +2,7 @@
 #include "commands/live_files.hpp"
 
 #include "commands/holding.hpp"
+#include "commands/planning.hpp"
 #include "content/content.hpp"
 #include "retention/select.hpp"
 #include "view/listing.hpp"
@@ -27,14 +28,15 @@ bool has_lost_something(const Job& job, const Listing& listed) {
 std::vector<PruneItem> find_in(const Session& session, Survey& survey, Job& job, const Record& record) {
     if (!job.tree && !show_job(session, survey, job, record.directory()))
         return {};
-    const Listing source = list_tree(*job.tree, session.listing_limits(), session.stop);
+    const Listing source = list_followed(
+        survey, job, [&] { return list_tree(*job.tree, session.listing_limits(), session.stop); });
     for (const auto& problem : source.problems)
         add_problem(job.failures, problem);
     // A file that is not listed would seem to be gone. A bare layer does not show the image's files, and a
     // directory without any file may be a volume that is not mounted.
     const bool has_files = std::any_of(source.entries.begin(), source.entries.end(),
                                        [](const Entry& entry) { return entry.type == FileType::regular; });
-    if (!source.complete || job.tree->kind == SourceKind::upper || !has_files)
+    if (!source.complete || !source.unread.empty() || job.tree->kind == SourceKind::upper || !has_files)
         return {};
     const Content content = content_of(*job.tree, -1, session.stop, session.listing_limits());
     auto items =

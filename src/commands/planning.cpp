@@ -89,6 +89,11 @@ void take_plan(const Session& session, Job& job, DirectoryPlan plan, const Listi
     work.source_files = plan.files;
     work.excluded = source.excluded;
     work.skipped = std::move(plan.skipped);
+    work.has_unread = !source.unread.empty();
+    for (auto& skipped : work.skipped)
+        for (const auto& unread : source.unread)
+            if (skipped.path == unread.path)
+                skipped.reason = "a link that is not followed: " + unread.reason;
     keep_some(work.skipped);
     if (options.verbose || options.json)
         work.actions.insert(work.actions.end(), plan.actions.begin(), plan.actions.end());
@@ -126,9 +131,12 @@ bool begin_work(const Session& session, Survey& survey, Job& job, const std::str
     return true;
 }
 
-void plan_little(const Session& session, Job& job, const std::string& present_as, LittleLeft& left) {
+void plan_little(const Session& session, Survey& survey, Job& job, const std::string& present_as,
+                 LittleLeft& left) {
     const UniqueFd instance = open_instance(session, present_as);
-    const Listing source = list_tree(*job.tree, little_limits(session.listing_limits(), left), session.stop);
+    const Listing source = list_followed(survey, job, [&] {
+        return list_tree(*job.tree, little_limits(session.listing_limits(), left), session.stop);
+    });
     if (source.full) {
         job.work->is_postponed = true;
         return;
@@ -143,10 +151,12 @@ void plan_little(const Session& session, Job& job, const std::string& present_as
     take_plan(session, job, std::move(planned), source);
 }
 
-void plan_fully(const Session& session, Job& job, const std::string& present_as, Thoroughness how) {
+void plan_fully(const Session& session, Survey& survey, Job& job, const std::string& present_as,
+                Thoroughness how) {
     const UniqueFd instance = open_instance(session, present_as);
-    const Listing source =
-        list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop);
+    const Listing source = list_followed(survey, job, [&] {
+        return list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop);
+    });
     auto planned = plan_listed(session, job, instance.get(), source, how, {});
     if (how != Thoroughness::everything || !session.stop.requested())
         take_plan(session, job, std::move(planned), source);
@@ -176,8 +186,9 @@ std::optional<std::vector<std::string>> files_of(const Session& session, Survey&
     if (!take_up(session, survey, job))
         return std::nullopt;
     const UniqueFd instance = open_directory(session.root.get(), job.tree->directory);
-    auto files =
-        regular_files_in(list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop));
+    auto files = regular_files_in(list_followed(survey, job, [&] {
+        return list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop);
+    }));
     if (was_let_go)
         let_go(survey, job);
     if (session.stop.requested())

@@ -4,6 +4,7 @@
 #include "commands/survey.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,16 +17,23 @@ struct LittleLeft {
     std::size_t paths = 8U << 20U; ///< bytes
 };
 
+/// Lists a job's log directory with `list`, which lists job.tree. Links that lead to regular files and
+/// directories elsewhere in the container are followed: the files are listed under the links' names. A link
+/// to the log directory itself becomes a relative one.
+[[nodiscard]] Listing list_followed(Survey& survey, Job& job, const std::function<Listing()>& list);
+
 /// Begins the work on a job: takes it up, shows it as `directory` and finds out whether it needs a last pass.
 /// Returns false, and notes why, when it cannot be read.
 [[nodiscard]] bool begin_work(const Session& session, Survey& survey, Job& job, const std::string& directory);
 
 /// Plans what is to be done now, if that takes little; else postpones the job. `present_as` is the present
 /// name of its directory in the backup; empty: there is none.
-void plan_little(const Session& session, Job& job, const std::string& present_as, LittleLeft& left);
+void plan_little(const Session& session, Survey& survey, Job& job, const std::string& present_as,
+                 LittleLeft& left);
 /// Plans what is to be done now, however much it is. When the run is stopped, a last pass
 /// (Thoroughness::everything) plans nothing.
-void plan_fully(const Session& session, Job& job, const std::string& present_as, Thoroughness how);
+void plan_fully(const Session& session, Survey& survey, Job& job, const std::string& present_as,
+                Thoroughness how);
 
 /// Adds what a plan would do to what was done, for a dry run.
 void count_planned(Work& work);

@@ -74,6 +74,7 @@ Record record_of(const Session& session, const Survey& survey, const Job& job) {
     note_places(record, places);
     describe_containers(record, job.namesakes());
     note_sharers(record, sharers_of(job));
+    record.skipped = job.work->skipped.size();
     if (record.coverage == Coverage::complete && !job.work->plan.actions.empty())
         note_growth(record);
     return record;
@@ -84,7 +85,8 @@ Done done_of(const Job& job, const std::set<HolderId>& failed) {
     if (failed.contains(id_of(job.holders.front().wanted)))
         done.result = Result::failed;
     else if (job.work->is_compared)
-        done.result = job.holders.front().found.has_lost_part ? Result::compared_rest : Result::compared_all;
+        done.result = job.holders.front().found.has_lost_part || job.work->has_unread ? Result::compared_rest
+                                                                                      : Result::compared_all;
     return done;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "locate/locate.hpp"
 
+#include "locate/locator.hpp"
 #include "locate/paths.hpp"
-#include "locate/root.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 
@@ -36,39 +36,7 @@ bool is_mount_point(int directory) {
     return here && ::fstatat(directory, "..", &above, 0) == 0 && here->st_dev != above.st_dev;
 }
 
-class Locator {
-  public:
-    Locator(const Container& container, PrivateMounts* mounts, HostPaths& host)
-        : container_(container), mounts_(mounts), host_(host),
-          volumes_(container, host, [this] { return process(); }) {}
-
-    Located locate(const std::string& log_directory);
-
-  private:
-    [[nodiscard]] ProcessRoot* process();
-    [[nodiscard]] std::string why_no_process() const;
-    [[nodiscard]] bool is_on_volume(const std::string& log_directory);
-    [[nodiscard]] std::optional<Root> merged() const;
-    [[nodiscard]] std::optional<Root> layers();
-    [[nodiscard]] Located locate_in(Root root, const std::string& log_directory);
-    [[nodiscard]] bool needs_process(const Root& root, Root::Walk ended, const std::string& path);
-    [[nodiscard]] std::string add_volumes_below(const Root& root, const std::string& path,
-                                                LogDirectory& found);
-    [[nodiscard]] Located locate_in_process(const std::string& log_directory);
-    void add_mounts_below(const std::string& path, LogDirectory& found);
-    void name_volume(const std::string& path, const std::string& log_directory, LogDirectory& found);
-    [[nodiscard]] std::string on_host(const std::string& path, int held);
-    [[nodiscard]] std::string problem_below(const std::string& host_path) const;
-
-    const Container& container_;
-    PrivateMounts* mounts_;
-    HostPaths& host_;
-    std::optional<std::optional<ProcessRoot>> process_; ///< opened on first use
-    std::string process_problem_;
-    UniqueFd rebuilt_; ///< the rebuilt file system of a stopped container
-    Volumes volumes_;
-    std::string reason_;
-};
+} // namespace
 
 ProcessRoot* Locator::process() {
     if (!process_)
@@ -197,11 +165,18 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
         return LogDirectoryGone{};
     if (ended == Root::Walk::missing || ended == Root::Walk::on_tmpfs)
         return NoLogDirectory{};
-    const auto status =
+    auto status =
         ended == Root::Walk::arrived ? status_of(place.held ? place.held.get() : root.top()) : std::nullopt;
+    if (status && !S_ISDIR(status->st_mode)) {
+        errno = ENOTDIR;
+        status.reset();
+    }
     if (!status)
-        return LocateFailed{ended == Root::Walk::arrived ? failed("read", log_directory) : reason_, false,
-                            false, limit_of(ended == Root::Walk::barred)};
+    {
+        const bool is_barred = ended == Root::Walk::nowhere || (ended == Root::Walk::arrived && errno == ENOTDIR);
+        return LocateFailed{ended == Root::Walk::arrived ? failed("open", "/" + place.path) : reason_, false,
+                            false, limit_of(is_barred)};
+    }
     LogDirectory found;
     found.identity = identity_of(*status);
     std::string host_path = root.host_path() + "/" + place.path;
@@ -314,8 +289,6 @@ Located Locator::locate(const std::string& log_directory) {
                   [](const Source& a, const Source& b) { return a.below < b.below; });
     return located;
 }
-
-} // namespace
 
 Located locate(const Container& container, const std::string& log_directory, PrivateMounts* mounts,
                HostPaths& host) {

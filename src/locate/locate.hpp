@@ -31,6 +31,20 @@ struct LocateFailed {
 
 using Located = std::variant<LogDirectory, NoLogDirectory, LogDirectoryGone, LocateFailed>;
 
+/// Where a symbolic link in a log directory leads.
+struct LinkEnd {
+    enum class Kind {
+        followed, ///< to a regular file or a directory elsewhere in the container
+        inside,   ///< to something in the log directory
+        nothing,  ///< to no file: it dangles or is a loop, or leads to a device or a file of the kernel
+        unread,   ///< to something that cannot be read
+    };
+    Kind kind = Kind::nothing;
+    UniqueFd held;      ///< of what was followed; a directory cannot be left by a link or a mount below it
+    std::string path;   ///< inside: path below the log directory
+    std::string reason; ///< unread: why, safe to print
+};
+
 /// Finds a container's log directory on the host.
 ///
 /// `log_directory` is the absolute path inside the container. It is resolved one component at a time by
@@ -51,5 +65,11 @@ using Located = std::variant<LogDirectory, NoLogDirectory, LogDirectoryGone, Loc
 [[nodiscard]] std::vector<Located> locate(const Container& container,
                                           const std::vector<std::string>& log_directories,
                                           PrivateMounts* mounts, HostPaths& host);
+
+/// Follows symbolic links of a log directory inside the container, as locate() does. `links` are paths below
+/// the log directory; the results have the same order.
+[[nodiscard]] std::vector<LinkEnd> follow_links(const Container& container, const std::string& log_directory,
+                                                const std::vector<std::string>& links, PrivateMounts* mounts,
+                                                HostPaths& host);
 
 } // namespace logbackup

@@ -59,6 +59,7 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
         if (mount != nullptr && file_system(mount->type) != FileSystem::ordinary) {
             place.ended = Ended::refused;
             place.reason = refusal(*mount);
+            place.is_nowhere = file_system(mount->type) == FileSystem::of_the_kernel;
             return place;
         }
         UniqueFd next(::openat(steps.back().held.get(), name->c_str(), path_flags));
@@ -66,6 +67,7 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
         if (!status) {
             place.ended = errno == ENOENT ? Ended::missing : Ended::failed;
             place.error = errno;
+            place.is_nowhere = is_its_own_doing(place.error);
             place.reason = error_text(place.error);
             place.names_missing = way.names_left() + 1;
             return place;
@@ -83,6 +85,7 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
         const std::string target = link_target(next.get());
         if (target.empty() || !way.follow(target, steps)) {
             place.error = errno;
+            place.is_nowhere = is_its_own_doing(place.error);
             place.reason = error_text(place.error);
             return place;
         }

@@ -35,6 +35,7 @@ class MountedTree {
         Links links = Links::none;
         std::string reason;            ///< why the path was not opened, safe to print
         int error = 0;                 ///< the same as an errno value, unless refused
+        bool is_nowhere = false;       ///< true: no log can be there, it is the kernel's or a loop of links
         std::size_t names_missing = 0; ///< if missing: how many names at the end of the path do not exist
     };
     [[nodiscard]] Place open(const std::string& path, Timestamp links_since = {}) const;

@@ -19,13 +19,6 @@ std::string cannot_open(const std::string& path) {
     return "cannot open " + in_quotes("/" + path) + ": " + error_text(errno);
 }
 
-/// Ends a walk at a path that cannot be opened, by `errno`.
-Root::Walk barred_or_failed(const std::string& path, std::string& reason) {
-    const bool barred = is_its_own_doing(errno);
-    reason = cannot_open(path);
-    return barred ? Root::Walk::barred : Root::Walk::failed;
-}
-
 Root::Walk ending_of(Volume::State state) {
     switch (state) {
     case Volume::State::usable: return Root::Walk::arrived;
@@ -74,6 +67,8 @@ bool Root::has_mount_below(const std::string& path) const {
 struct Root::Lookup {
     Walk ended = Walk::arrived;
     std::string link; ///< target, if the name is a symbolic link
+    bool is_file = false;
+    UniqueFd file; ///< a regular file of the topmost layer or a volume
     std::vector<Held> directories;
 };
 
@@ -97,7 +92,7 @@ Root::Lookup Root::look_up(const std::vector<Step>& steps, const std::string& na
         if (!status && errno == ENOENT)
             continue;
         if (!status) {
-            result.ended = Walk::failed;
+            result.ended = is_its_own_doing(errno) ? Walk::nowhere : Walk::failed;
             return result;
         }
         if (S_ISDIR(status->st_mode)) {
@@ -112,11 +107,15 @@ Root::Lookup Root::look_up(const std::vector<Step>& steps, const std::string& na
             std::array<char, PATH_MAX> target{};
             const auto length = ::readlinkat(next.get(), "", target.data(), target.size());
             result.link.assign(target.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-        } else {
+        } else if (S_ISREG(status->st_mode)) {
+            result.is_file = true;
+            result.file = layer == 0 ? std::move(next) : UniqueFd();
+            return result;
+        }
+        if (result.link.empty()) {
+            result.ended = Walk::nowhere;
             errno = ENOTDIR;
         }
-        if (result.link.empty())
-            result.ended = Walk::failed;
         return result;
     }
     if (result.directories.empty())
@@ -146,7 +145,7 @@ Root::Walk Root::enter(const Mount& mount, Volumes& volumes, Step& step, std::st
     if (volume.state != Volume::State::usable)
         return ending_of(volume.state);
     step.mount = &mount;
-    step.held.push_back({0, UniqueFd(::openat(volume.held.get(), ".", path_flags | O_DIRECTORY))});
+    step.held.push_back({0, UniqueFd(::fcntl(volume.held.get(), F_DUPFD_CLOEXEC, 0))}); // it can be a file
     if (step.held.front().directory)
         return Walk::arrived;
     reason = "cannot open its volume " + in_quotes(mount.source) + ": " + error_text(errno);
@@ -173,16 +172,29 @@ Root::Walk Root::walk(const std::string& path, Volumes& volumes, Place& place, s
             continue;
         }
         Lookup next = look_up(steps, *name);
-        if (next.ended == Walk::failed)
-            return barred_or_failed(here, reason);
+        if (next.is_file && way.names_left() > 0) {
+            next.ended = Walk::nowhere;
+            errno = ENOTDIR;
+        }
+        if (next.ended == Walk::failed || next.ended == Walk::nowhere)
+            reason = cannot_open(here);
         if (next.ended != Walk::arrived)
             return next.ended;
+        if (next.is_file) {
+            describe(steps, place);
+            place.path = here;
+            place.below_mount = joined(place.below_mount, *name);
+            place.held = std::move(next.file);
+            return Walk::arrived;
+        }
         if (next.link.empty()) {
             steps.push_back({std::move(*name), std::move(next.directories), steps.back().mount});
             continue;
         }
-        if (!way.follow(next.link, steps))
-            return barred_or_failed(here, reason);
+        if (!way.follow(next.link, steps)) {
+            reason = cannot_open(here);
+            return Walk::nowhere;
+        }
     }
     describe(steps, place);
     return Walk::arrived;

@@ -37,14 +37,15 @@ class Root {
         on_tmpfs,
         gone,      ///< a volume was removed after the container had ended
         elsewhere, ///< a volume differs from the one that the container has mounted
-        barred,    ///< by what the container made on the way; see is_its_own_doing()
+        nowhere,   ///< a name below a file, a loop of links, or neither a directory nor a regular file
         failed,
     };
 
     /// Resolves the mount points. Handles outer mounts first, as the runtime does, so that an inner mount
     /// point is resolved through the outer mount.
     void place_mounts(const Container& container, Volumes& volumes);
-    /// Resolves a path; at a mount point continues in the volume. On failure `reason` explains why.
+    /// Resolves a path to a directory or a regular file; at a mount point continues in the volume. On failure
+    /// `reason` explains why.
     [[nodiscard]] Walk walk(const std::string& path, Volumes& volumes, Place& place,
                             std::string& reason) const;
 

@@ -129,9 +129,14 @@ UniqueFd PrivateMounts::clone_in(int directory, int process) const {
     return clone;
 }
 
+UniqueFd PrivateMounts::clone_of(int directory, int process) const {
+    UniqueFd clone = clone_in(directory, process);
+    return clone && lock_down(clone.get()) ? std::move(clone) : UniqueFd();
+}
+
 int PrivateMounts::clone_onto(int directory, int place, int process) const {
-    const UniqueFd clone = clone_in(directory, process);
-    if (!clone || !lock_down(clone.get()) ||
+    const UniqueFd clone = clone_of(directory, process);
+    if (!clone ||
         ::move_mount(clone.get(), "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
         return errno;
     return 0;

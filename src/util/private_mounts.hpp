@@ -41,6 +41,10 @@ class PrivateMounts {
     /// in it, else -1. Returns 0 or an errno value.
     [[nodiscard]] int clone_onto(int directory, int place, int process) const;
 
+    /// Like clone_onto(), but mounts the clone nowhere and returns its root (O_PATH); no descriptor and errno
+    /// on failure.
+    [[nodiscard]] UniqueFd clone_of(int directory, int process) const;
+
     /// Unmounts everything from a directory of the view, so that it is no longer held.
     void release(const std::string& directory) const;
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include "locate/locator.hpp"
+
+#include "util/error.hpp"
+#include "util/files.hpp"
+#include "util/text.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+LinkEnd unread(std::string reason) {
+    return {LinkEnd::Kind::unread, {}, {}, std::move(reason)};
+}
+
+} // namespace
+
+/// Judges what was found at the end of a link. Paths are canonical and without the leading slash.
+LinkEnd Locator::taken(UniqueFd held, const std::string& path, const std::string& log_directory,
+                       const std::string& host_path, int process) const {
+    if (lies_in(path, log_directory))
+        return {LinkEnd::Kind::inside, {}, part_below(path, log_directory), {}};
+    const auto status = held ? status_of(held.get()) : std::nullopt;
+    if (!status || (!S_ISREG(status->st_mode) && !S_ISDIR(status->st_mode)))
+        return {}; // of bare layers, what the image has and the container never wrote
+    if (S_ISREG(status->st_mode))
+        return {LinkEnd::Kind::followed, std::move(held), {}, {}};
+    if (lies_in(log_directory, path))
+        return unread("the log directory lies in " + in_quotes("/" + path) + ", to which it leads");
+    if (mounts_ == nullptr) {
+        auto problem =
+            process < 0 ? host_.problem_below(host_path) : process_->value().tree.problem_below(path);
+        return problem.empty() ? LinkEnd{LinkEnd::Kind::followed, std::move(held), {}, {}}
+                               : unread(std::move(problem));
+    }
+    // A clone does not show what is mounted below, and no link leads out of it.
+    UniqueFd clone = mounts_->clone_of(held.get(), process);
+    return clone ? LinkEnd{LinkEnd::Kind::followed, std::move(clone), {}, {}}
+                 : unread("cannot clone the mount of " + in_quotes("/" + path) + ": " + error_text(errno));
+}
+
+LinkEnd Locator::follow_in_process(const std::string& log_directory, const std::string& link) {
+    const auto top = process()->tree.open(log_directory);
+    auto place = process()->tree.open(link);
+    using Ended = MountedTree::Ended;
+    if (place.ended == Ended::missing || place.is_nowhere)
+        return {};
+    if (place.ended != Ended::arrived || top.ended != Ended::arrived)
+        return unread("cannot open " + in_quotes("/" + place.path) + ": " + place.reason);
+    return taken(std::move(place.held), place.path, top.path, {}, process()->process.get());
+}
+
+LinkEnd Locator::follow_in(const Root& root, const std::string& log_directory, const std::string& link) {
+    using Walk = Root::Walk;
+    Root::Place place;
+    std::string reason;
+    const auto ended = root.walk(link, volumes_, place, reason);
+    if ((ended == Walk::on_tmpfs || ended == Walk::elsewhere) && process() != nullptr)
+        return follow_in_process(log_directory, link);
+    switch (ended) {
+    case Walk::missing:
+    case Walk::nowhere: return {};
+    case Walk::on_tmpfs: return unread("it leads to a tmpfs");
+    case Walk::gone: return unread("it leads to a volume that was removed");
+    case Walk::elsewhere:
+    case Walk::failed: return unread(reason);
+    case Walk::arrived: break;
+    }
+    Root::Place top;
+    if (root.walk(log_directory, volumes_, top, reason) != Walk::arrived)
+        return unread(reason);
+    std::string host_path = root.host_path() + "/" + place.path;
+    if (place.mount != nullptr)
+        host_path = joined(volumes_.open(*place.mount).path, place.below_mount);
+    return taken(std::move(place.held), place.path, top.path, host_path, -1);
+}
+
+std::vector<LinkEnd> Locator::follow(const std::string& log_directory,
+                                     const std::vector<std::string>& links) {
+    auto root = merged();
+    if (!root && process() == nullptr)
+        root = layers();
+    if (root)
+        root->place_mounts(container_, volumes_);
+    std::vector<LinkEnd> ends;
+    ends.reserve(links.size());
+    for (const auto& link : links) {
+        const std::string path = joined(log_directory, link);
+        if (root)
+            ends.push_back(follow_in(*root, log_directory, path));
+        else if (process() != nullptr)
+            ends.push_back(follow_in_process(log_directory, path));
+        else
+            ends.push_back(unread(reason_));
+    }
+    return ends;
+}
+
+std::vector<LinkEnd> follow_links(const Container& container, const std::string& log_directory,
+                                  const std::vector<std::string>& links, PrivateMounts* mounts,
+                                  HostPaths& host) {
+    return Locator(container, mounts, host).follow(log_directory, links);
+}
+
+} // namespace logbackup
