@@ -61,6 +61,8 @@ Record record_of(const Session& session, const Survey& survey, const Job& job) {
         record.volume = first.found.volume;
         record.first_seen = rfc3339(session.now);
     }
+    if (place.has_moved)
+        record.volume = first.found.volume;
     if (!record.volume.empty() && record.volume == first.found.volume)
         record.volume_inode = first.found.identity.inode;
     if (record.service == job.container().service) // a volume can be mounted elsewhere by now

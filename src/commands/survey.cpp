@@ -4,6 +4,7 @@
 #include "commands/discover.hpp"
 #include "commands/gone.hpp"
 #include "commands/holding.hpp"
+#include "commands/moved_volume.hpp"
 #include "commands/unread.hpp"
 #include "config/selection.hpp"
 #include "ledger/backup_root.hpp"
@@ -158,6 +159,9 @@ Assignments assign_all(const Session& session, Survey& survey, const std::vector
         },
         [&](const std::string& service, const std::string& instance) {
             return load_ended_record(session.root.get(), service, instance, survey.problems);
+        },
+        [&](const Record& record, std::size_t claim) {
+            return has_moved_to(session, survey, record, holders[claim].found);
         });
 }
 
