@@ -48,6 +48,18 @@ struct MountedTree::Step {
     int mount = 0;
 };
 
+/// Returns whether who can make a link in the last of the steps owns the host anyway: with "/var/lib" also
+/// the engine's data, the kubelet's and the packages'.
+bool MountedTree::is_of_the_host(const std::vector<Step>& steps) {
+    const std::string path = Way<Step>::path_of(steps);
+    if (path != "var" && path != "var/lib")
+        return false;
+    return std::all_of(steps.begin(), steps.end(), [](const Step& step) {
+        const auto status = status_of(step.held.get());
+        return status && status->st_uid == 0 && (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    });
+}
+
 MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_since) const {
     Place place;
     std::vector<Step> steps;
@@ -77,10 +89,11 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
                 {std::move(*name), std::move(next), mount == nullptr ? steps.back().mount : mount->id});
             continue;
         }
-        const bool old = is_older(next.get(), links_since) &&
-                         std::all_of(steps.begin(), steps.end(), [&](const Step& step) {
-                             return is_older(step.held.get(), links_since);
-                         });
+        const bool old =
+            is_of_the_host(steps) || (is_older(next.get(), links_since) &&
+                                      std::all_of(steps.begin(), steps.end(), [&](const Step& step) {
+                                          return is_older(step.held.get(), links_since);
+                                      }));
         place.links = old && place.links != Links::changed ? Links::old : Links::changed;
         const std::string target = link_target(next.get());
         if (target.empty() || !way.follow(target, steps)) {

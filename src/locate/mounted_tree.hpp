@@ -24,7 +24,9 @@ class MountedTree {
     /// The symbolic links that were on the way.
     enum class Links {
         none,
-        old, ///< neither the links nor the directories above them changed since the given time
+        /// Neither the links nor the directories above them changed since the given time, or they lie in
+        /// "/var" or "/var/lib" and only root can write there.
+        old,
         changed,
     };
     enum class Ended { arrived, missing, failed, refused };
@@ -46,6 +48,7 @@ class MountedTree {
 
   private:
     struct Step;
+    [[nodiscard]] static bool is_of_the_host(const std::vector<Step>& steps);
 
     UniqueFd root_;
     int root_mount_;

@@ -72,6 +72,29 @@ TEST_F(InMountedTree, TellsOldLinksFromChangedOnes) {
     EXPECT_EQ(tree().open("/link", now - std::chrono::hours(1)).links, Links::changed);
 }
 
+TEST_F(InMountedTree, TakesAYoungLinkForTheHostsWhereOnlyRootCanWrite) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "only root owns directories of the host";
+    dir.make_directory("var/lib/other");
+    dir.make_directory("big/docker/shared");
+    for (const auto* path : {"", "var", "var/lib", "var/lib/other"})
+        std::filesystem::permissions(dir.at(path), std::filesystem::perms(0755));
+    dir.link("var/lib/docker", "/big/docker");
+    dir.link("var/lib/other/docker", "/big/docker");
+    dir.link("big/docker/link", "shared");
+    const auto links_of = [&](const std::string& path) {
+        return tree().open(path, std::chrono::system_clock::now() - std::chrono::hours(1)).links;
+    };
+    EXPECT_EQ(links_of("/var/lib/docker"), Links::old);
+    EXPECT_EQ(links_of("/var/lib/docker/link"), Links::changed) << "a container may have made it";
+    EXPECT_EQ(links_of("/var/lib/other/docker"), Links::changed);
+    std::filesystem::permissions(dir.at("var"), std::filesystem::perms(0775));
+    EXPECT_EQ(links_of("/var/lib/docker"), Links::changed);
+    std::filesystem::permissions(dir.at("var"), std::filesystem::perms(0755));
+    ASSERT_EQ(::chown(dir.at("var/lib").c_str(), 1000, 0), 0);
+    EXPECT_EQ(links_of("/var/lib/docker"), Links::changed);
+}
+
 TEST_F(InMountedTree, TouchesNothingThatMayNotAnswer) {
     dir.make_directory("mnt/nfs/deep");
     dir.link("data", "mnt/nfs");
