@@ -171,9 +171,9 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
         errno = ENOTDIR;
         status.reset();
     }
-    if (!status)
-    {
-        const bool is_barred = ended == Root::Walk::nowhere || (ended == Root::Walk::arrived && errno == ENOTDIR);
+    if (!status) {
+        const bool is_barred =
+            ended == Root::Walk::nowhere || (ended == Root::Walk::arrived && errno == ENOTDIR);
         return LocateFailed{ended == Root::Walk::arrived ? failed("open", "/" + place.path) : reason_, false,
                             false, limit_of(is_barred)};
     }

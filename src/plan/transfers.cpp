@@ -35,8 +35,9 @@ PlannedTransfer plan_transfer(ActionKind kind, const Entry& entry, std::uint64_t
     PlannedTransfer planned;
     const std::uint64_t to = end_of(entry, content, file_size);
     if (to < entry.size)
-        planned.problem = Problem{entry.path, "it has " + human_bytes(entry.size) + ", of which only " +
-                                                  human_bytes(file_size) + " are saved (--max-file-size)",
+        planned.problem = Problem{entry.path,
+                                  "it has " + human_bytes(entry.size) + ", of which only " +
+                                      human_bytes(file_size) + " are saved (--max-file-size)",
                                   Limit::file_size};
     if (to < entry.size && from >= to)
         return planned;

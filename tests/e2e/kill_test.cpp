@@ -305,6 +305,7 @@ INSTANTIATE_TEST_SUITE_P(, KillAtRandom, testing::Range(0U, 4U));
 
 TEST_P(KillAtEachChange, LosesNothing) {
     make_work();
+    record_answers();
     const auto original = scratch.path() / "original";
     fs::rename(backup, original);
     int kills = 0;

@@ -85,6 +85,7 @@ class Rotators : public e2e::Test {
         merged.pop_back();
         logs = merged + "/opt/logs";
         log = logs / "app.log";
+        record_answers();
         std::cout << "seed " << seed << "\n";
     }
 

@@ -251,6 +251,7 @@ class SeveralKilled : public Test, public testing::WithParamInterface<const char
 
     /// As it would be without.
     void expect_the_same_after_each_kill(const Arguments& arguments) {
+        record_answers();
         const auto saved = scratch.path() / "saved";
         sh("cp -a " + backup.string() + " " + saved.string());
         const auto restore = [&] {

@@ -393,8 +393,24 @@ std::vector<std::string> Test::command(const std::vector<std::string>& arguments
     if (way == Way::direct)
         argv = {"setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--"};
     argv.insert(argv.end(), {LOGBACKUP_BINARY, "--dest", backup.string()});
+    if (!recorded_docker_.empty())
+        argv.insert(argv.end(), {"--docker", recorded_docker_});
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return argv;
+}
+
+void Test::record_answers() {
+    const fs::path answers = scratch.path() / "answers";
+    const auto ids = engine.docker({"ps", "--all", "--quiet", "--no-trunc"});
+    std::vector<std::string> inspect{"inspect", "--type", "container"};
+    std::istringstream lines(ids);
+    for (std::string id; lines >> id;)
+        inspect.push_back(id);
+    write_file(answers / "ps", ids);
+    write_file(answers / "inspect", ids.empty() ? "[]" : engine.docker(inspect));
+    write_file(answers / "events", "");
+    recorded_docker_ =
+        write_script(answers / "docker", "exec cat '" + answers.string() + "/'\"$1\"").string();
 }
 
 Result Test::run_once(const std::vector<std::string>& arguments, const std::vector<std::string>& variables) {

@@ -314,7 +314,7 @@ TEST_F(Prune, DeletesAllOfItAndNothingElse) {
 
 TEST_F(Prune, DeletesTheLinksToWhatItDeletes) {
     rules.keep = 30 * day;
-    end("web", "web-1", now - 31 * day);
+    end("web", "web-1", prune_now - 31 * day);
     Record record = find_record(dir.fd(), "web", "web-1").value();
     record.sharers = {{"logger", "web-1", "web-1", "", "l"}, {"web", "web-7", "web-7", "", "w"}};
     end_record(dir.fd(), record);
