@@ -118,7 +118,7 @@ class Reader {
     std::set<std::string> displaced_; ///< names whose saved files have other bytes
 };
 
-Differences compare(const Session& session, Survey& survey, Job& job) {
+Differences differences_of(const Session& session, Survey& survey, Job& job) {
     const UniqueFd instance =
         job.place.present_as.empty() ? UniqueFd() : open_directory(session.root.get(), job.place.present_as);
     const ListingLimits limits = session.listing_limits();
@@ -147,7 +147,7 @@ void verify_job(const Session& session, Survey& survey, Job& job) {
     Work& work = *job.work;
     // A run may be working at the same time, so differences are examined twice.
     for (int attempt = 0; attempt < 2 && !session.stop.requested(); ++attempt) {
-        Differences differences = compare(session, survey, job);
+        Differences differences = differences_of(session, survey, job);
         work.source_files = differences.files;
         work.excluded = differences.excluded;
         work.done.bytes += differences.bytes;

@@ -9,7 +9,7 @@
 namespace logbackup::plan_budget_test {
 namespace {
 
-constexpr Timestamp now{std::chrono::seconds(1'700'000'000)};
+constexpr Timestamp budget_now{std::chrono::seconds(1'700'000'000)};
 constexpr std::size_t size = 100'000; // more than both windows
 constexpr std::uint64_t size_of_windows = 2 * window;
 
@@ -60,7 +60,7 @@ struct Scene {
                       [this](const Entry& entry) { return !source.contains(entry.path); });
         PlanLimits limits;
         limits.comparisons.bytes = budget;
-        made = plan(listing_of(source), counterparts, content, now, Thoroughness::changes, limits);
+        made = plan(listing_of(source), counterparts, content, budget_now, Thoroughness::changes, limits);
     }
 
     /// Plans and does what is planned. Returns whether something is left.

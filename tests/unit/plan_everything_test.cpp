@@ -16,8 +16,8 @@ namespace {
 using std::chrono::seconds;
 using Lines = std::vector<std::string>;
 
-constexpr Timestamp now{seconds(1'700'000'000)};
-const std::string stamp = "~20231114T221320Z";
+constexpr Timestamp everything_now{seconds(1'700'000'000)};
+const std::string everything_stamp = "~20231114T221320Z";
 constexpr std::int64_t saved_time = 1'600'000'000'000'000'007;
 
 /// Source and backup as maps from path to content. A source file is younger than what is saved, unless it is
@@ -49,7 +49,8 @@ struct EverythingScene {
         Listing counterparts = listing_of(saved, {}, 0);
         std::erase_if(counterparts.entries,
                       [this](const Entry& entry) { return !source.contains(entry.path); });
-        actions = plan(listing_of(source, same_time, 1), counterparts, content, now, thoroughness).actions;
+        actions = plan(listing_of(source, same_time, 1), counterparts, content, everything_now, thoroughness)
+                      .actions;
         Lines text;
         for (const auto& action : actions) {
             std::string line = std::string(name_of(action.kind)) + " " + action.path;
@@ -100,7 +101,7 @@ TEST(PlanDrop, DropsACopyOfTheSameSize) {
 
 TEST(PlanDrop, KeepsWhatTheOtherHasOnlyAPartOf) {
     EXPECT_EQ(copytruncated("old line").plan_text(),
-              (Lines{"set aside app.log > app.log" + stamp, "create app.log 0..9"}));
+              (Lines{"set aside app.log > app.log" + everything_stamp, "create app.log 0..9"}));
 }
 
 TEST(PlanDrop, KeepsWhatDiffersInAnyByte) {
@@ -111,7 +112,7 @@ TEST(PlanDrop, KeepsWhatDiffersInAnyByte) {
         scene.saved["app.log"] = old;
         EXPECT_EQ(scene.plan_text().front(), "drop app.log > app.log.1");
         scene.saved["app.log"][place] = 'X';
-        EXPECT_EQ(scene.plan_text().front(), "set aside app.log > app.log" + stamp) << place;
+        EXPECT_EQ(scene.plan_text().front(), "set aside app.log > app.log" + everything_stamp) << place;
     }
 }
 
@@ -119,7 +120,7 @@ TEST(PlanDrop, KeepsWhatCannotBeCompared) {
     for (const std::string unreadable : {"app.log", "app.log.1"}) {
         auto scene = copytruncated("old line\nlast line\n");
         scene.unreadable = {unreadable};
-        EXPECT_EQ(scene.plan_text().front(), "set aside app.log > app.log" + stamp) << unreadable;
+        EXPECT_EQ(scene.plan_text().front(), "set aside app.log > app.log" + everything_stamp) << unreadable;
     }
 }
 
@@ -127,7 +128,7 @@ TEST(PlanDrop, OfTwoThatAreBothDisplacedOneStays) {
     // Were each dropped for the other's sake, nothing would be left.
     EverythingScene scene{
         {{"a.log", "x"}, {"b.log", "y"}}, {{"a.log", "line\n"}, {"b.log", "line\n"}}, {}, {}};
-    EXPECT_EQ(scene.plan_text(), (Lines{"drop b.log > a.log", "set aside a.log > a.log" + stamp,
+    EXPECT_EQ(scene.plan_text(), (Lines{"drop b.log > a.log", "set aside a.log > a.log" + everything_stamp,
                                         "create a.log 0..1", "create b.log 0..1"}));
 }
 
@@ -182,7 +183,7 @@ TEST(PlanEverything, FindsOtherContentOfTheSameSizeAndTime) {
         EXPECT_EQ(scene.plan_text(), Lines{});
         scene.source["app.log"][place] = 'X';
         EXPECT_EQ(scene.plan_text(),
-                  (Lines{"set aside app.log > app.log" + stamp, "create app.log 0..163840"}))
+                  (Lines{"set aside app.log > app.log" + everything_stamp, "create app.log 0..163840"}))
             << place;
     }
 }
@@ -193,7 +194,8 @@ TEST(PlanEverything, FindsWhatDiffersInTheMiddleOfALargerFile) {
     scene.thoroughness = Thoroughness::everything;
     EXPECT_EQ(scene.plan_text(), Lines{"append app.log 163840..163844"});
     scene.source["app.log"][5 * window] = 'X'; // in neither window
-    EXPECT_EQ(scene.plan_text(), (Lines{"set aside app.log > app.log" + stamp, "create app.log 0..163844"}));
+    EXPECT_EQ(scene.plan_text(),
+              (Lines{"set aside app.log > app.log" + everything_stamp, "create app.log 0..163844"}));
     scene.thoroughness = Thoroughness::changes;
     EXPECT_EQ(scene.plan_text(), Lines{"append app.log 163840..163844"}); // this is what it is for
 }
@@ -221,8 +223,8 @@ TEST(PlanEverything, TrustsNoTimeOfARotatedFileEither) {
     // Sizes and times were swapped by whoever rotated them: each still has the other's.
     EverythingScene scene{{{"a", "one"}, {"b", "two"}}, {{"a", "two"}, {"b", "one"}}, {"a", "b"}, {}};
     scene.thoroughness = Thoroughness::everything;
-    EXPECT_EQ(scene.plan_text(),
-              (Lines{"rename a > a" + stamp + "", "rename b > a", "rename a" + stamp + " > b"}));
+    EXPECT_EQ(scene.plan_text(), (Lines{"rename a > a" + everything_stamp + "", "rename b > a",
+                                        "rename a" + everything_stamp + " > b"}));
 }
 
 } // namespace
