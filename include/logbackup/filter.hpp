@@ -25,5 +25,7 @@ struct Filter {
 /// True if the filter selects the record, or one of its sharers. One matching container of the record is
 /// enough.
 [[nodiscard]] bool selects(const Filter& filter, const Record& record);
+/// True if the filter selects the record and all of its sharers: what is deleted is deleted for all of them.
+[[nodiscard]] bool selects_all_of(const Filter& filter, const Record& record);
 
 } // namespace logbackup

@@ -28,17 +28,18 @@ struct Entry {
 /// Why a part of a container's logs is left out although nothing failed: the container brings it about, and
 /// the program bounds what one container costs. An operator need not mend the node.
 enum class Limit {
-    depth,     ///< --max-depth
-    path,      ///< longest path
-    files,     ///< --max-files
-    file_size, ///< --max-file-size
-    bytes,     ///< --max-bytes; the next runs save the rest
-    labels,    ///< labels that are not valid names
-    location,  ///< the path of the log directory leads nowhere: a loop of links, or a file
+    depth,      ///< --max-depth
+    path,       ///< longest path
+    files,      ///< --max-files
+    file_size,  ///< --max-file-size
+    bytes,      ///< --max-bytes; the next runs save the rest
+    comparison, ///< files that wait until they are compared with what is saved; the next runs go on
+    labels,     ///< labels that are not valid names
+    location,   ///< the path of the log directory is a loop of links, or leads to a file
 };
 
-inline constexpr std::array all_limits{Limit::depth, Limit::path,   Limit::files,   Limit::file_size,
-                                       Limit::bytes, Limit::labels, Limit::location};
+inline constexpr std::array all_limits{Limit::depth, Limit::path,       Limit::files,  Limit::file_size,
+                                       Limit::bytes, Limit::comparison, Limit::labels, Limit::location};
 
 /// Returns the name in records, JSON and metrics.
 [[nodiscard]] std::string_view name_of(Limit limit);

@@ -187,7 +187,8 @@ void records(int root, Checks& checks) {
                     " of ended ones",
                 {}};
     if (skipping > 0) {
-        check.found += "; in " + std::to_string(skipping) + " something is skipped, as a link that leads out";
+        check.found += "; in " + std::to_string(skipping) +
+                       " something is skipped, such as a link that leads to no file";
         check.hint = "'logbackup list' counts it, 'logbackup --dry-run --verbose' names it";
     }
     if (!problems.empty()) {

@@ -70,7 +70,7 @@ void containers(const Discovery& found, Engine& engine, Checks& checks) {
                      "io.kubernetes.container.name and io.kubernetes.pod.name";
     }
     if (left_out > 0) {
-        check.status = CheckStatus::problem;
+        check.status = CheckStatus::warning; // no run fails for it
         check.found += ", " + std::to_string(left_out) + " with labels that cannot be used";
         check.hint = "they are not saved; the first is " + invalid;
     }

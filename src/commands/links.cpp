@@ -33,6 +33,13 @@ std::string relative_to(const std::string& link, const std::string& path) {
     return target + path;
 }
 
+/// True if several containers have the log directory.
+bool is_shared(const Job& job) {
+    const auto* first = job.holders.front().wanted.container;
+    return std::any_of(job.holders.begin(), job.holders.end(),
+                       [&](const Holder& holder) { return holder.wanted.container != first; });
+}
+
 /// Follows links and returns where those lead that were not followed. What was is in the tree.
 std::map<std::string, LinkEnd> follow(Survey& survey, Job& job, const std::vector<std::string>& links) {
     const Wanted& wanted = job.holders.front().wanted;
@@ -43,8 +50,11 @@ std::map<std::string, LinkEnd> follow(Survey& survey, Job& job, const std::vecto
         LinkEnd& end = ends[i];
         LogDirectory found;
         if (end.kind == LinkEnd::Kind::followed) {
-            found.sources.push_back({SourceKind::volume, "", std::move(end.held), {}});
-            if (auto problem = survey.overlap->problem(found); !problem.empty())
+            found.sources.push_back({SourceKind::volume, "", std::move(end.held), end.host_path});
+            auto problem = survey.overlap->problem(found);
+            if (problem.empty() && is_shared(job)) // nobody knows whose container it is meant for
+                problem = "other containers can write here, too";
+            if (!problem.empty())
                 end = {LinkEnd::Kind::unread, {}, {}, std::move(problem)};
         }
         if (end.kind == LinkEnd::Kind::followed)
@@ -71,8 +81,11 @@ Listing list_followed(Survey& survey, Job& job, const std::function<Listing()>& 
             links.push_back(entry.path);
     if (links.empty() && (!survey.mounts || tree.mounted.empty()))
         return listing;
-    if (descriptors_left() < descriptors_at_work + links.size())
+    if (descriptors_left() < descriptors_at_work + links.size()) {
         links.clear();
+        listing.problems.push_back({"", "there are too few descriptors (ulimit -n) to follow its links"});
+        listing.complete = false;
+    }
     const auto before = tree.mounted.size();
     const auto ends = links.empty() ? std::map<std::string, LinkEnd>() : follow(survey, job, links);
     if (tree.mounted.size() > before)
@@ -88,8 +101,8 @@ Listing list_followed(Survey& survey, Job& job, const std::function<Listing()>& 
             entry.target.clear(); // it is not made again
             if (listing.unread.size() >= most_told)
                 continue;
-            listing.unread.push_back({entry.path, is_below            ? "it lies below another one"
-                                                  : end == ends.end() ? "there are too many"
+            listing.unread.push_back({entry.path, is_below ? "it lies below a link that is followed"
+                                                  : end == ends.end() ? "more than 64 links lead out"
                                                                       : end->second.reason});
         } else if (end->second.kind == Kind::inside && !end->second.path.empty()) {
             entry.target = relative_to(entry.path, end->second.path);

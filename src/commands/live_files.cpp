@@ -57,7 +57,8 @@ std::vector<PruneItem> find_live_files(const Session& session, Survey& survey) {
         if (!job.wanted || !job.place.known || job.vanished || failed.contains(id_of(wanted)))
             continue;
         const Record& record = survey.records[*job.place.known];
-        if (old_files(session.root.get(), record, session.options.retention, session.now, any).empty())
+        if (!selects_all_of(session.options.filter, record) ||
+            old_files(session.root.get(), record, session.options.retention, session.now, any).empty())
             continue;
         const bool was_let_go = job.is_let_go;
         // To be taken up again can show that a part cannot be read now.

@@ -46,13 +46,15 @@ bool has_moved_to(const Session& session, Survey& survey, const Record& record, 
     std::uint64_t proved = 0; // bytes
     std::uint64_t refuted = 0;
     for (const auto& file : saved) {
+        if (session.stop.requested())
+            return false;
         if (file.size == 0)
             continue;
         bool is_here = false;
         bool has_name = false;
         for (const auto& other : here) { // it may have been rotated meanwhile
             has_name = has_name || other.path == file.path;
-            is_here = is_here || (other.size >= file.size &&
+            is_here = is_here || (other.size >= file.size && !session.stop.requested() &&
                                   compare_windows(content, other.path, file.path, file.size).same);
         }
         // What nobody has by that name any longer may have been deleted.

@@ -27,7 +27,7 @@ bool may_have_old_files(const Session& session) {
     const auto live = load_live_records(session.root.get(), problems);
     const auto any = [](const std::string&) { return true; };
     return std::any_of(live.begin(), live.end(), [&](const Record& record) {
-        return selects(options, record) &&
+        return selects_all_of(options.filter, record) &&
                !old_files(session.root.get(), record, options.retention, session.now, any).empty();
     });
 }

@@ -25,6 +25,8 @@ namespace {
 
 /// Bytes that a run reads to find versions that stand in others.
 constexpr std::uint64_t most_to_read = 4ULL << 30U;
+constexpr std::uint64_t least_to_read = 4U << 20U;
+constexpr std::size_t most_noted = 20; ///< files of one log directory of which a run warns
 /// Versions beyond --max-versions that are looked at for each file.
 constexpr std::size_t most_beyond = 10;
 /// So many versions of a file within this time are told, whatever it is.
@@ -46,8 +48,10 @@ class Thinning {
           budget_(budget) {}
 
     void run() {
+        if (!job_.work->has_all_files)
+            return;
         const auto files = files_of(session_, survey_, job_);
-        if (!files || !job_.work->has_all_files)
+        if (!files)
             return;
         in_source_.insert(files->begin(), files->end());
         std::map<std::string, std::map<std::string, std::size_t>> displaced; // by directory and name
@@ -132,15 +136,23 @@ class Thinning {
     void note(const std::string& name, const std::vector<Version>& all) {
         const std::string shown = joined(record_.directory(), path_of(name));
         if (all.size() >= 2 && is_rewritten_at(name, all, 0) && is_rewritten_at(name, all, 1))
-            rewritten_.push_back(shown);
+            note_in(rewritten_, shown);
         else if (all.size() >= many_versions &&
                  all[many_versions - 1].stamp >= compact_time(session_.now - short_time))
-            replaced_.push_back(shown);
+            note_in(replaced_, shown);
+    }
+
+    static void note_in(std::vector<std::string>& paths, const std::string& path) {
+        if (paths.size() < most_noted)
+            paths.push_back(path);
     }
 
     void delete_old(const std::string& name, const std::vector<Version>& all) {
         // A name that was shortened is that of other files too.
         if (aside_name(name, session_.now) != name + "~" + compact_time(session_.now))
+            return;
+        // What stands in its neighbours was perhaps not dropped: then others need it.
+        if (budget_ < least_to_read)
             return;
         const std::uint64_t most = session_.options.max_versions;
         for (std::size_t i = most; i > 0 && i < all.size() && i - most < most_beyond; ++i)
@@ -204,14 +216,15 @@ void thin_versions(const Session& session, Survey& survey) {
             jobs.push_back(&job);
     std::mt19937_64 chance(static_cast<std::uint64_t>(session.now.time_since_epoch().count()));
     std::shuffle(jobs.begin(), jobs.end(), chance);
-    std::uint64_t budget = most_to_read;
+    std::uint64_t left = most_to_read;
     std::vector<std::string> rewritten;
     std::vector<std::string> replaced;
-    for (auto* job : jobs) {
-        if (session.stop.requested())
-            break;
-        Thinning thinning(session, survey, *job, budget);
+    for (std::size_t i = 0; i < jobs.size() && !session.stop.requested(); ++i) {
+        const std::uint64_t share = left / std::min<std::size_t>(jobs.size() - i, 4);
+        std::uint64_t budget = share;
+        Thinning thinning(session, survey, *jobs[i], budget);
         thinning.run();
+        left -= share - budget;
         rewritten.insert(rewritten.end(), thinning.rewritten().begin(), thinning.rewritten().end());
         replaced.insert(replaced.end(), thinning.replaced().begin(), thinning.replaced().end());
     }

@@ -19,8 +19,10 @@ constexpr const char* common = "Options";
 constexpr const char* filters = "Only what this run is for";
 constexpr const char* output = "Output";
 constexpr const char* how = "How";
-constexpr const char* limits = "Limits, each for one container: what is beyond them is reported";
-constexpr const char* retention = "Retention (by default only old versions of rewritten files are deleted)";
+constexpr const char* limits =
+    "Limits, each for one container: what is beyond them is reported, and is no failure";
+constexpr const char* retention =
+    "Retention (by default only what is saved twice goes, and old versions of rewritten files)";
 
 constexpr const char* duration = "duration (examples: 90s, 5m, 1h, 1d)";
 constexpr const char* keep_time = "duration (examples: 30d, 4w; 0: for ever)";

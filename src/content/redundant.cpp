@@ -103,21 +103,26 @@ class Search {
     bool unpack(Copy& copy) {
         const auto first_bytes = first_bytes_of(copy.held.file.get());
         const Decompressor program = decompressor_for(first_bytes);
-        if (program.argv.empty() || time_left() <= std::chrono::milliseconds(0) ||
-            !has_its_end(copy.held.file.get(), first_bytes))
+        // Of a zip archive gzip passes over what follows the first member.
+        if (first_bytes.starts_with("PK") || program.argv.empty() ||
+            time_left() <= std::chrono::milliseconds(0) || !has_its_end(copy.held.file.get(), first_bytes))
             return false;
         copy.unpacked = UniqueFd(::openat(search_.instance, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
         copy.size = 0;
         const auto take = [&](std::string_view bytes) {
-            const bool fits = bytes.size() <= limits_.unpacked - copy.size;
+            const bool fits = bytes.size() <= limits_.unpacked - unpacked_;
             if (!fits || ::write(copy.unpacked.get(), bytes.data(), bytes.size()) != std::ssize(bytes))
                 return Watch::end_it;
             copy.size += bytes.size();
+            unpacked_ += bytes.size();
             return Watch::go_on;
         };
-        return copy.unpacked && succeeded(decompress(copy.held.file.get(), program,
-                                                     std::min(limits_.time, time_left()), take, stop_)
-                                              .ending);
+        if (!copy.unpacked)
+            return false;
+        const auto done =
+            decompress(copy.held.file.get(), program, std::min(limits_.time, time_left()), take, stop_);
+        // What is said is said of bytes that were passed over.
+        return succeeded(done.ending) && done.err.empty();
     }
 
     /// Searches in what is compressed from an offset of the file on.
@@ -236,7 +241,8 @@ class Search {
     const DecompressionLimits& limits_;
     StopSignal& stop_;
     const Clock::time_point begin_ = Clock::now();
-    std::uint64_t bytes_ = 0; ///< decompressed so far
+    std::uint64_t bytes_ = 0;    ///< decompressed so far
+    std::uint64_t unpacked_ = 0; ///< on the disk
     std::vector<Copy> copies_;
     std::set<std::string> unproved_; ///< paths
     CopiesDropped result_;

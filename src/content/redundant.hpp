@@ -26,9 +26,9 @@ struct CopySearch {
 
 /// Limits of one search. A container can create a small file that decompresses to any number of bytes.
 struct DecompressionLimits {
-    std::uint64_t bytes = 16ULL << 30U;     ///< decompressed bytes of all files together
-    std::uint64_t unpacked = 1ULL << 30U;   ///< bytes on the disk, of each copy that is compressed itself
-    std::chrono::milliseconds time{60'000}; ///< for one file
+    std::uint64_t bytes = 16ULL << 30U;   ///< decompressed bytes of all files together
+    std::uint64_t unpacked = 1ULL << 30U; ///< bytes on the disk, of all copies that are compressed themselves
+    std::chrono::milliseconds time{60'000};        ///< for one file
     std::chrono::milliseconds total_time{300'000}; ///< for all files together
 };
 

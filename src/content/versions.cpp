@@ -97,15 +97,19 @@ class Stretches {
             in_before_ = in_before;
             in_after_ = in_after;
             length_ = 0;
+            has_changed_ = true;
         }
         ++length_;
         return true;
     }
+    /// Returns whether the last stretch is long enough, too.
+    [[nodiscard]] bool ends_well() const { return !has_changed_ || length_ >= version_block; }
 
   private:
     bool in_before_ = true;
     bool in_after_ = true;
     std::size_t length_ = 0;
+    bool has_changed_ = false;
 };
 
 /// True if the version consists of stretches that stand in one of its neighbours at the same place.
@@ -120,7 +124,7 @@ bool is_covered_in_place(int before, int version, int after, Reading& reading) {
                                    i < newer.size() && newer[i] == piece[i]))
                 return false;
         if (piece.size() < version_piece)
-            return at + piece.size() == length_of(version);
+            return at + piece.size() == length_of(version) && stretches.ends_well();
     }
 }
 
@@ -171,6 +175,7 @@ bool is_rewritten(int older, int newer, StopSignal& stop) {
     Reading reading(budget, stop);
     std::uint64_t with_data = 0;
     std::uint64_t same = 0;
+    bool returns = false; // a block is the same after one that is not
     bool is_binary = false;
     for (std::uint64_t i = 0; i < sampled; ++i) {
         const std::uint64_t at = i * blocks / sampled * version_block;
@@ -179,9 +184,14 @@ bool is_rewritten(int older, int newer, StopSignal& stop) {
             continue;
         ++with_data;
         is_binary = is_binary || ours.find('\0') != std::string::npos;
-        if (ours == reading.piece_of(newer, at, ours.size()))
+        if (ours == reading.piece_of(newer, at, ours.size())) {
             ++same;
+            returns = returns || same < with_data;
+        }
     }
+    // A log that was cut and went on has nothing in common after that.
+    if (!returns && with_data - same > 1)
+        return false;
     return same >= (is_binary ? least_same_of_binary : least_same_of_text) && 2 * same >= with_data;
 }
 

@@ -28,19 +28,34 @@ LinkEnd Locator::taken(UniqueFd held, const std::string& path, const std::string
     if (!status || (!S_ISREG(status->st_mode) && !S_ISDIR(status->st_mode)))
         return {}; // of bare layers, what the image has and the container never wrote
     if (S_ISREG(status->st_mode))
-        return {LinkEnd::Kind::followed, std::move(held), {}, {}};
+        return {LinkEnd::Kind::followed, std::move(held), {}, {}, host_path};
     if (lies_in(log_directory, path))
         return unread("the log directory lies in " + in_quotes("/" + path) + ", to which it leads");
     if (mounts_ == nullptr) {
         auto problem =
             process < 0 ? host_.problem_below(host_path) : process_->value().tree.problem_below(path);
-        return problem.empty() ? LinkEnd{LinkEnd::Kind::followed, std::move(held), {}, {}}
+        return problem.empty() ? LinkEnd{LinkEnd::Kind::followed, std::move(held), {}, {}, host_path}
                                : unread(std::move(problem));
     }
     // A clone does not show what is mounted below, and no link leads out of it.
     UniqueFd clone = mounts_->clone_of(held.get(), process);
-    return clone ? LinkEnd{LinkEnd::Kind::followed, std::move(clone), {}, {}}
+    return clone ? LinkEnd{LinkEnd::Kind::followed, std::move(clone), {}, {}, host_path}
                  : unread("cannot clone the mount of " + in_quotes("/" + path) + ": " + error_text(errno));
+}
+
+/// Returns where a file that the container's process shows lies on the host; "" if it is on no volume.
+std::string Locator::volume_path_of(const std::string& path, int held) {
+    for (const auto& mount : container_.mounts) {
+        if (mount.source.empty())
+            continue;
+        const std::string place = process()->tree.open(mount.destination).path;
+        if (place.empty() || !lies_in(path, place))
+            continue;
+        auto host_path = on_host(joined(mount.source, part_below(path, place)), held);
+        if (!host_path.empty())
+            return host_path;
+    }
+    return {};
 }
 
 LinkEnd Locator::follow_in_process(const std::string& log_directory, const std::string& link) {
@@ -51,7 +66,8 @@ LinkEnd Locator::follow_in_process(const std::string& log_directory, const std::
         return {};
     if (place.ended != Ended::arrived || top.ended != Ended::arrived)
         return unread("cannot open " + in_quotes("/" + place.path) + ": " + place.reason);
-    return taken(std::move(place.held), place.path, top.path, {}, process()->process.get());
+    const std::string host_path = volume_path_of(place.path, place.held.get());
+    return taken(std::move(place.held), place.path, top.path, host_path, process()->process.get());
 }
 
 LinkEnd Locator::follow_in(const Root& root, const std::string& log_directory, const std::string& link) {

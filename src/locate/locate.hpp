@@ -43,6 +43,7 @@ struct LinkEnd {
     UniqueFd held;      ///< of what was followed; a directory cannot be left by a link or a mount below it
     std::string path;   ///< inside: path below the log directory
     std::string reason; ///< unread: why, safe to print
+    std::string host_path{}; ///< followed: where it lies on the host; "" if that is not known
 };
 
 /// Finds a container's log directory on the host.

@@ -37,6 +37,7 @@ class Locator {
     [[nodiscard]] Located locate_in_process(const std::string& log_directory);
     [[nodiscard]] LinkEnd follow_in(const Root& root, const std::string& log_directory,
                                     const std::string& link);
+    [[nodiscard]] std::string volume_path_of(const std::string& path, int held);
     [[nodiscard]] LinkEnd follow_in_process(const std::string& log_directory, const std::string& link);
     [[nodiscard]] LinkEnd taken(UniqueFd held, const std::string& path, const std::string& log_directory,
                                 const std::string& host_path, int process) const;

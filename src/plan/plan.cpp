@@ -120,7 +120,7 @@ class Planner {
 
     void look_at_link(const Entry& entry, const Entry* saved) {
         if (!stays_inside(entry.path, entry.target)) {
-            plan_.skipped.push_back({entry.path, "a link that leads out: " + in_quotes(entry.target)});
+            plan_.skipped.push_back({entry.path, "a link that leads to no file: " + in_quotes(entry.target)});
             return;
         }
         if (saved != nullptr && saved->type == FileType::link && saved->target == entry.target)
@@ -229,9 +229,10 @@ class Planner {
             return;
         const std::string what = "to be compared with what is saved; the next run goes on";
         if (waiting_.size() == 1)
-            plan_.failures.push_back({std::string(*waiting_.begin()), "it waits " + what});
+            plan_.failures.push_back({std::string(*waiting_.begin()), "it waits " + what, Limit::comparison});
         else
-            plan_.failures.push_back({"", std::to_string(waiting_.size()) + " files wait " + what});
+            plan_.failures.push_back(
+                {"", std::to_string(waiting_.size()) + " files wait " + what, Limit::comparison});
     }
 
     /// Returns a free name; a container can guess the name and use it for a log.
@@ -394,6 +395,9 @@ class Planner {
     DirectoryPlan plan_;
 };
 
+/// What a run reads when nothing could go on within the limits: some files wait for each other.
+constexpr std::uint64_t bytes_for_those_that_wait = 64ULL << 30U;
+
 } // namespace
 
 Comparison compare_windows(const Content& content, const std::string& source, const std::string& saved,
@@ -410,14 +414,14 @@ DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& 
     ComparisonLimits comparisons = limits.comparisons;
     Written written;
     if (limits.zeros == TrailingZeros::wait) {
-        written = without_zeros(source, backup, content, silent, comparisons.bytes);
+        written = without_zeros(source, backup, content, silent, comparisons.bytes, limits.is_stopped);
         comparisons.bytes = written.budget;
     }
     const Listing& whole = written.source ? *written.source : source;
     Planner planner(whole, backup, content, now, thoroughness, limits, comparisons, silent);
     auto plan = planner.run();
     if (planner.waits_in_vain() && comparisons.finish_last) {
-        comparisons.bytes = UINT64_MAX;
+        comparisons.bytes = bytes_for_those_that_wait;
         plan = Planner(whole, backup, content, now, thoroughness, limits, comparisons, silent).run();
     }
     plan.has_reached_limits = plan.has_reached_limits || written.reached_limits;

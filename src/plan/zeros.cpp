@@ -30,8 +30,10 @@ class ZeroFinder {
                 saved_.emplace(entry.path, &entry);
     }
 
-    Written run(const Listing& source) {
+    Written run(const Listing& source, const std::function<bool()>& is_stopped) {
         for (std::size_t i = 0; i < source.entries.size(); ++i) {
+            if (is_stopped && i % 64 == 0 && is_stopped())
+                break;
             const std::uint64_t zeros = zeros_of(source.entries[i]);
             if (zeros == 0)
                 continue;
@@ -86,10 +88,11 @@ bool SilentChanges::may_have(const Entry& entry) const {
 }
 
 Written without_zeros(const Listing& source, const Listing& backup, const Content& content,
-                      const SilentChanges& silent, std::uint64_t budget) {
+                      const SilentChanges& silent, std::uint64_t budget,
+                      const std::function<bool()>& is_stopped) {
     if (!content.data_end)
         return {std::nullopt, budget, false};
-    return ZeroFinder(backup, content, silent, budget).run(source);
+    return ZeroFinder(backup, content, silent, budget).run(source, is_stopped);
 }
 
 } // namespace logbackup

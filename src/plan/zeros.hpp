@@ -3,6 +3,7 @@
 
 #include "plan/plan.hpp"
 
+#include <functional>
 #include <optional>
 
 namespace logbackup {
@@ -33,8 +34,9 @@ struct Written {
 };
 
 /// Moves the zeros that a writer has set aside at the end of a file from `Entry::size` to `Entry::zeros`. Of
-/// a file that looks unchanged nothing is read.
+/// a file that looks unchanged nothing is read. Ends early when the run has to stop.
 [[nodiscard]] Written without_zeros(const Listing& source, const Listing& backup, const Content& content,
-                                    const SilentChanges& silent, std::uint64_t budget);
+                                    const SilentChanges& silent, std::uint64_t budget,
+                                    const std::function<bool()>& is_stopped = {});
 
 } // namespace logbackup

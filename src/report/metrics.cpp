@@ -27,7 +27,7 @@ constexpr std::array<Counter, 7> counters{{
     {"logbackup_errors_total", "What failed: whole containers, single files, or the run as such."},
     {"logbackup_files_total", "Files of the backup by what was done to them."},
     {"logbackup_missed_total", "Containers that ended before anything of them was saved."},
-    {"logbackup_runs_total", "Finished runs by exit code: 0 complete, 3 in part."},
+    {"logbackup_runs_total", "Finished runs by exit code: 0 complete but for limits, 3 in part."},
     {"logbackup_skipped_runs_total", "Runs that ended at once because another one was working."},
 }};
 
@@ -187,7 +187,8 @@ std::string metrics_text(const MetricsState& state, const FinishedRun& run) {
     text.gauge("logbackup_last_run_timestamp_seconds", "When the last run for all containers began.",
                seconds_of(run.began));
     text.gauge("logbackup_last_success_timestamp_seconds",
-               "When the last run began that saved everything; 0: none did.", seconds_of(state.last_success));
+               "When the last run with exit code 0 began; 0: there was none.",
+               seconds_of(state.last_success));
     text.gauge("logbackup_last_run_exit_code", "Exit code of the last run.", run.exit_code);
     text.gauge("logbackup_last_run_duration_seconds", "Duration of the last run.", run.seconds);
     if (run.report != nullptr)

@@ -70,7 +70,7 @@ std::vector<PruneItem> ended_directories(PruneReport& report, int root, const Fi
     for (auto& record : load_ended_records(root, report.problems)) {
         const auto written = status_at(root, ended_path(record.service, record.instance));
         // A record in both places was being ended, or being reopened.
-        if (!selects(filter, record) || !written || is_half_pruned(root, record) ||
+        if (!selects_all_of(filter, record) || !written || is_half_pruned(root, record) ||
             status_at(root, live_path(record.service, record.instance)))
             continue;
         const auto ended = ended_at(record, Timestamp(std::chrono::seconds(written->st_mtim.tv_sec)));
@@ -87,7 +87,7 @@ std::vector<PruneItem> missed_containers(PruneReport& report, int root, const Fi
     std::vector<PruneItem> items;
     for (auto& record : load_missed_records(root, report.problems)) {
         const auto died = credible(parse_rfc3339(record.finished));
-        if (selects(filter, record) && has_ended_long_ago(keep_of(rules, record), died, report.now))
+        if (selects_all_of(filter, record) && has_ended_long_ago(keep_of(rules, record), died, report.now))
             items.push_back(item_of(PruneKind::missed, std::move(record), died));
     }
     sort_by_age(items);

@@ -168,15 +168,22 @@ void Transferrer::copy(Transfer& transfer) {
     const std::uint64_t begin = std::max(size_of(arrived.get()), transfer.action->data_from);
     const std::uint64_t end = std::min(transfer.action->to, size_of(source));
     const bool is_limited = settings_.bandwidth != UINT64_MAX;
-    const std::uint64_t step = is_limited ? bytes_at_a_time(settings_.bandwidth) : UINT64_MAX;
+    const std::uint64_t step = is_limited ? bytes_at_a_time(settings_.bandwidth) : most_surplus;
+    const std::uint64_t most = transfer.action->bytes() + most_surplus; // a hole can be filled meanwhile
+    std::uint64_t brought = 0;
     int error = 0;
     for (std::uint64_t at = begin; at < end && error == 0;) {
+        if (brought > most) {
+            leave_unsettled(transfer); // plan again
+            return;
+        }
         const std::uint64_t data = std::min(end, std::max(at, next_data(source, at)));
         const std::uint64_t to = data + std::min(step, end - data);
         error = copy_data(source, arrived.get(), at, to, source, {}); // no grace after a stop
         if (is_limited && to < end)
             std::this_thread::sleep_for(std::chrono::duration<double>(
                 static_cast<double>(to - data) / static_cast<double>(settings_.bandwidth)));
+        brought += to - data;
         at = to;
     }
     if (error != 0 && error != ECANCELED && error != EIO)

@@ -224,6 +224,7 @@ class NewestWalk {
 /// Returns the files whose backup is another one than they are now.
 std::vector<Entry> changed_since_saved(const Tree& tree, const ListingLimits& limits, int instance,
                                        StopSignal& stop) {
+    static constexpr std::uint64_t few_zeros = 16;           // fewer are never set aside
     static constexpr std::int64_t exactness = 2'000'000'000; // of times, on any file system, in nanoseconds
     Tree backup;
     backup.held = open_directory(instance, "");
@@ -234,7 +235,10 @@ std::vector<Entry> changed_since_saved(const Tree& tree, const ListingLimits& li
     for (auto& entry : now.entries) { // in the order of `saved`, which has more
         while (before->path != entry.path)
             ++before;
-        const bool differs = entry.size != before->size || entry.mtime < before->mtime - exactness ||
+        // With the same time all is saved but zeros that were set aside.
+        const bool only_zeros = entry.size >= before->size + few_zeros && entry.mtime == before->mtime;
+        const bool differs = (entry.size != before->size && !only_zeros) ||
+                             entry.mtime < before->mtime - exactness ||
                              entry.mtime > before->mtime + exactness;
         if (entry.type == FileType::regular && before->type == FileType::regular && differs &&
             !is_excluded(tree.excluded, entry.path))

@@ -24,6 +24,14 @@ template <typename T> bool names_match(const Filter& filter, const T& named) {
            matches_any(filter.namespaces, named.namespace_name);
 }
 
+bool selects_itself(const Filter& filter, const Record& record) {
+    const bool id =
+        filter.containers.empty() ||
+        std::any_of(record.containers.begin(), record.containers.end(),
+                    [&](const std::string& one) { return begins_with_any(filter.containers, one); });
+    return id && names_match(filter, record);
+}
+
 } // namespace
 
 bool has_filter(const Filter& filter) {
@@ -36,14 +44,16 @@ bool selects(const Filter& filter, const Container& container) {
 }
 
 bool selects(const Filter& filter, const Record& record) {
-    const bool id =
-        filter.containers.empty() ||
-        std::any_of(record.containers.begin(), record.containers.end(),
-                    [&](const std::string& one) { return begins_with_any(filter.containers, one); });
-    return (id && names_match(filter, record)) ||
+    return selects_itself(filter, record) ||
            std::any_of(record.sharers.begin(), record.sharers.end(), [&](const Sharer& sharer) {
                return begins_with_any(filter.containers, sharer.container) && names_match(filter, sharer);
            });
+}
+
+bool selects_all_of(const Filter& filter, const Record& record) {
+    return selects_itself(filter, record) &&
+           std::all_of(record.sharers.begin(), record.sharers.end(),
+                       [&](const Sharer& sharer) { return names_match(filter, sharer); });
 }
 
 } // namespace logbackup

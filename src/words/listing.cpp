@@ -10,6 +10,7 @@ std::string_view name_of(Limit limit) {
     case Limit::files: return "files";
     case Limit::file_size: return "file_size";
     case Limit::bytes: return "bytes";
+    case Limit::comparison: return "comparison";
     case Limit::labels: return "labels";
     case Limit::location: break;
     }

@@ -122,7 +122,7 @@ TEST_P(AttackLabels, ThatAreNotUtf8) {
     std::string& evil = containers.at(id);
     evil.replace(evil.find("\"evil-1\""), 8, "\"evil\xff\xfe\"");
     const Result result = run_once({"--docker", docker_describing(containers)});
-    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(result.code, 3) << result.err;
     EXPECT_EQ(tree_of(backup),
               (Tree{{"good", "dir"}, {"good/good-1", "dir"}, {"good/good-1/app.log", "good\n"}}));
 }

@@ -224,6 +224,6 @@ TEST_F(Check, NamesLabelsAndVolumesThatKeepLogsFromBeingSaved) {
     engine.start({"odd", "odd-1", {"--volume", "/proc/sys/kernel:/opt/logs"}});
     const auto checked = check();
     EXPECT_EQ(checked.code, 3);
-    expect(checked, "containers", "problem", "3, of these 2 of pods, 1 with labels that cannot be used");
+    expect(checked, "containers", "warning", "3, of these 2 of pods, 1 with labels that cannot be used");
     expect(checked, "volumes", "problem", "1 volume of running pods not read: odd/odd-1: '/proc/sys/kernel'");
 }

@@ -138,7 +138,7 @@ class Kill : public e2e::Test {
     void expect_complete_run() {
         write(sources[0], "something.log", 10);
         const auto before = saved();
-        expect_clean(run_once());
+        expect_clean(run_once(), 0, "replaced or truncated in nearly every run");
         const auto after = saved();
         expect_valid(before, after);
         for (const auto& source : sources)

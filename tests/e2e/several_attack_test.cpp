@@ -201,6 +201,7 @@ TEST_P(SeveralAttack, ALinkToAnotherOnesVolumeChangesNothingOfIt) {
         expect_clean(run_once(with({a, b})));
     }
     EXPECT_EQ(files(), (Tree{{"api/attacker/m.log", "mine\n"},
+                             {"api/attacker+var+log+app", "-> ../web/victim+var+log+app"},
                              {"web/victim/o.log", "own\n"},
                              {"web/victim+var+log+app/v.log", "v\nv\nv\nv\n"}}));
 }

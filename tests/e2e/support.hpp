@@ -157,6 +157,7 @@ class BothWays : public Test, public testing::WithParamInterface<Way> {
     INSTANTIATE_TEST_SUITE_P(, suite, testing::Values(e2e::Way::mounted), e2e::name_of)
 
 /// Succeeded and said nothing on standard error but that the backup is new, or that it may not mount.
-void expect_clean(const Result& result, int code = 0);
+/// `besides`: a part of one more line that may be there.
+void expect_clean(const Result& result, int code = 0, const std::string& besides = {});
 
 } // namespace e2e

@@ -122,7 +122,9 @@ TEST_P(VolumesAttack, AProcessThatChangedItsRootClaimsNobodyElsesVolume) {
     for (const auto& [name, content] : tree_of(backup))
         EXPECT_NE(content, "forged\n") << name;
     EXPECT_EQ(tree_of(backup / "victim/victim-1").at("app.log"), "its own\n");
-    EXPECT_EQ(tree_of(backup).count("evil"), 0U);
+    const Tree saved = tree_of(backup);
+    EXPECT_EQ(saved.at("evil/evil-1"), "-> ../victim/victim-1") << "nothing of its own";
+    EXPECT_EQ(saved.size(), tree_of(backup / "victim").size() + 3); // the link, and two directories
     expect_failure(result, "the root directory of its process is not the container's");
 }
 

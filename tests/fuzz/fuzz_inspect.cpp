@@ -73,7 +73,7 @@ Row row_of(const Container& container, const std::string& raw) {
     row.target = container.service + "/" + container.pod;
     row.actions.push_back({static_cast<ActionKind>(raw.size() % 7), raw, raw});
     for (auto* problems : {&row.failures, &row.skipped, &row.unsettled})
-        problems->push_back({raw, "a link that leads out: " + in_quotes(raw)});
+        problems->push_back({raw, "a link that leads to no file: " + in_quotes(raw)});
     return row;
 }
 

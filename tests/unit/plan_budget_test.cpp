@@ -168,6 +168,7 @@ TEST(PlanBudget, WhatDoesNotFitIntoARunWaitsAndOthersGoOn) {
     ASSERT_EQ(scene.made.failures.size(), 1U);
     EXPECT_EQ(scene.made.failures[0].reason,
               "2 files wait to be compared with what is saved; the next run goes on");
+    EXPECT_EQ(scene.made.failures[0].limit, Limit::comparison) << "nobody need mend anything";
     ASSERT_TRUE(scene.run_once());
     EXPECT_EQ(scene.made.failures[0].path, "new.c");
     EXPECT_FALSE(scene.run_once());

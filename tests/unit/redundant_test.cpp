@@ -334,6 +334,16 @@ TEST_F(DropRedundantCopies, FindsThoseOfHundreds) {
         EXPECT_EQ(has(path), path != "17" && path != "599") << path;
 }
 
+TEST_F(DropRedundantCopies, KeepsACompressedCopyOfWhichAPartIsPassedOver) {
+    const std::string text = log_text(50'000);
+    write("whole.gz", compressed(".gz", text));
+    write("app.bz2", compressed(".bz2", text) + "appended to it\n"); // bzip2 only warns
+    expect_kept(drop({"app.bz2"}, {"whole.gz"}));
+    EXPECT_TRUE(has("app.bz2"));
+    write("app.bz2", compressed(".bz2", text));
+    EXPECT_EQ(drop({"app.bz2"}, {"whole.gz"}).dropped.size(), 1U);
+}
+
 TEST_F(DropRedundantCopies, LeavesEmptyFilesAlone) {
     write("empty.log", "");
     write("app.log.1", "one\n");

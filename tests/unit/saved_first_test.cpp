@@ -84,6 +84,15 @@ TEST_F(SavedFirst, WhatIsSavedAndUnchangedKeepsNoNewFileOut) {
     EXPECT_EQ(listed({3, 100}), (Paths{"58", "59", "zz-live.log"}));
 }
 
+TEST_F(SavedFirst, ZerosThatWereSetAsideKeepNoNewFileOut) {
+    for (int i = 10; i < 60; ++i) {
+        write("source/" + std::to_string(i), 1000 + i, "x" + std::string(4095, '\0'));
+        write("backup/" + std::to_string(i), 1000 + i);
+    }
+    write("source/zz-live.log", 2000);
+    EXPECT_EQ(listed({3, 100}), (Paths{"58", "59", "zz-live.log"}));
+}
+
 TEST_F(SavedFirst, WhatIsSavedAndHasChangedGoesOnHoweverOldItSeems) {
     for (int i = 10; i < 60; ++i)
         write("source/" + std::to_string(i), 1000 + i);

@@ -71,6 +71,11 @@ TEST(Sharers, AreFoundByEachFilterAndKeptForTheLongest) {
     EXPECT_FALSE(finds({{"db"}, {"web-1"}, {}, {}, {}})) << "no one container has both names";
     EXPECT_FALSE(finds({{}, {}, {}, {"x"}, {}}));
 
+    EXPECT_TRUE(selects_all_of({}, record));
+    EXPECT_TRUE(selects_all_of({{"logger", "web", "db"}, {}, {}, {}, {}}, record));
+    for (const std::string one : {"logger", "web", "db"})
+        EXPECT_FALSE(selects_all_of({{one}, {}, {}, {}, {}}, record)) << "it would delete that of others";
+
     RetentionRules rules;
     rules.keep = std::chrono::hours(1);
     rules.of_services = {{"web", std::chrono::hours(5)}, {"db", std::chrono::hours(2)}};

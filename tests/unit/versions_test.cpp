@@ -75,6 +75,12 @@ TEST_F(Versions, ALogThatWasRotatedIsNone) {
         << "a hole is no content";
 }
 
+TEST_F(Versions, ALogThatWasCutAndWentOnIsNone) {
+    const std::string begin = numbered(1, 2000);
+    EXPECT_FALSE(rewritten(begin + numbered(2001, 1000), begin + numbered(5001, 2000)));
+    EXPECT_FALSE(rewritten(begin + numbered(2001, 1000), begin));
+}
+
 // What tells them apart is too little: then it was rotated.
 TEST_F(Versions, AShortFileOrAHeaderIsNotEnough) {
     EXPECT_FALSE(rewritten("status: up\nrequests: 17\n", "status: up\nrequests: 18\n"));
@@ -122,6 +128,8 @@ TEST_F(Versions, AVersionOfALogThatIsWrittenInACircleIsCovered) {
     std::string again = third;
     again[10] = '#';
     EXPECT_FALSE(covered(first, second, again));
+    const std::string state = binary(10'000, 4);
+    EXPECT_FALSE(covered(state + "14", state + "15", state + "25")) << "15 is nowhere";
 }
 
 TEST_F(Versions, NeighboursThatLookAlikeAtFirstAreComparedToTheEnd) {
