@@ -27,6 +27,12 @@ std::uint64_t bytes_at_a_time(std::uint64_t bandwidth) {
     return std::clamp<std::uint64_t>(bandwidth / 4, 1024, 1U << 20U);
 }
 
+/// Returns the bytes that a file takes on the disk; 0 if that is not known.
+std::uint64_t on_disk(int file) {
+    const auto status = status_of(file);
+    return status ? static_cast<std::uint64_t>(status->st_blocks) * 512 : 0;
+}
+
 } // namespace
 
 void Transferrer::move_bytes(const Group& begun) {
@@ -170,10 +176,10 @@ void Transferrer::copy(Transfer& transfer) {
     const bool is_limited = settings_.bandwidth != UINT64_MAX;
     const std::uint64_t step = is_limited ? bytes_at_a_time(settings_.bandwidth) : most_surplus;
     const std::uint64_t most = transfer.action->bytes() + most_surplus; // a hole can be filled meanwhile
-    std::uint64_t brought = 0;
+    const std::uint64_t before = on_disk(arrived.get());
     int error = 0;
     for (std::uint64_t at = begin; at < end && error == 0;) {
-        if (brought > most) {
+        if (on_disk(arrived.get()) > before + most) {
             leave_unsettled(transfer); // plan again
             return;
         }
@@ -183,7 +189,6 @@ void Transferrer::copy(Transfer& transfer) {
         if (is_limited && to < end)
             std::this_thread::sleep_for(std::chrono::duration<double>(
                 static_cast<double>(to - data) / static_cast<double>(settings_.bandwidth)));
-        brought += to - data;
         at = to;
     }
     if (error != 0 && error != ECANCELED && error != EIO)

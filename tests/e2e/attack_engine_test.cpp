@@ -172,7 +172,7 @@ TEST_P(AttackEngine, NoInspectEverAnswers) {
     const auto calls = scratch.path() / "calls";
     const auto docker = docker_that("case $1 in ps) " + ids + "true ;; inspect) echo >> '" + calls.string() +
                                     "'; exec sleep 1000;; esac");
-    const Result result = run_once({"--docker", docker, "--docker-timeout", "0.1s", "--max-duration", "20s"});
+    const Result result = run_once({"--docker", docker, "--docker-timeout", "0.5s", "--max-duration", "20s"});
     EXPECT_TRUE(result.code == 1 || result.code == 3) << result.err;
     EXPECT_LT(fs::file_size(calls), 16U) << "each of them takes as long as it may";
 }
