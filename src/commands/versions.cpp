@@ -204,7 +204,7 @@ void warn_of(const Session& session, Survey& survey, const std::vector<std::stri
     std::erase_if(to_tell, [&](const std::string& path) { return told.contains(percent_encoded(path)); });
     if (!to_tell.empty())
         survey.warnings.push_back(what + ": " + some_of(to_tell) + "; " + kept +
-                                  ". What is no log can be left out with --exclude");
+                                  ". Leave out files that are not logs with --exclude");
 }
 
 } // namespace

@@ -20,7 +20,7 @@ constexpr const char* filters = "Only what this run is for";
 constexpr const char* output = "Output";
 constexpr const char* how = "How";
 constexpr const char* limits =
-    "Limits, each for one container: what is beyond them is reported, and is no failure";
+    "Limits, each for one container: what is beyond them is reported, and is not a failure";
 constexpr const char* retention =
     "Retention (by default only what is saved twice goes, and old versions of rewritten files)";
 

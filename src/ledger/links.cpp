@@ -54,7 +54,7 @@ void make_link_for(int root, const Sharer& sharer, const Record& record, gid_t g
     UniqueFd service = open_directory(root, sharer.service);
     struct stat there {};
     if (service && ::fstatat(service.get(), sharer.instance.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0)
-        return; // it is made already, or something else stands there
+        return; // the link exists already, or something else has this name
     if (has_any_record(root, sharer))
         return; // that log directory gets the name
     if (!service)

@@ -13,7 +13,7 @@ namespace logbackup {
 
 /// Makes the links of a record whose instance directory exists, and removes those that only `former`, the
 /// record as it was, needs. Directories of services that are missing are made for `group`. A file system
-/// without links has none; that is no problem.
+/// without links has none; that is not a problem.
 void update_links(int root, const Record& former, const Record& record, gid_t group);
 
 /// Removes the links of a record.

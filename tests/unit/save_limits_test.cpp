@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-/// What one container brings about is told, and is no failure of the run.
+/// What one container brings about is told, and is not a failure of the run.
 namespace logbackup {
 namespace {
 
