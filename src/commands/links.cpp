@@ -81,9 +81,11 @@ Listing list_followed(Survey& survey, Job& job, const std::function<Listing()>& 
             links.push_back(entry.path);
     if (links.empty() && (!survey.mounts || tree.mounted.empty()))
         return listing;
+    std::string not_tried = "more than 64 links lead out";
     if (descriptors_left() < descriptors_at_work + links.size()) {
         links.clear();
-        listing.problems.push_back({"", "there are too few descriptors (ulimit -n) to follow its links"});
+        not_tried = "there are too few descriptors (ulimit -n)";
+        listing.problems.push_back({"", not_tried + " to follow its links"});
         listing.complete = false;
     }
     const auto before = tree.mounted.size();
@@ -102,7 +104,7 @@ Listing list_followed(Survey& survey, Job& job, const std::function<Listing()>& 
             if (listing.unread.size() >= most_told)
                 continue;
             listing.unread.push_back({entry.path, is_below ? "it lies below a link that is followed"
-                                                  : end == ends.end() ? "more than 64 links lead out"
+                                                  : end == ends.end() ? not_tried
                                                                       : end->second.reason});
         } else if (end->second.kind == Kind::inside && !end->second.path.empty()) {
             entry.target = relative_to(entry.path, end->second.path);
