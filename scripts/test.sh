@@ -160,14 +160,14 @@ if [[ -z $all ]]; then
 fi
 
 finish release
-# Nothing beside these: they kill, race and fill disks, and each has its own engine.
-test_in "$build-release" --label-exclude thread
+# First what is done in minutes.
 say "clang-tidy"
 tidy
 say "fuzzing"
 BUILD_DIR="$build" scripts/fuzz.sh 60
-
 say "the package, installed, run by cron, upgraded and removed"
 TESTS=ON BUILD_DIR=$build-release scripts/package-test.sh
+# Nothing beside these: they kill, race and fill disks, and each has its own engine.
+test_in "$build-release" --label-exclude thread
 
 say "all checks passed"
