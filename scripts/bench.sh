@@ -27,7 +27,11 @@ chunk_bytes=10240
 big_file=$((64 << 20))
 max_idle_to_floor=1.3
 min_loop_to_idle=40
-max_append_to_floor=2
+max_append_to_floor=1.7
+max_appended_mib=2.3
+small_files=25000
+max_small_to_rsync=1.5
+max_idle_us_a_file=10
 max_peak_mib=25
 max_growing_mib=1.1
 max_rotated_mib=1
@@ -218,6 +222,47 @@ measure_rotated() {
   end_big
 }
 
+# 10 KB more in each container.
+measure_appended() {
+  local i
+  logbackup --quiet --dest "$work/disk/backup"
+  for ((i = 0; i < rounds; i++)); do
+    "$work/scripts/append"
+    written append-run logbackup --quiet --dest "$work/disk/backup"
+  done
+  rm -r "$work/disk/backup"
+}
+
+# A first backup of many small files, beside rsync -a of the same files; both until they are on the disk. Then a run
+# that finds them unchanged.
+measure_small() {
+  local directory directories=() round each=$((small_files / count))
+  for directory in "${sources[@]}"; do
+    mkdir "$directory/small"
+    head -c $((each * 220)) /dev/zero | tr '\0' x |
+      split --bytes 220 --suffix-length 5 --numeric-suffixes - "$directory/small/"
+    directories+=("$directory/small")
+  done
+  {
+    printf '#!/bin/sh\nrsync -a --relative'
+    printf " '%s'" "${directories[@]}"
+    printf " '%s/' && sync --file-system '%s'\n" "$work/disk/loop" "$work/disk"
+  } >"$work/scripts/small-rsync"
+  printf "#!/bin/sh\nlogbackup --quiet --dest '%s' && sync --file-system '%s'\n" \
+    "$work/disk/backup" "$work/disk" >"$work/scripts/small-run"
+  chmod +x "$work"/scripts/small-*
+  for ((round = 1; round <= rounds; round++)); do
+    measure small-run 0 1 --prepare "rm -rf $work/disk/backup && sync --file-system $work/disk" "$work/scripts/small-run"
+    measure small-rsync 0 1 --prepare "rm -rf $work/disk/loop && sync --file-system $work/disk" "$work/scripts/small-rsync"
+    measure small-idle 1 3 "logbackup --quiet --dest $work/disk/backup"
+  done
+  for directory in "${sources[@]}"; do
+    diff -r "$directory/small" "$work/disk/loop/$directory/small" >&2 || die "rsync did not copy all of $directory/small"
+  done
+  equal_trees "$work/disk/backup"
+  rm -r "$work/disk/backup" "$work/disk/loop" "${directories[@]}"
+}
+
 # statistics NAME: one object out of all rounds.
 statistics() {
   jq -s --arg name "$1" '
@@ -270,19 +315,25 @@ for _ in 1 2 3; do
   tree_peak_kib >>"$work/tree-peaks"
 done
 
-echo "Bytes written …"
+echo "Many small files …"
 make_disk
+measure_small
+
+echo "Bytes written …"
+measure_appended
 measure_growing
 measure_rotated
-for name in growing-run growing-loop rotated-run rotated-loop; do
+for name in append-run growing-run growing-loop rotated-run rotated-loop; do
   jq -s --arg name "$name" '{ ($name): . }' "$work/results/written-$name"
 done | jq -s add >"$work/written.json"
 
-for name in sh floor idle append loop; do statistics "$name"; done | jq -s \
+for name in sh floor idle append loop small-run small-rsync small-idle; do statistics "$name"; done | jq -s \
   --argjson own "$(largest <"$work/own-peaks")" --argjson tree "$(largest <"$work/tree-peaks")" \
   --argjson containers "$count" --argjson files "$files_each" \
   --argjson idle "$max_idle_to_floor" --argjson loop "$min_loop_to_idle" \
-  --argjson append "$max_append_to_floor" --argjson peak "$max_peak_mib" \
+  --argjson append "$max_append_to_floor" --argjson appended "$max_appended_mib" \
+  --argjson small "$max_small_to_rsync" --argjson each "$max_idle_us_a_file" --argjson small_files "$small_files" \
+  --argjson peak "$max_peak_mib" \
   --argjson growing "$max_growing_mib" --argjson rotated "$max_rotated_mib" --argjson written "$(<"$work/written.json")" \
   --arg kernel "$(uname -sr)" --arg cores "$(nproc)" --arg load "$(cut -d ' ' -f 1-3 /proc/loadavg)" \
   --arg client "$(docker version --format '{{.Client.Version}}')" \
@@ -305,6 +356,10 @@ for name in sh floor idle append loop; do statistics "$name"; done | jq -s \
       ratio("idle run / floor"; "idle"; "floor"; "<="; $idle),
       ratio("shell loop / idle run"; "loop"; "idle"; ">="; $loop),
       ratio("appending run / floor"; "append"; "floor"; "<="; $append),
+      at_most("appending run: written, MiB"; mib("append-run"); $appended),
+      ratio("small files, first run / rsync -a"; "small-run"; "small-rsync"; "<="; $small),
+      at_most("small files, idle: microseconds each";
+              ($m["small-idle"].median - $m["idle"].median) / $small_files * 1e6; $each),
       at_most("peak memory of logbackup, MiB"; $own / 1024; $peak),
       at_most("1 GiB grew by 1 MiB: written, MiB"; mib("growing-run"); $growing),
       at_most("10 x 64 MiB rotated: written, MiB"; mib("rotated-run"); $rotated) ] }' \
@@ -324,6 +379,9 @@ sh:  of which an sh that does nothing
 idle:idle run
 append:appending run, 10 KB each
 loop:shell loop
+small-run:small files, first run
+small-rsync:small files, rsync -a
+small-idle:small files, idle run
 END
   echo
   echo 'ratios and amounts are of the medians (one disturbed run does not move them)'

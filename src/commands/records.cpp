@@ -210,8 +210,6 @@ KeptRecords keep_records(const Session& session, Survey& survey) {
         if (session.stop.requested())
             break;
         const Record& record = survey.records[id];
-        // Removes the directory in which its files arrived, if it is empty.
-        ::unlinkat(session.root.get(), (".logbackup/incoming/" + record.directory()).c_str(), AT_REMOVEDIR);
         try {
             end_record(session.root.get(), record);
             --kept.live;

@@ -58,19 +58,17 @@ void Transferrer::rsync_linked(std::span<Transfer* const> part) {
     const int above = settings_.scratch >= 0 ? settings_.scratch : settings_.root;
     const std::string directory = settings_.scratch >= 0 ? "held-files" : links_directory;
     remove_tree(above, directory);
+    const UniqueFd links = make_directories(above, directory, 0700, no_group);
     std::vector<int> descriptors;
     Group linked;
     for (auto* transfer : part) {
         const int file = transfer->source.get();
-        const std::string path = joined(directory, backup_path(*transfer));
-        const UniqueFd parent = make_directories(above, parent_path(path), 0700, no_group);
         const std::string target = "/proc/self/fd/" + std::to_string(file);
-        if (!parent || ::symlinkat(target.c_str(), parent.get(), base_name(path).c_str()) != 0)
+        if (!links || ::symlinkat(target.c_str(), links.get(), stand_in(*transfer).c_str()) != 0)
             continue;
         descriptors.push_back(file);
         linked.push_back(transfer);
     }
-    const UniqueFd links = open_directory(above, directory);
     rsync(std::move(linked), links.get(), descriptors);
     remove_tree(above, directory);
 }
@@ -87,25 +85,32 @@ void Transferrer::rsync(Group part, int source, const std::vector<int>& held_fil
             if (runaways_.contains(transfer->work))
                 take_from_rsync(*transfer);
         std::erase_if(part, [&](const Transfer* transfer) {
-            const auto status = status_at(incoming_.get(), backup_path(*transfer));
-            return runaways_.contains(transfer->work) ||
-                   (status && static_cast<std::uint64_t>(status->st_size) >= transfer->action->to);
+            const auto status = status_at(incoming_.get(), stand_in(*transfer));
+            const bool is_done =
+                runaways_.contains(transfer->work) ||
+                (status && static_cast<std::uint64_t>(status->st_size) >= transfer->action->to);
+            if (is_done)
+                ::unlinkat(source, stand_in(*transfer).c_str(), 0);
+            return is_done;
         });
     }
 }
 
 void Transferrer::rsync_once(const Group& part, int source, const std::vector<int>& held_files) {
-    RsyncRun run{settings_.rsync, source,         incoming_.get(),    {},
-                 held_files,      settings_.lock, settings_.bandwidth};
-    for (const auto* transfer : part)
-        run.paths.push_back(backup_path(*transfer));
-    std::size_t next = 0; // rsync works in the order of the list
+    const RsyncRun run{settings_.rsync,
+                       source,
+                       incoming_.get(),
+                       held_files,
+                       settings_.lock,
+                       settings_.bandwidth,
+                       [this](const std::string& name) { return path_of(name); }};
+    std::size_t next = 0; // rsync works in the order of names, which is that of the files
     std::uint64_t complete = 0;
     auto next_look = Clock::now();
     const auto all_arrived = [&] {
         std::uint64_t current = 0;
         for (; next < part.size(); ++next) {
-            const auto status = status_at(incoming_.get(), run.paths[next]);
+            const auto status = status_at(incoming_.get(), stand_in(*part[next]));
             const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
             const Action& action = *part[next]->action;
             if (size < action.to) {
@@ -139,7 +144,7 @@ void Transferrer::rsync_once(const Group& part, int source, const std::vector<in
 bool Transferrer::note_runaways(const Group& part) {
     std::map<std::size_t, std::uint64_t> surplus;
     for (const auto* transfer : part) {
-        const auto status = status_at(incoming_.get(), backup_path(*transfer));
+        const auto status = status_at(incoming_.get(), stand_in(*transfer));
         const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
         if (size > transfer->action->to)
             surplus[transfer->work] += size - transfer->action->to;
@@ -154,7 +159,7 @@ bool Transferrer::note_runaways(const Group& part) {
 /// Saves only the planned part of a file whose log directory brings too much.
 void Transferrer::take_from_rsync(Transfer& transfer) {
     const std::uint64_t to = transfer.action->to;
-    const UniqueFd arrived = open_for_update(incoming_.get(), backup_path(transfer));
+    const UniqueFd arrived = open_stand_in(transfer);
     if (arrived && size_of(arrived.get()) > to) {
         if (::ftruncate(arrived.get(), static_cast<off_t>(to)) != 0)
             fail(transfer, "cannot write its backup", errno);
@@ -168,7 +173,7 @@ void Transferrer::take_from_rsync(Transfer& transfer) {
 /// zeros. Keeps to the bandwidth as rsync does.
 void Transferrer::copy(Transfer& transfer) {
     const int source = transfer.source.get();
-    const UniqueFd arrived = open_for_update(incoming_.get(), backup_path(transfer));
+    const UniqueFd arrived = open_stand_in(transfer);
     if (!arrived)
         return; // settle() deals with it
     const std::uint64_t begin = std::max(size_of(arrived.get()), transfer.action->data_from);

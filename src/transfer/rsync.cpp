@@ -18,21 +18,20 @@ std::string by_descriptor(int fd) {
     return "/proc/self/fd/" + std::to_string(fd);
 }
 
-UniqueFd in_memory(const std::vector<std::string>& paths) {
-    UniqueFd list(::memfd_create("files-from", MFD_CLOEXEC));
-    std::string text;
-    for (const auto& path : paths)
-        (text += path) += '\0';
-    std::size_t done = 0;
-    while (list && done < text.size()) {
-        const auto put = ::write(list.get(), text.data() + done, text.size() - done);
-        if (put < 0)
-            return {};
-        done += static_cast<std::size_t>(put);
+/// Replaces the names of links and files by the paths that people know.
+std::string with_paths(std::string text, const RsyncRun& run) {
+    for (const int fd : {run.source, run.target}) {
+        const std::string path = by_descriptor(fd) + "/";
+        for (auto at = text.find(path); at != std::string::npos; at = text.find(path, at))
+            text.replace(at, path.size(), text.substr(at + path.size(), 1) == "\"" ? "." : "");
     }
-    if (list)
-        ::lseek(list.get(), 0, SEEK_SET);
-    return list;
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find_first_not_of("0123456789", at), text.size());
+        result += end > at ? run.path_of(text.substr(at, end - at)) : text.substr(at, 1);
+        at = std::max(end, at + 1);
+    }
+    return result;
 }
 
 /// Lets rsync read files of any user, but only its sources, and write only to its targets, which are ours.
@@ -70,20 +69,15 @@ ProcessResult run_confined(Command& command, const Limits& limits, StopSignal& s
     if (!did_not_start(result.ending) || starts_confined(command.argv.front(), stop) || stop.requested())
         return result;
     command.confinement->files.reset();
-    ::lseek(command.input, 0, SEEK_SET);
     return logbackup::run(command, limits, stop, watch);
 }
 
 } // namespace
 
 std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::function<bool()>& all_arrived) {
-    const UniqueFd list = in_memory(run.paths);
-    if (!list)
-        return "cannot make the list of files: " + error_text(errno);
     Command command;
     // Never use --sparse with --append: the receiver would truncate what is there.
-    command.argv = {run.program,         "--append", "--copy-links",  "--no-dirs",
-                    "--no-implied-dirs", "--from0",  "--files-from=-"};
+    command.argv = {run.program, "--append", "--copy-links", "--recursive"};
     if (run.bandwidth != UINT64_MAX) // rsync accepts no less than 1 KiB
         command.argv.push_back("--bwlimit=" +
                                std::to_string(std::max<std::uint64_t>(run.bandwidth / 1024, 1)));
@@ -94,7 +88,6 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
     for (const int fd : {run.source, run.target, run.lock})
         if (fd >= 0)
             command.inherited.push_back(fd);
-    command.input = list.get();
     command.confinement = only_its_files(run);
     Limits limits;
     limits.output = 1U << 20U;
@@ -107,14 +100,8 @@ std::string rsync_append(const RsyncRun& run, StopSignal& stop, const std::funct
     if (exited != nullptr && (exited->code == 0 || exited->code == some_vanished))
         return {};
     std::string problem = "rsync " + describe(result.ending);
-    if (auto lines = last_lines(result.err, 3); !lines.empty()) {
-        for (const int fd : {run.source, run.target}) { // show the shorter names, which people know
-            const std::string path = by_descriptor(fd) + "/";
-            for (auto at = lines.find(path); at != std::string::npos; at = lines.find(path, at))
-                lines.replace(at, path.size(), lines.substr(at + path.size(), 1) == "\"" ? "." : "");
-        }
-        problem += ": " + escaped(lines);
-    }
+    if (const auto lines = last_lines(result.err, 3); !lines.empty())
+        problem += ": " + escaped(with_paths(lines, run));
     return problem;
 }
 

@@ -56,26 +56,26 @@ Proof Transferrer::proof_of(const Transfer& transfer, int arrived, std::uint64_t
 
 /// Takes over what arrived, if it is proved, and removes the stand-in.
 void Transferrer::settle(Transfer& transfer) {
-    take_over(transfer);
+    if (!take_over(transfer))
+        ::unlinkat(incoming_.get(), stand_in(transfer).c_str(), 0);
     if (finished_.empty() || finished_.back().transfer != &transfer)
         transfer.source.reset();
-    const std::string path = backup_path(transfer);
-    ::unlinkat(open_directory(incoming_.get(), parent_path(path)).get(), base_name(path).c_str(), 0);
 }
 
-void Transferrer::take_over(Transfer& transfer) {
+/// Returns true if the stand-in has become the saved file.
+bool Transferrer::take_over(Transfer& transfer) {
     const Action& action = *transfer.action;
     const int source = transfer.source.get();
-    const UniqueFd arrived = open_regular(incoming_.get(), backup_path(transfer));
+    UniqueFd arrived = open_stand_in(transfer);
     const std::uint64_t brought = arrived ? size_of(arrived.get()) : 0;
     const std::uint64_t size = without_surplus_zeros(transfer, arrived.get(), brought);
     if (arrived && size <= action.data_from && action.bytes() > 0) {
         account(transfer, action.from);
-        return;
+        return false;
     }
     if (!arrived || brought > size_of(source)) {
         leave_unsettled(transfer);
-        return;
+        return false;
     }
     const Proof proof = proof_of(transfer, arrived.get(), size);
     const auto now = status_of(source);
@@ -85,21 +85,18 @@ void Transferrer::take_over(Transfer& transfer) {
                                             : proof.error != ECANCELED && (proof.error != 0 || unchanged);
     if (proof.until < size && !is_worth) {
         leave_unsettled(transfer);
-        return;
+        return false;
     }
     if (proof.until < brought) { // unreadable source, failed write, no time left, or surplus zeros
         if (proof.error != 0 && proof.error != ECANCELED)
             fail(transfer, "cannot read all of it", proof.error);
-        const UniqueFd shorter = open_for_update(incoming_.get(), backup_path(transfer));
-        if (!shorter || ::ftruncate(shorter.get(), static_cast<off_t>(proof.until)) != 0)
-            return;
+        if (::ftruncate(arrived.get(), static_cast<off_t>(proof.until)) != 0)
+            return false;
     }
-    if (action.kind == ActionKind::create) {
-        take_over_file(transfer);
-        return;
-    }
-    const UniqueFd instance = open_directory(settings_.root, transfer.tree->directory);
-    take_over_bytes(transfer, instance.get(), arrived.get(), proof.until);
+    if (action.kind == ActionKind::create)
+        return take_over_file(transfer, std::move(arrived));
+    take_over_bytes(transfer, arrived.get(), proof.until);
+    return false;
 }
 
 /// Returns the size of what arrived without zeros that a writer has set aside since the plan.
@@ -112,21 +109,27 @@ std::uint64_t Transferrer::without_surplus_zeros(const Transfer& transfer, int a
     return are_set_aside(size_of(transfer.source.get()), size - end) ? end : size;
 }
 
-void Transferrer::take_over_file(Transfer& transfer) {
-    const std::string& path = transfer.action->path;
-    const UniqueFd from = open_directory(incoming_.get(), parent_path(backup_path(transfer)));
-    const UniqueFd to =
-        make_directories(settings_.root, parent_path(backup_path(transfer)), directory_mode, settings_.group);
-    if (!from || !to || !rename_to_new(from.get(), base_name(path), to.get(), base_name(path))) {
-        fail(transfer, "cannot put its backup in place", errno);
-        return;
-    }
-    finish(transfer, to.get(), base_name(path));
+/// Returns the directory of the saved file, which is made if necessary; -1 with errno if that fails.
+int Transferrer::directory_of(const Transfer& transfer) {
+    const std::string parent = parent_path(backup_path(transfer));
+    return targets_.at(
+        parent, [&] { return make_directories(settings_.root, parent, directory_mode, settings_.group); });
 }
 
-void Transferrer::take_over_bytes(Transfer& transfer, int instance, int arrived, std::uint64_t size) {
+bool Transferrer::take_over_file(Transfer& transfer, UniqueFd arrived) {
+    const int to = directory_of(transfer);
+    if (to < 0 || !rename_to_new(incoming_.get(), stand_in(transfer), to, base_name(transfer.action->path))) {
+        fail(transfer, "cannot put its backup in place", errno);
+        return false;
+    }
+    finish(transfer, std::move(arrived));
+    return true;
+}
+
+void Transferrer::take_over_bytes(Transfer& transfer, int arrived, std::uint64_t size) {
     const Action& action = *transfer.action;
-    const UniqueFd saved = open_for_update(instance, action.path);
+    const int directory = directory_of(transfer);
+    UniqueFd saved = directory < 0 ? UniqueFd() : open_for_update(directory, base_name(action.path));
     if (!saved) {
         fail(transfer, "cannot write its backup", errno);
         return;
@@ -144,7 +147,7 @@ void Transferrer::take_over_bytes(Transfer& transfer, int instance, int arrived,
         error = copy_data(arrived, saved.get(), action.data_from, size, transfer.source.get(), time_to_copy);
     if (error != 0 && error != ECANCELED)
         fail(transfer, "cannot write its backup", error);
-    finish(transfer, instance, action.path);
+    finish(transfer, std::move(saved));
 }
 
 /// Copies a range to the same place of another file, which must not reach beyond the start of the range.
@@ -176,9 +179,8 @@ int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t 
     return 0;
 }
 
-void Transferrer::finish(Transfer& transfer, int directory, const std::string& path) {
-    UniqueFd saved = open_for_update(directory, path);
-    account(transfer, saved ? size_of(saved.get()) : 0);
+void Transferrer::finish(Transfer& transfer, UniqueFd saved) {
+    account(transfer, size_of(saved.get()));
     finished_.push_back({&transfer, std::move(saved)});
 }
 
@@ -196,7 +198,7 @@ void Transferrer::keep_for_good() {
         transfer->source.reset();
         if (!kept)
             fail(*transfer, "cannot bring its backup to the disk", error);
-        else if (!stop_.requested() && now && saved &&
+        else if (!stop_.requested() && now &&
                  size_of(saved.get()) + transfer->action->zeros == static_cast<std::uint64_t>(now->st_size) &&
                  mtime_of(*now) == transfer->mtime)
             ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now->st_mtim}.data());

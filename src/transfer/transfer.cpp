@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -28,6 +29,10 @@ constexpr std::size_t descriptors_beside = 50;
 // Lower descriptors are left to rsync, which uses select(2) and so cannot use descriptors above 1,023.
 constexpr int first_held = 64;
 
+bool is_smaller(const Transfer* a, const Transfer* b) {
+    return a->action->bytes() < b->action->bytes();
+}
+
 } // namespace
 
 std::uint64_t size_of(int file) {
@@ -43,6 +48,9 @@ void Transferrer::run() {
     remove_leftovers(settings_.root);
     if (transfers_.empty())
         return;
+    std::stable_sort(transfers_.begin(), transfers_.end(), [](const Transfer& a, const Transfer& b) {
+        return a.tree->directory < b.tree->directory;
+    });
     open_incoming();
     refuse_what_has_no_room();
     for (const auto& group : small_and_large())
@@ -80,9 +88,9 @@ std::vector<Transferrer::Group> Transferrer::small_and_large() {
 /// Returns the number of files to save together. Each file needs a descriptor for its source and one for the
 /// saved file.
 std::size_t Transferrer::size_of_batch(std::span<Transfer* const> rest) const {
-    const std::size_t at_work = descriptors_beside + deepest_;
     const std::size_t left = descriptors_left();
-    const std::size_t most = std::clamp<std::size_t>((left - std::min(left, at_work)) / 2, 1, rest.size());
+    const std::size_t most =
+        std::clamp<std::size_t>((left - std::min(left, descriptors_beside)) / 2, 1, rest.size());
     std::size_t files = 0;
     for (std::uint64_t bytes = 0; files < most && (files == 0 || bytes < most_unproved); ++files)
         bytes += rest[files]->action->bytes();
@@ -92,6 +100,7 @@ std::size_t Transferrer::size_of_batch(std::span<Transfer* const> rest) const {
 void Transferrer::save(std::span<Transfer* const> files) {
     Group batch(files.begin(), files.end());
     std::erase_if(batch, [this](Transfer* transfer) { return stop_.requested() || !begin(*transfer); });
+    sources_.reset(); // hold no directory of a container longer than needed
     has_problem_ = false;
     move_bytes(batch);
     if (has_problem_ && !stop_.requested())
@@ -106,8 +115,6 @@ void Transferrer::remove_tree(int above, const std::string& directory) {
     std::filesystem::remove_all("/proc/self/fd/" + std::to_string(above) + "/" + directory, ignored);
 }
 
-/// The directories in it stay from one run to the next: making and removing hundreds of them each minute is
-/// not free.
 void Transferrer::open_incoming() {
     incoming_ = make_directories(settings_.root, incoming_directory, 0700, no_group);
     const UniqueFd mark(::openat(incoming_.get(), in_use, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -121,16 +128,12 @@ bool Transferrer::is_to_make(const std::string& path) {
     return known->second;
 }
 
-/// Returns the directories that must be made for a file, in the backup and for its stand-in.
+/// Returns the directories that must be made for a file in the backup.
 std::vector<std::string> Transferrer::directories_for(const Transfer& transfer) {
-    const std::string parent = parent_path(backup_path(transfer));
-    std::vector<std::string> places{parent, joined(incoming_directory, parent)};
-    if (settings_.scratch < 0)
-        places.push_back(joined(links_directory, parent));
     std::vector<std::string> directories;
-    for (auto& path : places)
-        for (; !path.empty() && is_to_make(path); path = parent_path(path))
-            directories.push_back(path);
+    for (auto path = parent_path(backup_path(transfer)); !path.empty() && is_to_make(path);
+         path = parent_path(path))
+        directories.push_back(path);
     return directories;
 }
 
@@ -138,9 +141,6 @@ void Transferrer::refuse_what_has_no_room() {
     const auto space = free_space(settings_.root, settings_.min_free);
     if (!space)
         return;
-    std::stable_sort(transfers_.begin(), transfers_.end(), [](const Transfer& a, const Transfer& b) {
-        return a.action->bytes() < b.action->bytes();
-    });
     std::uint64_t room = space->bytes - std::min(space->bytes, space->reserved_bytes);
     std::uint64_t inodes = space->inodes - std::min(space->inodes, space->reserved_inodes);
     const std::uint64_t inodes_each = settings_.scratch >= 0 ? 1 : 2; // stand-in; without mounts also a link
@@ -167,54 +167,98 @@ void Transferrer::refuse_what_has_no_room() {
             to_make_[directory] = false;
         return false;
     };
-    std::erase_if(transfers_, refused);
+    std::vector<Transfer*> by_size;
+    for (auto& transfer : transfers_)
+        by_size.push_back(&transfer);
+    std::stable_sort(by_size.begin(), by_size.end(), is_smaller);
+    std::set<const Action*> out;
+    for (const auto* transfer : by_size)
+        if (refused(*transfer))
+            out.insert(transfer->action);
+    std::erase_if(transfers_, [&](const Transfer& transfer) { return out.contains(transfer.action); });
+}
+
+/// Stand-ins and links are all in one directory each, by number: they need no directories of their own, and
+/// rsync works in the order of their names.
+std::string Transferrer::stand_in(const Transfer& transfer) const {
+    static constexpr std::size_t digits = 7;
+    std::string number = std::to_string(&transfer - transfers_.data());
+    return number.insert(0, digits - std::min(digits, number.size()), '0');
+}
+
+/// Returns the path in the backup of the file whose stand-in has this name; the name itself if there is none.
+std::string Transferrer::path_of(const std::string& name) const {
+    std::size_t number = transfers_.size();
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    if (number >= transfers_.size() || stand_in(transfers_[number]) != name)
+        return name;
+    return backup_path(transfers_[number]);
+}
+
+/// Opens the stand-in of a file for reading and writing. Only this run and its rsync write there.
+UniqueFd Transferrer::open_stand_in(const Transfer& transfer) const {
+    return UniqueFd(::openat(incoming_.get(), stand_in(transfer).c_str(),
+                             O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+UniqueFd Transferrer::open_source(const Transfer& transfer) {
+    const Tree& tree = *transfer.tree;
+    const std::string& path = transfer.action->path;
+    if (!tree.mounted.empty()) // each path can lie in another tree
+        return open_in(tree, path);
+    const std::string parent = parent_path(path);
+    const int directory =
+        sources_.at(joined(tree.directory, parent), [&] { return open_directory(tree.held.get(), parent); });
+    return directory < 0 ? UniqueFd() : open_regular(directory, base_name(path));
+}
+
+UniqueFd Transferrer::make_stand_in(const Transfer& transfer) {
+    const std::string name = stand_in(transfer);
+    const auto make = [&] {
+        return UniqueFd(::openat(incoming_.get(), name.c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode));
+    };
+    UniqueFd file = make();
+    if (!file && errno == EEXIST) { // a former run has left something here
+        remove_tree(incoming_.get(), name);
+        file = make();
+    }
+    const std::uint64_t size = transfer.action->data_from;
+    const bool made =
+        file && (size == 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) == 0) &&
+        (settings_.group == no_group || ::fchown(file.get(), static_cast<uid_t>(-1), settings_.group) == 0);
+    return made ? std::move(file) : UniqueFd();
 }
 
 /// Opens the source and makes the stand-in.
 bool Transferrer::begin(Transfer& transfer) {
-    const Action& action = *transfer.action;
-    UniqueFd source = open_in(*transfer.tree, action.path);
+    UniqueFd source = open_source(transfer);
     struct stat status {};
     if (!source && !was_replaced(errno)) {
         fail(transfer, "cannot read it", errno);
         return false;
     }
-    if (!source || ::fstat(source.get(), &status) != 0 || status.st_ino != action.inode) {
+    if (!source || ::fstat(source.get(), &status) != 0 || status.st_ino != transfer.action->inode) {
         leave_unsettled(transfer);
         return false;
     }
     transfer.mtime = mtime_of(status);
     transfer.source = UniqueFd(::fcntl(source.get(), F_DUPFD_CLOEXEC, first_held));
-    source.reset();
     if (!transfer.source) {
         fail(transfer, "cannot hold it open", errno);
         return false;
     }
-    const std::string path = backup_path(transfer);
-    const UniqueFd parent = make_directories(incoming_.get(), parent_path(path), 0700, no_group);
-    auto make = [&] {
-        return UniqueFd(parent ? ::openat(parent.get(), base_name(path).c_str(),
-                                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode)
-                               : -1);
-    };
-    UniqueFd file = make();
-    if (!file && errno == EEXIST) { // a former run left a directory here, when this name was a directory
-        remove_tree(settings_.root, joined(incoming_directory, path));
-        file = make();
-    }
-    const bool made =
-        file && ::ftruncate(file.get(), static_cast<off_t>(action.data_from)) == 0 &&
-        (settings_.group == no_group || ::fchown(file.get(), static_cast<uid_t>(-1), settings_.group) == 0);
-    if (!made) {
+    if (!make_stand_in(transfer)) {
         fail(transfer, "cannot write its backup", errno);
         transfer.source.reset();
+        return false;
     }
-    return made;
+    return true;
 }
 
 // When a write fails, rsync can leave a file of the full size, but with zeros.
 bool Transferrer::has_arrived(const Transfer& transfer) {
-    const UniqueFd file = open_regular(incoming_.get(), backup_path(transfer));
+    const UniqueFd file = open_stand_in(transfer);
     const std::uint64_t to = transfer.action->to;
     return transfer.action->bytes() == 0 ||
            (file && size_of(file.get()) >= to && proof_of(transfer, file.get(), to).until >= to);
@@ -229,13 +273,13 @@ void Transferrer::try_one_by_one(Group& begun) {
         return; // no other file is left
     Group left;
     for (auto* transfer : begun) {
-        const UniqueFd file =
-            has_arrived(*transfer) ? UniqueFd() : open_for_update(incoming_.get(), backup_path(*transfer));
+        const UniqueFd file = has_arrived(*transfer) ? UniqueFd() : open_stand_in(*transfer);
         if (file && ::ftruncate(file.get(), static_cast<off_t>(transfer->action->data_from)) == 0)
             left.push_back(transfer);
         else
             settle(*transfer);
     }
+    std::stable_sort(left.begin(), left.end(), is_smaller);
     const UniqueFd any(::openat(incoming_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     ::syncfs(any.get()); // some file systems free space only after a sync
     std::size_t tried = 0;

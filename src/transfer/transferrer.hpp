@@ -5,6 +5,7 @@
 #include "transfer/transfer.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
+#include "util/last_directory.hpp"
 #include "util/text.hpp"
 
 #include <algorithm>
@@ -33,10 +34,7 @@ class Transferrer {
   public:
     Transferrer(std::vector<Transfer>& transfers, const ApplySettings& settings, StopSignal& stop,
                 const Progress& progress, ApplyOutcome& outcome)
-        : transfers_(transfers), settings_(settings), stop_(stop), progress_(progress), outcome_(outcome) {
-        for (const auto& transfer : transfers)
-            deepest_ = std::max(deepest_, components(backup_path(transfer)).size());
-    }
+        : transfers_(transfers), settings_(settings), stop_(stop), progress_(progress), outcome_(outcome) {}
 
     void run();
 
@@ -50,6 +48,9 @@ class Transferrer {
     static std::string backup_path(const Transfer& transfer) {
         return joined(transfer.tree->directory, transfer.action->path);
     }
+    [[nodiscard]] std::string stand_in(const Transfer& transfer) const;
+    [[nodiscard]] std::string path_of(const std::string& name) const;
+    [[nodiscard]] UniqueFd open_stand_in(const Transfer& transfer) const;
     DirectoryOutcome& outcome_of(const Transfer& transfer) { return outcome_.directories[transfer.work]; }
     void fail(const Transfer& transfer, const std::string& what, int error) {
         outcome_of(transfer).failures.push_back({transfer.action->path, what + ": " + error_text(error)});
@@ -64,6 +65,8 @@ class Transferrer {
     [[nodiscard]] bool is_to_make(const std::string& path);
     [[nodiscard]] std::vector<std::string> directories_for(const Transfer& transfer);
     void refuse_what_has_no_room();
+    [[nodiscard]] UniqueFd open_source(const Transfer& transfer);
+    [[nodiscard]] UniqueFd make_stand_in(const Transfer& transfer);
     [[nodiscard]] bool begin(Transfer& transfer);
     [[nodiscard]] std::vector<Group> small_and_large();
     [[nodiscard]] std::size_t size_of_batch(std::span<Transfer* const> rest) const;
@@ -84,14 +87,15 @@ class Transferrer {
     [[nodiscard]] bool is_over(std::chrono::milliseconds grace);
     [[nodiscard]] Proof proof_of(const Transfer& transfer, int arrived, std::uint64_t size);
     void settle(Transfer& transfer);
-    void take_over(Transfer& transfer);
+    [[nodiscard]] bool take_over(Transfer& transfer);
     [[nodiscard]] static std::uint64_t without_surplus_zeros(const Transfer& transfer, int arrived,
                                                              std::uint64_t size);
-    void take_over_file(Transfer& transfer);
-    void take_over_bytes(Transfer& transfer, int instance, int arrived, std::uint64_t size);
+    [[nodiscard]] int directory_of(const Transfer& transfer);
+    [[nodiscard]] bool take_over_file(Transfer& transfer, UniqueFd arrived);
+    void take_over_bytes(Transfer& transfer, int arrived, std::uint64_t size);
     [[nodiscard]] int copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source,
                                 std::chrono::milliseconds grace);
-    void finish(Transfer& transfer, int directory, const std::string& path);
+    void finish(Transfer& transfer, UniqueFd saved);
     void keep_for_good();
     void account(const Transfer& transfer, std::uint64_t size);
     [[nodiscard]] static bool has_moved_on(const Transfer& transfer);
@@ -102,7 +106,8 @@ class Transferrer {
     const Progress& progress_;
     ApplyOutcome& outcome_;
     UniqueFd incoming_;
-    std::size_t deepest_ = 0; ///< most directories above a file in the backup
+    LastDirectory sources_; ///< of the source opened last
+    LastDirectory targets_; ///< of the saved file opened last
     std::uint64_t moved_ = 0;
     bool has_problem_ = false; ///< true if rsync had a problem with the current batch
     std::optional<std::chrono::steady_clock::time_point> stopped_; ///< when the stop was noticed

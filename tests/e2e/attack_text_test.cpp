@@ -120,7 +120,7 @@ TEST_P(AttackText, FilesThatLookLikeRecordsAreFiles) {
                                            ".logbackup/missed/victim",
                                            ".logbackup/last-run",
                                            ".logbackup/lock",
-                                           ".logbackup/incoming/evil/evil-1/x",
+                                           ".logbackup/incoming/0000000",
                                            "live/victim/victim-1",
                                            ".new",
                                            "app.log~20261122T145512Z"};

@@ -165,7 +165,7 @@ TEST_P(Privilege, RsyncHasTheRightToReadAndNoOther) {
         EXPECT_EQ(limit_of(pid, "Max core file size"), "0 0");
         EXPECT_EQ(environment_of(pid), (std::vector<std::string>{"LC_ALL=C", "PATH=/usr/bin:/bin"}));
         const auto open = open_in(pid, rsync);
-        EXPECT_EQ(count_of(open, "memfd:files-from"), 1U);
+        EXPECT_EQ(count_of(open, "/dev/null"), 1U);
         EXPECT_EQ(count_of(open, "pipe:"), 2U);
         EXPECT_EQ(count_of(open, (backup / ".logbackup/incoming").string()), 1U);
         EXPECT_EQ(count_of(open, (backup / ".logbackup/lock").string()), 1U);

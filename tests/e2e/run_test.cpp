@@ -96,10 +96,7 @@ class Run : public BothWays {
         slow = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=10m \"$@\"").string();
     }
     void wait_for_bytes() {
-        wait_until("bytes arrive", [&] {
-            std::error_code error;
-            return fs::file_size(backup / ".logbackup/incoming/web/web-1/big.log", error) > 500'000 && !error;
-        });
+        wait_until("bytes arrive", [&] { return has_arrived(backup, 500'000); });
     }
     void expect_valid_part() {
         const std::string part = read_file(big);

@@ -43,7 +43,7 @@ TEST_P(Several, AreSavedSideBySide) {
     expect_clean(run_once(with_two()));
     EXPECT_EQ(files(), (Tree{{"web/web-1/a.log", "a\n"}, {"web/web-1+var+log+app/b.log", "b\nmore\n"}}));
     EXPECT_EQ(record("ended/web/web-1+var+log+app").at("coverage"), "complete");
-    EXPECT_FALSE(fs::exists(backup / ".logbackup/incoming/web/web-1"));
+    EXPECT_TRUE(fs::is_empty(backup / ".logbackup/incoming"));
     const auto list = run_once({"list"});
     expect_clean(list);
     EXPECT_NE(list.out.find("2 log directories of 1 service, 2 files"), std::string::npos) << list.out;

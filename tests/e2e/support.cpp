@@ -80,6 +80,16 @@ std::string state_of(const fs::path& directory) {
     return sh("find '" + directory.string() + "' -printf '%p %y %m %s %T@ %C@ %i\\n' | sort");
 }
 
+bool has_arrived(const fs::path& backup, std::uintmax_t bytes) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(backup / ".logbackup/incoming", error)) {
+        const auto size = entry.file_size(error);
+        if (!error && size >= bytes)
+            return true;
+    }
+    return false;
+}
+
 void wait_until(const std::string& what, const std::function<bool()>& condition) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (!condition()) {

@@ -36,6 +36,8 @@ ino_t inode_of(const fs::path& path);
 std::string state_of(const fs::path& directory);
 /// Polls until the condition holds; throws after ten seconds.
 void wait_until(const std::string& what, const std::function<bool()>& condition);
+/// Whether a stand-in, in which rsync brings a file, has at least so many bytes.
+bool has_arrived(const std::filesystem::path& backup, std::uintmax_t bytes);
 
 /// Started, not waited for. The destructor kills and reaps it.
 class Background {

@@ -148,21 +148,21 @@ TEST_F(Transferring, AStoppedRunKeepsNoMixture) {
     EXPECT_LE(text.size(), MiB);
     EXPECT_GE(text.size(), MiB - 65536) << "what is before the change is proved";
     EXPECT_EQ(saved("a-small.log"), logs.at("a-small.log"));
-    EXPECT_FALSE(dir.has("backup/.logbackup/incoming/web/web-1/data.log"));
+    EXPECT_TRUE(std::filesystem::is_empty(dir.at("backup/.logbackup/incoming")));
 }
 
 // A killed run can leave a part of them: its mark, and what another run that was killed had begun to remove.
 TEST_F(Transferring, LeftoversGoAlsoWhenARunIsKilledWhileItRemovesThem) {
     dir.write("backup/.logbackup/incoming/.in-use", "");
-    dir.write("backup/.logbackup/incoming/web/web-1/app.log", "unproved");
-    dir.write("backup/.logbackup/incoming.removed/web/web-2/app.log", "unproved");
+    dir.write("backup/.logbackup/incoming/0000000", "unproved");
+    dir.write("backup/.logbackup/incoming.removed/0000000", "unproved");
     remove_leftovers(root.get());
     EXPECT_TRUE(std::filesystem::is_empty(dir.at("backup/.logbackup")));
 
-    dir.write("backup/.logbackup/incoming/web/web-1/app.log", "of a run that works");
-    dir.write("backup/.logbackup/incoming.removed/web/web-2/app.log", "unproved");
+    dir.write("backup/.logbackup/incoming/0000000", "of a run that works");
+    dir.write("backup/.logbackup/incoming.removed/0000000", "unproved");
     remove_leftovers(root.get());
-    EXPECT_TRUE(dir.has("backup/.logbackup/incoming/web/web-1/app.log"));
+    EXPECT_TRUE(dir.has("backup/.logbackup/incoming/0000000"));
     EXPECT_FALSE(dir.has("backup/.logbackup/incoming.removed"));
 }
 
