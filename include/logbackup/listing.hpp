@@ -23,6 +23,7 @@ struct Entry {
     std::string target;          ///< target of a symbolic link
     std::uint64_t inode = 0;     ///< inode number; shows whether a name still refers to the same file
     std::uint64_t zeros = 0;     ///< bytes after `size` that are zeros and no log yet; see without_zeros()
+    bool zeros_proved = true;    ///< false: some of the bytes after `size` were not read
 };
 
 /// Why a part of a container's logs is left out although nothing failed: the container brings it about, and

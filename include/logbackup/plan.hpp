@@ -32,19 +32,22 @@ enum class Thoroughness {
 struct Action {
     ActionKind kind = ActionKind::create;
     std::string path;
-    std::string new_path;   ///< set_aside, rename: the new name; drop: the other file; link: the target
-    std::uint64_t from = 0; ///< append: bytes already saved; drop: size of the removed file
+    std::string new_path; ///< set_aside, rename: the new name; drop: the other file; link: the target
+    /// append: bytes already saved, without a hole at the end; drop: size of the removed file
+    std::uint64_t from = 0;
     /// create, append: offset of the source's next data; the bytes between `from` and it are a hole
     std::uint64_t data_from = 0;
-    std::uint64_t to = 0;    ///< create, append: end offset in the source, in bytes
+    std::uint64_t to = 0;    ///< create, append, retime: end offset of the data in the source, in bytes
     std::int64_t mtime = 0;  ///< retime: nanoseconds since 1970
     std::uint64_t inode = 0; ///< create, append: inode of the planned source
     bool in_part = false;    ///< create, append: the source has more bytes than this run saves
     /// create, append: bytes between `data_from` and `to` that are holes; 0 if they are few
     std::uint64_t holes = 0;
-    /// create, append: bytes of the source after `to` that are zeros and no log yet. All of it counts as
-    /// saved without them
+    /// create, append, retime: bytes of the source after `to` that are zeros and no log yet
     std::uint64_t zeros = 0;
+    /// create, append, retime: the saved file ends where its source does, with `zeros` as a hole. If not, all
+    /// of the source counts as saved without its zeros
+    bool ends_as_source = false;
 
     [[nodiscard]] bool transfers() const { return kind == ActionKind::create || kind == ActionKind::append; }
     /// Bytes to transfer.

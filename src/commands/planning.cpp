@@ -108,14 +108,10 @@ UniqueFd open_instance(const Session& session, const std::string& present_as) {
 
 DirectoryPlan plan_listed(const Session& session, const Job& job, int instance, const Listing& source,
                           Thoroughness how, const ComparisonLimits& comparisons) {
-    // The last pass comes when all containers have ended. On a volume another one can still fill them.
-    const LogDirectory& found = job.holders.front().found;
-    const bool is_last = how == Thoroughness::everything && found.volume.empty();
-    const auto zeros = is_last ? TrailingZeros::save : TrailingZeros::wait;
     return plan(source, list_counterparts(instance, source),
                 content_of(*job.tree, instance, session.stop, session.listing_limits()), session.now, how,
                 {session.options.max_file_size, comparisons, [&session] { return session.stop.requested(); },
-                 zeros, job.tree->in_memory});
+                 job.tree->in_memory});
 }
 
 } // namespace

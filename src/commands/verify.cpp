@@ -127,13 +127,10 @@ Differences differences_of(const Session& session, Survey& survey, Job& job) {
     const Listing saved = list_counterparts(instance.get(), source);
     Differences differences;
     differences.excluded = source.excluded;
-    auto planned = plan(source, saved, content_of(*job.tree, instance.get(), session.stop, limits),
-                        session.now, Thoroughness::everything,
-                        {session.options.max_file_size,
-                         {},
-                         [&] { return session.stop.requested(); },
-                         TrailingZeros::wait,
-                         job.tree->in_memory});
+    auto planned = plan(
+        source, saved, content_of(*job.tree, instance.get(), session.stop, limits), session.now,
+        Thoroughness::everything,
+        {session.options.max_file_size, {}, [&] { return session.stop.requested(); }, job.tree->in_memory});
     differences.files = planned.files;
     // The last run may have ended since this command began.
     Reader(*job.tree, source, saved, last_complete_run(session.root.get()))

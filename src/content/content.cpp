@@ -159,6 +159,11 @@ Content content_of(const Tree& tree, int instance, StopSignal& stop, const Listi
         [pair](const std::string& source, std::uint64_t begin, std::uint64_t end, std::uint64_t& budget) {
             return pair->data_end(source, begin, end, budget);
         },
+        [instance](const std::string& saved, std::uint64_t size) {
+            std::uint64_t budget = UINT64_MAX; // they are holes, if the file system knows any
+            const UniqueFd file = open_regular(instance, saved);
+            return file ? data_end(file.get(), 0, size, budget) : size;
+        },
         [pair](const std::string& source, std::uint64_t begin, std::uint64_t end) {
             return pair->holes(source, begin, end);
         }};

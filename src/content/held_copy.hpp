@@ -27,7 +27,7 @@ struct Held {
 struct Copy {
     Held held;
     UniqueFd unpacked;      ///< its content, if it is compressed itself; else nothing
-    std::uint64_t size = 0; ///< of its content
+    std::uint64_t size = 0; ///< of its content, without a hole at the end
     std::string head;       ///< its first bytes, in which most copies differ from most streams
     bool possible = false;  ///< it equals the beginning of the stream so far
     bool dropped = false;

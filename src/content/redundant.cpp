@@ -2,7 +2,9 @@
 #include "content/redundant.hpp"
 
 #include "content/decompress.hpp"
+#include "content/extents.hpp"
 #include "content/held_copy.hpp"
+#include "plan/zeros.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 #include "util/text.hpp"
@@ -85,9 +87,18 @@ class Search {
         }
     }
 
+    /// Returns the size of a copy without the hole that stands for zeros at the end of its log.
+    static std::uint64_t size_of_data(const Held& copy) {
+        if (static_cast<std::uint64_t>(copy.status.st_blocks) * 512 >= copy.size())
+            return copy.size();
+        std::uint64_t budget = UINT64_MAX; // the file system knows holes
+        const std::uint64_t end = data_end(copy.file.get(), 0, copy.size(), budget);
+        return are_set_aside(copy.size(), copy.size() - end) ? end : copy.size();
+    }
+
     /// Reads the beginning of a copy. Returns false if it cannot be read, or not be unpacked.
     bool read_content(Copy& copy) {
-        copy.size = copy.held.size();
+        copy.size = size_of_data(copy.held);
         if (is_compressed(first_bytes_of(copy.held.file.get())) && !unpack(copy))
             return false;
         copy.head.resize(std::min<std::uint64_t>(head_size, copy.size));

@@ -101,12 +101,13 @@ Match Comparisons::is_prefix(const Entry& saved, const Entry& entry) {
 }
 
 Match Comparisons::begins_with(const std::string& saved, const Entry& part) {
+    const std::uint64_t length = part.size + part.zeros;
     if (!content_.compare_saved || !take_search() ||
-        !charge(content_.compare_saved(part.path, saved, std::min(window, part.size))).same)
+        !charge(content_.compare_saved(part.path, saved, std::min(window, length))).same)
         return Match::no;
-    if (part.size <= window)
+    if (length <= window)
         return Match::yes;
-    return in_full(part.size, [&] { return content_.compare_saved(part.path, saved, part.size); });
+    return in_full(length, [&] { return content_.compare_saved(part.path, saved, length); });
 }
 
 bool Comparisons::may_search_among(std::size_t files) {

@@ -50,7 +50,7 @@ class Comparisons {
     /// Returns whether a source begins with all of a saved file. One of the same size and time, which no
     /// other file has, is compared by its windows: that is trusted of a file that keeps its name, too.
     [[nodiscard]] Match is_prefix(const Entry& saved, const Entry& entry);
-    /// Returns whether one saved file begins with all of another one.
+    /// Returns whether one saved file begins with all of another one, also with the zeros at its end.
     [[nodiscard]] Match begins_with(const std::string& saved, const Entry& part);
     /// Tells of all saved files, among which is_prefix() is asked for one.
     void search_in(const Listing& all_saved) { all_alike_.emplace(Listing{}, all_saved); }

@@ -28,6 +28,7 @@ void limit_bytes(DirectoryPlan& plan, std::uint64_t bytes) {
         action->in_part = true;
         action->to = action->data_from + taken; // holes count here: where they lie is not known
         action->holes = action->zeros = 0;
+        action->ends_as_source = false;
     }
     if (waiting.empty())
         return;

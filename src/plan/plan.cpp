@@ -259,7 +259,7 @@ class Planner {
         if (comparisons_.long_comparisons() > before)
             compared_long_.insert(path);
         if (match == Match::yes) {
-            plan_.actions.push_back({ActionKind::drop, path, keeper->path, saved->size, 0, 0, 0});
+            plan_.actions.push_back({ActionKind::drop, path, keeper->path, end_of(*saved), 0, 0, 0});
             return;
         }
         if (saved != nullptr)
@@ -269,7 +269,9 @@ class Planner {
 
     using Keeper = std::pair<Match, const Entry*>;
 
-    /// Finds a saved file that begins with all of another one.
+    [[nodiscard]] static std::uint64_t end_of(const Entry& saved) { return saved.size + saved.zeros; }
+
+    /// Finds a saved file that begins with all of another one, also with the zeros at its end.
     [[nodiscard]] Keeper find_keeper(const Entry& saved) {
         if (!keepers_known_)
             find_keepers();
@@ -278,13 +280,13 @@ class Planner {
         const auto successor = comes_from_.find(saved.path);
         if (successor != comes_from_.end()) {
             const Match match =
-                saved.size == 0 ? Match::yes : comparisons_.begins_with(successor->second->path, saved);
+                end_of(saved) == 0 ? Match::yes : comparisons_.begins_with(successor->second->path, saved);
             if (match != Match::no)
                 return {match, successor->second};
         }
         for (const auto* files : {&begun_files_, &aside_, &orphans_})
             for (const Entry* other : *files)
-                if (saved.size > 0 && other->size >= saved.size && !is_same_file(*other, saved))
+                if (end_of(saved) > 0 && end_of(*other) >= end_of(saved) && !is_same_file(*other, saved))
                     if (const Match match = comparisons_.begins_with(other->path, saved); match != Match::no)
                         return {match, other};
         return {};
@@ -303,8 +305,10 @@ class Planner {
     }
 
     [[nodiscard]] const Listing& all_saved() {
-        if (!all_saved_)
+        if (!all_saved_) {
             all_saved_ = content_.all_saved ? content_.all_saved() : Listing{};
+            leave_out_saved_zeros(*all_saved_, content_);
+        }
         return *all_saved_;
     }
 
@@ -348,9 +352,21 @@ class Planner {
                 transfer(ActionKind::create, entry, 0);
         } else if (begun->second->size < entry.size) {
             transfer(ActionKind::append, entry, begun->second->size);
-        } else if (!same_time(entry.mtime, begun->second->mtime) && !comparisons_.only_in_part(entry.path)) {
-            plan_.actions.push_back({ActionKind::retime, entry.path, {}, 0, 0, 0, entry.mtime});
+        } else if ((!same_time(entry.mtime, begun->second->mtime) || has_other_end(entry, *begun->second)) &&
+                   !comparisons_.only_in_part(entry.path)) {
+            Action retime{ActionKind::retime, entry.path, {}, 0, 0, 0, entry.mtime};
+            if (has_other_end(entry, *begun->second)) {
+                retime.to = entry.size;
+                retime.zeros = entry.zeros;
+                retime.ends_as_source = true;
+            }
+            plan_.actions.push_back(std::move(retime));
         }
+    }
+
+    /// Returns whether a saved file that has all data of its source has too many or too few zeros after it.
+    [[nodiscard]] static bool has_other_end(const Entry& entry, const Entry& saved) {
+        return entry.zeros_proved && entry.size + entry.zeros != saved.size + saved.zeros;
     }
 
     void transfer(ActionKind kind, const Entry& entry, std::uint64_t from) {
@@ -412,17 +428,16 @@ DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& 
                    Thoroughness thoroughness, const PlanLimits& limits) {
     const SilentChanges silent(now, limits.in_memory);
     ComparisonLimits comparisons = limits.comparisons;
-    Written written;
-    if (limits.zeros == TrailingZeros::wait) {
-        written = without_zeros(source, backup, content, silent, comparisons.bytes, limits.is_stopped);
-        comparisons.bytes = written.budget;
-    }
+    const Written written =
+        without_zeros(source, backup, content, silent, comparisons.bytes, thoroughness, limits.is_stopped);
+    comparisons.bytes = written.budget;
     const Listing& whole = written.source ? *written.source : source;
-    Planner planner(whole, backup, content, now, thoroughness, limits, comparisons, silent);
+    const Listing& saved = written.backup ? *written.backup : backup;
+    Planner planner(whole, saved, content, now, thoroughness, limits, comparisons, silent);
     auto plan = planner.run();
     if (planner.waits_in_vain() && comparisons.finish_last) {
         comparisons.bytes = bytes_for_those_that_wait;
-        plan = Planner(whole, backup, content, now, thoroughness, limits, comparisons, silent).run();
+        plan = Planner(whole, saved, content, now, thoroughness, limits, comparisons, silent).run();
     }
     plan.has_reached_limits = plan.has_reached_limits || written.reached_limits;
     return plan;

@@ -43,6 +43,8 @@ struct Content {
     std::function<std::uint64_t(const std::string& source, std::uint64_t begin, std::uint64_t end,
                                 std::uint64_t& budget)>
         data_end = {};
+    /// Like data_end(), of all of a saved file of `size` bytes; `size` if it cannot be read.
+    std::function<std::uint64_t(const std::string& saved, std::uint64_t size)> saved_data_end = {};
     /// Returns how many bytes of a range of a source are holes.
     std::function<std::uint64_t(const std::string& source, std::uint64_t begin, std::uint64_t end)> holes =
         {};
@@ -69,19 +71,12 @@ struct ComparisonLimits {
     bool finish_last = true;
 };
 
-/// What is done with zeros that a writer may have set aside at the end of a file.
-enum class TrailingZeros {
-    wait, ///< they are no log yet: a mapped file is filled in place
-    save, ///< nobody writes to it any more, so they belong to it
-};
-
 struct PlanLimits {
     /// Number of bytes saved per file; holes do not count. A larger file is a problem.
     std::uint64_t file_size = UINT64_MAX;
     ComparisonLimits comparisons{};
     /// Called occasionally. After it returns true, the plan only reports that it was stopped.
     std::function<bool()> is_stopped = {};
-    TrailingZeros zeros = TrailingZeros::wait;
     bool in_memory = false; ///< true: the source lies on a tmpfs, where a mapped file never changes its time
 };
 
@@ -99,7 +94,8 @@ struct PlanLimits {
 /// Pure: `backup` lists the saved files under the source's paths (list_counterparts()), `now` is the time of
 /// the run. Thoroughness::everything trusts no size or time.
 ///
-/// Zeros at the end of a source are not saved while they can still be filled; see without_zeros().
+/// Zeros that a writer has set aside at the end of a source are a hole at the end of the saved file. It is no
+/// part of what is saved: lines that fill the zeros take its place. See without_zeros().
 ///
 /// If the source's listing is incomplete, a file that is not listed counts as present, unless `content` says
 /// that it is gone.

@@ -46,6 +46,7 @@ PlannedTransfer plan_transfer(ActionKind kind, const Entry& entry, std::uint64_t
     Action action{kind, entry.path, {}, from, data_from, to, entry.mtime, entry.inode};
     action.holes = holes_in(entry, data_from, to, content);
     action.zeros = to < entry.size ? 0 : entry.zeros;
+    action.ends_as_source = to == entry.size && entry.zeros > 0 && entry.zeros_proved;
     action.in_part = to < entry.size + entry.zeros;
     planned.action = std::move(action);
     return planned;

@@ -19,61 +19,113 @@ constexpr std::uint64_t least_of_one_file = 64U << 10U;
 /// Longer than a mapped file stays unwritten, plus the time between two runs.
 constexpr std::chrono::minutes quiet{3};
 
+/// Returns whether a saved file may end in a hole, as far as its status shows.
+bool may_end_in_hole(const Entry& saved) {
+    return saved.type == FileType::regular && saved.size >= few &&
+           (saved.allocated < saved.size || saved.size % page == 0);
+}
+
+void leave_out(Entry& entry, std::uint64_t data_end) {
+    const std::uint64_t zeros = entry.size - std::min(data_end, entry.size);
+    if (!are_set_aside(entry.size, zeros))
+        return;
+    entry.size -= zeros;
+    entry.zeros = zeros;
+}
+
 class ZeroFinder {
   public:
-    ZeroFinder(const Listing& backup, const Content& content, const SilentChanges& silent,
-               std::uint64_t budget)
-        : content_(content), silent_(silent) {
+    ZeroFinder(const Listing& source, const Listing& backup, const Content& content,
+               const SilentChanges& silent, std::uint64_t budget, Thoroughness thoroughness)
+        : source_(source), backup_(backup), content_(content), silent_(silent),
+          everything_(thoroughness == Thoroughness::everything) {
         written_.budget = budget;
-        for (const auto& entry : backup.entries)
-            if (entry.type == FileType::regular)
-                saved_.emplace(entry.path, &entry);
+        for (std::size_t i = 0; i < backup.entries.size(); ++i)
+            if (backup.entries[i].type == FileType::regular)
+                saved_.emplace(backup.entries[i].path, i);
     }
 
-    Written run(const Listing& source, const std::function<bool()>& is_stopped) {
-        for (std::size_t i = 0; i < source.entries.size(); ++i) {
+    Written run(const std::function<bool()>& is_stopped) {
+        for (std::size_t i = 0; i < source_.entries.size(); ++i) {
             if (is_stopped && i % 64 == 0 && is_stopped())
                 break;
-            const std::uint64_t zeros = zeros_of(source.entries[i]);
-            if (zeros == 0)
-                continue;
-            if (!written_.source)
-                written_.source = source;
-            written_.source->entries[i].size -= zeros;
-            written_.source->entries[i].zeros = zeros;
+            const Entry& entry = source_.entries[i];
+            if (entry.type == FileType::regular)
+                look_at(i, saved_.find(entry.path));
         }
         return std::move(written_);
     }
 
   private:
-    [[nodiscard]] std::uint64_t zeros_of(const Entry& entry) {
-        if (entry.type != FileType::regular || entry.size < few)
-            return 0;
-        const auto found = saved_.find(entry.path);
-        const Entry* saved = found == saved_.end() ? nullptr : found->second;
-        if (saved != nullptr && saved->size == entry.size && same_time(entry.mtime, saved->mtime) &&
-            !silent_.may_have(entry))
-            return 0;
-        const std::uint64_t begin = saved == nullptr ? 0 : std::min(saved->size, entry.size);
+    using Saved = std::unordered_map<std::string_view, std::size_t>;
+
+    void look_at(std::size_t index, Saved::const_iterator found) {
+        Entry entry = source_.entries[index];
+        if (found == saved_.end()) {
+            leave_out_zeros(entry, 0);
+            return take(written_.source, source_, index, entry);
+        }
+        Entry saved = backup_.entries[found->second];
+        const bool is_unchanged = !everything_ && saved.size == entry.size &&
+                                  same_time(entry.mtime, saved.mtime) && !silent_.may_have(entry);
+        const bool is_read = may_end_in_hole(saved) || (saved.size > entry.size && saved.size >= few);
+        if (is_unchanged && !is_read)
+            return;
+        if (is_read)
+            leave_out_saved(saved);
+        if (is_unchanged && saved.zeros == 0)
+            return;
+        leave_out_zeros(entry, std::min(saved.size, entry.size));
+        if (!is_read && entry.zeros > 0)
+            leave_out_saved(saved);
+        take(written_.source, source_, index, entry);
+        take(written_.backup, backup_, found->second, saved);
+    }
+
+    static void take(std::optional<Listing>& listing, const Listing& whole, std::size_t index,
+                     const Entry& entry) {
+        if (entry.zeros == 0)
+            return;
+        if (!listing)
+            listing = whole;
+        listing->entries[index] = entry;
+    }
+
+    void leave_out_saved(Entry& saved) const {
+        if (content_.saved_data_end)
+            leave_out(saved, content_.saved_data_end(saved.path, saved.size));
+    }
+
+    /// The first `begin` bytes are saved, without zeros at the end.
+    void leave_out_zeros(Entry& entry, std::uint64_t begin) {
+        if (entry.size < few)
+            return;
         std::uint64_t end = data_end(entry, begin, entry.size);
         if (end == begin && begin > 0) // what is saved may end in zeros, too
             end = data_end(entry, 0, begin);
-        const std::uint64_t zeros = entry.size - std::min(end, entry.size);
-        return are_set_aside(entry.size, zeros) ? zeros : 0;
+        leave_out(entry, end);
     }
 
-    [[nodiscard]] std::uint64_t data_end(const Entry& entry, std::uint64_t begin, std::uint64_t end) {
+    [[nodiscard]] std::uint64_t data_end(Entry& entry, std::uint64_t begin, std::uint64_t end) {
+        if (everything_) {
+            std::uint64_t all = UINT64_MAX;
+            return content_.data_end(entry.path, begin, end, all);
+        }
         const std::uint64_t share = std::clamp(written_.budget, least_of_one_file, most_of_one_file);
         std::uint64_t left = share;
         const std::uint64_t found = content_.data_end(entry.path, begin, end, left);
+        entry.zeros_proved = entry.zeros_proved && left > 0;
         written_.reached_limits = written_.reached_limits || left == 0;
         written_.budget -= std::min(written_.budget, share - left);
         return found;
     }
 
+    const Listing& source_;
+    const Listing& backup_;
     const Content& content_;
     const SilentChanges& silent_;
-    std::unordered_map<std::string_view, const Entry*> saved_;
+    bool everything_;
+    Saved saved_; ///< indices in the backup, by path
     Written written_;
 };
 
@@ -88,11 +140,19 @@ bool SilentChanges::may_have(const Entry& entry) const {
 }
 
 Written without_zeros(const Listing& source, const Listing& backup, const Content& content,
-                      const SilentChanges& silent, std::uint64_t budget,
+                      const SilentChanges& silent, std::uint64_t budget, Thoroughness thoroughness,
                       const std::function<bool()>& is_stopped) {
     if (!content.data_end)
-        return {std::nullopt, budget, false};
-    return ZeroFinder(backup, content, silent, budget).run(source, is_stopped);
+        return {std::nullopt, std::nullopt, budget, false};
+    return ZeroFinder(source, backup, content, silent, budget, thoroughness).run(is_stopped);
+}
+
+void leave_out_saved_zeros(Listing& saved, const Content& content) {
+    if (!content.saved_data_end)
+        return;
+    for (auto& entry : saved.entries)
+        if (may_end_in_hole(entry))
+            leave_out(entry, content.saved_data_end(entry.path, entry.size));
 }
 
 } // namespace logbackup

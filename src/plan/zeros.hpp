@@ -26,17 +26,24 @@ class SilentChanges {
     bool in_memory_;
 };
 
-/// A log directory without the zeros at the ends of its files.
+/// A log directory and what is saved of it, without the zeros at the ends of the files.
 struct Written {
     std::optional<Listing> source; ///< nothing if no file ends in zeros that were set aside
+    std::optional<Listing> backup; ///< nothing if no saved file ends in such zeros
     std::uint64_t budget = 0;      ///< bytes that may still be read
     bool reached_limits = false;   ///< some zeros were not read; what follows them waits
 };
 
-/// Moves the zeros that a writer has set aside at the end of a file from `Entry::size` to `Entry::zeros`. Of
-/// a file that looks unchanged nothing is read. Ends early when the run has to stop.
+/// Moves the zeros that a writer has set aside at the end of a file from `Entry::size` to `Entry::zeros`, in
+/// the source and in the backup. Of a file that looks unchanged nothing is read, unless what is saved of it
+/// may end in a hole: lines can fill the zeros without a trace. Thoroughness::everything reads all, whatever
+/// the budget. Ends early when the run has to stop.
 [[nodiscard]] Written without_zeros(const Listing& source, const Listing& backup, const Content& content,
                                     const SilentChanges& silent, std::uint64_t budget,
+                                    Thoroughness thoroughness = Thoroughness::changes,
                                     const std::function<bool()>& is_stopped = {});
+
+/// Does the same with a listing of saved files.
+void leave_out_saved_zeros(Listing& saved, const Content& content);
 
 } // namespace logbackup

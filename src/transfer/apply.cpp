@@ -2,6 +2,7 @@
 #include "transfer/apply.hpp"
 
 #include "plan/renames.hpp"
+#include "transfer/hole.hpp"
 #include "transfer/transfer.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
@@ -109,6 +110,15 @@ class Applier {
                ::fsync(other.get()) == 0 && ::unlinkat(parent, name.c_str(), 0) == 0;
     }
 
+    void retime(std::size_t i, const Action& action, const UniqueFd& saved) {
+        const UniqueFd source =
+            saved && action.ends_as_source ? open_in(*work_[i].tree, action.path) : UniqueFd();
+        if (const int error = source ? end_as_source(saved.get(), source.get(), action) : 0)
+            fail(i, action.path, "cannot give its backup the size of the log", error);
+        if (!saved || !set_mtime(saved.get(), action.mtime))
+            fail(i, action.path, "cannot set its modification time", errno);
+    }
+
     bool prepare_file(std::size_t i, const Action& action, int parent, const std::string& name) {
         switch (action.kind) {
         case ActionKind::drop:
@@ -142,11 +152,7 @@ class Applier {
             if (!make_link(parent, name, action.new_path))
                 fail(i, action.path, "cannot make the link", errno);
             break;
-        case ActionKind::retime:
-            if (const UniqueFd file = open_for_update(parent, name);
-                !file || !set_mtime(file.get(), action.mtime))
-                fail(i, action.path, "cannot set its modification time", errno);
-            break;
+        case ActionKind::retime: retime(i, action, open_for_update(parent, name)); break;
         case ActionKind::create:
         case ActionKind::append: break;
         }

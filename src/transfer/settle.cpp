@@ -4,6 +4,7 @@
 #include "content/content.hpp"
 #include "content/extents.hpp"
 #include "plan/zeros.hpp"
+#include "transfer/hole.hpp"
 
 #include <fcntl.h>
 
@@ -34,6 +35,11 @@ bool write_all(int file, std::string_view bytes, std::uint64_t offset) {
         offset += static_cast<std::uint64_t>(put);
     }
     return true;
+}
+
+/// True if all of the source is saved but for zeros that are not to be saved.
+bool has_end_of_source(std::uint64_t size, const Action& action, const struct stat& source) {
+    return size + (action.ends_as_source ? 0 : action.zeros) == static_cast<std::uint64_t>(source.st_size);
 }
 
 } // namespace
@@ -134,14 +140,16 @@ void Transferrer::take_over_bytes(Transfer& transfer, int arrived, std::uint64_t
         fail(transfer, "cannot write its backup", errno);
         return;
     }
-    if (size_of(saved.get()) != action.from ||
-        !same_at_ends(transfer.source.get(), saved.get(), action.from, stop_)) {
+    int error = same_at_ends(transfer.source.get(), saved.get(), action.from, stop_)
+                    ? cut_hole(saved.get(), action.from)
+                    : ESTALE;
+    if (error == ESTALE) {
         leave_unsettled(transfer);
         return;
     }
-    int error = 0;
     // Extends the saved file over a hole: the source reads as zeros there, and so does a longer file.
-    if (action.data_from > action.from && ::ftruncate(saved.get(), static_cast<off_t>(action.data_from)) != 0)
+    if (error == 0 && action.data_from > action.from &&
+        ::ftruncate(saved.get(), static_cast<off_t>(action.data_from)) != 0)
         error = errno;
     if (error == 0)
         error = copy_data(arrived, saved.get(), action.data_from, size, transfer.source.get(), time_to_copy);
@@ -181,6 +189,8 @@ int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t 
 
 void Transferrer::finish(Transfer& transfer, UniqueFd saved) {
     account(transfer, size_of(saved.get()));
+    if (const int error = end_as_source(saved.get(), transfer.source.get(), *transfer.action))
+        fail(transfer, "cannot extend its backup", error);
     finished_.push_back({&transfer, std::move(saved)});
 }
 
@@ -199,7 +209,7 @@ void Transferrer::keep_for_good() {
         if (!kept)
             fail(*transfer, "cannot bring its backup to the disk", error);
         else if (!stop_.requested() && now &&
-                 size_of(saved.get()) + transfer->action->zeros == static_cast<std::uint64_t>(now->st_size) &&
+                 has_end_of_source(size_of(saved.get()), *transfer->action, *now) &&
                  mtime_of(*now) == transfer->mtime)
             ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now->st_mtim}.data());
     }

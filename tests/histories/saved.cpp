@@ -47,11 +47,12 @@ void count_in(const std::string& content, const Logs& logs, LineCounts& counts) 
     }
 }
 
-/// Whether all of a log is saved but for zeros that may be set aside at its end.
-bool is_all_of(const std::string& saved, const std::string& log) {
-    const auto zeros = log.size() - (log.find_last_not_of('\0') + 1);
-    return saved == log ||
-           (are_set_aside(log.size(), zeros) && log.starts_with(saved) && saved.size() + zeros >= log.size());
+/// What may not be lost of a saved file: zeros that were set aside at its end may be filled, or cut off with
+/// those of its source.
+std::string_view data_of(const std::string& saved) {
+    const auto end = saved.find_last_not_of('\0') + 1;
+    return std::string_view(saved).substr(0, are_set_aside(saved.size(), saved.size() - end) ? end
+                                                                                             : saved.size());
 }
 
 /// Bytes that two files have in common from two places on.
@@ -109,7 +110,7 @@ std::string find_lost(const Saved& before, const Saved& after, const Logs& logs)
         if (old.type != FileType::regular)
             continue;
         const auto own = logs.unpacked(old.content);
-        const auto holds = [&content = old.content, &logs, &own](const auto& file) {
+        const auto holds = [content = data_of(old.content), &logs, &own](const auto& file) {
             const auto packed = logs.unpacked(file.second.content);
             return file.second.type == FileType::regular &&
                    (file.second.content.starts_with(content) ||
@@ -136,7 +137,7 @@ std::string find_incomplete(const Saved& saved, const Logs& logs) {
         } else if (node.file) {
             if (found == saved.end() || found->second.type != FileType::regular)
                 return path + " is not in the backup";
-            if (!is_all_of(found->second.content, node.file->content))
+            if (found->second.content != node.file->content)
                 return path + " is not complete: " + std::to_string(found->second.content.size()) + " of " +
                        std::to_string(node.file->content.size()) + " bytes";
             if (found->second.mtime != node.file->mtime)

@@ -216,6 +216,17 @@ TEST_F(DropRedundantCopies, DropsWhatWasSetAsideInADirectoryBelow) {
     EXPECT_EQ(drop({"a/b/app.log~20261122T145512Z"}, {"app.log.gz"}).dropped.size(), 1U);
 }
 
+TEST_F(DropRedundantCopies, AHoleAtTheEndOfACopyIsNoPartOfTheLog) {
+    write("app.log.1.gz", compressed(".gz", log_text(5000)));
+    write("app.log", log_text(5000));
+    std::filesystem::resize_file(dir.at("backup/app.log"), 1U << 20U);
+    EXPECT_EQ(drop({"app.log"}, {"app.log.1.gz"}).dropped.size(), 1U);
+    write("longer.log", log_text(5001));
+    std::filesystem::resize_file(dir.at("backup/longer.log"), 1U << 20U);
+    expect_kept(drop({"longer.log"}, {"app.log.1.gz"}));
+    EXPECT_TRUE(has("longer.log"));
+}
+
 TEST_F(DropRedundantCopies, KeepsWhatIsLongerThanTheContent) {
     for (const auto& suffix : suffixes) {
         write("app.log.1", "one\ntwo\n");

@@ -60,7 +60,11 @@ std::uint64_t on_disk(const std::string& path) {
     return static_cast<std::uint64_t>(status.st_blocks) * 512;
 }
 
-TEST(WholeSave, LinesOfAMappedLogAreSavedAsTheyComeAndItsZerosAtTheEnd) {
+std::string with_zeros(const std::string& lines, std::size_t size) {
+    return lines + std::string(size - lines.size(), '\0');
+}
+
+TEST(WholeSave, LinesOfAMappedLogFillTheHoleAtTheEndOfTheSavedFile) {
     test::in_private_mounts([] {
         FakeNode node;
         MappedLog log(node.add("a", "web", "web-1") + "/app.log", 4 * MiB);
@@ -71,15 +75,78 @@ TEST(WholeSave, LinesOfAMappedLogAreSavedAsTheyComeAndItsZerosAtTheEnd) {
             const auto report = node.run();
             EXPECT_FALSE(report.has_failures());
             EXPECT_EQ(row_of(report, "web-1").set_aside, 0U);
-            EXPECT_EQ(node.saved("web/web-1/app.log"), lines);
+            EXPECT_EQ(node.saved("web/web-1/app.log"), with_zeros(lines, 4 * MiB));
+            EXPECT_LT(on_disk(node.dir.at("backup/web/web-1/app.log")), MiB / 4);
             EXPECT_FALSE(node.run(verify).has_failures());
         }
         EXPECT_EQ(row_of(node.run(), "web-1").changed, 0U) << "nothing was written";
+        log.append("the last\n");
+        lines += "the last\n";
         node.end("a");
         EXPECT_FALSE(node.run().has_failures());
         EXPECT_EQ(node.record("web", "web-1").coverage, Coverage::complete);
-        EXPECT_EQ(node.saved("web/web-1/app.log"), lines + std::string(4 * MiB - lines.size(), '\0'));
-        EXPECT_LT(on_disk(node.dir.at("backup/web/web-1/app.log")), MiB);
+        EXPECT_EQ(node.saved("web/web-1/app.log"), with_zeros(lines, 4 * MiB));
+        EXPECT_LT(on_disk(node.dir.at("backup/web/web-1/app.log")), MiB / 4);
+        const std::filesystem::directory_iterator files(node.dir.at("backup/web/web-1"));
+        EXPECT_EQ(std::distance(begin(files), end(files)), 1) << "something was set aside";
+    });
+}
+
+TEST(WholeSave, ARotatedMappedLogGoesOnWithoutItsHole) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        const auto path = node.add("a", "web", "web-1") + "/app.log";
+        for (const std::string more : {"", "two\n"}) {
+            MappedLog log(path, MiB);
+            log.append("one\n");
+            (void)node.run();
+            log.append(more);
+            EXPECT_EQ(::truncate(path.c_str(), static_cast<off_t>(4 + more.size())), 0);
+            std::filesystem::rename(path, path + ".1");
+            MappedLog next(path, MiB);
+            next.append("new\n");
+            const auto report = node.run();
+            EXPECT_FALSE(report.has_failures());
+            EXPECT_EQ(row_of(report, "web-1").set_aside, 0U);
+            EXPECT_EQ(node.saved("web/web-1/app.log.1"), "one\n" + more);
+            EXPECT_EQ(node.saved("web/web-1/app.log"), with_zeros("new\n", MiB));
+            std::filesystem::remove(path);
+            std::filesystem::remove(path + ".1");
+            std::filesystem::remove_all(node.dir.at("backup/web/web-1/app.log"));
+            std::filesystem::remove_all(node.dir.at("backup/web/web-1/app.log.1"));
+        }
+    });
+}
+
+TEST(WholeSave, AHoleThatAKilledRunDidNotMakeIsMadeByTheNextOne) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        MappedLog log(node.add("a", "web", "web-1") + "/app.log", MiB);
+        const auto saved = node.dir.at("backup/web/web-1/app.log");
+        log.append("one\n");
+        (void)node.run();
+        ASSERT_EQ(::truncate(saved.c_str(), 4), 0); // before the lines were written
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.saved("web/web-1/app.log"), with_zeros("one\n", MiB));
+        log.append("two\n");
+        ASSERT_EQ(::truncate(saved.c_str(), 4), 0);
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.saved("web/web-1/app.log"), with_zeros("one\ntwo\n", MiB));
+    });
+}
+
+TEST(WholeSave, BytesAfterWhatIsSavedThatAreNoZerosAreSetAside) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        MappedLog log(node.add("a", "web", "web-1") + "/app.log", MiB);
+        const auto saved = node.dir.at("backup/web/web-1/app.log");
+        log.append("one\n");
+        (void)node.run();
+        const UniqueFd file(::open(saved.c_str(), O_WRONLY | O_CLOEXEC));
+        ASSERT_EQ(::pwrite(file.get(), "x", 1, MiB - 5000), 1);
+        log.append("two\n");
+        EXPECT_EQ(row_of(node.run(), "web-1").set_aside, 1U);
+        EXPECT_EQ(node.saved("web/web-1/app.log"), with_zeros("one\ntwo\n", MiB));
     });
 }
 

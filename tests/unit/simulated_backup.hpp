@@ -49,7 +49,7 @@ class SimulatedBackup {
         for (const auto& [path, node] : source_.files()) {
             source.entries.push_back(entry_of(path, node));
             if (const auto found = files_.find(path); found != files_.end())
-                backup.entries.push_back(entry_of(path, found->second));
+                backup.entries.push_back(saved_entry_of(path, found->second));
         }
         const Content content{
             [this](const std::string& path, const std::string& saved, std::uint64_t offset,
@@ -66,7 +66,7 @@ class SimulatedBackup {
             [this] {
                 Listing all;
                 for (const auto& [path, node] : files_)
-                    all.entries.push_back(entry_of(path, node));
+                    all.entries.push_back(saved_entry_of(path, node));
                 return all;
             },
             [this](const std::string& saved, const std::string& other, std::uint64_t length) {
@@ -78,6 +78,9 @@ class SimulatedBackup {
                 const auto range = source_.files().at(path).content.substr(begin, end - begin);
                 const auto last = range.find_last_not_of('\0');
                 return last == std::string::npos ? begin : begin + last + 1;
+            },
+            [this](const std::string& path, std::uint64_t) {
+                return std::uint64_t{data_end_of(files_.at(path).content)};
             }};
         return plan(source, backup, content, now, thoroughness);
     }
@@ -89,13 +92,7 @@ class SimulatedBackup {
             const auto saved = files_.find(path);
             ASSERT_NE(saved, files_.end()) << path;
             ASSERT_EQ(saved->second.type, FileType::regular) << path;
-            // Only zeros that may be set aside at its end can be missing.
-            const auto zeros = node.content.size() - (node.content.find_last_not_of('\0') + 1);
-            ASSERT_TRUE(saved->second.content == node.content ||
-                        (are_set_aside(node.content.size(), zeros) &&
-                         node.content.starts_with(saved->second.content) &&
-                         saved->second.content.size() + zeros >= node.content.size()))
-                << path;
+            ASSERT_TRUE(saved->second.content == node.content) << path;
             ASSERT_EQ(saved->second.mtime, node.mtime) << path;
         }
     }
@@ -112,6 +109,22 @@ class SimulatedBackup {
     }
 
   private:
+    [[nodiscard]] static std::size_t data_end_of(const std::string& content) {
+        return content.find_last_not_of('\0') + 1;
+    }
+    /// Zeros at its end are a hole.
+    [[nodiscard]] static Entry saved_entry_of(const std::string& path, const Node& node) {
+        Entry entry = entry_of(path, node);
+        entry.allocated = data_end_of(node.content);
+        return entry;
+    }
+    /// What may not be lost: zeros that were set aside at the end may be filled, or cut off with those of the
+    /// source.
+    [[nodiscard]] static std::string data_of(const std::string& content) {
+        const auto end = data_end_of(content);
+        return are_set_aside(content.size(), content.size() - end) ? content.substr(0, end) : content;
+    }
+
     [[nodiscard]] bool is_killed() { return left_-- == 0; }
 
     static void expect_own_name(const std::string& path) {
@@ -211,6 +224,8 @@ class SimulatedBackup {
             const auto length = killed ? random_.below(action.bytes() + 1) : action.bytes();
             node.content.append(bytes, action.data_from, length);
             node.mtime = killed ? source_.new_time() : action.mtime;
+            if (!killed)
+                end_as_source(action);
             expect_prefix(action.path);
             if (killed || ::testing::Test::HasFatalFailure())
                 return false;
@@ -245,11 +260,14 @@ class SimulatedBackup {
             break;
         case ActionKind::append:
             ASSERT_TRUE(exists && found->second.type == FileType::regular) << action.path;
-            ASSERT_EQ(found->second.content.size(), action.from);
+            ASSERT_GE(found->second.content.size(), action.from);
+            ASSERT_EQ(found->second.content.find_first_not_of('\0', action.from), std::string::npos);
+            found->second.content.resize(action.from);
             break;
         case ActionKind::retime:
             ASSERT_TRUE(exists && found->second.type == FileType::regular) << action.path;
             found->second.mtime = action.mtime;
+            end_as_source(action);
             return;
         case ActionKind::link:
             ASSERT_TRUE(!exists || found->second.type == FileType::link)
@@ -263,6 +281,15 @@ class SimulatedBackup {
         node.content.resize(action.data_from, '\0');
         node.mtime = source_.new_time();
         expect_prefix(action.path);
+    }
+
+    void end_as_source(const Action& action) {
+        if (!action.ends_as_source)
+            return;
+        auto& content = files_.at(action.path).content;
+        ASSERT_GE(content.size(), action.to);
+        ASSERT_EQ(content.find_first_not_of('\0', action.to + action.zeros), std::string::npos);
+        content.resize(action.to + action.zeros);
     }
 
     void make_directories(const std::string& path) {
@@ -306,10 +333,11 @@ class SimulatedBackup {
             if (node.type == FileType::link)
                 continue;
             const auto holds_it = [&, &content = node.content](const auto& file) {
-                return file.second.content.starts_with(content);
+                return file.second.content.starts_with(data_of(content));
             };
             if (by_id.contains(node.id))
-                ASSERT_TRUE(by_id[node.id]->content.starts_with(node.content)) << path << " has changed";
+                ASSERT_TRUE(by_id[node.id]->content.starts_with(data_of(node.content)))
+                    << path << " has changed";
             else // dropped: another one begins with it
                 ASSERT_TRUE(std::any_of(files_.begin(), files_.end(), holds_it)) << path << " has vanished";
         }

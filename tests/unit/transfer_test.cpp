@@ -190,5 +190,19 @@ TEST_F(Transferring, AStoppedRunKeepsWhatArrived) {
     EXPECT_FALSE(dir.has("backup/web/web-1/d-never-begun.log"));
 }
 
+TEST_F(Transferring, OnlyAHoleIsTakenFromTheEndOfASavedFile) {
+    log("a.log", "one\ntwo\n");
+    save_before("a.log", 4);
+    const std::string holding = "one\n" + std::string(9000, '\0') + "x";
+    dir.write("backup/web/web-1/a.log", holding);
+    test::Stop stop;
+    EXPECT_EQ(transfer(stop.get()).directories.front().unsettled.size(), 1U);
+    EXPECT_EQ(saved("a.log"), holding);
+    dir.write("backup/web/web-1/a.log", "one\n");
+    std::filesystem::resize_file(dir.at("backup/web/web-1/a.log"), 9004);
+    EXPECT_TRUE(transfer(stop.get()).directories.front().unsettled.empty());
+    EXPECT_EQ(saved("a.log"), "one\ntwo\n");
+}
+
 } // namespace
 } // namespace logbackup

@@ -54,6 +54,16 @@ struct Scene {
             budget -= std::min(budget, end - found);
             return found;
         };
+        content.saved_data_end = [this](const std::string& path, std::uint64_t size) {
+            ++looked_at;
+            EXPECT_EQ(saved.at(path).bytes.size(), size);
+            return saved.at(path).bytes.find_last_not_of('\0') + 1;
+        };
+        content.compare_saved = [this](const std::string& one, const std::string& other,
+                                       std::uint64_t length) {
+            return Comparison{saved.at(one).bytes.compare(0, length, saved.at(other).bytes, 0, length) == 0,
+                              0};
+        };
         content.all_saved = [this] { return listing_of(saved); };
         made = plan(listing_of(source), listing_of(saved), content, now, thoroughness, limits);
         Lines text;
@@ -64,6 +74,8 @@ struct Scene {
             if (action.transfers())
                 text.back() += " " + std::to_string(action.from) + ".." + std::to_string(action.to) + " of " +
                                std::to_string(action.to + action.zeros);
+            else if (action.ends_as_source)
+                text.back() += " ends at " + std::to_string(action.to + action.zeros);
         }
         return text;
     }
@@ -71,31 +83,51 @@ struct Scene {
   private:
     static Listing listing_of(const std::map<std::string, File>& files) {
         Listing listing;
-        for (const auto& [path, file] : files)
-            listing.entries.push_back(
-                {path, FileType::regular, file.bytes.size(), file.bytes.size(), file.mtime, {}});
+        for (const auto& [path, file] : files) // zeros at the end are a hole
+            listing.entries.push_back({path,
+                                       FileType::regular,
+                                       file.bytes.size(),
+                                       file.bytes.find_last_not_of('\0') + 1,
+                                       file.mtime,
+                                       {}});
         return listing;
     }
 };
 
-TEST(Zeros, WhatIsSetAsideIsNotSaved) {
+TEST(Zeros, WhatIsSetAsideIsAHole) {
     Scene scene{{{"app.log", {"line\n" + zeros(8187)}}, {"odd.log", {"line\n" + zeros(4096)}}}, {}};
     EXPECT_EQ(scene.plan_text(), (Lines{"create app.log 0..5 of 8192", "create odd.log 0..5 of 4101"}));
     EXPECT_TRUE(scene.made.actions[0].in_part) << "rsync would bring all of it";
+    EXPECT_TRUE(scene.made.actions[0].ends_as_source);
     EXPECT_TRUE(scene.made.failures.empty());
 }
 
 TEST(Zeros, LinesThatFillThemAreAppendedAlsoWhenSizeAndTimeAreTheSame) {
-    Scene scene{{{"app.log", {"one\ntwo\n" + zeros(8184)}}}, {{"app.log", {"one\n"}}}};
+    Scene scene{{{"app.log", {"one\ntwo\n" + zeros(8184)}}}, {{"app.log", {"one\n" + zeros(8188)}}}};
+    EXPECT_EQ(scene.plan_text(), Lines{"append app.log 4..8 of 8192"});
+    scene.saved["app.log"].bytes = "one\n"; // of a run that was killed
     EXPECT_EQ(scene.plan_text(), Lines{"append app.log 4..8 of 8192"});
     scene.saved["app.log"].bytes = "one\ntwo\n";
+    EXPECT_EQ(scene.plan_text(), Lines{"retime app.log ends at 8192"});
+    scene.saved["app.log"].bytes = scene.source["app.log"].bytes;
     EXPECT_EQ(scene.plan_text(), Lines{});
 }
 
-TEST(Zeros, AFileOfZerosOnlyIsSavedAsAnEmptyOne) {
+TEST(Zeros, LinesThatFillAllOfThemAreAppended) {
+    Scene scene{{{"app.log", {std::string(4096, 'x')}}}, {{"app.log", {"xxx" + zeros(4093)}}}};
+    for (const std::size_t size : {4096U, 5000U, 9000U}) {
+        scene.source["app.log"] = {std::string(size, 'x'), just_now};
+        const auto text = std::to_string(size);
+        EXPECT_EQ(scene.plan_text(), Lines{"append app.log 3.." + text + " of " + text});
+    }
+}
+
+TEST(Zeros, AFileOfZerosOnlyIsAHole) {
     Scene scene{{{"app.log", {zeros(8192)}}}, {}};
     EXPECT_EQ(scene.plan_text(), Lines{"create app.log 0..0 of 8192"});
     scene.saved["app.log"] = {""};
+    EXPECT_EQ(scene.plan_text(), Lines{"retime app.log ends at 8192"});
+    scene.saved["app.log"] = {zeros(8192)};
     EXPECT_EQ(scene.plan_text(), Lines{});
 }
 
@@ -113,31 +145,34 @@ TEST(Zeros, ThoseInTheMiddleAreSaved) {
     EXPECT_EQ(scene.plan_text(), Lines{"append binary 4..20008 of 28200"});
 }
 
-TEST(Zeros, ThoseThatAreSavedAlreadyStay) {
+TEST(Zeros, TheSavedFileEndsWhereItsSourceDoes) {
     Scene scene{{{"app.log", {"line\n" + zeros(8187)}}}, {}};
-    for (const std::size_t kept : {1U, 4096U, 8187U}) {
+    for (const std::size_t kept : {0U, 1U, 4096U, 20'000U}) {
         scene.saved["app.log"] = {"line\n" + zeros(kept)};
-        EXPECT_EQ(scene.plan_text(), Lines{}) << kept;
-        scene.source["app.log"].mtime = long_ago + 1;
-        EXPECT_EQ(scene.plan_text(), Lines{"retime app.log"}) << kept;
-        scene.source["app.log"].mtime = long_ago;
+        EXPECT_EQ(scene.plan_text(), Lines{"retime app.log ends at 8192"}) << kept;
     }
+    scene.saved["app.log"] = {"line\n" + zeros(8187), long_ago + 1};
+    EXPECT_EQ(scene.plan_text(), Lines{"retime app.log"});
+    scene.saved["app.log"].mtime = long_ago;
+    EXPECT_EQ(scene.plan_text(), Lines{});
+    scene.source["app.log"].bytes = "line\n"; // its writer has cut them off
+    EXPECT_EQ(scene.plan_text(), Lines{"retime app.log ends at 5"});
 }
 
-TEST(Zeros, ThoseThatAreSavedAndFilledNowAreSetAsideOnce) {
+TEST(Zeros, NothingIsSetAsideWhenTheyAreFilled) {
     for (const bool in_memory : {false, true}) {
         Scene scene{{{"app.log", {"one\ntwo\n" + zeros(8184), in_memory ? long_ago : just_now}}},
                     {{"app.log", {"one\n" + zeros(8188), in_memory ? long_ago : just_now}}}};
         scene.limits.in_memory = in_memory;
-        EXPECT_EQ(scene.plan_text(),
-                  (Lines{"set aside app.log > app.log" + stamp, "create app.log 0..8 of 8192"}));
-        scene.saved["app.log"].bytes = "one\ntwo\n";
+        EXPECT_EQ(scene.plan_text(), Lines{"append app.log 4..8 of 8192"});
+        scene.saved["app.log"].bytes = scene.source["app.log"].bytes;
         EXPECT_EQ(scene.plan_text(), Lines{});
     }
 }
 
 TEST(Zeros, OfAFileThatCannotHaveChangedNothingIsRead) {
-    Scene scene{{{"app.log", {"one\n" + zeros(8188)}}}, {{"app.log", {"one\n" + zeros(8188)}}}};
+    Scene scene{{{"app.log", {"one\n"}}}, {{"app.log", {"one\n"}}}};
+    scene.source["app.log"].bytes = scene.saved["app.log"].bytes = std::string(5000, 'x');
     EXPECT_EQ(scene.plan_text(), Lines{});
     EXPECT_EQ(scene.looked_at, 0U);
     scene.limits.in_memory = true;
@@ -148,17 +183,37 @@ TEST(Zeros, OfAFileThatCannotHaveChangedNothingIsRead) {
 TEST(Zeros, AFileThatIsRewrittenBeforeThemIsStillComparedInFull) {
     std::string bytes(5 * window, 'x');
     Scene scene{{{"data", {bytes + zeros(8192), long_ago + 1}}}, {{"data", {bytes}}}};
-    EXPECT_EQ(scene.plan_text(), Lines{"retime data"});
+    EXPECT_EQ(scene.plan_text(), Lines{"retime data ends at 90112"});
     scene.source["data"].bytes[2 * window] = 'y';
     EXPECT_EQ(scene.plan_text().front(), "set aside data > data" + stamp);
 }
 
-TEST(Zeros, TheLastPassSavesThem) {
-    Scene scene{{{"app.log", {"line\n" + zeros(8187)}}}, {{"app.log", {"line\n"}}}};
+TEST(Zeros, TheLastPassComparesWhatIsBeforeThem) {
+    Scene scene{{{"app.log", {"one\ntwo\n" + zeros(8184)}}}, {{"app.log", {"one\n" + zeros(8188)}}}};
     scene.thoroughness = Thoroughness::everything;
-    EXPECT_EQ(scene.plan_text(), Lines{}) << "while the file can still be filled";
-    scene.limits.zeros = TrailingZeros::save;
-    EXPECT_EQ(scene.plan_text(), Lines{"append app.log 5..8192 of 8192"});
+    scene.limits.comparisons.bytes = 10; // it has no limit
+    EXPECT_EQ(scene.plan_text(), Lines{"append app.log 4..8 of 8192"});
+    scene.saved["app.log"].bytes = scene.source["app.log"].bytes;
+    EXPECT_EQ(scene.plan_text(), Lines{});
+}
+
+TEST(Zeros, ARotatedFileGoesOnUnderItsNewName) {
+    Scene scene{{{"app.log.1", {"one\ntwo\n"}}, {"app.log", {"new\n" + zeros(8188), long_ago + 1}}},
+                {{"app.log", {"one\n" + zeros(8188)}}}};
+    EXPECT_EQ(scene.plan_text(), (Lines{"rename app.log > app.log.1", "create app.log 0..4 of 8192",
+                                        "append app.log.1 4..8 of 8"}));
+    scene.saved["app.log"].bytes = "one\ntwo\n" + zeros(8184);
+    EXPECT_EQ(scene.plan_text(), (Lines{"rename app.log > app.log.1", "create app.log 0..4 of 8192",
+                                        "retime app.log.1 ends at 8"}));
+}
+
+TEST(Zeros, OnlyACopyWithAllOfThemMakesAFileNeedless) {
+    Scene scene{{{"app.log", {"new\n"}}}, {{"app.log", {"line\n" + zeros(8187)}}}};
+    scene.saved["copy"].bytes = "line\n" + zeros(8187);
+    EXPECT_EQ(scene.plan_text(), (Lines{"drop app.log > copy", "create app.log 0..4 of 4"}));
+    EXPECT_EQ(scene.made.actions[0].from, 8192U);
+    scene.saved["copy"].bytes = "line\nmore\n" + zeros(8182);
+    EXPECT_EQ(scene.plan_text().front(), "set aside app.log > app.log" + stamp);
 }
 
 TEST(Zeros, ARotatedFileThatIsSavedWithThemIsRenamed) {
