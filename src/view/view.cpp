@@ -70,8 +70,14 @@ UniqueFd open_in(const Tree& tree, const std::string& path) {
     const auto [held, below] = resolve(tree, path);
     if (!below.empty())
         return open_regular(held->get(), below);
-    // The path is a file that is mounted by itself.
-    return UniqueFd(::open(("/proc/self/fd/" + std::to_string(held->get())).c_str(), O_RDONLY | O_CLOEXEC));
+    // The path is a file that is mounted by itself. Its container can hold a lease on it, which would block.
+    const auto status = status_of(held->get());
+    if (!status || !S_ISREG(status->st_mode)) {
+        errno = ENXIO;
+        return {};
+    }
+    return UniqueFd(::open(("/proc/self/fd/" + std::to_string(held->get())).c_str(),
+                           O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 }
 
 UniqueFd locate_in(const Tree& tree, const std::string& path) {

@@ -5,6 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+
+#include <cerrno>
+#include <csignal>
+
 namespace logbackup {
 namespace {
 
@@ -94,6 +99,25 @@ TEST_F(ContentOf, ReadsWhatIsMounted) {
     tree.mounted.emplace_back("single.log", test::open_path(dir.at("file")));
     EXPECT_TRUE(compare("vol/a.log", 0, 3).same);
     EXPECT_TRUE(compare("single.log", 0, 3).same);
+}
+
+TEST_F(ContentOf, DoesNotWaitForALeaseOnAFileThatIsMountedByItself) {
+    const auto path = dir.write("file", "xyz");
+    tree.mounted.emplace_back("single.log", test::open_path(path));
+    const UniqueFd writer(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    const auto former = std::signal(SIGIO, SIG_IGN);
+    ASSERT_EQ(::fcntl(writer.get(), F_SETLEASE, F_WRLCK), 0);
+    EXPECT_FALSE(open_in(tree, "single.log"));
+    EXPECT_EQ(errno, EWOULDBLOCK);
+    ::fcntl(writer.get(), F_SETLEASE, F_UNLCK);
+    std::signal(SIGIO, former);
+    EXPECT_TRUE(open_in(tree, "single.log"));
+}
+
+TEST_F(ContentOf, OpensNoDeviceThatIsMountedByItself) {
+    tree.mounted.emplace_back("null", test::open_path("/dev/null"));
+    EXPECT_FALSE(open_in(tree, "null"));
+    EXPECT_EQ(errno, ENXIO);
 }
 
 TEST_F(ContentOf, FindsTheNextData) {
