@@ -47,6 +47,21 @@ BackupIdentity claim_backup(const Session& session, const Warn& warn) {
     return take(claimed, session);
 }
 
+/// Returns when the last complete run was. If the clock was ahead at that one, that is a time in the future,
+/// of which nothing could be asked: then it returns the last time before that is known.
+Timestamp time_of_last_run(const Session& session, const Warn& warn) {
+    const Timestamp last = last_complete_run(session.root.get());
+    if (last <= session.now)
+        return last;
+    std::vector<std::string> problems; // told when the records are used
+    const Timestamp known = newest_time(load_live_records(session.root.get(), problems), session.now);
+    warn("the clock was set back: it says " + rfc3339(session.now) + ", and the last run was at " +
+         rfc3339(last) +
+         (known == Timestamp{} ? "; containers that were missed since are not looked for"
+                               : "; containers that were missed are looked for since " + rfc3339(known)));
+    return known;
+}
+
 Opened open_at_root(Session& session, Access access, const Warn& warn) {
     std::optional<LockFile> lock;
     if (access == Access::write) {
@@ -60,7 +75,7 @@ Opened open_at_root(Session& session, Access access, const Warn& warn) {
         session.skipped = take_skipped(session.root.get());
     if (session.writes())
         recover(session.root.get(), warn);
-    session.previous = last_complete_run(session.root.get());
+    session.previous = time_of_last_run(session, warn);
     session.clock_history = load_clock(session.root.get());
     return Opened::yes;
 }

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -39,6 +40,16 @@ std::string doubt_about_clock(const ClockHistory& history, Timestamp now) {
 
 bool is_time_to_prune(const ClockHistory& history, Timestamp now) {
     return history.last_prune > now || now - history.last_prune >= prune_interval;
+}
+
+Timestamp newest_time(const std::vector<Record>& records, Timestamp now) {
+    Timestamp newest{};
+    for (const auto& record : records)
+        for (const auto* text :
+             {&record.first_seen, &record.saved_until, &record.created, &record.started, &record.finished})
+            if (const Timestamp time = parse_rfc3339(*text); time <= now)
+                newest = std::max(newest, time);
+    return newest;
 }
 
 ClockHistory load_clock(int root) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/record.hpp"
 #include "util/text.hpp"
 
 #include <string>
+#include <vector>
 
 /// Each run notes its time in ".logbackup/clock", so that a clock that has just gone wrong does not cause
 /// anything to be deleted as too old. `root` is a descriptor of the backup root throughout.
@@ -22,6 +24,10 @@ struct ClockHistory {
 
 /// True if an hour has passed since a run looked for something to delete. Pure.
 [[nodiscard]] bool is_time_to_prune(const ClockHistory& history, Timestamp now);
+
+/// Returns the newest time not after `now` that the records name; zero if there is none. It stands for the
+/// time of the last run if the clock was ahead at that one and has been set back since. Pure.
+[[nodiscard]] Timestamp newest_time(const std::vector<Record>& records, Timestamp now);
 
 [[nodiscard]] ClockHistory load_clock(int root);
 /// Notes when this run began. If that is impossible, the next run doubts the clock at worst.

@@ -28,6 +28,19 @@ TEST(ClockRule, DoubtsAClockThatWasSetBack) {
     EXPECT_NE(doubt_about_clock(history, Timestamp{} + 60s), "");
 }
 
+TEST(ClockRule, TheNewestTimeOfTheRecordsIsNotInTheFuture) {
+    EXPECT_EQ(newest_time({}, start), Timestamp{});
+    Record one;
+    one.first_seen = "2026-11-22T14:50:00Z";
+    one.created = "2026-11-22T14:49:00Z";
+    Record other;
+    other.first_seen = "2027-11-22T14:50:00Z"; // when the clock was ahead
+    other.started = "2026-11-22T14:55:13Z";
+    EXPECT_EQ(newest_time({one, other}, start), parse_rfc3339(one.first_seen));
+    EXPECT_EQ(newest_time({one, other}, start + 1s), parse_rfc3339(other.started));
+    EXPECT_EQ(newest_time({other}, start), Timestamp{});
+}
+
 TEST(ClockRule, DoubtsAClockThatWentADayAhead) {
     const ClockHistory history{start, {}};
     EXPECT_EQ(doubt_about_clock(history, start + 24h + 1s),

@@ -31,6 +31,8 @@ class FakeNode {
     std::function<void()> before_asking_again = [] {};
     std::vector<std::string> also_listed; ///< ids that inspect cannot describe
     Timestamp now{seconds(1'795'359'400)};
+    Timestamp asked_since{};           ///< of the last run's question to the runtime
+    std::vector<std::string> warnings; ///< of the last run, as it opened the backup
 
     FakeNode() {
         const std::string root = dir.at("backup");
@@ -81,11 +83,16 @@ class FakeNode {
             before_asking_again();
             return describe();
         };
-        session.runtime.history = [this](Timestamp, StopSignal&, std::string&) { return history; };
+        session.runtime.history = [this](Timestamp since, StopSignal&, std::string&) {
+            asked_since = since;
+            return history;
+        };
         session.runtime.info = [](const std::string&, StopSignal&) { return std::string(); };
         session.rsync = options.rsync;
         const bool writes = command == save;
-        EXPECT_EQ(open_backup(session, writes ? Access::write : Access::read, [](const std::string&) {}),
+        warnings.clear();
+        EXPECT_EQ(open_backup(session, writes ? Access::write : Access::read,
+                              [this](const std::string& text) { warnings.push_back(text); }),
                   Opened::yes);
         Report report = command(session);
         if (writes)
