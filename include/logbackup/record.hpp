@@ -71,6 +71,8 @@ struct Record {
     std::map<std::string, std::string> seen_places;
     std::uint64_t skipped = 0; ///< number of links, devices, … in it that the last run did not save by design
     std::vector<Sharer> sharers; ///< in the order in which runs saw them first
+    /// Parts of the log directory that are saved elsewhere: path below it, and path below the backup root.
+    std::map<std::string, std::string> elsewhere;
 
     [[nodiscard]] std::string directory() const { return service + "/" + instance; }
     bool operator==(const Record&) const = default;

@@ -4,12 +4,22 @@
 #include "commands/unread.hpp"
 #include "config/selection.hpp"
 #include "util/descriptors.hpp"
+#include "util/files.hpp"
 
 #include <algorithm>
 #include <utility>
 #include <variant>
 
 namespace logbackup {
+namespace {
+
+/// True if a mount below the log directory belongs to a part that is saved elsewhere.
+bool is_elsewhere(const Job& job, const std::string& below) {
+    return !below.empty() && std::any_of(job.elsewhere.begin(), job.elsewhere.end(),
+                                         [&](const auto& part) { return lies_in(below, part.first); });
+}
+
+} // namespace
 
 std::size_t descriptors_of(const LogDirectory& found) {
     return found.sources.size() + (found.process ? 1 : 0);
@@ -30,17 +40,27 @@ void close_descriptors(LogDirectory& found) {
     found.process.reset();
 }
 
+Holder hold_or_let_go(Holder holder, DescriptorShare& share) {
+    holder.is_let_go = !share.take(descriptors_of(holder.found));
+    if (holder.is_let_go)
+        close_descriptors(holder.found);
+    return holder;
+}
+
 bool show_job(const Session& session, Survey& survey, Job& job, const std::string& directory) {
     Holder& first = job.holders.front();
     LogDirectory sources; // what else is known of it stays
     sources.sources = std::exchange(first.found.sources, {});
     sources.process = std::move(first.found.process);
+    std::erase_if(sources.sources, [&](const Source& source) { return is_elsewhere(job, source.below); });
     std::string problem;
     Tree tree = show(std::move(sources), directory, survey.view(), problem);
     if (!problem.empty()) {
         note_unread(survey, {first.wanted, problem, {}, &job}, {problem, true});
         return false;
     }
+    for (const auto& [below, place] : job.elsewhere)
+        tree.left_out.insert(below);
     tree.excluded = exclude_of(session.options, job.container().service);
     job.tree = std::move(tree);
     return true;

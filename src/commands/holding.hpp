@@ -2,6 +2,7 @@
 #pragma once
 
 #include "commands/survey.hpp"
+#include "util/descriptors.hpp"
 
 #include <cstddef>
 #include <vector>
@@ -17,6 +18,8 @@ namespace logbackup {
 [[nodiscard]] std::size_t descriptors_to_locate(const std::vector<Wanted>& wanted);
 
 void close_descriptors(LogDirectory& found);
+/// Closes the descriptors of a holder if there are not enough for all.
+[[nodiscard]] Holder hold_or_let_go(Holder holder, DescriptorShare& share);
 
 /// Shows a job's log directory as `directory` in the view. Returns false, and notes why, when it cannot be
 /// shown.

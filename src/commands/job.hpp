@@ -36,6 +36,20 @@ struct Left {
     std::vector<Problem> failures{}; ///< or what a limit leaves out
 };
 
+/// A directory that is mounted below a log directory.
+struct Part {
+    std::string below; ///< path below the log directory
+    Identity identity;
+    std::string host_path; ///< path without links
+};
+
+/// A part of a log directory that is saved under another holder's names.
+struct Elsewhere {
+    std::string below;      ///< path below the log directory
+    std::size_t holder = 0; ///< index of the other holder
+    std::string inside;     ///< path below the other's log directory
+};
+
 /// A container's log directory that was found on the host.
 struct Holder {
     Wanted wanted;
@@ -45,6 +59,10 @@ struct Holder {
     bool volumes_below = false;
     bool is_let_go = false;        ///< its descriptors were closed at once: there were not enough
     std::vector<Problem> failures; ///< parts of it that cannot be saved
+    std::vector<Part> parts{};     ///< outer before inner
+    std::vector<Elsewhere> elsewhere{};
+    std::optional<std::size_t> is_part_of{}; ///< index of the holder of which it is a part
+    std::string part_path{};                 ///< path below that one's log directory
 };
 
 /// What was done for one job, or would be done in a dry run.
@@ -77,6 +95,10 @@ struct Job {
     std::optional<RecordId> record; ///< its record, once that is written
     std::optional<Work> work;
     std::vector<Problem> failures; ///< and what limits leave out
+    /// Parts that are saved elsewhere: path below the log directory, and path below the backup root.
+    std::map<std::string, std::string> elsewhere{};
+    /// Where an earlier run has saved it as a part of another log directory; else empty.
+    std::string saved_before{};
 
     [[nodiscard]] const Container& container() const { return *holders.front().wanted.container; }
     /// Containers under the same service and pod as the first one that have this log directory, oldest first.

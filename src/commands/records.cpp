@@ -68,6 +68,7 @@ Record record_of(const Session& session, const Survey& survey, const Job& job) {
     if (record.service == job.container().service) // a volume can be mounted elsewhere by now
         record.log_directory = first.wanted.name.path;
     record.volumes_below = first.volumes_below;
+    record.elsewhere = job.elsewhere;
     record.has_writer = record.has_writer || place.is_writer;
     std::vector<std::map<std::string, std::string>> places;
     places.reserve(job.holders.size());
@@ -95,8 +96,10 @@ Done done_of(const Job& job, const std::set<HolderId>& failed) {
 /// True if the record's log directory is one of those that its service should have.
 bool is_configured(const Options& options, const Record& record) {
     const auto names = log_directories_of(options, record.service);
-    return std::any_of(names.begin(), names.end(),
-                       [&](const LogDirectoryName& name) { return name.path == record.log_directory; });
+    return std::any_of(names.begin(), names.end(), [&](const LogDirectoryName& name) {
+        return name.path == record.log_directory || // or a part of it that several containers have
+               (!record.volume.empty() && lies_in(record.log_directory, name.path));
+    });
 }
 
 /// Looks at the host for what the records say.

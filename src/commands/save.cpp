@@ -4,6 +4,7 @@
 #include "commands/copies.hpp"
 #include "commands/discover.hpp"
 #include "commands/output.hpp"
+#include "commands/parts.hpp"
 #include "commands/records.hpp"
 #include "commands/retain.hpp"
 #include "commands/rows.hpp"
@@ -39,6 +40,7 @@ KeptRecords save_jobs(const Session& session, Survey& survey, Stages& stages) {
         return kept; // what was not located must not lose its name
     stages.begin("plan");
     make_moves(session, survey);
+    make_room_for_parts(session, survey);
     auto first = plan_first_batch(session, survey);
     judge_unread(session, survey);
     if (session.stop.requested())

@@ -5,6 +5,7 @@
 #include "commands/gone.hpp"
 #include "commands/holding.hpp"
 #include "commands/moved_volume.hpp"
+#include "commands/parts.hpp"
 #include "commands/unread.hpp"
 #include "config/selection.hpp"
 #include "ledger/backup_root.hpp"
@@ -104,6 +105,7 @@ std::optional<Holder> take_located(const Session& session, Survey& survey, const
     holder.kind = holder.found.sources.front().kind;
     holder.host_path = holder.found.sources.front().host_path;
     holder.volumes_below = holder.found.sources.size() > 1;
+    holder.parts = parts_of(holder.found);
     holder.failures = failed_parts(session, *wanted.container, holder.found);
     return holder;
 }
@@ -167,6 +169,7 @@ Assignments assign_all(const Session& session, Survey& survey, const std::vector
 
 /// Makes one job of all holders of a log directory.
 void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignments) {
+    const std::vector<Assignment> places = assignments.of_claim;
     std::map<std::size_t, std::size_t> job_of; // key: the leading claim
     for (std::size_t i = 0; i < holders.size(); ++i) {
         Assignment& place = assignments.of_claim[i];
@@ -179,7 +182,9 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
             add_problem(job.failures, {"", place.problem});
         job.is_let_go = holders[i].is_let_go;
         job.place = std::move(place);
+        note_saved_before(job, holders[i], places);
         job.holders.push_back(std::move(holders[i]));
+        note_elsewhere(job, places);
     }
     for (std::size_t i = 0; i < holders.size(); ++i) {
         const auto& place = assignments.of_claim[i];
@@ -187,6 +192,7 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
             continue;
         Job& job = survey.jobs[job_of.at(*place.shared_with)];
         job.wanted = job.wanted || (holders[i].wanted.selected && job.place.problem.empty());
+        note_saved_before(job, holders[i], places);
         close_descriptors(holders[i].found);
         job.holders.push_back(std::move(holders[i]));
     }
@@ -227,13 +233,16 @@ void locate_all(const Session& session, Survey& survey, Closed closed) {
             all.push_back(&*next);
         std::vector<Holder> found;
         locate_container(session, survey, all, closed, found);
-        for (auto& holder : found) {
-            holder.is_let_go = !share.take(descriptors_of(holder.found));
-            if (holder.is_let_go)
-                close_descriptors(holder.found);
-            holders.push_back(std::move(holder));
-        }
+        for (auto& holder : found)
+            holders.push_back(hold_or_let_go(std::move(holder), share));
     }
+    find_parts_elsewhere(session, survey, holders, [&](const Wanted& wanted) {
+        std::vector<Holder> found;
+        locate_container(session, survey, {&wanted}, Closed::look_at, found);
+        for (auto& holder : found)
+            holder = hold_or_let_go(std::move(holder), share);
+        return found;
+    });
     auto assignments = assign_all(session, survey, holders);
     make_jobs(survey, std::move(holders), std::move(assignments));
 }

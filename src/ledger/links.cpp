@@ -70,7 +70,40 @@ void remove_link_for(int root, const Sharer& sharer, const Record& record) {
         ::unlinkat(service.get(), sharer.instance.c_str(), 0);
 }
 
+/// Returns where a link leads that stands for a part of a log directory.
+std::string part_link_text(const Record& record, const std::string& below, const std::string& place) {
+    std::string above;
+    for (auto levels = components(below).size() + 1; levels > 0; --levels)
+        above += "../";
+    if (parent_path(place) == record.service && components(below).size() == 1)
+        return "../" + base_name(place);
+    return above + place;
+}
+
+void make_part_link(int root, const Record& record, const std::string& below, const std::string& place,
+                    gid_t group) {
+    const std::string link = joined(record.directory(), below);
+    if (status_at(root, link) || !status_at(root, place))
+        return;
+    const UniqueFd above = make_directories(root, parent_path(link), mode_of_service, group);
+    if (above) [[maybe_unused]]
+        const int made =
+            ::symlinkat(part_link_text(record, below, place).c_str(), above.get(), base_name(link).c_str());
+}
+
 } // namespace
+
+void remove_stale_part_links(int root, const Record& former, const Record& record) {
+    for (const auto& [below, place] : former.elsewhere) {
+        const auto kept = record.elsewhere.find(below);
+        if (kept != record.elsewhere.end() && kept->second == place)
+            continue;
+        const std::string link = joined(former.directory(), below);
+        const UniqueFd above = open_directory(root, parent_path(link));
+        if (above && target_at(above.get(), base_name(link)) == part_link_text(former, below, place))
+            ::unlinkat(above.get(), base_name(link).c_str(), 0);
+    }
+}
 
 void update_links(int root, const Record& former, const Record& record, gid_t group) {
     for (const auto& sharer : former.sharers)
@@ -78,12 +111,15 @@ void update_links(int root, const Record& former, const Record& record, gid_t gr
                 return kept.service == sharer.service && kept.instance == sharer.instance;
             }))
             remove_link_for(root, sharer, former);
-    if (record.sharers.empty())
+    if (record.sharers.empty() && record.elsewhere.empty())
         return;
     const auto instance = status_at(root, record.directory());
-    if (instance && S_ISDIR(instance->st_mode))
-        for (const auto& sharer : record.sharers)
-            make_link_for(root, sharer, record, group);
+    if (!instance || !S_ISDIR(instance->st_mode))
+        return;
+    for (const auto& sharer : record.sharers)
+        make_link_for(root, sharer, record, group);
+    for (const auto& [below, place] : record.elsewhere)
+        make_part_link(root, record, below, place, group);
 }
 
 void remove_links(int root, const Record& record) {

@@ -7,14 +7,20 @@
 #include <sys/types.h>
 
 /// Links beside the instance directories, so that who looks with "ls" finds a log directory under the names
-/// of each container that shares it: "web/web-1 -> ../logger/web-1". They are made of the records alone, and
-/// only where nothing else stands. The program never follows one. `root` is a descriptor of the backup root.
+/// of each container that shares it: "web/web-1 -> ../logger/web-1". Those in an instance directory stand for
+/// parts of it that are saved elsewhere: "web/web-1/archive -> ../web-0+opt+logs+archive". They are made of
+/// the records alone, and only where nothing else stands. The program never follows one. `root` is a
+/// descriptor of the backup root.
 namespace logbackup {
 
 /// Makes the links of a record whose instance directory exists, and removes those that only `former`, the
 /// record as it was, needs. Directories of services that are missing are made for `group`. A file system
 /// without links has none; that is not a problem.
 void update_links(int root, const Record& former, const Record& record, gid_t group);
+
+/// Removes the links that `former` makes in its instance directory for parts that are saved elsewhere, and
+/// that `record` does not make.
+void remove_stale_part_links(int root, const Record& former, const Record& record);
 
 /// Removes the links of a record.
 void remove_links(int root, const Record& record);

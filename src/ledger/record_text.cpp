@@ -46,6 +46,14 @@ bool is_file_name(const std::string& name) {
     return !name.empty() && name.front() != '.' && name.find('/') == std::string::npos;
 }
 
+/// A link can stand at such a path in an instance directory.
+bool is_path_below(const std::string& path) {
+    const auto names = components(path);
+    return !names.empty() && std::none_of(names.begin(), names.end(), [](const std::string& name) {
+        return name == "." || name == "..";
+    });
+}
+
 std::vector<Sharer> sharers_in(const Json& json) {
     std::vector<Sharer> sharers;
     const auto list = json.find("sharers");
@@ -85,6 +93,8 @@ std::string record_text(const Record& record) {
         json["seen_places"][percent_encoded(path)] = percent_encoded(place);
     if (record.skipped != 0)
         json["skipped"] = record.skipped;
+    for (const auto& [below, place] : record.elsewhere)
+        json["elsewhere"][percent_encoded(below)] = percent_encoded(place);
     for (const auto& sharer : record.sharers)
         json["sharers"].push_back({{"service", sharer.service},
                                    {"instance", sharer.instance},
@@ -137,6 +147,10 @@ Record parse_record(const std::string& service, const std::string& instance, con
     if (const auto skipped = json.find("skipped"); skipped != json.end() && skipped->is_number_unsigned())
         record.skipped = skipped->get<std::uint64_t>();
     record.sharers = sharers_in(json);
+    if (const auto parts = json.find("elsewhere"); parts != json.end() && parts->is_object())
+        for (const auto& [below, place] : parts->items())
+            if (place.is_string() && is_path_below(percent_decoded(below)))
+                record.elsewhere[percent_decoded(below)] = percent_decoded(place.get<std::string>());
     return record;
 }
 

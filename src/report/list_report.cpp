@@ -78,6 +78,8 @@ std::string detail_lines(const Instance& instance, const std::string& backup_roo
         add("container", id);
     for (const auto& sharer : record.sharers)
         add("shared by", joined(sharer.service, sharer.pod));
+    for (const auto& [below, place] : record.elsewhere)
+        add("elsewhere", below + " is saved as " + place);
     return text;
 }
 
@@ -164,6 +166,13 @@ Json sharers_json(const Record& record) {
     return sharers;
 }
 
+Json elsewhere_json(const Record& record) {
+    Json parts = Json::array();
+    for (const auto& [below, place] : record.elsewhere)
+        parts.push_back({{"path", below}, {"saved_as", place}});
+    return parts;
+}
+
 Json instance_json(const Instance& instance) {
     const auto& [record, has_record, usage] = instance;
     Json limits = Json::array();
@@ -186,6 +195,7 @@ Json instance_json(const Instance& instance) {
             {"limits", std::move(limits)},
             {"volume", record.volume},
             {"shared_by", sharers_json(record)},
+            {"elsewhere", elsewhere_json(record)},
             {"skipped", record.skipped},
             {"files", usage.files},
             {"bytes", usage.bytes},

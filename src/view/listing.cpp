@@ -142,6 +142,8 @@ class Walker {
         const UniqueFd* mounted = tree_.mounted_at(path);
         if (mounted != nullptr)
             seen_.insert(path);
+        if (tree_.leaves_out(path))
+            return;
         if (is_excluded(tree_.excluded, path)) {
             ++listing_.excluded;
             return;

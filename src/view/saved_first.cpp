@@ -177,7 +177,8 @@ class NewestWalk {
         struct stat status {};
         const int failed = mounted != nullptr ? ::fstat(mounted->get(), &status)
                                               : ::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW);
-        if (failed != 0 || path.size() > limits_.path || is_excluded(tree_.excluded, path))
+        if (failed != 0 || path.size() > limits_.path || is_excluded(tree_.excluded, path) ||
+            tree_.leaves_out(path))
             return false;
         if (S_ISDIR(status.st_mode))
             return true;
@@ -192,7 +193,7 @@ class NewestWalk {
     }
 
     void descend(int directory, const std::string& path, const char* name, std::size_t depth) {
-        if (path.size() > limits_.path || is_excluded(tree_.excluded, path))
+        if (path.size() > limits_.path || is_excluded(tree_.excluded, path) || tree_.leaves_out(path))
             return;
         const UniqueFd* mounted = tree_.mounted_at(path);
         const UniqueFd opened = mounted != nullptr ? UniqueFd() : open_directory(directory, name);
@@ -241,7 +242,7 @@ std::vector<Entry> changed_since_saved(const Tree& tree, const ListingLimits& li
                              entry.mtime < before->mtime - exactness ||
                              entry.mtime > before->mtime + exactness;
         if (entry.type == FileType::regular && before->type == FileType::regular && differs &&
-            !is_excluded(tree.excluded, entry.path))
+            !is_excluded(tree.excluded, entry.path) && !tree.leaves_out(entry.path))
             changed.push_back(std::move(entry));
     }
     return changed;

@@ -66,6 +66,11 @@ const UniqueFd* Tree::mounted_at(const std::string& path) const {
     return nullptr;
 }
 
+bool Tree::leaves_out(const std::string& path) const {
+    return std::any_of(left_out.begin(), left_out.end(),
+                       [&](const std::string& below) { return lies_in(path, below); });
+}
+
 UniqueFd open_in(const Tree& tree, const std::string& path) {
     const auto [held, below] = resolve(tree, path);
     if (!below.empty())

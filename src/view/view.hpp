@@ -5,6 +5,7 @@
 #include "util/private_mounts.hpp"
 #include "util/unique_fd.hpp"
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +21,12 @@ struct Tree {
     std::vector<std::pair<std::string, UniqueFd>> mounted;
     std::vector<std::string> excluded{}; ///< globs of paths to ignore; see is_excluded()
     bool in_memory = false;              ///< true: a part of it lies on a tmpfs
+    std::set<std::string> left_out{};    ///< paths of directories that are saved elsewhere
 
     /// Returns the mount at `path` that replaces the content of `held`; nearly always nullptr.
     [[nodiscard]] const UniqueFd* mounted_at(const std::string& path) const;
+    /// Returns whether a path is, or lies in, a directory that is saved elsewhere.
+    [[nodiscard]] bool leaves_out(const std::string& path) const;
 };
 
 /// Opens a regular file of a tree for reading, without following any link. `path` is relative to the log

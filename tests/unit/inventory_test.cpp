@@ -170,7 +170,7 @@ TEST(InventoryJson, HasEverything) {
         "pod_uid": "", "image": "app:1", "containers": ["paymentspayments-7d9f"], "restart_count": "",
         "created": "2026-11-22T13:00:00Z", "started": "2026-11-22T13:00:01Z",
         "finished": "2026-11-22T14:00:00Z", "first_seen": null, "coverage": "live", "saved_until": null, "limits": [],
-        "volume": "/srv/logs\n", "shared_by": [], "skipped": 0, "files": 12, "bytes": 20000, "disk_bytes": 1234567,
+        "volume": "/srv/logs\n", "shared_by": [], "elsewhere": [], "skipped": 0, "files": 12, "bytes": 20000, "disk_bytes": 1234567,
         "last_saved": "2026-11-22T14:57:03Z"})"));
     const std::vector<std::string> coverages{"live", "complete", "cut", "missed", "unknown"};
     for (std::size_t i = 0; i < coverages.size(); ++i)

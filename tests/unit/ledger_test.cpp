@@ -34,6 +34,7 @@ Record full_record() {
     record.saved_until = "2026-11-22T14:57:00Z";
     record.has_writer = true;
     record.limits = {Limit::files, Limit::file_size};
+    record.elsewhere = {{"archive", "svc/pod+opt+logs+archive"}, {"a\xff/b", "other/pod/x"}};
     return record;
 }
 

@@ -300,6 +300,21 @@ TEST(ListTree, EndsEarlyWhenItIsStopped) {
     EXPECT_TRUE(list_tree(tree_of(dir.path()), {}, stop.get()).entries.empty());
 }
 
+TEST(ListTree, LeavesOutWhatIsSavedElsewhere) {
+    const TempDir dir;
+    dir.write("app.log", "x");
+    dir.write("archive/old.log", "x");
+    dir.write("archived/old.log", "x");
+    dir.write("sub/archive/old.log", "x");
+    Tree tree = tree_of(dir.path());
+    tree.left_out = {"archive"};
+    const auto listing = list(tree);
+    EXPECT_EQ(paths(listing), (Names{"app.log", "archived", "sub", "archived/old.log", "sub/archive",
+                                     "sub/archive/old.log"}));
+    EXPECT_TRUE(listing.complete);
+    EXPECT_EQ(listing.excluded, 0U);
+}
+
 TEST(ListTree, ShowsWhatIsMountedInstead) {
     const TempDir dir;
     dir.write("logs/app.log", "x");

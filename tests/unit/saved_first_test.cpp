@@ -65,6 +65,17 @@ class SavedFirst : public testing::Test {
     }
 };
 
+TEST_F(SavedFirst, WhatIsSavedElsewhereIsLeftOut) {
+    for (int i = 10; i < 30; ++i) {
+        write("source/" + std::to_string(i), i);
+        write("source/archive/" + std::to_string(i), 1000 + i);
+        write("backup/archive/" + std::to_string(i), i);
+    }
+    Tree tree = this->tree();
+    tree.left_out = {"archive"};
+    EXPECT_EQ(paths(list(tree, {3, 100})), (Paths{"27", "28", "29"}));
+}
+
 TEST_F(SavedFirst, TheNewestFilesAreTaken) {
     for (int i = 10; i < 60; ++i)
         write("source/" + std::to_string(i), 1000 - i);

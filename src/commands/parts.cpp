@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "commands/parts.hpp"
+
+#include "config/selection.hpp"
+#include "ledger/links.hpp"
+#include "locate/paths.hpp"
+#include "util/files.hpp"
+#include "util/glob.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+using Holders = std::vector<Holder>;
+
+/// Which containers have a directory, as their log directory or below it.
+using Havers = std::map<Identity, std::set<std::string>>;
+
+Havers havers_of(const Holders& holders) {
+    Havers havers;
+    for (const auto& holder : holders) {
+        havers[holder.found.identity].insert(holder.wanted.container->id);
+        for (const auto& part : holder.parts)
+            havers[part.identity].insert(holder.wanted.container->id);
+    }
+    return havers;
+}
+
+/// Returns the path in the container.
+std::string path_of(const Holder& holder, const Part& part) {
+    return joined(holder.wanted.name.path, part.below);
+}
+
+const Mount* mount_at(const Container& container, const std::string& path) {
+    const auto found =
+        std::find_if(container.mounts.begin(), container.mounts.end(),
+                     [&](const Mount& mount) { return components(mount.destination) == components(path); });
+    return found == container.mounts.end() ? nullptr : &*found;
+}
+
+bool has_record(const Survey& survey, const Holder& holder, const Part& part) {
+    const Mount* mount = mount_at(*holder.wanted.container, path_of(holder, part));
+    const std::string volume = mount != nullptr ? mount->source : part.host_path;
+    return survey.records
+        .find([&](const Record& record) {
+            return record.volume == volume && record.volume_inode == part.identity.inode;
+        })
+        .has_value();
+}
+
+bool lies_elsewhere(const Holder& holder, const std::string& below) {
+    return std::any_of(holder.elsewhere.begin(), holder.elsewhere.end(),
+                       [&](const Elsewhere& part) { return lies_in(below, part.below); });
+}
+
+/// Returns the holder that has a log directory of the container at this path; `holders.size()` if none has.
+std::size_t holder_at(const Holders& holders, const Container* container, const std::string& path) {
+    return static_cast<std::size_t>(std::find_if(holders.begin(), holders.end(),
+                                                 [&](const Holder& holder) {
+                                                     return holder.wanted.container == container &&
+                                                            components(holder.wanted.name.path) ==
+                                                                components(path);
+                                                 }) -
+                                    holders.begin());
+}
+
+bool only_reads(const Holder& holder) {
+    return !holder.found.volume.empty() && holder.found.access == MountAccess::read_only;
+}
+
+/// Returns a directory's path below another one on the host; empty if it does not lie there.
+std::string below_on_host(const std::string& path, const std::string& above) {
+    const std::string below =
+        path.empty() || above.empty() || !lies_in(path, above) ? std::string() : path.substr(above.size());
+    return below.starts_with('/') ? below.substr(1) : below;
+}
+
+class Finder {
+  public:
+    Finder(const Session& session, const Survey& survey, Holders& holders,
+           const std::function<Holders(const Wanted&)>& locate)
+        : session_(session), survey_(survey), holders_(holders), locate_(locate),
+          havers_(havers_of(holders)) {}
+
+    void run() {
+        for (std::size_t i = 0; i < holders_.size(); ++i) { // new ones are added at the end
+            const auto parts = holders_[i].parts;
+            for (const auto& part : parts)
+                if (!lies_elsewhere(holders_[i], part.below))
+                    separate(i, part);
+        }
+        for (std::size_t i = 0; i < holders_.size(); ++i)
+            if (only_reads(holders_[i]))
+                for (std::size_t other = 0; other < holders_.size(); ++other)
+                    leave_to(i, other);
+    }
+
+  private:
+    void separate(std::size_t index, const Part& part) {
+        const Container& container = *holders_[index].wanted.container;
+        const bool is_shared = havers_[part.identity].size() > 1;
+        if ((!is_shared && !has_record(survey_, holders_[index], part)) ||
+            is_excluded(exclude_of(session_.options, container.service), part.below))
+            return;
+        const std::string path = path_of(holders_[index], part);
+        std::size_t there = holder_at(holders_, &container, path);
+        if (there == holders_.size()) {
+            auto located = locate_({&container, {path, suffix_of(path)}, holders_[index].wanted.selected});
+            if (located.empty() || located.front().found.identity != part.identity)
+                return;
+            located.front().is_part_of = index;
+            located.front().part_path = part.below;
+            holders_.push_back(std::move(located.front()));
+        }
+        if (holders_[there].found.identity == part.identity)
+            holders_[index].elsewhere.push_back({part.below, there, {}});
+    }
+
+    /// What a writer has below the directory that holder `index` only reads is saved under the writer.
+    void leave_to(std::size_t index, std::size_t other) {
+        Holder& reader = holders_[index];
+        const Holder& writer = holders_[other];
+        if (reader.wanted.container == writer.wanted.container)
+            return;
+        const auto leave = [&](const std::string& host_path, const std::string& inside) {
+            const std::string below = below_on_host(host_path, reader.host_path);
+            if (!below.empty() && !lies_elsewhere(reader, below))
+                reader.elsewhere.push_back({below, other, inside});
+        };
+        if (!writer.found.volume.empty() && writer.found.direct && !only_reads(writer))
+            leave(writer.host_path, {});
+        for (const auto& part : writer.parts) {
+            const Mount* mount = mount_at(*writer.wanted.container, path_of(writer, part));
+            if (mount != nullptr && mount->access == MountAccess::read_write &&
+                !lies_elsewhere(writer, part.below))
+                leave(part.host_path, part.below);
+        }
+    }
+
+    const Session& session_;
+    const Survey& survey_;
+    Holders& holders_;
+    const std::function<Holders(const Wanted&)>& locate_;
+    Havers havers_;
+};
+
+} // namespace
+
+std::vector<Part> parts_of(const LogDirectory& found) {
+    std::vector<Part> parts;
+    for (const auto& source : found.sources) {
+        const auto status = source.below.empty() ? std::nullopt : status_of(source.held.get());
+        if (status && S_ISDIR(status->st_mode) && !source.host_path.empty())
+            parts.push_back({source.below, identity_of(*status), source.host_path});
+    }
+    return parts;
+}
+
+void find_parts_elsewhere(const Session& session, const Survey& survey, Holders& holders,
+                          const std::function<Holders(const Wanted&)>& locate) {
+    Finder(session, survey, holders, locate).run();
+}
+
+void note_elsewhere(Job& job, const std::vector<Assignment>& places) {
+    const Holder& first = job.holders.front();
+    for (const auto& part : first.elsewhere)
+        if (const Assignment& place = places[part.holder]; place.problem.empty() && !place.directory.empty())
+            job.elsewhere[part.below] = joined(place.directory, part.inside);
+}
+
+void note_saved_before(Job& job, const Holder& holder, const std::vector<Assignment>& places) {
+    if (!holder.is_part_of || !job.place.present_as.empty() || !job.saved_before.empty())
+        return;
+    const Assignment& whole = places[*holder.is_part_of];
+    if (whole.known && parent_path(whole.directory) == parent_path(job.place.directory))
+        job.saved_before = joined(whole.directory, holder.part_path);
+}
+
+void make_room_for_parts(const Session& session, Survey& survey) {
+    const int root = session.root.get();
+    for (auto& job : survey.jobs) {
+        if (!job.wanted || !job.failures.empty())
+            continue;
+        if (job.place.known) {
+            Record record = survey.records[*job.place.known];
+            const Record former = record;
+            std::erase_if(record.elsewhere, [&](const auto& part) {
+                const auto kept = job.elsewhere.find(part.first);
+                return kept == job.elsewhere.end() || kept->second != part.second;
+            });
+            remove_stale_part_links(root, former, record);
+        }
+        const auto saved = job.saved_before.empty() ? std::nullopt : status_at(root, job.saved_before);
+        const UniqueFd from = saved && S_ISDIR(saved->st_mode)
+                                  ? open_directory(root, parent_path(job.saved_before))
+                                  : UniqueFd();
+        const UniqueFd to = from ? open_directory(root, parent_path(job.place.directory)) : UniqueFd();
+        if (to &&
+            rename_to_new(from.get(), base_name(job.saved_before), to.get(), base_name(job.place.directory)))
+            job.place.present_as = job.place.directory;
+    }
+}
+
+} // namespace logbackup

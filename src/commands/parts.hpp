@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "commands/survey.hpp"
+
+#include <functional>
+#include <vector>
+
+/// Parts of log directories that several containers have. Replicas can have log directories of their own and
+/// mount one volume below them; and a container can read a directory that has the log directories of others
+/// below it. Such a part is saved once.
+namespace logbackup {
+
+/// Returns the directories that are mounted below a log directory and that can be named on the host.
+[[nodiscard]] std::vector<Part> parts_of(const LogDirectory& found);
+
+/// Finds the parts that are saved elsewhere, and notes them in the holders. A volume that is mounted below
+/// the log directories of several containers, or that has a record already, becomes a log directory of its
+/// own: `locate` finds it for each of these containers, and the new holders are added. A directory that a
+/// container only reads leaves out the log directories of writers that lie in it.
+void find_parts_elsewhere(const Session& session, const Survey& survey, std::vector<Holder>& holders,
+                          const std::function<std::vector<Holder>(const Wanted&)>& locate);
+
+/// Notes in a job where the parts of it are saved that are not saved with it. `places` are those of all
+/// holders.
+void note_elsewhere(Job& job, const std::vector<Assignment>& places);
+
+/// Notes where a new job was saved as a part of another log directory of this holder, if it was.
+void note_saved_before(Job& job, const Holder& holder, const std::vector<Assignment>& places);
+
+/// Renames what was saved of such a part within a log directory to the directory that the part has from now
+/// on, so that nothing is saved twice. Removes the links to parts that are no longer saved elsewhere. Call it
+/// before anything is planned.
+void make_room_for_parts(const Session& session, Survey& survey);
+
+} // namespace logbackup

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "commands/commands.hpp"
+
+#include "fake_node.hpp"
+#include "in_private_mounts.hpp"
+
+#include <gtest/gtest.h>
+
+/// Whole saves of directories that several containers have below their log directories.
+namespace logbackup::save_parts_test {
+namespace {
+
+using test::FakeNode;
+using test::row_of;
+
+namespace fs = std::filesystem;
+
+class Replicas : public FakeNode {
+  public:
+    const std::string archive = dir.make_directory("volumes/archive");
+
+    /// Adds a replica whose rotated logs go to the archive.
+    void add_replica(const std::string& name, MountAccess access = MountAccess::read_write) {
+        const auto logs = add(name, "web", "web-" + name);
+        dir.write("layers/" + name + "/opt/logs/app.log", name);
+        fs::create_directory(logs + "/archive");
+        (*this)[name].mounts = {{"bind", archive, "/opt/logs/archive", access}};
+    }
+    void put(const std::string& name, const std::string& content) const {
+        dir.write("volumes/archive/" + name, content);
+    }
+    [[nodiscard]] std::string link(const std::string& path) const {
+        return fs::read_symlink(dir.at("backup/" + path));
+    }
+    /// The paths of all saved files that hold this.
+    [[nodiscard]] std::vector<std::string> places_of(const std::string& content) const {
+        std::vector<std::string> places;
+        const auto root = dir.at("backup");
+        for (const auto& one : fs::recursive_directory_iterator(root))
+            if (one.is_regular_file() && !one.is_symlink() &&
+                dir.read(one.path().lexically_relative(dir.path()).string()) == content)
+                places.push_back(one.path().lexically_relative(root).string());
+        return places;
+    }
+};
+
+using Places = std::vector<std::string>;
+
+TEST(WholeSave, AVolumeBelowTheLogDirectoriesOfReplicasIsSavedOnce) {
+    test::in_private_mounts([] {
+        Replicas node;
+        for (const auto* name : {"a", "b", "c"})
+            node.add_replica(name);
+        node.put("old.log", "rotated");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("rotated"), Places{"web/web-a+opt+logs+archive/old.log"});
+        for (const std::string name : {"a", "b", "c"}) {
+            EXPECT_EQ(node.saved("web/web-" + name + "/app.log"), name);
+            EXPECT_EQ(node.link("web/web-" + name + "/archive"), "../web-a+opt+logs+archive");
+            EXPECT_EQ(node.record("web", "web-" + name).elsewhere.at("archive"),
+                      "web/web-a+opt+logs+archive");
+        }
+        EXPECT_FALSE(node.run(verify).has_failures());
+        node.put("older.log", "rotated later");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("rotated later"), Places{"web/web-a+opt+logs+archive/older.log"});
+        EXPECT_EQ(row_of(node.run(), "web-b").set_aside, 0U) << "the link stays";
+    });
+}
+
+TEST(WholeSave, AVolumeBelowIsNotCopiedAgainWhenItsHolderGoes) {
+    test::in_private_mounts([] {
+        Replicas node;
+        for (const auto* name : {"a", "b", "c"})
+            node.add_replica(name);
+        node.put("old.log", "rotated");
+        (void)node.run();
+        for (const auto* name : {"a", "b"}) { // the last one keeps it
+            node.remove(name);
+            node.put(std::string("new.log.") + name, std::string("new of ") + name);
+            EXPECT_FALSE(node.run().has_failures());
+            EXPECT_EQ(node.places_of("rotated"), Places{"web/web-a+opt+logs+archive/old.log"});
+            EXPECT_EQ(node.places_of(std::string("new of ") + name),
+                      Places{std::string("web/web-a+opt+logs+archive/new.log.") + name});
+        }
+        EXPECT_EQ(node.record("web", "web-a+opt+logs+archive").coverage, Coverage::live);
+    });
+}
+
+TEST(WholeSave, AVolumeBelowThatComesToBeSharedIsNotCopiedAgain) {
+    test::in_private_mounts([] {
+        Replicas node;
+        node.add_replica("a");
+        node.put("old.log", "rotated");
+        (void)node.run();
+        EXPECT_EQ(node.places_of("rotated"), Places{"web/web-a/archive/old.log"});
+        node.add_replica("b");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("rotated"), Places{"web/web-a+opt+logs+archive/old.log"});
+        EXPECT_EQ(node.link("web/web-a/archive"), "../web-a+opt+logs+archive");
+        EXPECT_EQ(node.link("web/web-b/archive"), "../web-a+opt+logs+archive");
+        const auto report = node.run();
+        EXPECT_EQ(row_of(report, "web-a").set_aside + row_of(report, "web-b").set_aside, 0U);
+    });
+}
+
+TEST(WholeSave, AVolumeBelowIsNotCopiedAgainForARestartedContainer) {
+    test::in_private_mounts([] {
+        Replicas node;
+        node.add_replica("a");
+        node.put("old.log", "rotated");
+        (void)node.run();
+        node.end("a");
+        node.add_replica("b");
+        node["b"].pod = "web-a"; // made again, while the former container is still listed
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("rotated"), Places{"web/web-a+opt+logs+archive/old.log"});
+        EXPECT_EQ(node.link("web/web-a@1/archive"), "../web-a+opt+logs+archive");
+        node.remove("a");
+        node.put("new.log", "new");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("new"), Places{"web/web-a+opt+logs+archive/new.log"});
+        EXPECT_EQ(node.link("web/web-a/archive"), "../web-a+opt+logs+archive");
+    });
+}
+
+TEST(WholeSave, AVolumeBelowIsSavedUnderAWriter) {
+    test::in_private_mounts([] {
+        Replicas node;
+        node.add_replica("a", MountAccess::read_only);
+        node.add_replica("b");
+        node.put("old.log", "rotated");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("rotated"), Places{"web/web-b+opt+logs+archive/old.log"});
+        EXPECT_EQ(node.link("web/web-a/archive"), "../web-b+opt+logs+archive");
+    });
+}
+
+TEST(WholeSave, ADirectoryThatIsOnlyReadLeavesOutTheLogDirectoriesOfOthersInIt) {
+    test::in_private_mounts([] {
+        Replicas node;
+        const auto logs = node.dir.make_directory("volumes/logs");
+        const auto web = node.dir.make_directory("volumes/logs/web-1");
+        node.dir.write("volumes/logs/web-1/app.log", "a line");
+        node.dir.write("volumes/logs/host.log", "of the host");
+        (void)node.add("s", "shipper", "shipper-1");
+        node["s"].mounts = {{"bind", logs, "/opt/logs", MountAccess::read_only}};
+        (void)node.add("w", "web", "web-1");
+        node["w"].mounts = {{"bind", web, "/opt/logs", MountAccess::read_write}};
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("a line"), Places{"web/web-1/app.log"});
+        EXPECT_EQ(node.places_of("of the host"), Places{"shipper/shipper-1/host.log"});
+        EXPECT_EQ(node.link("shipper/shipper-1/web-1"), "../../web/web-1");
+        EXPECT_FALSE(node.run(verify).has_failures());
+        node.remove("w"); // nobody else saves it from now on
+        node.dir.write("volumes/logs/web-1/late.log", "a late line");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("a late line"), Places{"shipper/shipper-1/web-1/late.log"});
+    });
+}
+
+} // namespace
+} // namespace logbackup::save_parts_test
