@@ -2,6 +2,7 @@
 #include "commands/copies.hpp"
 
 #include "commands/planning.hpp"
+#include "content/copy_candidates.hpp"
 #include "content/decompress.hpp"
 #include "content/redundant.hpp"
 #include "util/aside.hpp"
@@ -13,6 +14,8 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 namespace logbackup {
@@ -25,10 +28,8 @@ constexpr std::chrono::seconds longest_search{10};
 /// again, and its new form may not have been complete at once.
 constexpr std::chrono::minutes recently{10};
 
-bool is_compressed_in(int instance, const std::string& path) {
-    const UniqueFd file = open_regular(instance, path);
-    return file && is_compressed(first_bytes_of(file.get()));
-}
+/// A plain log can be deleted so long after its compressed form was saved.
+constexpr std::chrono::hours a_while{1};
 
 bool was_set_aside_recently(const std::string& path, Timestamp now) {
     const std::string name = base_name(path);
@@ -37,28 +38,26 @@ bool was_set_aside_recently(const std::string& path, Timestamp now) {
 }
 
 CopySearch copies_in(const Session& session, int instance, const std::vector<std::string>& files,
-                     const std::vector<std::string>& excluded) {
+                     const Job& job) {
     Tree all;
     all.held = open_directory(instance, "");
-    CopySearch search;
-    search.instance = instance;
-    const std::set<std::string> in_source(files.begin(), files.end());
-    auto saved = list_tree(all, limits_of_saved(session.listing_limits()), session.stop).entries;
-    std::erase_if(saved, [&](const Entry& entry) {
+    SavedFiles saved;
+    saved.entries = list_tree(all, limits_of_saved(session.listing_limits()), session.stop).entries;
+    std::erase_if(saved.entries, [&](const Entry& entry) {
         return entry.type != FileType::regular || entry.size == 0 ||
-               is_excluded(excluded, entry.path); // its source may still exist
+               is_excluded(job.tree->excluded, entry.path); // its source may still exist
     });
-    const auto is_orphan = [&](const Entry& entry) { return !in_source.contains(entry.path); };
-    if (std::none_of(saved.begin(), saved.end(), is_orphan))
-        return search;
-    for (const auto& entry : saved) {
-        const bool is_packed = is_compressed_in(instance, entry.path);
-        if (is_packed)
-            search.compressed.push_back(entry);
-        if (is_orphan(entry) && (!is_packed || was_set_aside_recently(entry.path, session.now)))
-            search.plain.push_back(entry);
-    }
-    return search;
+    const std::unordered_set<std::string_view> in_source(files.begin(), files.end());
+    const std::unordered_set<std::string_view> written(job.work->written.begin(), job.work->written.end());
+    saved.has_source = [&](const Entry& entry) { return in_source.contains(entry.path); };
+    saved.was_set_aside = [&](const Entry& entry) { return was_set_aside_recently(entry.path, session.now); };
+    const auto since = (std::min(session.previous, session.now) - a_while).time_since_epoch().count();
+    saved.is_new = [&](const Entry& entry) { return entry.mtime >= since || written.contains(entry.path); };
+    auto chosen = choose_candidates(saved, [&](const Entry& entry) {
+        const UniqueFd file = open_regular(instance, entry.path);
+        return file && is_compressed(first_bytes_of(file.get()));
+    });
+    return {instance, std::move(chosen.compressed), std::move(chosen.plain), {}};
 }
 
 void drop_copies_of(const Session& session, Survey& survey, Job& job, std::chrono::milliseconds time) {
@@ -66,7 +65,7 @@ void drop_copies_of(const Session& session, Survey& survey, Job& job, std::chron
     if (!files)
         return;
     const UniqueFd instance = open_directory(session.root.get(), survey.records[*job.record].directory());
-    CopySearch search = copies_in(session, instance.get(), *files, job.tree->excluded);
+    CopySearch search = copies_in(session, instance.get(), *files, job);
     search.grown_from = std::move(job.work->grown_from);
     if (search.compressed.empty() || search.plain.empty())
         return;

@@ -78,10 +78,11 @@ struct Work {
     std::size_t excluded = 0;
     /// Where files ended before this run appended to them, by path.
     std::map<std::string, std::uint64_t> grown_from;
-    bool has_all_files = false;   ///< `files` omits none
-    bool has_unread = false;      ///< links may lead to logs that cannot be read
-    bool may_have_copies = false; ///< plain files may be contained in compressed ones
-    bool is_postponed = false;    ///< planning takes long, so it comes after all others
+    std::vector<std::string> written; ///< paths that this run made or appended to, 10,000 at most
+    bool has_all_files = false;       ///< `files` omits none
+    bool has_unread = false;          ///< links may lead to logs that cannot be read
+    bool may_have_copies = false;     ///< plain files may be contained in compressed ones
+    bool is_postponed = false;        ///< planning takes long, so it comes after all others
 };
 
 /// One log directory, with all containers that have it.

@@ -19,6 +19,7 @@ namespace {
 /// Limits for one log directory before anything is saved. A log directory with more comes after all others.
 constexpr std::size_t little_entries = 5000;
 constexpr std::size_t little_paths = 1U << 20U; ///< bytes
+constexpr std::size_t most_written = 10'000;    ///< paths that are noted
 constexpr ComparisonLimits little_to_compare{64U << 20U, 1000, false};
 
 bool is_compressed_in(const Tree& tree, const std::string& path) {
@@ -83,9 +84,12 @@ void take_plan(const Session& session, Job& job, DirectoryPlan plan, const Listi
     work.may_have_copies =
         source.complete &&
         (work.may_have_copies || has_news_for_copies(source, *job.tree, plan, session.previous));
-    for (const auto& action : plan.actions)
+    for (const auto& action : plan.actions) {
         if (action.kind == ActionKind::append && action.from > 0)
             work.grown_from.emplace(action.path, action.from);
+        if (action.transfers() && work.written.size() < most_written)
+            work.written.push_back(action.path);
+    }
     work.source_files = plan.files;
     work.excluded = source.excluded;
     work.skipped = std::move(plan.skipped);
