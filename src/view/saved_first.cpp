@@ -114,7 +114,7 @@ class NewestWalk {
     /// Returns the directories that could not be read.
     std::vector<Problem> run() {
         if (tree_.held)
-            walk(tree_.held.get(), "", 0);
+            walk(reopened(tree_.held.get()), "", 0);
         for (const auto& [below, held] : tree_.mounted)
             if (!seen_.contains(below)) // its mount point is missing in a bare layer
                 look_at_mounted(below, held);
@@ -124,8 +124,11 @@ class NewestWalk {
   private:
     using Stream = std::unique_ptr<DIR, int (*)(DIR*)>;
 
-    static Stream open_stream(int directory) {
-        UniqueFd readable(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    static UniqueFd opened_at(int directory, const char* name) {
+        return UniqueFd(::openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+    static UniqueFd reopened(int directory) { return opened_at(directory, "."); }
+    static Stream open_stream(UniqueFd readable) {
         DIR* opened = readable ? ::fdopendir(readable.get()) : nullptr;
         if (opened != nullptr)
             (void)readable.release(); // the stream owns it now
@@ -134,14 +137,16 @@ class NewestWalk {
 
     [[nodiscard]] bool is_over() { return looks_left_ == 0 || (looks_left_ % 256 == 0 && stop_.requested()); }
 
-    void walk(int directory, const std::string& path, std::size_t depth) {
+    /// Holds one descriptor for each level: `opened` becomes the stream.
+    void walk(UniqueFd opened, const std::string& path, std::size_t depth) {
         static constexpr std::size_t most_problems = 100;
-        const Stream stream = open_stream(directory);
+        const Stream stream = open_stream(std::move(opened));
         if (!stream) {
             if (problems_.size() < most_problems)
                 problems_.push_back({path, "cannot read the directory: " + error_text(errno)});
             return;
         }
+        const int directory = ::dirfd(stream.get());
         bool any_below = false;
         each_name(stream.get(), looks_in_one_, [&](const dirent& one) {
             --looks_left_;
@@ -196,9 +201,9 @@ class NewestWalk {
         if (path.size() > limits_.path || is_excluded(tree_.excluded, path) || tree_.leaves_out(path))
             return;
         const UniqueFd* mounted = tree_.mounted_at(path);
-        const UniqueFd opened = mounted != nullptr ? UniqueFd() : open_directory(directory, name);
-        if (mounted != nullptr || opened)
-            walk(mounted != nullptr ? mounted->get() : opened.get(), path, depth);
+        UniqueFd opened = mounted != nullptr ? reopened(mounted->get()) : opened_at(directory, name);
+        if (opened || !was_replaced(errno))
+            walk(std::move(opened), path, depth);
     }
 
     void look_at_mounted(const std::string& path, const UniqueFd& held) {
@@ -206,7 +211,7 @@ class NewestWalk {
         if (!status || is_over() || is_excluded(tree_.excluded, path))
             return;
         if (S_ISDIR(status->st_mode))
-            walk(held.get(), path, components(path).size());
+            walk(reopened(held.get()), path, components(path).size());
         else
             wanted_.add(entry_of(path, *status), false);
     }

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -175,6 +176,24 @@ TEST_F(SavedFirst, AMountBelowIsSeenInPlaceOfWhatItHides) {
     tree.mounted.emplace_back("m", test::open_path(dir.at("volume")));
     tree.mounted.emplace_back("n", test::open_path(dir.at("volume"))); // without a mount point
     EXPECT_EQ(paths(list(tree, {5, 100})), (Paths{"59", "m", "m/new.log", "n", "n/new.log"}));
+}
+
+TEST_F(SavedFirst, EachLevelTakesOneDescriptor) {
+    std::string path = "source";
+    for (int i = 0; i < 90; ++i) {
+        path += "/d";
+        write(path + "/file", 1000 + i);
+    }
+    const int code = test::in_child([&] {
+        const rlimit few{130, 130};
+        if (::setrlimit(RLIMIT_NOFILE, &few) != 0)
+            return 2;
+        const auto problems = list(tree(), {3, 100}).problems;
+        return std::any_of(problems.begin(), problems.end(), [](const Problem& one) { return !one.limit; })
+                   ? 1
+                   : 0;
+    });
+    EXPECT_EQ(code, 0);
 }
 
 TEST_F(SavedFirst, WithoutABackupTheNewestAreTaken) {
