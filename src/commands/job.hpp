@@ -2,6 +2,7 @@
 #pragma once
 
 #include "assign/assign.hpp"
+#include "locate/locate.hpp"
 #include "logbackup/container.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/outcome.hpp"
@@ -100,6 +101,9 @@ struct Job {
     std::map<std::string, std::string> elsewhere{};
     /// Where an earlier run has saved it as a part of another log directory; else empty.
     std::string saved_before{};
+    /// Where links lead that this run tried and did not follow, by path and target. Its descriptors are
+    /// closed.
+    std::map<std::pair<std::string, std::string>, LinkEnd> link_ends;
 
     [[nodiscard]] const Container& container() const { return *holders.front().wanted.container; }
     /// Containers under the same service and pod as the first one that have this log directory, oldest first.

@@ -7,7 +7,9 @@
 #include "util/files.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +17,7 @@
 namespace logbackup {
 namespace {
 
-/// Each link that is followed holds a descriptor.
+/// Links that are tried for one listing. Each one that is followed holds a descriptor.
 constexpr std::size_t most_followed = 64;
 constexpr std::size_t most_told = 100;
 
@@ -40,72 +42,101 @@ bool is_shared(const Job& job) {
                        [&](const Holder& holder) { return holder.wanted.container != first; });
 }
 
-/// Follows links and returns where those lead that were not followed. What was is in the tree.
-std::map<std::string, LinkEnd> follow(Survey& survey, Job& job, const std::vector<std::string>& links) {
-    const Wanted& wanted = job.holders.front().wanted;
-    auto ends = follow_links(*wanted.container, wanted.name.path, links,
-                             survey.mounts ? &*survey.mounts : nullptr, *survey.host);
-    std::map<std::string, LinkEnd> others;
-    for (std::size_t i = 0; i < links.size(); ++i) {
-        LinkEnd& end = ends[i];
-        LogDirectory found;
-        if (end.kind == LinkEnd::Kind::followed) {
-            found.sources.push_back({SourceKind::volume, "", std::move(end.held), end.host_path});
-            auto problem = survey.overlap->problem(found);
-            if (problem.empty() && is_shared(job)) // nobody knows whose container it is meant for
-                problem = "other containers can write here, too";
-            if (!problem.empty())
-                end = {LinkEnd::Kind::unread, {}, {}, std::move(problem)};
-        }
+/// Follows the links of one listing.
+class Links {
+  public:
+    Links(Survey& survey, Job& job)
+        : survey_(survey), job_(job), tried_(survey.mounts ? job.tree->mounted.size() : 0) {}
+
+    /// See FollowLink.
+    bool follow(const Entry& link) {
+        if (stays_inside(link.path, link.target) || lies_below_followed(survey_, *job_.tree, link.path) ||
+            tried_ >= most_followed || !has_room())
+            return false;
+        ++tried_;
+        const auto key = std::pair(link.path, link.target);
+        if (job_.link_ends.contains(key))
+            return false;
+        LinkEnd end = end_of(link.path);
         if (end.kind == LinkEnd::Kind::followed)
-            job.tree->mounted.emplace_back(links[i], std::move(found.sources.front().held));
+            job_.tree->mounted.emplace_back(link.path, std::move(end.held));
         else
-            others.emplace(links[i], std::move(end));
+            job_.link_ends.emplace(key, LinkEnd{end.kind, {}, std::move(end.path), std::move(end.reason)});
+        return job_.tree->mounted_at(link.path) != nullptr;
     }
-    return others;
-}
+
+    /// Why links were not tried; empty if there were descriptors for them.
+    [[nodiscard]] const std::string& no_room() const { return no_room_; }
+
+  private:
+    bool has_room() {
+        if (!room_) {
+            const std::size_t left = descriptors_left();
+            room_ = left - std::min(left, descriptors_at_work);
+        }
+        if (*room_ == 0)
+            no_room_ = "there are too few descriptors (ulimit -n)";
+        else
+            --*room_;
+        return no_room_.empty();
+    }
+
+    LinkEnd end_of(const std::string& link) {
+        const Wanted& wanted = job_.holders.front().wanted;
+        if (!follower_)
+            follower_ = link_follower(*wanted.container, wanted.name.path,
+                                      survey_.mounts ? &*survey_.mounts : nullptr, *survey_.host);
+        LinkEnd end = follower_(link);
+        if (end.kind != LinkEnd::Kind::followed)
+            return end;
+        LogDirectory found;
+        found.sources.push_back({SourceKind::volume, "", std::move(end.held), end.host_path});
+        auto problem = survey_.overlap->problem(found);
+        if (problem.empty() && is_shared(job_)) // nobody knows whose container it is meant for
+            problem = "other containers can write here, too";
+        if (!problem.empty())
+            return {LinkEnd::Kind::unread, {}, {}, std::move(problem)};
+        end.held = std::move(found.sources.front().held);
+        return end;
+    }
+
+    Survey& survey_;
+    Job& job_;
+    std::size_t tried_;
+    std::optional<std::size_t> room_; ///< descriptors for links that are followed
+    std::string no_room_;
+    FollowInContainer follower_;
+};
 
 } // namespace
 
-Listing list_followed(Survey& survey, Job& job, const std::function<Listing()>& list) {
+Listing list_followed(Survey& survey, Job& job,
+                      const std::function<Listing(const FollowLink& follow)>& list) {
     using Kind = LinkEnd::Kind;
-    Listing listing = list();
-    const Tree& tree = *job.tree;
-    const auto leads_out = [&](const Entry& entry) {
-        return entry.type == FileType::link && !stays_inside(entry.path, entry.target);
-    };
-    std::vector<std::string> links;
-    for (const auto& entry : listing.entries)
-        if (leads_out(entry) && links.size() < most_followed &&
-            !lies_below_followed(survey, tree, entry.path))
-            links.push_back(entry.path);
-    if (links.empty() && (!survey.mounts || tree.mounted.empty()))
-        return listing;
-    std::string not_tried = "more than 64 links lead out";
-    if (descriptors_left() < descriptors_at_work + links.size()) {
-        links.clear();
-        not_tried = "there are too few descriptors (ulimit -n)";
-        listing.problems.push_back({"", not_tried + " to follow its links"});
+    Links links(survey, job);
+    Listing listing = list([&](const Entry& link) { return links.follow(link); });
+    if (!links.no_room().empty()) {
+        listing.problems.push_back({"", links.no_room() + " to follow its links"});
         listing.complete = false;
     }
-    const auto before = tree.mounted.size();
-    const auto ends = links.empty() ? std::map<std::string, LinkEnd>() : follow(survey, job, links);
-    if (tree.mounted.size() > before)
-        listing = list();
+    const std::string not_tried = links.no_room().empty() ? "more than 64 links lead out" : links.no_room();
     for (auto& entry : listing.entries) {
-        // Below a followed link the names above are others in the container.
-        const bool is_below = entry.type == FileType::link && lies_below_followed(survey, tree, entry.path) &&
-                              (leads_out(entry) || entry.target.find("..") != std::string::npos);
-        if (!is_below && !leads_out(entry))
+        if (entry.type != FileType::link)
             continue;
-        const auto end = ends.find(entry.path);
-        if (is_below || end == ends.end() || end->second.kind == Kind::unread) {
+        const bool leads_out = !stays_inside(entry.path, entry.target);
+        // Below a followed link the names above are others in the container.
+        const bool is_below = lies_below_followed(survey, *job.tree, entry.path) &&
+                              (leads_out || entry.target.find("..") != std::string::npos);
+        if (!is_below && !leads_out)
+            continue;
+        const auto end = job.link_ends.find({entry.path, entry.target});
+        if (is_below || end == job.link_ends.end() || end->second.kind == Kind::unread) {
             entry.target.clear(); // it is not made again
             if (listing.unread.size() >= most_told)
                 continue;
             listing.unread.push_back({entry.path, is_below ? "it lies below a link that is followed"
-                                                  : end == ends.end() ? not_tried
-                                                                      : end->second.reason});
+                                                  : end == job.link_ends.end() ? not_tried
+                                                                               : end->second.reason});
         } else if (end->second.kind == Kind::inside && !end->second.path.empty()) {
             entry.target = relative_to(entry.path, end->second.path);
         }

@@ -28,8 +28,9 @@ bool has_lost_something(const Job& job, const Listing& listed) {
 std::vector<PruneItem> find_in(const Session& session, Survey& survey, Job& job, const Record& record) {
     if (!job.tree && !show_job(session, survey, job, record.directory()))
         return {};
-    const Listing source = list_followed(
-        survey, job, [&] { return list_tree(*job.tree, session.listing_limits(), session.stop); });
+    const Listing source = list_followed(survey, job, [&](const FollowLink& follow) {
+        return list_tree(*job.tree, session.listing_limits(), session.stop, follow);
+    });
     for (const auto& problem : source.problems)
         add_problem(job.failures, problem);
     // A file that is not listed would seem to be gone. A bare layer does not show the image's files, and a

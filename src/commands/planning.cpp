@@ -136,8 +136,8 @@ bool begin_work(const Session& session, Survey& survey, Job& job, const std::str
 void plan_little(const Session& session, Survey& survey, Job& job, const std::string& present_as,
                  LittleLeft& left) {
     const UniqueFd instance = open_instance(session, present_as);
-    const Listing source = list_followed(survey, job, [&] {
-        return list_tree(*job.tree, little_limits(session.listing_limits(), left), session.stop);
+    const Listing source = list_followed(survey, job, [&](const FollowLink& follow) {
+        return list_tree(*job.tree, little_limits(session.listing_limits(), left), session.stop, follow);
     });
     if (source.full) {
         job.work->is_postponed = true;
@@ -156,8 +156,8 @@ void plan_little(const Session& session, Survey& survey, Job& job, const std::st
 void plan_fully(const Session& session, Survey& survey, Job& job, const std::string& present_as,
                 Thoroughness how) {
     const UniqueFd instance = open_instance(session, present_as);
-    const Listing source = list_followed(survey, job, [&] {
-        return list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop);
+    const Listing source = list_followed(survey, job, [&](const FollowLink& follow) {
+        return list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop, follow);
     });
     auto planned = plan_listed(session, job, instance.get(), source, how, {});
     if (how != Thoroughness::everything || !session.stop.requested())
@@ -188,8 +188,8 @@ std::optional<std::vector<std::string>> files_of(const Session& session, Survey&
     if (!take_up(session, survey, job))
         return std::nullopt;
     const UniqueFd instance = open_directory(session.root.get(), job.tree->directory);
-    auto files = regular_files_in(list_followed(survey, job, [&] {
-        return list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop);
+    auto files = regular_files_in(list_followed(survey, job, [&](const FollowLink& follow) {
+        return list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop, follow);
     }));
     if (was_let_go)
         let_go(survey, job);

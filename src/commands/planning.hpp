@@ -2,6 +2,7 @@
 #pragma once
 
 #include "commands/survey.hpp"
+#include "view/listing.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -17,10 +18,11 @@ struct LittleLeft {
     std::size_t paths = 8U << 20U; ///< bytes
 };
 
-/// Lists a job's log directory with `list`, which lists job.tree. Links that lead to regular files and
-/// directories elsewhere in the container are followed: the files are listed under the links' names. A link
-/// to the log directory itself becomes a relative one.
-[[nodiscard]] Listing list_followed(Survey& survey, Job& job, const std::function<Listing()>& list);
+/// Lists a job's log directory with `list`, which lists job.tree with this function. Links that lead to
+/// regular files and directories elsewhere in the container are followed: the files are listed under the
+/// links' names. A link to the log directory itself becomes a relative one.
+[[nodiscard]] Listing list_followed(Survey& survey, Job& job,
+                                    const std::function<Listing(const FollowLink& follow)>& list);
 
 /// Begins the work on a job: takes it up, shows it as `directory` and finds out whether it needs a last pass.
 /// Returns false, and notes why, when it cannot be read.

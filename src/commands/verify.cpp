@@ -122,8 +122,9 @@ Differences differences_of(const Session& session, Survey& survey, Job& job) {
     const UniqueFd instance =
         job.place.present_as.empty() ? UniqueFd() : open_directory(session.root.get(), job.place.present_as);
     const ListingLimits limits = session.listing_limits();
-    const Listing source = list_followed(
-        survey, job, [&] { return list_saved_first(*job.tree, limits, instance.get(), session.stop); });
+    const Listing source = list_followed(survey, job, [&](const FollowLink& follow) {
+        return list_saved_first(*job.tree, limits, instance.get(), session.stop, follow);
+    });
     const Listing saved = list_counterparts(instance.get(), source);
     Differences differences;
     differences.excluded = source.excluded;

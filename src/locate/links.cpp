@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 namespace logbackup {
@@ -95,31 +96,24 @@ LinkEnd Locator::follow_in(const Root& root, const std::string& log_directory, c
     return taken(std::move(place.held), place.path, top.path, host_path, -1);
 }
 
-std::vector<LinkEnd> Locator::follow(const std::string& log_directory,
-                                     const std::vector<std::string>& links) {
-    auto root = merged();
-    if (!root && process() == nullptr)
-        root = layers();
-    if (root)
-        root->place_mounts(container_, volumes_);
-    std::vector<LinkEnd> ends;
-    ends.reserve(links.size());
-    for (const auto& link : links) {
-        const std::string path = joined(log_directory, link);
-        if (root)
-            ends.push_back(follow_in(*root, log_directory, path));
-        else if (process() != nullptr)
-            ends.push_back(follow_in_process(log_directory, path));
-        else
-            ends.push_back(unread(reason_));
+LinkEnd Locator::follow(const std::string& log_directory, const std::string& link) {
+    if (!links_root_) {
+        links_root_ = merged();
+        if (!*links_root_ && process() == nullptr)
+            links_root_ = layers();
+        if (*links_root_)
+            (*links_root_)->place_mounts(container_, volumes_);
     }
-    return ends;
+    const std::string path = joined(log_directory, link);
+    if (*links_root_)
+        return follow_in(**links_root_, log_directory, path);
+    return process() != nullptr ? follow_in_process(log_directory, path) : unread(reason_);
 }
 
-std::vector<LinkEnd> follow_links(const Container& container, const std::string& log_directory,
-                                  const std::vector<std::string>& links, PrivateMounts* mounts,
-                                  HostPaths& host) {
-    return Locator(container, mounts, host).follow(log_directory, links);
+FollowInContainer link_follower(const Container& container, const std::string& log_directory,
+                                PrivateMounts* mounts, HostPaths& host) {
+    const auto locator = std::make_shared<Locator>(container, mounts, host);
+    return [locator, log_directory](const std::string& link) { return locator->follow(log_directory, link); };
 }
 
 } // namespace logbackup

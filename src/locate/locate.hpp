@@ -6,6 +6,7 @@
 #include "logbackup/source.hpp"
 #include "util/private_mounts.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -67,10 +68,11 @@ struct LinkEnd {
                                           const std::vector<std::string>& log_directories,
                                           PrivateMounts* mounts, HostPaths& host);
 
-/// Follows symbolic links of a log directory inside the container, as locate() does. `links` are paths below
-/// the log directory; the results have the same order.
-[[nodiscard]] std::vector<LinkEnd> follow_links(const Container& container, const std::string& log_directory,
-                                                const std::vector<std::string>& links, PrivateMounts* mounts,
-                                                HostPaths& host);
+/// Returns a function that follows a symbolic link of a log directory inside the container, as locate() does.
+/// It takes a path below the log directory, and opens the container at the first call. The container and
+/// `host` must live as long.
+using FollowInContainer = std::function<LinkEnd(const std::string& link)>;
+[[nodiscard]] FollowInContainer link_follower(const Container& container, const std::string& log_directory,
+                                              PrivateMounts* mounts, HostPaths& host);
 
 } // namespace logbackup

@@ -12,7 +12,7 @@
 
 namespace logbackup {
 
-/// Looks into one container, see locate() and follow_links(). What was opened once is used again.
+/// Looks into one container, see locate() and link_follower(). What was opened once is used again.
 class Locator {
   public:
     Locator(const Container& container, PrivateMounts* mounts, HostPaths& host)
@@ -20,9 +20,8 @@ class Locator {
           volumes_(container, host, [this] { return process(); }) {}
 
     [[nodiscard]] Located locate(const std::string& log_directory);
-    /// Follows links of a log directory, see follow_links().
-    [[nodiscard]] std::vector<LinkEnd> follow(const std::string& log_directory,
-                                              const std::vector<std::string>& links);
+    /// Follows a link of a log directory, see link_follower().
+    [[nodiscard]] LinkEnd follow(const std::string& log_directory, const std::string& link);
 
   private:
     [[nodiscard]] ProcessRoot* process();
@@ -53,6 +52,7 @@ class Locator {
     std::string process_problem_;
     UniqueFd rebuilt_; ///< the rebuilt file system of a stopped container
     Volumes volumes_;
+    std::optional<std::optional<Root>> links_root_; ///< in which links are followed; opened on first use
     std::string reason_;
 };
 

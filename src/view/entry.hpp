@@ -15,7 +15,7 @@ namespace logbackup {
 /// Like list_saved_first() in listing.hpp. Looks at so many entries to find the newest, and at a quarter of
 /// that in one directory.
 [[nodiscard]] Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance,
-                                       StopSignal& stop, std::size_t looks);
+                                       StopSignal& stop, const FollowLink& follow, std::size_t looks);
 
 [[nodiscard]] Entry entry_of(std::string path, const struct stat& status);
 

@@ -73,16 +73,16 @@ void omit_old_asides(std::vector<std::string>& names, std::size_t most) {
 
 class Walker {
   public:
-    Walker(const Tree& tree, const ListingLimits& limits, StopSignal& stop)
-        : tree_(tree), limits_(limits), stop_(stop) {}
+    Walker(const Tree& tree, const ListingLimits& limits, StopSignal& stop, const FollowLink& follow)
+        : tree_(tree), limits_(limits), stop_(stop), follow_(follow) {}
 
     Listing run() {
         if (tree_.held)
             walk(tree_.held.get(), "", 0);
         // Add mounts whose mount point is missing in a bare layer.
-        for (const auto& [below, held] : tree_.mounted)
-            if (!seen_.contains(below))
-                add_mounted(below, held);
+        for (std::size_t i = 0; i < tree_.mounted.size(); ++i) // links that are followed add more
+            if (!seen_.contains(tree_.mounted[i].first))
+                add_mounted(std::string(tree_.mounted[i].first), tree_.mounted[i].second.get());
         listing_.full = too_many_ || too_many_bytes_;
         if (too_many_)
             listing_.problems.push_back(
@@ -168,21 +168,35 @@ class Walker {
             return;
         bytes_ += path.size();
         Entry entry = entry_of(std::move(path), status);
+        if (entry.type == FileType::link) {
+            entry.target = link_target(directory, name.c_str());
+            follow_link(entry);
+        }
         if (entry.type == FileType::directory)
             below.push_back(name);
-        if (entry.type == FileType::link)
-            entry.target = link_target(directory, name.c_str());
         listing_.entries.push_back(std::move(entry));
     }
 
-    void add_mounted(const std::string& path, const UniqueFd& held) {
-        const auto status = status_of(held.get());
+    /// Describes where the link leads, if it is followed.
+    void follow_link(Entry& link) {
+        if (!follow_ || !follow_(link))
+            return;
+        const UniqueFd* mounted = tree_.mounted_at(link.path);
+        const auto status = mounted != nullptr ? status_of(mounted->get()) : std::nullopt;
+        if (!status)
+            return;
+        seen_.insert(link.path);
+        link = entry_of(std::move(link.path), *status);
+    }
+
+    void add_mounted(const std::string& path, int held) {
+        const auto status = status_of(held);
         if (!status || looked_at_ >= limits_.entries || is_excluded(tree_.excluded, path))
             return;
         ++looked_at_;
         listing_.entries.push_back(entry_of(path, *status));
         if (S_ISDIR(status->st_mode))
-            walk(held.get(), path, components(path).size());
+            walk(held, path, components(path).size());
     }
 
     void descend(int directory, const std::string& path, const std::string& name, std::size_t depth) {
@@ -203,6 +217,7 @@ class Walker {
     const Tree& tree_;
     const ListingLimits& limits_;
     StopSignal& stop_;
+    const FollowLink& follow_;
     Listing listing_;
     std::set<std::string> seen_; ///< mount points that were seen
     LeftOut too_deep_;
@@ -234,8 +249,8 @@ std::string link_target(int directory, const char* name) {
     return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
 }
 
-Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop) {
-    return Walker(tree, limits, stop).run();
+Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop, const FollowLink& follow) {
+    return Walker(tree, limits, stop, follow).run();
 }
 
 Listing list_counterparts(int instance, const Listing& source) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 
 namespace logbackup {
 
@@ -38,11 +39,16 @@ struct ListingLimits {
             20};
 }
 
-/// Lists everything in a log directory. Follows no link and opens only directories. Omits a file that
-/// vanishes meanwhile. Returns early with a partial listing if `stop` is requested. Files that the tree
-/// excludes are only counted and do not clear `complete`; an excluded directory is not read. Memory: about
-/// 200 bytes for each entry and its path, whatever the directories contain.
-[[nodiscard]] Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop);
+/// Follows a symbolic link of a tree, if it should be. Returns true when the tree has a mount at its path
+/// now, which is listed in its place.
+using FollowLink = std::function<bool(const Entry& link)>;
+
+/// Lists everything in a log directory. Follows no link, but asks `follow`, and opens only directories. Omits
+/// a file that vanishes meanwhile. Returns early with a partial listing if `stop` is requested. Files that
+/// the tree excludes are only counted and do not clear `complete`; an excluded directory is not read. Memory:
+/// about 200 bytes for each entry and its path, whatever the directories contain.
+[[nodiscard]] Listing list_tree(const Tree& tree, const ListingLimits& limits, StopSignal& stop,
+                                const FollowLink& follow = {});
 
 /// Like list_tree(). If there are more entries than the limit, it takes files that have changed since they
 /// were saved, and then the newest ones by their mtime, with the directories above them, sorted by path: a
@@ -50,7 +56,7 @@ struct ListingLimits {
 /// two million entries, or 20 times the limit, it takes the first ones of the file system. `instance` is a
 /// descriptor of the instance directory, or -1.
 [[nodiscard]] Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance,
-                                       StopSignal& stop);
+                                       StopSignal& stop, const FollowLink& follow = {});
 
 /// Lists the files of an instance directory that have the same path as an entry of `source`, for comparison.
 /// Needs one system call per entry. `instance` is a descriptor of the directory; -1 means there is none and

@@ -107,17 +107,17 @@ class NewestWalk {
   public:
     /// Files of `known` are left out.
     NewestWalk(const Tree& tree, const ListingLimits& limits, const std::unordered_set<std::string>& known,
-               MostWanted& wanted, StopSignal& stop, std::size_t looks)
-        : tree_(tree), limits_(limits), known_(known), wanted_(wanted), stop_(stop), looks_in_one_(looks / 4),
-          looks_left_(looks) {}
+               MostWanted& wanted, StopSignal& stop, const FollowLink& follow, std::size_t looks)
+        : tree_(tree), limits_(limits), known_(known), wanted_(wanted), stop_(stop), follow_(follow),
+          looks_in_one_(looks / 4), looks_left_(looks) {}
 
     /// Returns the directories that could not be read.
     std::vector<Problem> run() {
         if (tree_.held)
             walk(reopened(tree_.held.get()), "", 0);
-        for (const auto& [below, held] : tree_.mounted)
-            if (!seen_.contains(below)) // its mount point is missing in a bare layer
-                look_at_mounted(below, held);
+        for (std::size_t i = 0; i < tree_.mounted.size(); ++i) // links that are followed add more
+            if (!seen_.contains(tree_.mounted[i].first))       // its mount point is missing in a bare layer
+                look_at_mounted(std::string(tree_.mounted[i].first), tree_.mounted[i].second.get());
         return std::move(problems_);
     }
 
@@ -156,8 +156,10 @@ class NewestWalk {
             return;
         ::rewinddir(stream.get());
         each_name(stream.get(), looks_in_one_, [&](const dirent& one) {
-            if (one.d_type == DT_DIR || one.d_type == DT_UNKNOWN)
-                descend(directory, joined(path, one.d_name), one.d_name, depth + 1);
+            const std::string below = joined(path, one.d_name);
+            const bool is_followed = one.d_type == DT_LNK && tree_.mounted_at(below) != nullptr;
+            if (one.d_type == DT_DIR || one.d_type == DT_UNKNOWN || is_followed)
+                descend(directory, below, one.d_name, depth + 1);
         });
     }
 
@@ -191,8 +193,11 @@ class NewestWalk {
         if (!is_log || !wanted_.wants(nanoseconds_of(status.st_mtim)) || known_.contains(path))
             return false;
         Entry entry = entry_of(std::move(path), status);
-        if (entry.type == FileType::link)
+        if (entry.type == FileType::link) {
             entry.target = link_target(directory, name);
+            if (follow_ && follow_(entry)) // once more, as what is there now
+                return look_at_file(directory, std::move(entry.path), name);
+        }
         wanted_.add(std::move(entry), false);
         return false;
     }
@@ -206,12 +211,12 @@ class NewestWalk {
             walk(std::move(opened), path, depth);
     }
 
-    void look_at_mounted(const std::string& path, const UniqueFd& held) {
-        const auto status = status_of(held.get());
+    void look_at_mounted(const std::string& path, int held) {
+        const auto status = status_of(held);
         if (!status || is_over() || is_excluded(tree_.excluded, path))
             return;
         if (S_ISDIR(status->st_mode))
-            walk(reopened(held.get()), path, components(path).size());
+            walk(reopened(held), path, components(path).size());
         else
             wanted_.add(entry_of(path, *status), false);
     }
@@ -221,6 +226,7 @@ class NewestWalk {
     const std::unordered_set<std::string>& known_;
     MostWanted& wanted_;
     StopSignal& stop_;
+    const FollowLink& follow_;
     std::size_t looks_in_one_; ///< one directory must not use up all
     std::size_t looks_left_;
     std::set<std::string> seen_; ///< mount points that were seen
@@ -256,8 +262,8 @@ std::vector<Entry> changed_since_saved(const Tree& tree, const ListingLimits& li
 } // namespace
 
 Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance, StopSignal& stop,
-                         std::size_t looks) {
-    Listing listing = list_tree(tree, limits, stop);
+                         const FollowLink& follow, std::size_t looks) {
+    Listing listing = list_tree(tree, limits, stop, follow);
     if (!listing.full || stop.requested())
         return listing;
     listing.entries = {};
@@ -268,15 +274,16 @@ Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int inst
             known.insert(entry.path);
             wanted.add(std::move(entry), true);
         }
-    for (auto& problem : NewestWalk(tree, limits, known, wanted, stop, looks).run())
+    for (auto& problem : NewestWalk(tree, limits, known, wanted, stop, follow, looks).run())
         listing.problems.push_back(std::move(problem));
     listing.entries = wanted.take();
     return listing;
 }
 
-Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance, StopSignal& stop) {
+Listing list_saved_first(const Tree& tree, const ListingLimits& limits, int instance, StopSignal& stop,
+                         const FollowLink& follow) {
     static constexpr std::size_t least_looks = 2'000'000;
-    return list_saved_first(tree, limits, instance, stop,
+    return list_saved_first(tree, limits, instance, stop, follow,
                             std::max(least_looks, 20 * std::min(limits.entries, SIZE_MAX / 20)));
 }
 

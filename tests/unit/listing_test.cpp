@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 namespace logbackup {
@@ -46,6 +47,37 @@ const Entry* find(const Listing& listing, const std::string& path) {
 }
 
 using Names = std::vector<std::string>;
+
+TEST(ListTree, FollowsALinkWhereItStandsAndAsksOnce) {
+    const TempDir dir;
+    dir.write("log/a.log", "x");
+    dir.write("log/z.log", "x");
+    dir.write("elsewhere/day/b.log", "xyz");
+    std::filesystem::create_symlink("/elsewhere", dir.at("log/link"));
+    std::filesystem::create_symlink("/elsewhere/day/b.log", dir.at("log/link.log"));
+    std::filesystem::create_symlink("/nowhere", dir.at("log/dead"));
+    Tree tree = tree_of(dir.at("log"));
+    Stop stop;
+    Names asked;
+    const auto follow = [&](const Entry& link) {
+        asked.push_back(link.path);
+        if (link.target == "/nowhere")
+            return false;
+        tree.mounted.emplace_back(link.path, test::open_path(dir.path() + link.target));
+        return true;
+    };
+    for (int again = 0; again < 2; ++again) {
+        const auto listing = list_tree(tree, {}, stop.get(), follow);
+        EXPECT_EQ(paths(listing),
+                  (Names{"a.log", "dead", "link", "link.log", "z.log", "link/day", "link/day/b.log"}));
+        EXPECT_EQ(find(listing, "link.log")->type, FileType::regular);
+        EXPECT_EQ(find(listing, "link.log")->size, 3U);
+        EXPECT_EQ(find(listing, "link")->type, FileType::directory);
+        EXPECT_EQ(find(listing, "dead")->target, "/nowhere");
+        EXPECT_EQ(asked, again == 0 ? (Names{"dead", "link", "link.log"})
+                                    : (Names{"dead", "link", "link.log", "dead"}));
+    }
+}
 
 TEST(ListTree, OmitsWhatWasSetAsideLongAgo) {
     const TempDir dir;

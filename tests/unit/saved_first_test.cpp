@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -137,7 +138,7 @@ TEST_F(SavedFirst, AnOverfullDirectoryDoesNotHideAnother) {
     write("source/3-live/app.log", 1000);
     write("source/app.log", 1000);
     Stop stop;
-    const auto listing = list_saved_first(tree(), {10, 100}, -1, stop.get(), 200);
+    const auto listing = list_saved_first(tree(), {10, 100}, -1, stop.get(), {}, 200);
     for (const std::string path : {"3-live/app.log", "app.log"})
         EXPECT_TRUE(std::any_of(listing.entries.begin(), listing.entries.end(), [&](const Entry& entry) {
             return entry.path == path;
@@ -176,6 +177,24 @@ TEST_F(SavedFirst, AMountBelowIsSeenInPlaceOfWhatItHides) {
     tree.mounted.emplace_back("m", test::open_path(dir.at("volume")));
     tree.mounted.emplace_back("n", test::open_path(dir.at("volume"))); // without a mount point
     EXPECT_EQ(paths(list(tree, {5, 100})), (Paths{"59", "m", "m/new.log", "n", "n/new.log"}));
+}
+
+TEST_F(SavedFirst, ADirectoryBehindALinkThatIsFollowedIsSeen) {
+    for (int i = 10; i < 60; ++i)
+        write("source/" + std::to_string(i), 1000 + i);
+    write("elsewhere/new.log", 5'000'000'000);
+    std::filesystem::create_symlink("/elsewhere", dir.at("source/99"));
+    Tree tree = this->tree();
+    Stop stop;
+    std::size_t asked = 0;
+    const auto follow = [&](const Entry& link) {
+        ++asked;
+        tree.mounted.emplace_back(link.path, test::open_path(dir.at("elsewhere")));
+        return true;
+    };
+    const auto listing = list_saved_first(tree, {5, 100}, -1, stop.get(), follow);
+    EXPECT_EQ(asked, 1U);
+    EXPECT_EQ(paths(listing), (Paths{"57", "58", "59", "99", "99/new.log"}));
 }
 
 TEST_F(SavedFirst, EachLevelTakesOneDescriptor) {
