@@ -72,9 +72,24 @@ void use(LittleLeft& left, const Listing& source) {
     left.paths -= std::min(left.paths, paths);
 }
 
+/// True if all containers of a job have ended. Others may still write to a volume.
+bool is_over(const Job& job) {
+    return std::all_of(job.holders.begin(), job.holders.end(),
+                       [](const Holder& holder) { return holder.wanted.container->is_still(); });
+}
+
+/// True if links or volumes of an ended log directory can be read that the last run could not read or left
+/// out. Then it needs another last pass.
+bool has_come_back(const Survey& survey, const Job& job) {
+    if (!job.place.known || !is_over(job) || job.work->has_unread || job.holders.front().found.has_lost_part)
+        return false;
+    return survey.records[*job.place.known].skipped > job.work->skipped.size();
+}
+
 /// Limits the bytes of a plan, decides whether copies may exist, and keeps what the report and the records
 /// need.
-void take_plan(const Session& session, Job& job, DirectoryPlan plan, const Listing& source) {
+void take_plan(const Session& session, const Survey& survey, Job& job, DirectoryPlan plan,
+               const Listing& source) {
     const Options& options = session.options;
     Work& work = *job.work;
     limit_bytes(plan, options.max_bytes - std::min(options.max_bytes, work.done.bytes));
@@ -99,6 +114,7 @@ void take_plan(const Session& session, Job& job, DirectoryPlan plan, const Listi
             if (skipped.path == unread.path)
                 skipped.reason = "a link that is not followed: " + unread.reason;
     keep_some(work.skipped);
+    work.needs_last_pass = work.needs_last_pass || has_come_back(survey, job);
     if (options.verbose || options.json)
         work.actions.insert(work.actions.end(), plan.actions.begin(), plan.actions.end());
     for (auto& failure : plan.failures)
@@ -125,11 +141,8 @@ bool begin_work(const Session& session, Survey& survey, Job& job, const std::str
         return false;
     job.work.emplace();
     const auto& known = job.place.known;
-    const bool is_over = std::all_of(job.holders.begin(), job.holders.end(), [](const Holder& holder) {
-        return holder.wanted.container->is_still(); // others may still write to a volume
-    });
     job.work->needs_last_pass =
-        is_over && needs_last_pass(known ? &survey.records[*known] : nullptr, job.namesakes());
+        is_over(job) && needs_last_pass(known ? &survey.records[*known] : nullptr, job.namesakes());
     return true;
 }
 
@@ -150,7 +163,7 @@ void plan_little(const Session& session, Survey& survey, Job& job, const std::st
         return;
     }
     use(left, source);
-    take_plan(session, job, std::move(planned), source);
+    take_plan(session, survey, job, std::move(planned), source);
 }
 
 void plan_fully(const Session& session, Survey& survey, Job& job, const std::string& present_as,
@@ -161,7 +174,7 @@ void plan_fully(const Session& session, Survey& survey, Job& job, const std::str
     });
     auto planned = plan_listed(session, job, instance.get(), source, how, {});
     if (how != Thoroughness::everything || !session.stop.requested())
-        take_plan(session, job, std::move(planned), source);
+        take_plan(session, survey, job, std::move(planned), source);
 }
 
 void count_planned(Work& work) {

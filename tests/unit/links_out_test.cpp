@@ -128,6 +128,22 @@ TEST_F(LinksOut, WhatCannotBeReadIsNeverComplete) {
     });
 }
 
+TEST_F(LinksOut, WhatCanBeReadAgainIsComplete) {
+    test::in_private_mounts([&] {
+        write("/opt/logs/app.log", "one\n");
+        node["a"].mounts.push_back({"bind", node.dir.at("disk/of/it"), "/data", MountAccess::read_write});
+        link("/data/app.log", "data.log");
+        end();
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(record().coverage, Coverage::live);
+        node.dir.write("disk/of/it/app.log", "data\n");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(saved("data.log"), "data\n");
+        EXPECT_EQ(record().coverage, Coverage::complete);
+        EXPECT_EQ(record().skipped, 0U);
+    });
+}
+
 TEST_F(LinksOut, ADirectoryThatHoldsTheLogDirectoryIsNotFollowed) {
     test::in_private_mounts([&] {
         write("/opt/logs/app.log", "one\n");
