@@ -77,10 +77,11 @@ class Thinning {
             if (!aside || in_source_.contains(path_of(name))) // what a container calls so is a log of its own
                 continue;
             const std::string of(aside->of);
+            if (!names.contains(of) || !is_regular(name)) // so are its directories and links
+                continue;
             Version version{{}, std::string(aside->stamp), aside->number};
             version.name = std::move(name);
-            if (names.contains(of))
-                versions[of].push_back(std::move(version));
+            versions[of].push_back(std::move(version));
         }
         for (auto& [name, all] : versions) {
             if (session_.stop.requested())
@@ -94,6 +95,10 @@ class Thinning {
         }
     }
 
+    [[nodiscard]] bool is_regular(const std::string& name) const {
+        const auto status = status_at(held_.get(), name);
+        return status && S_ISREG(status->st_mode);
+    }
     [[nodiscard]] UniqueFd open(const std::string& name) const { return open_regular(held_.get(), name); }
     /// Opens the version that followed the one at `index`.
     [[nodiscard]] UniqueFd open_next(const std::string& name, const std::vector<Version>& all,

@@ -186,5 +186,23 @@ TEST(WholeSaveOfVersions, ALogThatHasTheNameOfAVersionIsALog) {
     });
 }
 
+TEST(WholeSaveOfVersions, DirectoriesAndLinksThatAreNamedSoAreNoVersions) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        node.now = std::chrono::system_clock::now();
+        for (int i = 0; i < 12; ++i) {
+            const std::string name = "app.log~" + compact_time(node.now) + "." + std::to_string(i + 1);
+            if (i % 2 == 0)
+                node.write_log(name + "/day.log", "day\n");
+            else
+                fs::create_symlink("app.log", node.dir.at("layers/a/opt/logs/" + name));
+        }
+        for (int run = 0; run < 3; ++run) {
+            node.replace_log("app.log", log_lines(run * 10'000, 10));
+            EXPECT_TRUE(node.run().warnings.empty()) << run;
+        }
+    });
+}
+
 } // namespace
 } // namespace logbackup
