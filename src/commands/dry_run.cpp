@@ -8,9 +8,15 @@
 #include "commands/rows.hpp"
 #include "commands/stages.hpp"
 #include "commands/unread.hpp"
+#include "commands/versions.hpp"
+#include "util/files.hpp"
+#include "util/text.hpp"
 
 #include <chrono>
+#include <iterator>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace logbackup {
 namespace {
@@ -24,10 +30,21 @@ void plan_all(const Session& session, Survey& survey) {
             continue;
         plan_fully(session, survey, job, job.place.present_as,
                    job.work->needs_last_pass ? Thoroughness::everything : Thoroughness::changes);
+        foresee_old_versions(session, survey, job);
         count_planned(*job.work);
         if (was_let_go)
             let_go(survey, job);
     }
+}
+
+/// Makes one notice of the versions that a run would delete.
+void tell_old_versions(Survey& survey) {
+    std::vector<std::string> paths;
+    for (const auto& item : survey.old_versions)
+        paths.push_back(joined(item.record.directory(), item.path));
+    if (!paths.empty())
+        survey.notices.push_back("dry run: " + counted(paths.size(), "old version") +
+                                 " of rewritten files would be deleted (--max-versions): " + some_of(paths));
 }
 
 } // namespace
@@ -48,6 +65,8 @@ Report dry_run(const Session& session) {
         stages.begin("prune");
         pruned = retain(session, survey, {});
     }
+    tell_old_versions(survey);
+    std::move(survey.old_versions.begin(), survey.old_versions.end(), std::back_inserter(pruned.items));
     Report report = report_of(session, survey, std::move(stages));
     report.pruned = std::move(pruned);
     return report;

@@ -8,6 +8,7 @@
 #include "util/aside.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
+#include "view/view.hpp"
 
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ namespace {
 
 /// Bytes that a run reads to find versions that stand in others.
 constexpr std::uint64_t most_to_read = 4ULL << 30U;
+constexpr std::uint64_t most_to_foresee = 1ULL << 30U; ///< the same for one log directory in a dry run
 constexpr std::uint64_t least_to_read = 4U << 20U;
 constexpr std::size_t most_noted = 20; ///< files of one log directory of which a run warns
 /// Versions beyond --max-versions that are looked at for each file.
@@ -43,35 +45,53 @@ struct Version {
 /// The versions of one log directory that this run may thin.
 class Thinning {
   public:
-    Thinning(const Session& session, Survey& survey, Job& job, std::uint64_t& budget)
-        : session_(session), survey_(survey), job_(job), record_(survey.records[*job.record]),
-          budget_(budget) {}
+    Thinning(const Session& session, Survey& survey, Job& job, const Record& record, std::uint64_t& budget)
+        : session_(session), survey_(survey), job_(job), record_(record), budget_(budget) {}
 
     void run() {
-        if (!job_.work->has_all_files)
-            return;
-        const auto files = files_of(session_, survey_, job_);
-        if (!files)
-            return;
-        in_source_.insert(files->begin(), files->end());
-        std::map<std::string, std::map<std::string, std::size_t>> displaced; // by directory and name
-        for (const auto& path : job_.work->done.displaced)
-            ++displaced[parent_path(path)][base_name(path)];
-        const UniqueFd instance = open_directory(session_.root.get(), record_.directory());
-        for (const auto& [directory, names] : displaced) {
-            directory_ = directory;
-            held_ = open_directory(instance.get(), directory);
-            if (held_ && !session_.stop.requested())
-                thin(names);
-        }
+        each_directory(job_.work->done.displaced, [&](const Names& names) { thin(names); });
+    }
+    /// Finds what run() would delete after the plan is carried out.
+    void foresee() {
+        std::vector<std::string> displaced;
+        for (const auto& action : job_.work->plan.actions)
+            if (action.kind == ActionKind::set_aside)
+                displaced.push_back(action.path);
+        each_directory(displaced, [&](const Names& names) {
+            for (const auto& [name, all] : versions_of(names))
+                for (const auto& old : beyond(name, all, will_be_covered(name, all) ? 0 : names.at(name)))
+                    survey_.old_versions.push_back(item_of(old));
+        });
     }
 
     [[nodiscard]] const std::vector<std::string>& rewritten() const { return rewritten_; }
     [[nodiscard]] const std::vector<std::string>& replaced() const { return replaced_; }
 
   private:
-    void thin(const std::map<std::string, std::size_t>& names) {
-        std::map<std::string, std::vector<Version>> versions; // newest first
+    using Names = std::map<std::string, std::size_t>; ///< how often each name is set aside
+
+    template <class See> void each_directory(const std::vector<std::string>& displaced, const See& see) {
+        if (!job_.work->has_all_files || displaced.empty())
+            return;
+        const auto files = files_of(session_, survey_, job_);
+        if (!files)
+            return;
+        in_source_.insert(files->begin(), files->end());
+        std::map<std::string, Names> directories;
+        for (const auto& path : displaced)
+            ++directories[parent_path(path)][base_name(path)];
+        const UniqueFd instance = open_directory(session_.root.get(), record_.directory());
+        for (const auto& [directory, names] : directories) {
+            directory_ = directory;
+            held_ = open_directory(instance.get(), directory);
+            if (held_ && !session_.stop.requested())
+                see(names);
+        }
+    }
+
+    /// Returns the versions of these files, the newest first.
+    std::map<std::string, std::vector<Version>> versions_of(const Names& names) {
+        std::map<std::string, std::vector<Version>> versions;
         for (auto& name : names_in(held_.get(), "").value_or(std::vector<std::string>())) {
             const auto aside = read_aside_name(name);
             if (!aside || in_source_.contains(path_of(name))) // what a container calls so is a log of its own
@@ -83,15 +103,21 @@ class Thinning {
             version.name = std::move(name);
             versions[of].push_back(std::move(version));
         }
-        for (auto& [name, all] : versions) {
-            if (session_.stop.requested())
-                return;
+        for (auto& [name, all] : versions)
             std::sort(all.begin(), all.end(), [](const Version& a, const Version& b) {
                 return std::tie(b.stamp, b.number) < std::tie(a.stamp, a.number);
             });
+        return versions;
+    }
+
+    void thin(const Names& names) {
+        for (auto& [name, all] : versions_of(names)) {
+            if (session_.stop.requested())
+                return;
             drop_covered(name, all, names.at(name));
             note(name, all);
-            delete_old(name, all);
+            for (const auto& old : beyond(name, all, 0))
+                delete_version(old);
         }
     }
 
@@ -152,34 +178,53 @@ class Thinning {
             paths.push_back(path);
     }
 
-    void delete_old(const std::string& name, const std::vector<Version>& all) {
-        // A name that was shortened is that of other files too.
-        if (aside_name(name, session_.now) != name + "~" + compact_time(session_.now))
-            return;
-        // What stands in its neighbours was perhaps not dropped: then others need it.
-        if (budget_ < least_to_read)
-            return;
-        const std::uint64_t most = session_.options.max_versions;
-        for (std::size_t i = most; i > 0 && i < all.size() && i - most < most_beyond; ++i)
-            if (is_rewritten_at(name, all, i))
-                delete_version(all[i].name);
+    /// True if the file that is set aside next will be dropped again, see drop_covered().
+    bool will_be_covered(const std::string& name, const std::vector<Version>& all) {
+        const UniqueFd before = open(all.front().name);
+        const UniqueFd version = open(name);
+        const UniqueFd after = open_in(*job_.tree, path_of(name));
+        return before && version && after &&
+               is_covered(before.get(), version.get(), after.get(), budget_, session_.stop);
     }
 
-    void delete_version(const std::string& name) {
-        const auto status = status_at(held_.get(), name);
-        if (!status)
-            return;
+    /// Returns the versions beyond --max-versions, when `to_come` more are there.
+    [[nodiscard]] std::vector<std::string> beyond(const std::string& name, const std::vector<Version>& all,
+                                                  std::size_t to_come) const {
+        // A name that was shortened is that of other files too.
+        if (aside_name(name, session_.now) != name + "~" + compact_time(session_.now))
+            return {};
+        // What stands in its neighbours was perhaps not dropped: then others need it.
+        if (budget_ < least_to_read)
+            return {};
+        std::vector<std::string> old;
+        const std::uint64_t most = session_.options.max_versions;
+        const std::uint64_t first = most - std::min<std::uint64_t>(most, to_come);
+        for (std::size_t i = first; i < all.size() && i - first < most_beyond; ++i)
+            if (is_rewritten_at(name, all, i))
+                old.push_back(all[i].name);
+        return old;
+    }
+
+    [[nodiscard]] PruneItem item_of(const std::string& name) const {
         PruneItem item;
         item.kind = PruneKind::file;
         item.reason = PruneReason::max_versions;
         item.record = record_;
         item.path = path_of(name);
-        item.ended = time_of(status->st_mtim);
         item.files = 1;
-        item.disk_bytes = static_cast<std::uint64_t>(status->st_blocks) * 512;
-        if (::unlinkat(held_.get(), name.c_str(), 0) != 0)
-            return fail(name);
-        survey_.old_versions.push_back(std::move(item));
+        if (const auto status = status_at(held_.get(), name)) {
+            item.ended = time_of(status->st_mtim);
+            item.disk_bytes = static_cast<std::uint64_t>(status->st_blocks) * 512;
+        }
+        return item;
+    }
+
+    void delete_version(const std::string& name) {
+        PruneItem item = item_of(name);
+        if (::unlinkat(held_.get(), name.c_str(), 0) == 0)
+            survey_.old_versions.push_back(std::move(item));
+        else if (errno != ENOENT)
+            fail(name);
     }
 
     void fail(const std::string& name) {
@@ -227,7 +272,7 @@ void thin_versions(const Session& session, Survey& survey) {
     for (std::size_t i = 0; i < jobs.size() && !session.stop.requested(); ++i) {
         const std::uint64_t share = left / std::min<std::size_t>(jobs.size() - i, 4);
         std::uint64_t budget = share;
-        Thinning thinning(session, survey, *jobs[i], budget);
+        Thinning thinning(session, survey, *jobs[i], survey.records[*jobs[i]->record], budget);
         thinning.run();
         left -= share - budget;
         rewritten.insert(rewritten.end(), thinning.rewritten().begin(), thinning.rewritten().end());
@@ -240,6 +285,13 @@ void thin_versions(const Session& session, Survey& survey) {
                                      " kept (--max-versions)");
     warn_of(session, survey, replaced, "replaced or truncated in nearly every run",
             "what was saved before is kept each time, as it can be a log that was rotated");
+}
+
+void foresee_old_versions(const Session& session, Survey& survey, Job& job) {
+    if (!session.root || !job.place.known || !job.tree || !job.work)
+        return;
+    std::uint64_t budget = most_to_foresee;
+    Thinning(session, survey, job, survey.records[*job.place.known], budget).foresee();
 }
 
 } // namespace logbackup

@@ -11,4 +11,8 @@ namespace logbackup {
 /// because a log was rotated or truncated stays. Warns of such files once a day.
 void thin_versions(const Session& session, Survey& survey);
 
+/// Adds to `survey.old_versions` what thin_versions() would delete after the job's plan is carried out.
+/// Deletes nothing.
+void foresee_old_versions(const Session& session, Survey& survey, Job& job);
+
 } // namespace logbackup

@@ -62,6 +62,9 @@ class VersionsNode : public FakeNode {
             files[entry.path().filename()] = saved("web/web-1/" + entry.path().filename().string());
         return files;
     }
+    [[nodiscard]] std::map<std::string, std::string> all_saved_if_any() const {
+        return dir.has("backup/web/web-1") ? all_saved() : std::map<std::string, std::string>();
+    }
     /// The different lines of all files.
     [[nodiscard]] std::set<std::string> all_lines() const {
         std::set<std::string> lines;
@@ -183,6 +186,40 @@ TEST(WholeSaveOfVersions, ALogThatHasTheNameOfAVersionIsALog) {
         }
         EXPECT_EQ(node.saved("web/web-1/state.db~20200101T000000Z"), database_at(-1));
         EXPECT_EQ(node.all_saved().size(), 3U);
+    });
+}
+
+TEST(WholeSaveOfVersions, ADryRunListsWhatTheRunDeletes) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        node.options.max_versions = 2;
+        for (int run = 0; run < 5; ++run) {
+            node.write_log("state.db", database_at(run));
+            const auto before = node.all_saved_if_any();
+            const auto expected = node.run(dry_run);
+            EXPECT_EQ(node.all_saved_if_any(), before);
+            const auto report = node.run();
+            ASSERT_EQ(expected.pruned.items.size(), report.pruned.items.size()) << run;
+            ASSERT_EQ(report.pruned.items.size(), run < 3 ? 0U : 1U) << run;
+            if (run < 3)
+                continue;
+            EXPECT_EQ(expected.pruned.items[0].path, report.pruned.items[0].path);
+            ASSERT_EQ(expected.notices.size(), 1U);
+            EXPECT_NE(expected.notices[0].find("1 old version of rewritten files would be deleted"),
+                      std::string::npos);
+        }
+    });
+}
+
+TEST(WholeSaveOfVersions, ADryRunListsNoVersionWhoseSuccessorIsDropped) {
+    test::in_private_mounts([] {
+        VersionsNode node;
+        node.options.max_versions = 2;
+        for (int run = 0; run < 12; ++run) {
+            node.replace_log("app.log", log_lines(run * 100, 1000));
+            EXPECT_TRUE(node.run(dry_run).pruned.items.empty());
+            EXPECT_TRUE(node.run().pruned.items.empty());
+        }
     });
 }
 
