@@ -98,7 +98,7 @@ class ZeroFinder {
 
     /// The first `begin` bytes are saved, without zeros at the end.
     void leave_out_zeros(Entry& entry, std::uint64_t begin) {
-        if (entry.size < few)
+        if (!are_set_aside(entry.size, entry.size)) // not even if all of it were zeros
             return;
         std::uint64_t end = data_end(entry, begin, entry.size);
         if (end == begin && begin > 0) // what is saved may end in zeros, too
