@@ -5,6 +5,7 @@
 #include "config/selection.hpp"
 #include "util/descriptors.hpp"
 #include "util/files.hpp"
+#include "util/glob.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -61,7 +62,7 @@ bool show_job(const Session& session, Survey& survey, Job& job, const std::strin
     }
     for (const auto& [below, place] : job.elsewhere)
         tree.left_out.insert(below);
-    tree.excluded = exclude_of(session.options, job.container().service);
+    tree.excluded = globs_below(exclude_of(session.options, job.container().service), first.part_path);
     job.tree = std::move(tree);
     return true;
 }

@@ -40,4 +40,23 @@ bool is_excluded(const std::vector<std::string>& globs, const std::string& path)
            is_excluded(globs, parent_path(path));
 }
 
+std::vector<std::string> globs_below(const std::vector<std::string>& globs, const std::string& directory) {
+    const auto names = components(directory);
+    std::vector<std::string> below;
+    for (const auto& glob : globs) {
+        const auto parts = components(glob);
+        if (!glob.starts_with('/')) {
+            below.push_back(glob);
+        } else if (parts.size() > names.size() &&
+                   std::equal(names.begin(), names.end(), parts.begin(),
+                              [](const auto& name, const auto& part) { return matches(part, name); })) {
+            std::string rest;
+            for (auto i = names.size(); i < parts.size(); ++i)
+                rest += "/" + parts[i];
+            below.push_back(std::move(rest));
+        }
+    }
+    return below;
+}
+
 } // namespace logbackup

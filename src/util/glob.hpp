@@ -19,4 +19,9 @@ namespace logbackup {
 /// whole path, and its wildcards match no slash.
 [[nodiscard]] bool is_excluded(const std::vector<std::string>& globs, const std::string& path);
 
+/// Returns the globs as they apply in a directory of the log directory that is saved by itself: "/a/*.bin" is
+/// "/*.bin" in "a".
+[[nodiscard]] std::vector<std::string> globs_below(const std::vector<std::string>& globs,
+                                                   const std::string& directory);
+
 } // namespace logbackup

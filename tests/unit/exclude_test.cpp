@@ -59,6 +59,14 @@ TEST(Exclude, OfADirectoryIsAllBelowIt) {
     EXPECT_FALSE(excludes("dumps", "dumpsters/a"));
 }
 
+TEST(Exclude, OfWhatLiesInADirectoryHoldsWhereThatIsSavedByItself) {
+    const Names globs{"*.hprof", "/a/*.bin", "/*/b/*.txt", "/a", "/c/d"};
+    EXPECT_EQ(globs_below(globs, "a"), (Names{"*.hprof", "/*.bin", "/b/*.txt"}));
+    EXPECT_EQ(globs_below(globs, "a/b"), (Names{"*.hprof", "/*.txt"}));
+    EXPECT_EQ(globs_below(globs, "c"), (Names{"*.hprof", "/b/*.txt", "/d"}));
+    EXPECT_EQ(globs_below(globs, ""), globs);
+}
+
 TEST(Exclude, RefusesWhatMatchesNothing) {
     for (const char* glob : {"", "/", "//", ".", "./", "..", "../a", "a/../b"})
         EXPECT_FALSE(parse_exclude(glob)) << glob;

@@ -137,6 +137,17 @@ TEST(InventoryTable, ShowsPathsOnRequest) {
     EXPECT_NE(text.find("missed\n    container  web\nweb "), std::string::npos) << text;
 }
 
+TEST(InventoryTable, SaysWhereAPartIsSavedThatIsElsewhere) {
+    Inventory inventory = small_inventory();
+    inventory.instances[0].record.elsewhere = {{"archive\n", "web/web-1+opt+logs+archive"}};
+    const auto text = table(inventory, Colour::no, InventoryDetail::paths);
+    EXPECT_NE(text.find("\n    elsewhere  archive\\x0a is saved as web/web-1+opt+logs+archive\n"),
+              std::string::npos)
+        << text;
+    const auto document = nlohmann::json::parse(json(inventory));
+    EXPECT_EQ(document["instances"][0]["elsewhere"][0]["saved_as"], "web/web-1+opt+logs+archive");
+}
+
 TEST(InventoryTable, EscapesEveryName) {
     Inventory inventory = small_inventory();
     for (auto& [record, has_record, usage] : inventory.instances)

@@ -124,6 +124,22 @@ TEST(WholeSave, AVolumeBelowIsNotCopiedAgainForARestartedContainer) {
     });
 }
 
+TEST(WholeSave, WhatIsExcludedInAVolumeBelowStaysExcluded) {
+    test::in_private_mounts([] {
+        Replicas node;
+        node.options.exclude = {"/archive/*.bin", "*.tmp"};
+        node.add_replica("a");
+        node.add_replica("b");
+        node.put("old.log", "rotated");
+        node.put("dump.bin", "a dump");
+        node.put("x.tmp", "half");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("rotated").size(), 1U);
+        EXPECT_EQ(node.places_of("a dump"), Places{});
+        EXPECT_EQ(node.places_of("half"), Places{});
+    });
+}
+
 TEST(WholeSave, AVolumeBelowIsSavedUnderAWriter) {
     test::in_private_mounts([] {
         Replicas node;
