@@ -23,6 +23,7 @@ struct Mount {
     std::string source;      ///< path on the host; empty for a tmpfs
     std::string destination; ///< absolute path in the container
     MountAccess access = MountAccess::read_write;
+    std::string name{}; ///< Docker's name of a volume; empty for a directory of the host
 };
 
 /// One container as docker inspect describes it. Every field may be empty: Docker's version, its storage

@@ -23,6 +23,7 @@ struct Instance {
     Record record;
     bool has_record = true; ///< false: an earlier script made the directory; `record` holds only its names
     Usage usage;
+    bool is_left_out = false; ///< the settings leave out the volume that it lies on
 };
 
 struct Inventory {

@@ -32,9 +32,10 @@ struct Options {
     std::string backup_root; ///< absolute
     /// Absolute paths in the container; none lies in another. See log_directories_of().
     std::vector<std::string> log_directories;
-    std::vector<std::string> exclude; ///< globs of files, see is_excluded() and exclude_of()
-    std::vector<std::string> skip;    ///< globs of services that are left out, see is_skipped()
-    Filter filter;                    ///< coverages for RunKind::list only
+    std::vector<std::string> exclude;      ///< globs of files, see is_excluded() and exclude_of()
+    std::vector<std::string> skip;         ///< globs of services that are left out, see is_skipped()
+    std::vector<std::string> skip_volumes; ///< globs of volumes that are not opened, see is_left_out()
+    Filter filter;                         ///< coverages for RunKind::list only
     gid_t group = static_cast<gid_t>(-1);
     std::string docker;
     std::string rsync;

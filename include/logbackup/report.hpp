@@ -19,6 +19,7 @@ enum class RowStatus {
     shared,           ///< saved under another container's name, `target`
     complete,         ///< ended, and fully saved and compared earlier: not examined again
     no_log_directory, ///< there is nothing to save
+    left_out,         ///< it lies on a volume that the settings leave out
     gone,             ///< the container has ended, and its log directory cannot be read any more
     vanished,         ///< the container was removed during the run
     incomplete,       ///< saved but for what a limit leaves out; see `limits`

@@ -52,6 +52,7 @@ struct LogDirectory {
     UniqueFd process;              ///< pidfd of the container's process if a source has kind `process`
     std::vector<Problem> problems; ///< parts of the log directory that cannot be saved
     bool has_lost_part = false;    ///< a volume below it was removed after its container had ended
+    std::vector<std::string> left_out{}; ///< paths of volumes below it that the settings leave out
     /// Where host paths of volumes led, through links, while the container had them mounted.
     std::map<std::string, std::string> seen_places;
 };

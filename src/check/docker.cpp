@@ -98,7 +98,7 @@ std::string unseen_reason(const Container& container, const std::string& log_dir
 
 /// Checks whether the containers' files are on this machine and readable by this process.
 Check files(const Options& options, const std::vector<Container>& containers) {
-    HostPaths host;
+    HostPaths host({}, [&](const std::string& path) { return is_left_out(options, path); });
     std::size_t unseen = 0;
     Check check{"containers' files", CheckStatus::ok, "they can be reached", {}};
     for (const auto& container : containers) {

@@ -35,16 +35,17 @@ void configuration(const Options& options, Checks& checks) {
 }
 
 void volumes(const Options& options, const Engine& engine, Checks& checks) {
-    HostPaths host;
+    HostPaths host({}, [&](const std::string& path) { return is_left_out(options, path); });
     std::size_t refused = 0;
     std::string first;
     for (const auto& container : engine.ours)
         for (const auto& mount : container.mounts) {
             if (!container.has_process() || mount.source.empty() ||
+                is_left_out(options, mount.source, mount.name) ||
                 !holds_logs(mount, log_directories_of(options, container.service)))
                 continue;
             const auto place = host.open(mount.source, container.created);
-            if (place.ended == MountedTree::Ended::refused && refused++ == 0)
+            if (place.ended == MountedTree::Ended::refused && !place.is_left_out && refused++ == 0)
                 first = escaped(container.service) + "/" + escaped(container.pod) + ": " +
                         in_quotes(mount.source) + ": " + place.reason;
         }
@@ -55,7 +56,7 @@ void volumes(const Options& options, const Engine& engine, Checks& checks) {
             {"volumes", CheckStatus::problem,
              counted(refused, "volume") + " of running pods not read: " + first,
              "only volumes on local file systems are saved; logs on a network file system do not die with "
-             "this node"});
+             "this node. Those that need not be are left out with --skip-volume"});
 }
 
 } // namespace logbackup::check

@@ -41,7 +41,7 @@ LayerState layer_state(const std::string& upper) {
 
 bool may_exist(const Record& record, HostPaths& host) {
     return layer_state(record.layer) != LayerState::gone ||
-           (!record.volume.empty() && volume_exists(record, host));
+           (!record.volume.empty() && !host.leaves_out(record.volume) && volume_exists(record, host));
 }
 
 std::uint64_t empty_runs_after(std::uint64_t before, bool found_any, bool any_expected) {

@@ -25,7 +25,8 @@ enum class LayerState {
 /// is not known, anything at its path counts.
 [[nodiscard]] bool volume_exists(const Record& record, HostPaths& host);
 
-/// True if the layer or the volume of a record may still be on this host.
+/// True if the layer or the volume of a record may still be on this host. A volume that is left out does not
+/// count.
 [[nodiscard]] bool may_exist(const Record& record, HostPaths& host);
 
 /// The number of runs in a row that may find no log directory, although records are live, without ending any

@@ -63,6 +63,8 @@ bool show_job(const Session& session, Survey& survey, Job& job, const std::strin
     for (const auto& [below, place] : job.elsewhere)
         tree.left_out.insert(below);
     tree.excluded = globs_below(exclude_of(session.options, job.container().service), first.part_path);
+    for (const auto& below : first.found.left_out) // what it hides is no log of this path
+        tree.excluded.push_back("/" + exact_glob(below));
     job.tree = std::move(tree);
     return true;
 }
@@ -103,6 +105,7 @@ bool take_up(const Session& session, Survey& survey, Job& job) {
         add_problem(first.failures, std::move(problem));
     first.found.sources = std::move(found->sources);
     first.found.process = std::move(found->process);
+    first.found.left_out = std::move(found->left_out);
     job.is_let_go = false;
     if (job.tree && !show_job(session, survey, job, job.tree->directory)) {
         let_go(survey, job);

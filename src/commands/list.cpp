@@ -4,6 +4,7 @@
 #include "config/selection.hpp"
 #include "ledger/backup_root.hpp"
 #include "ledger/inventory.hpp"
+#include "locate/host_paths.hpp"
 #include "logbackup/exit_code.hpp"
 #include "util/error.hpp"
 
@@ -14,7 +15,10 @@ int run_list(const Options& options, spdlog::logger& log) {
     if (!root)
         throw Error("no backup at " + in_quotes(options.backup_root), "name its directory with --dest");
     (void)load_identity(root.get()); // throws if a newer version wrote it, with unreadable records
-    const Inventory inventory = take_inventory(root.get(), options.backup_root, options.filter);
+    Inventory inventory = take_inventory(root.get(), options.backup_root, options.filter);
+    const HostPaths host({}, [&](const std::string& path) { return is_left_out(options, path); });
+    for (auto& instance : inventory.instances)
+        instance.is_left_out = host.leaves_out(instance.record.volume);
     // It is not an error if no log directory has the coverage.
     if (has_filter(options) && options.filter.coverages.empty() && inventory.instances.empty() &&
         inventory.problems.empty())

@@ -5,6 +5,7 @@
 #include "commands/planning.hpp"
 #include "content/content.hpp"
 #include "retention/select.hpp"
+#include "util/files.hpp"
 #include "view/listing.hpp"
 
 #include <unistd.h>
@@ -40,8 +41,13 @@ std::vector<PruneItem> find_in(const Session& session, Survey& survey, Job& job,
     if (!source.complete || !source.unread.empty() || job.tree->kind == SourceKind::upper || !has_files)
         return {};
     const Content content = content_of(*job.tree, -1, session.stop, session.listing_limits());
-    auto items =
-        old_files(session.root.get(), record, session.options.retention, session.now, content.has_gone);
+    const auto& left_out = job.holders.front().found.left_out;
+    const auto has_gone = [&](const std::string& path) {
+        const bool is_left_out = std::any_of(left_out.begin(), left_out.end(),
+                                             [&](const std::string& below) { return lies_in(path, below); });
+        return !is_left_out && content.has_gone(path);
+    };
+    auto items = old_files(session.root.get(), record, session.options.retention, session.now, has_gone);
     return has_lost_something(job, source) ? std::vector<PruneItem>() : std::move(items);
 }
 

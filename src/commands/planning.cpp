@@ -113,6 +113,8 @@ void take_plan(const Session& session, const Survey& survey, Job& job, Directory
         for (const auto& unread : source.unread)
             if (skipped.path == unread.path)
                 skipped.reason = "a link that is not followed: " + unread.reason;
+    for (const auto& below : job.holders.front().found.left_out)
+        work.skipped.push_back({below, "its volume is left out (--skip-volume)"});
     keep_some(work.skipped);
     work.needs_last_pass = work.needs_last_pass || has_come_back(survey, job);
     if (options.verbose || options.json)

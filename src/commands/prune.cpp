@@ -83,7 +83,7 @@ int run_prune(const Options& options, spdlog::logger& log) {
     if (!dry)
         report.problems = finish_pruning(root, stop);
     find_files_to_prune(session, report, log);
-    HostPaths host;
+    HostPaths host({}, [&](const std::string& path) { return is_left_out(options, path); });
     plan_prune(report, root, options.filter, options.retention,
                {session.previous, [&](const Record& record) { return may_exist(record, host); }});
     if (!dry)

@@ -106,7 +106,8 @@ bool is_configured(const Options& options, const Record& record) {
 void look_for_containers(const Session& session, const Survey& survey, RunFacts& facts) {
     for (const auto id : survey.records.ids()) {
         const Record& record = survey.records[id];
-        if (selects(session.options, record) && !is_configured(session.options, record))
+        if (selects(session.options, record) &&
+            (!is_configured(session.options, record) || survey.host->leaves_out(record.volume)))
             facts.unconfigured.insert(id);
         if (!is_unlisted(record, facts.listed))
             continue;

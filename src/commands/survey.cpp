@@ -37,11 +37,26 @@ UniqueFd root_here(const Session& session) {
     return same ? std::move(root) : UniqueFd();
 }
 
+/// Returns which host paths are volumes that are left out.
+MountedTree::LeftOut left_out_in(const Session& session, const Survey& survey) {
+    const Options& options = session.options;
+    if (options.skip_volumes.empty())
+        return {};
+    std::set<std::string> named; // a driver can have them at any path
+    for (const auto& container : survey.runtime.containers)
+        for (const auto& mount : container.mounts)
+            if (!mount.name.empty() && is_left_out(options, mount.source, mount.name))
+                named.insert("/" + normalized(mount.source));
+    return [&options, named](const std::string& path) {
+        return named.contains(path) || is_left_out(options, path);
+    };
+}
+
 void open_view(const Session& session, Survey& survey) {
     std::set<HostPaths::Seen> seen;
     for (const auto& record : survey.records)
         seen.insert(record.seen_places.begin(), record.seen_places.end());
-    survey.host = std::make_unique<HostPaths>(std::move(seen));
+    survey.host = std::make_unique<HostPaths>(std::move(seen), left_out_in(session, survey));
     std::string why_not;
     survey.mounts = PrivateMounts::create(why_not);
     if (survey.mounts)
@@ -91,6 +106,10 @@ std::optional<Holder> take_located(const Session& session, Survey& survey, const
         take_gone(survey, wanted);
         return std::nullopt;
     }
+    if (std::holds_alternative<LogDirectoryLeftOut>(located)) {
+        survey.left.push_back({wanted, RowStatus::left_out});
+        return std::nullopt;
+    }
     if (std::holds_alternative<NoLogDirectory>(located)) {
         survey.left.push_back({wanted, RowStatus::no_log_directory});
         return std::nullopt;
@@ -104,7 +123,7 @@ std::optional<Holder> take_located(const Session& session, Survey& survey, const
     }
     holder.kind = holder.found.sources.front().kind;
     holder.host_path = holder.found.sources.front().host_path;
-    holder.volumes_below = holder.found.sources.size() > 1;
+    holder.volumes_below = holder.found.sources.size() > 1 || !holder.found.left_out.empty();
     holder.parts = parts_of(holder.found);
     holder.failures = failed_parts(session, *wanted.container, holder.found);
     return holder;
@@ -253,7 +272,8 @@ void judge_sight(const Session& session, Survey& survey) {
     const bool any_expected =
         std::any_of(survey.records.begin(), survey.records.end(), [&](const Record& record) {
             return is_expected(record, survey.listed, survey.removed) &&
-                   !is_skipped(session.options, record.service) && !was_removed_from(survey, record);
+                   !is_skipped(session.options, record.service) && !survey.host->leaves_out(record.volume) &&
+                   !was_removed_from(survey, record);
         });
     const std::uint64_t before = load_empty_runs(session.root.get());
     const std::uint64_t empty_runs = empty_runs_after(before, survey.found_any, any_expected);

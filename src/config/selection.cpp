@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "config/selection.hpp"
 
+#include "util/files.hpp"
 #include "util/glob.hpp"
 
 #include <algorithm>
@@ -25,6 +26,19 @@ bool is_skipped(const Options& options, const std::string& service) {
     const bool is_named = std::any_of(options.skip.begin(), options.skip.end(),
                                       [&](const std::string& glob) { return matches(glob, service); });
     return value_for(options, service, is_named, &ServiceOptions::skip);
+}
+
+bool is_left_out(const Options& options, const std::string& path, const std::string& name) {
+    const auto& globs = options.skip_volumes;
+    if (globs.empty())
+        return false;
+    const auto names = components(path);
+    const bool is_docker_s =
+        names.size() > 2 && names.back() == "_data" && names[names.size() - 3] == "volumes";
+    const std::string known = !name.empty() || !is_docker_s ? name : names[names.size() - 2];
+    return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+        return matches(glob, glob.find('/') == std::string::npos ? known : path);
+    });
 }
 
 std::vector<LogDirectoryName> log_directories_of(const Options& options, const std::string& service) {

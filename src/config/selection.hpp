@@ -12,6 +12,11 @@ namespace logbackup {
 /// True if nothing of the service is to be opened.
 [[nodiscard]] bool is_skipped(const Options& options, const std::string& service);
 
+/// True if --skip-volume names a volume: a glob with a slash matches its host path, any other Docker's name
+/// of it. Without a name, that in Docker's own path of a volume counts
+/// ("/var/lib/docker/volumes/<name>/_data").
+[[nodiscard]] bool is_left_out(const Options& options, const std::string& path, const std::string& name = {});
+
 /// Returns the log directories of a service, in the configured order; none if it is skipped.
 [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,
                                                                const std::string& service);

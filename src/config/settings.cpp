@@ -104,6 +104,10 @@ const std::vector<SettingRow>& settings_table() {
          "configuration: skip = true)",
          "value for a service (write true or false)", store<any_text, &Options::skip>,
          store_skip_for_service},
+        {"skip-volume", 0, list, common, "list verify prune check", "GLOB", "",
+         "Leave these volumes out: nothing of them is opened. A name of docker volume ls, or\n"
+         "with a slash a path on the host (repeatable)",
+         nullptr, store<any_text, &Options::skip_volumes>},
         {"config", 0, text, common, "list verify prune check config", "FILE", standard_config_file,
          "Read options from this file, too", nullptr, nullptr, nullptr, Reach::environment},
         {"require-mount", 0, flag, common, "verify prune check", "", "false",

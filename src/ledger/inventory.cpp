@@ -213,7 +213,7 @@ void sort(std::vector<Instance>& instances) {
 void measure(int root, Inventory& inventory) {
     UniqueFd held; // the service's directory, kept for the next instance
     const std::string* service = nullptr;
-    for (auto& [record, has_record, usage] : inventory.instances) {
+    for (auto& [record, has_record, usage, is_left_out] : inventory.instances) {
         if (record.instance.empty())
             continue;
         if (service == nullptr || *service != record.service) {

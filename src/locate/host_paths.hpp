@@ -16,12 +16,16 @@ class HostPaths {
     /// A host path, and the place without links where it led while a container was running.
     using Seen = std::pair<std::string, std::string>;
 
-    explicit HostPaths(std::set<Seen> seen = {}) : seen_(std::move(seen)) {}
+    /// `left_out` names the volumes that are not opened, see MountedTree::leave_out().
+    explicit HostPaths(std::set<Seen> seen = {}, MountedTree::LeftOut left_out = {})
+        : seen_(std::move(seen)), left_out_(std::move(left_out)) {}
 
     HostPaths(const HostPaths&) = delete;
     HostPaths& operator=(const HostPaths&) = delete;
     ~HostPaths() = default;
 
+    /// True if a host path, or a directory above it, is left out. Opens nothing, so it follows no link.
+    [[nodiscard]] bool leaves_out(const std::string& path) const;
     [[nodiscard]] bool was_seen(const std::string& path, const std::string& place) const {
         return seen_.contains({path, place});
     }
@@ -34,6 +38,7 @@ class HostPaths {
     MountedTree* tree();
 
     std::set<Seen> seen_;
+    MountedTree::LeftOut left_out_;
     std::optional<MountedTree> tree_;
     std::string why_not_;
 };

@@ -80,7 +80,8 @@ LinkEnd Locator::follow_in(const Root& root, const std::string& log_directory, c
         return follow_in_process(log_directory, link);
     switch (ended) {
     case Walk::missing:
-    case Walk::nowhere: return {};
+    case Walk::nowhere:
+    case Walk::left_out: return {};
     case Walk::on_tmpfs: return unread("it leads to a tmpfs");
     case Walk::gone: return unread("it leads to a volume that was removed");
     case Walk::elsewhere:

@@ -40,7 +40,7 @@ bool is_mount_point(int directory) {
 
 ProcessRoot* Locator::process() {
     if (!process_)
-        process_ = container_.has_process() ? open_process_root(container_, process_problem_) : std::nullopt;
+        open_process();
     return *process_ ? &**process_ : nullptr;
 }
 
@@ -137,6 +137,10 @@ std::string Locator::add_volumes_below(const Root& root, const std::string& path
         Volume& volume = volumes_.open(*mount);
         if (volume.state == Volume::State::missing)
             return volume.reason;
+        if (volume.state == Volume::State::left_out) {
+            found.left_out.push_back(below);
+            continue;
+        }
         if (volume.state == Volume::State::gone) {
             found.has_lost_part = true;
             continue;
@@ -163,6 +167,8 @@ Located Locator::locate_in(Root root, const std::string& log_directory) {
         return LocateFailed{"its log directory is on a tmpfs, and " + why_no_process(), false, true};
     if (ended == Root::Walk::gone || (ended == Root::Walk::on_tmpfs && container_.is_still()))
         return LogDirectoryGone{};
+    if (ended == Root::Walk::left_out)
+        return LogDirectoryLeftOut{};
     if (ended == Root::Walk::missing || ended == Root::Walk::on_tmpfs)
         return NoLogDirectory{};
     auto status =
@@ -214,7 +220,9 @@ void Locator::add_mounts_below(const std::string& path, LogDirectory& found) {
         if (below.empty() || place.ended == MountedTree::Ended::missing)
             continue;
         const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
-        if (!status) {
+        if (place.is_left_out) {
+            found.left_out.push_back(below);
+        } else if (!status) {
             found.problems.push_back({below, "cannot open its volume: " + place.reason});
         } else if (S_ISDIR(status->st_mode) || S_ISREG(status->st_mode)) {
             std::string host_path =
@@ -252,6 +260,8 @@ Located Locator::locate_in_process(const std::string& log_directory) {
     auto place = process()->tree.open(log_directory);
     if (place.ended == MountedTree::Ended::missing)
         return NoLogDirectory{};
+    if (place.is_left_out)
+        return LogDirectoryLeftOut{};
     const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
     if (!status || !S_ISDIR(status->st_mode))
         return LocateFailed{"cannot open " + in_quotes("/" + place.path) + ": " +
@@ -270,6 +280,8 @@ Located Locator::locate_in_process(const std::string& log_directory) {
 }
 
 Located Locator::locate(const std::string& log_directory) {
+    if (is_left_out(log_directory))
+        return LogDirectoryLeftOut{};
     auto root = merged();
     const bool through_process = !root && process() != nullptr;
     if (!root && !through_process) // the container is stopped, or has just ended

@@ -22,6 +22,9 @@ struct NoLogDirectory {};
 /// names no layers of it. This is not an error either: nobody can mend it.
 struct LogDirectoryGone {};
 
+/// The log directory lies on a volume that the settings leave out. Nothing of the volume was opened.
+struct LogDirectoryLeftOut {};
+
 struct LocateFailed {
     std::string reason;       ///< safe to print
     bool root_unseen = false; ///< true: neither the container's layers nor its process can be reached
@@ -30,7 +33,8 @@ struct LocateFailed {
     std::optional<Limit> limit{}; ///< the container itself brings it about
 };
 
-using Located = std::variant<LogDirectory, NoLogDirectory, LogDirectoryGone, LocateFailed>;
+using Located =
+    std::variant<LogDirectory, NoLogDirectory, LogDirectoryGone, LogDirectoryLeftOut, LocateFailed>;
 
 /// Where a symbolic link in a log directory leads.
 struct LinkEnd {

@@ -24,8 +24,10 @@ class Locator {
     [[nodiscard]] LinkEnd follow(const std::string& log_directory, const std::string& link);
 
   private:
+    void open_process();
     [[nodiscard]] ProcessRoot* process();
     [[nodiscard]] std::string why_no_process() const;
+    [[nodiscard]] bool is_left_out(const std::string& log_directory) const;
     [[nodiscard]] bool is_on_volume(const std::string& log_directory);
     [[nodiscard]] std::optional<Root> merged() const;
     [[nodiscard]] std::optional<Root> layers();

@@ -60,6 +60,15 @@ bool MountedTree::is_of_the_host(const std::vector<Step>& steps) {
     });
 }
 
+MountedTree::Place MountedTree::left_out(const std::string& path) {
+    Place place;
+    place.ended = Ended::refused;
+    place.path = path;
+    place.reason = "the settings leave it out (--skip-volume)";
+    place.is_nowhere = place.is_left_out = true;
+    return place;
+}
+
 MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_since) const {
     Place place;
     std::vector<Step> steps;
@@ -67,6 +76,8 @@ MountedTree::Place MountedTree::open(const std::string& path, Timestamp links_si
     Way<Step> way(path);
     while (auto name = way.next(steps)) {
         place.path = joined(Way<Step>::path_of(steps), *name);
+        if (left_out_ && left_out_(slashed(place.path)))
+            return left_out(place.path);
         const MountInfo* mount = table_.covering(steps.back().mount, slashed(place.path));
         if (mount != nullptr && file_system(mount->type) != FileSystem::ordinary) {
             place.ended = Ended::refused;

@@ -6,6 +6,7 @@
 #include "util/unique_fd.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ class MountedTree {
     MountedTree(UniqueFd root, int root_mount, MountTable table)
         : root_(std::move(root)), root_mount_(root_mount), table_(std::move(table)) {}
 
+    /// Returns whether a path, which is absolute and without links, is not to be opened.
+    using LeftOut = std::function<bool(const std::string& path)>;
+    void leave_out(LeftOut left_out) { left_out_ = std::move(left_out); }
+
     /// The symbolic links that were on the way.
     enum class Links {
         none,
@@ -35,11 +40,15 @@ class MountedTree {
         UniqueFd held;    ///< O_PATH descriptor of anything but a symbolic link, if `ended` is `arrived`
         std::string path; ///< path without links and leading slash; if refused, the mount point
         Links links = Links::none;
-        std::string reason;            ///< why the path was not opened, safe to print
-        int error = 0;                 ///< the same as an errno value, unless refused
-        bool is_nowhere = false;       ///< true: no log can be there, it is the kernel's or a loop of links
+        std::string reason; ///< why the path was not opened, safe to print
+        int error = 0;      ///< the same as an errno value, unless refused
+        bool is_nowhere =
+            false; ///< no log is to be read there: it is the kernel's, a loop of links, left out
+        bool is_left_out = false;      ///< refused because of leave_out()
         std::size_t names_missing = 0; ///< if missing: how many names at the end of the path do not exist
     };
+    /// Returns what open() says of a path that is left out.
+    [[nodiscard]] static Place left_out(const std::string& path);
     [[nodiscard]] Place open(const std::string& path, Timestamp links_since = {}) const;
 
     /// Returns why a directory cannot be read without the mounts below it; "" if no special file system is
@@ -53,6 +62,7 @@ class MountedTree {
     UniqueFd root_;
     int root_mount_;
     MountTable table_;
+    LeftOut left_out_;
 };
 
 } // namespace logbackup

@@ -24,6 +24,7 @@ Root::Walk ending_of(Volume::State state) {
     case Volume::State::usable: return Root::Walk::arrived;
     case Volume::State::elsewhere: return Root::Walk::elsewhere;
     case Volume::State::gone: return Root::Walk::gone;
+    case Volume::State::left_out: return Root::Walk::left_out;
     case Volume::State::missing:
     case Volume::State::refused: break;
     }

@@ -36,6 +36,7 @@ class Root {
         missing,
         on_tmpfs,
         gone,      ///< a volume was removed after the container had ended
+        left_out,  ///< a volume that the settings leave out
         elsewhere, ///< a volume differs from the one that the container has mounted
         nowhere,   ///< a name below a file, a loop of links, or neither a directory nor a regular file
         failed,

@@ -56,6 +56,11 @@ Volume Volumes::look(const Mount& mount) {
     auto place = host_.open(mount.source, container_.created);
     Volume volume;
     volume.path = "/" + place.path;
+    if (place.is_left_out) {
+        volume.state = Volume::State::left_out;
+        volume.reason = place.reason;
+        return volume;
+    }
     ProcessRoot* process = place.ended == Ended::refused ? nullptr : process_();
     if (place.ended != Ended::arrived) {
         volume.state = process != nullptr ? Volume::State::elsewhere

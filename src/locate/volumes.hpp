@@ -17,6 +17,7 @@ struct Volume {
         usable,
         missing,
         gone,      ///< removed after its container had ended
+        left_out,  ///< the settings say so: it was not opened
         refused,   ///< it may not answer, or nothing proves that the container had it
         elsewhere, ///< the container's process has something else mounted
     };

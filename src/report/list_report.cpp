@@ -31,11 +31,11 @@ std::string coverage_cell(const Instance& instance) {
         text.append(std::exchange(separator, ", ")).append(name_of(limit));
     if (record.skipped > 0)
         text += ", " + std::to_string(record.skipped) + " skipped";
-    return text;
+    return instance.is_left_out ? text + ", left out" : text;
 }
 
 std::vector<std::string> cells_of(const Instance& instance) {
-    const auto& [record, has_record, usage] = instance;
+    const auto& [record, has_record, usage, is_left_out] = instance;
     const bool ended = has_record && record.coverage != Coverage::live;
     const bool missed = is_missed(instance);
     return {escaped(record.service),
@@ -174,7 +174,7 @@ Json elsewhere_json(const Record& record) {
 }
 
 Json instance_json(const Instance& instance) {
-    const auto& [record, has_record, usage] = instance;
+    const auto& [record, has_record, usage, is_left_out] = instance;
     Json limits = Json::array();
     for (const auto limit : record.limits)
         limits.push_back(name_of(limit));
@@ -194,6 +194,7 @@ Json instance_json(const Instance& instance) {
             {"saved_until", json_time(parse_rfc3339(record.saved_until))},
             {"limits", std::move(limits)},
             {"volume", record.volume},
+            {"left_out", is_left_out},
             {"shared_by", sharers_json(record)},
             {"elsewhere", elsewhere_json(record)},
             {"skipped", record.skipped},

@@ -31,8 +31,9 @@ constexpr std::array<Counter, 7> counters{{
     {"logbackup_skipped_runs_total", "Runs that ended at once because another one was working."},
 }};
 
-constexpr std::array<const char*, 8> status_labels{"saved", "shared",   "complete",   "no_log_directory",
-                                                   "gone",  "vanished", "incomplete", "failed"};
+constexpr std::array<const char*, 9> status_labels{"saved",    "shared", "complete", "no_log_directory",
+                                                   "left_out", "gone",   "vanished", "incomplete",
+                                                   "failed"};
 
 /// Builds the text. Write all samples of a family together, after its HELP and TYPE.
 class Text {
@@ -80,9 +81,10 @@ std::string sample_of(const char* family, const char* label, const std::string& 
 
 /// Returns one status for each container. Of its log directories, the one that most needs attention counts.
 std::vector<RowStatus> status_of_containers(const Report& report) {
-    static constexpr std::array<RowStatus, 8> by_need{
-        RowStatus::failed, RowStatus::incomplete, RowStatus::vanished, RowStatus::saved,
-        RowStatus::shared, RowStatus::complete,   RowStatus::gone,     RowStatus::no_log_directory};
+    static constexpr std::array<RowStatus, 9> by_need{
+        RowStatus::failed, RowStatus::incomplete, RowStatus::vanished,
+        RowStatus::saved,  RowStatus::shared,     RowStatus::complete,
+        RowStatus::gone,   RowStatus::left_out,   RowStatus::no_log_directory};
     std::vector<RowStatus> result;
     std::set<std::string> counted;
     for (const auto status : by_need)

@@ -24,8 +24,9 @@ Json problems_json(const std::vector<Problem>& problems) {
 }
 
 Json row_json(const Row& row) {
-    static constexpr std::array<const char*, 8> statuses{
-        "saved", "shared", "complete", "no log directory", "gone", "vanished", "incomplete", "failed"};
+    static constexpr std::array<const char*, 9> statuses{"saved",    "shared", "complete", "no log directory",
+                                                         "left out", "gone",   "vanished", "incomplete",
+                                                         "failed"};
     Json actions = Json::array();
     for (const auto& action : row.actions) {
         Json json{{"action", name_of(action.kind)}, {"path", action.path}, {"bytes", action.bytes()}};

@@ -30,6 +30,7 @@ std::string target_cell(const Row& row) {
     case RowStatus::shared: return "shared, see " + row.target;
     case RowStatus::complete: return row.target + "  complete";
     case RowStatus::no_log_directory: return "no log directory";
+    case RowStatus::left_out: return "left out (--skip-volume)";
     case RowStatus::gone: return "log directory removed";
     case RowStatus::vanished: return "removed meanwhile";
     case RowStatus::incomplete: return row.target.empty() ? "NOT SAVED" : row.target + "  INCOMPLETE";

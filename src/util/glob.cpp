@@ -6,11 +6,22 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace logbackup {
 
 bool matches(const std::string& glob, const std::string& name) {
     return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
+}
+
+std::string exact_glob(const std::string& text) {
+    std::string glob;
+    for (const char c : text) {
+        if (std::string_view("*?[]\\").find(c) != std::string_view::npos)
+            glob += '\\';
+        glob += c;
+    }
+    return glob;
 }
 
 std::optional<std::string> parse_exclude(const std::string& glob) {

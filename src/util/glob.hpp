@@ -10,6 +10,9 @@ namespace logbackup {
 /// True if the glob matches the whole name; see fnmatch(3).
 [[nodiscard]] bool matches(const std::string& glob, const std::string& name);
 
+/// Returns a glob that matches this name or path only.
+[[nodiscard]] std::string exact_glob(const std::string& text);
+
 /// Normalizes a user's glob for matching. The result "/*.hprof" matches "*.hprof" directly in the log
 /// directory; "*.hprof" matches such names at any depth. Returns nothing if no file could match the glob.
 [[nodiscard]] std::optional<std::string> parse_exclude(const std::string& glob);

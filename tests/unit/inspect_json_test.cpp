@@ -117,6 +117,7 @@ TEST(ParseInspect, ReadsMountsAndTheTmpfsOfTheHostConfig) {
     EXPECT_EQ(mounts[0].source, "/d/volumes/unit-a-vol/_data");
     EXPECT_EQ(mounts[0].destination, "/opt/logs/vol");
     EXPECT_EQ(mounts[0].access, MountAccess::read_only);
+    EXPECT_EQ(mounts[0].name, "unit-a-vol");
     EXPECT_EQ(mounts[1].type, "bind");
     EXPECT_EQ(mounts[1].access, MountAccess::read_write);
     EXPECT_EQ(mounts[2].type, "tmpfs");

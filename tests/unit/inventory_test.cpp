@@ -48,7 +48,7 @@ Inventory take(const TempDir& dir, const Filter& filter = {}) {
 /// "<service>/<instance>" of each; of a missed container "<service>/<pod> missed".
 std::vector<std::string> names(const Inventory& inventory) {
     std::vector<std::string> result;
-    for (const auto& [record, has_record, usage] : inventory.instances)
+    for (const auto& [record, has_record, usage, is_left_out] : inventory.instances)
         result.push_back(record.instance.empty() ? record.service + "/" + record.pod + " missed"
                                                  : record.directory());
     return result;
@@ -150,7 +150,7 @@ TEST(InventoryTable, SaysWhereAPartIsSavedThatIsElsewhere) {
 
 TEST(InventoryTable, EscapesEveryName) {
     Inventory inventory = small_inventory();
-    for (auto& [record, has_record, usage] : inventory.instances)
+    for (auto& [record, has_record, usage, is_left_out] : inventory.instances)
         for (auto* name : {&record.service, &record.pod, &record.namespace_name, &record.instance,
                            &record.image, &record.volume, &record.started, &record.saved_until})
             *name = "\033[2J\n\xff";
@@ -180,7 +180,7 @@ TEST(InventoryJson, HasEverything) {
         "service": "payments", "pod": "payments-7d9f", "namespace": "shop", "instance": "payments-7d9f",
         "pod_uid": "", "image": "app:1", "containers": ["paymentspayments-7d9f"], "restart_count": "",
         "created": "2026-11-22T13:00:00Z", "started": "2026-11-22T13:00:01Z",
-        "finished": "2026-11-22T14:00:00Z", "first_seen": null, "coverage": "live", "saved_until": null, "limits": [],
+        "finished": "2026-11-22T14:00:00Z", "first_seen": null, "coverage": "live", "saved_until": null, "limits": [], "left_out": false,
         "volume": "/srv/logs\n", "shared_by": [], "elsewhere": [], "skipped": 0, "files": 12, "bytes": 20000, "disk_bytes": 1234567,
         "last_saved": "2026-11-22T14:57:03Z"})"));
     const std::vector<std::string> coverages{"live", "complete", "cut", "missed", "unknown"};

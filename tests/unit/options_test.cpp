@@ -336,6 +336,10 @@ TEST_F(ConfigFile, HasWhatIsLeftOutOfServices) {
         EXPECT_EQ(is_skipped(skipping, service), skipped) << service;
         EXPECT_EQ(log_directories_of(skipping, service).empty(), skipped) << service;
     }
+    EXPECT_EQ(configured("skip-volume = [\"nfs-*\", \"/mnt/archive\"]\n").skip_volumes,
+              (Names{"nfs-*", "/mnt/archive"}));
+    EXPECT_EQ(expect({"--skip-volume", "a", "--skip-volume", "b"}).skip_volumes, (Names{"a", "b"}));
+    expect_config_error("[service.x]\nskip-volume = \"a\"\n", "it cannot differ from service to service");
     expect_config_error("[service.x]\nskip = \"net*\"\n", "'net*' is not a valid value for a service");
     EXPECT_EQ(expect({"--exclude", "a", "--exclude", "b/c"}).exclude, (Names{"a", "/b/c"}));
     expect_usage_error({"--exclude", "/"}, "'/' is not a valid glob of files");

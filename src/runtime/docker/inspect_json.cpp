@@ -64,7 +64,8 @@ void parse_mounts(const Json& mounts, const Json& tmpfs, Container& container) {
                                         text(member(mount, "Destination")),
                                         writable.is_boolean() && !writable.get<bool>()
                                             ? MountAccess::read_only
-                                            : MountAccess::read_write});
+                                            : MountAccess::read_write,
+                                        text(member(mount, "Name"))});
         }
     }
     // `docker run --tmpfs` appears here only, not in .Mounts.
