@@ -94,7 +94,9 @@ class Pair {
 
     std::uint64_t data_end(const std::string& path, std::uint64_t begin, std::uint64_t end,
                            std::uint64_t& budget) {
-        return open_source(path) == 0 ? logbackup::data_end(source_.get(), begin, end, budget) : end;
+        const auto is_stopped = [this] { return stop_.requested(); };
+        return open_source(path) == 0 ? logbackup::data_end(source_.get(), begin, end, budget, is_stopped)
+                                      : end;
     }
 
     std::uint64_t holes(const std::string& path, std::uint64_t begin, std::uint64_t end) {

@@ -87,7 +87,8 @@ std::uint64_t data_end_forward(ZeroReader& reader, int file, std::uint64_t begin
 
 } // namespace
 
-std::uint64_t data_end(int file, std::uint64_t begin, std::uint64_t end, std::uint64_t& budget) {
+std::uint64_t data_end(int file, std::uint64_t begin, std::uint64_t end, std::uint64_t& budget,
+                       const std::function<bool()>& is_stopped) {
     if (begin >= end)
         return begin;
     const std::uint64_t whole = budget;
@@ -99,6 +100,10 @@ std::uint64_t data_end(int file, std::uint64_t begin, std::uint64_t end, std::ui
     for (auto extent = extents.rbegin(); extent != extents.rend(); ++extent)
         for (std::uint64_t to = extent->end; to > extent->begin;) {
             const std::uint64_t from = to - std::min(most_at_once, to - extent->begin);
+            if (is_stopped && is_stopped()) {
+                budget = 0;
+                return end;
+            }
             if (budget < to - from) {
                 budget = 0;
                 return data_end_forward(reader, file, begin, end, whole);

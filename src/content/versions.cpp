@@ -183,7 +183,8 @@ bool is_rewritten(int older, int newer, StopSignal& stop) {
         if (ours.find_first_not_of('\0') == std::string::npos)
             continue;
         ++with_data;
-        is_binary = is_binary || ours.find('\0') != std::string::npos;
+        // Zeros at the end can be those that a writer has set aside.
+        is_binary = is_binary || ours.find('\0') < ours.find_last_not_of('\0');
         if (ours == reading.piece_of(newer, at, ours.size())) {
             ++same;
             returns = returns || same < with_data;

@@ -14,6 +14,8 @@ constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t few = 16; // more than the zeros that end a gzip or zip file
 /// Zeros on the disk that are read of one file. Holes are not read.
 constexpr std::uint64_t most_of_one_file = 64U << 20U;
+/// The same when all bytes are compared.
+constexpr std::uint64_t most_of_last_pass = 4ULL << 30U;
 /// What is read even if others have used up the budget: so no file waits for ever.
 constexpr std::uint64_t least_of_one_file = 64U << 10U;
 /// Longer than a mapped file stays unwritten, plus the time between two runs.
@@ -107,16 +109,15 @@ class ZeroFinder {
     }
 
     [[nodiscard]] std::uint64_t data_end(Entry& entry, std::uint64_t begin, std::uint64_t end) {
-        if (everything_) {
-            std::uint64_t all = UINT64_MAX;
-            return content_.data_end(entry.path, begin, end, all);
-        }
-        const std::uint64_t share = std::clamp(written_.budget, least_of_one_file, most_of_one_file);
+        const std::uint64_t share = everything_
+                                        ? most_of_last_pass
+                                        : std::clamp(written_.budget, least_of_one_file, most_of_one_file);
         std::uint64_t left = share;
         const std::uint64_t found = content_.data_end(entry.path, begin, end, left);
         entry.zeros_proved = entry.zeros_proved && left > 0;
         written_.reached_limits = written_.reached_limits || left == 0;
-        written_.budget -= std::min(written_.budget, share - left);
+        if (!everything_)
+            written_.budget -= std::min(written_.budget, share - left);
         return found;
     }
 

@@ -14,8 +14,8 @@ namespace logbackup {
 [[nodiscard]] int cut_hole(int saved, std::uint64_t data);
 
 /// Lets a saved file that has all data of its source end where the source does, as `action` wants it: with
-/// the action's zeros as a hole. Does nothing if the source has another end by now; the next run looks again.
-/// Returns 0 or an errno value.
+/// the action's zeros as a hole. Does nothing if the source has another end by now, or one that no file here
+/// can have; the next run looks again. Returns 0 or an errno value.
 [[nodiscard]] int end_as_source(int saved, int source, const Action& action);
 
 } // namespace logbackup

@@ -189,14 +189,13 @@ int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t 
 
 void Transferrer::finish(Transfer& transfer, UniqueFd saved) {
     account(transfer, size_of(saved.get()));
-    if (const int error = end_as_source(saved.get(), transfer.source.get(), *transfer.action))
-        fail(transfer, "cannot extend its backup", error);
     finished_.push_back({&transfer, std::move(saved)});
 }
 
-/// Waits until all saved bytes are on the disk. Then the saved file gets the mtime of its source as a sign
-/// that all of it is saved, unless the source has changed. The next run compares a file with another mtime in
-/// full.
+/// Waits until all saved bytes are on the disk. Only then a saved file is made longer by a hole: after a
+/// power cut a file system may know the new size, but not the bytes before the hole. Then the saved file gets
+/// the mtime of its source as a sign that all of it is saved, unless the source has changed. The next run
+/// compares a file with another mtime in full.
 void Transferrer::keep_for_good() {
     if (finished_.empty())
         return;
@@ -205,9 +204,13 @@ void Transferrer::keep_for_good() {
     const int error = errno;
     for (auto& [transfer, saved] : finished_) {
         const auto now = status_of(transfer->source.get());
+        const int not_extended =
+            kept ? end_as_source(saved.get(), transfer->source.get(), *transfer->action) : 0;
         transfer->source.reset();
         if (!kept)
             fail(*transfer, "cannot bring its backup to the disk", error);
+        else if (not_extended != 0)
+            fail(*transfer, "cannot extend its backup", not_extended);
         else if (!stop_.requested() && now &&
                  has_end_of_source(size_of(saved.get()), *transfer->action, *now) &&
                  mtime_of(*now) == transfer->mtime)

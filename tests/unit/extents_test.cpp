@@ -70,6 +70,15 @@ TEST(DataEnd, GoesOnFromTheBeginWhenThereAreTooManyZeros) {
     EXPECT_EQ(file.end(100'000), MiB + 1000);
 }
 
+TEST(DataEnd, IsNotSearchedForOnceTheRunIsToldToStop) {
+    SparseFile file(3 * MiB);
+    file.write(0, std::string(3 * MiB, '\0'));
+    int asked = 0;
+    EXPECT_EQ(data_end(file.fd(), 0, 3 * MiB, file.budget, [&] { return ++asked == 3; }), 3 * MiB);
+    EXPECT_EQ(asked, 3);
+    EXPECT_EQ(file.budget, 0U);
+}
+
 TEST(DataEnd, OfAFileThatShrankIsWhatWasAskedFor) {
     SparseFile file(MiB);
     ASSERT_EQ(::ftruncate(file.fd(), 10), 0);

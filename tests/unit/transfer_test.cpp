@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "transfer/transfer.hpp"
 
+#include "transfer/hole.hpp"
+#include "util/files.hpp"
+
 #include "support.hpp"
 
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -13,8 +17,7 @@
 #include <fstream>
 #include <map>
 
-/// Transfers between plain directories, with the real rsync. Files stand in the order of their sizes and of
-/// their names: rsync goes by names, and is given the small ones first.
+/// Transfers between plain directories, with the real rsync.
 namespace logbackup {
 namespace {
 
@@ -188,6 +191,22 @@ TEST_F(Transferring, AStoppedRunKeepsWhatArrived) {
     EXPECT_LT(text.size(), 8 * MiB);
     EXPECT_GE(1000 + 6 * MiB + text.size(), arrived) << "what had arrived of the last one is lost";
     EXPECT_FALSE(dir.has("backup/web/web-1/d-never-begun.log"));
+}
+
+TEST(EndAsSource, ASizeThatNoFileOfTheBackupCanHaveIsNoFailure) {
+    const test::TempDir dir;
+    const UniqueFd source(::memfd_create("source", MFD_CLOEXEC));
+    static constexpr std::uint64_t huge = 1ULL << 62U;
+    ASSERT_EQ(::ftruncate(source.get(), static_cast<off_t>(huge)), 0);
+    const UniqueFd saved(::open(dir.write("saved", "").c_str(), O_RDWR | O_CLOEXEC));
+    Action action;
+    action.zeros = huge;
+    action.ends_as_source = true;
+    EXPECT_EQ(end_as_source(saved.get(), source.get(), action), 0);
+    action.zeros = MiB;
+    ASSERT_EQ(::ftruncate(source.get(), MiB), 0);
+    EXPECT_EQ(end_as_source(saved.get(), source.get(), action), 0);
+    EXPECT_EQ(status_of(saved.get())->st_size, MiB);
 }
 
 TEST_F(Transferring, OnlyAHoleIsTakenFromTheEndOfASavedFile) {

@@ -87,6 +87,9 @@ TEST_F(Versions, AShortFileOrAHeaderIsNotEnough) {
     const std::string header = numbered(1, 200); // two blocks, and a part of a third
     EXPECT_FALSE(rewritten(header + numbered(1000, 20), header + numbered(2000, 20)));
     EXPECT_FALSE(
+        rewritten(header + numbered(1000, 20) + std::string(9000, '\0'), header + numbered(2000, 20)))
+        << "zeros that a writer has set aside make no binary file of a log";
+    EXPECT_FALSE(
         rewritten(numbered(1, 400) + numbered(10'000, 1000), numbered(1, 400) + numbered(20'000, 1000)))
         << "less than half";
 }
