@@ -59,6 +59,13 @@ bool lies_elsewhere(const Holder& holder, const std::string& below) {
                        [&](const Elsewhere& part) { return lies_in(below, part.below); });
 }
 
+/// True if the holder has something of its own mounted at this path, above or below it.
+bool has_mount_near(const Holder& holder, const std::string& below) {
+    return std::any_of(holder.found.sources.begin(), holder.found.sources.end(), [&](const Source& source) {
+        return !source.below.empty() && (lies_in(source.below, below) || lies_in(below, source.below));
+    });
+}
+
 /// Returns the holder that has a log directory of the container at this path; `holders.size()` if none has.
 std::size_t holder_at(const Holders& holders, const Container* container, const std::string& path) {
     return static_cast<std::size_t>(std::find_if(holders.begin(), holders.end(),
@@ -86,7 +93,10 @@ class Finder {
     Finder(const Session& session, const Survey& survey, Holders& holders,
            const std::function<Holders(const Wanted&)>& locate)
         : session_(session), survey_(survey), holders_(holders), locate_(locate),
-          havers_(havers_of(holders)) {}
+          havers_(havers_of(holders)) {
+        for (const auto& holder : holders)
+            ++count_[holder.found.identity];
+    }
 
     void run() {
         for (std::size_t i = 0; i < holders_.size(); ++i) { // new ones are added at the end
@@ -102,10 +112,15 @@ class Finder {
     }
 
   private:
+    /// True if another holder has the same directory: of these, only one is read.
+    [[nodiscard]] bool has_twin(std::size_t index) const {
+        return count_.at(holders_[index].found.identity) > 1;
+    }
+
     void separate(std::size_t index, const Part& part) {
         const Container& container = *holders_[index].wanted.container;
         const bool is_shared = havers_[part.identity].size() > 1;
-        if ((!is_shared && !has_record(survey_, holders_[index], part)) ||
+        if ((!is_shared && !has_twin(index) && !has_record(survey_, holders_[index], part)) ||
             is_excluded(exclude_of(session_.options, container.service), part.below))
             return;
         const std::string path = path_of(holders_[index], part);
@@ -116,6 +131,7 @@ class Finder {
                 return;
             located.front().is_part_of = index;
             located.front().part_path = part.below;
+            ++count_[part.identity];
             holders_.push_back(std::move(located.front()));
         }
         if (holders_[there].found.identity == part.identity)
@@ -130,11 +146,13 @@ class Finder {
             return;
         const auto leave = [&](const std::string& host_path, const std::string& inside) {
             const std::string below = below_on_host(host_path, reader.host_path);
-            if (!below.empty() && !lies_elsewhere(reader, below))
+            if (!below.empty() && !lies_elsewhere(reader, below) && !has_mount_near(reader, below))
                 reader.elsewhere.push_back({below, other, inside});
         };
         if (!writer.found.volume.empty() && writer.found.direct && !only_reads(writer))
             leave(writer.host_path, {});
+        if (has_twin(other))
+            return; // perhaps that one is read, and it has not what is mounted below this one
         for (const auto& part : writer.parts) {
             const Mount* mount = mount_at(*writer.wanted.container, path_of(writer, part));
             if (mount != nullptr && mount->access == MountAccess::read_write &&
@@ -148,6 +166,7 @@ class Finder {
     Holders& holders_;
     const std::function<Holders(const Wanted&)>& locate_;
     Havers havers_;
+    std::map<Identity, std::size_t> count_; ///< of holders
 };
 
 } // namespace

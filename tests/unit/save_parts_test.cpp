@@ -175,5 +175,61 @@ TEST(WholeSave, ADirectoryThatIsOnlyReadLeavesOutTheLogDirectoriesOfOthersInIt) 
     });
 }
 
+TEST(WholeSave, AMountBelowAVolumeThatAnotherContainerLeadsIsSaved) {
+    test::in_private_mounts([] {
+        Replicas node;
+        node.add_replica("a");
+        node.add_replica("b");
+        const auto deep = node.dir.make_directory("volumes/deep");
+        node.dir.make_directory("volumes/archive/deep");
+        node["b"].mounts.push_back({"bind", deep, "/opt/logs/archive/deep", MountAccess::read_write});
+        node.put("old.log", "rotated");
+        node.dir.write("volumes/deep/deep.log", "a deep line");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("rotated"), Places{"web/web-a+opt+logs+archive/old.log"});
+        EXPECT_EQ(node.places_of("a deep line"), Places{"web/web-b+opt+logs+archive+deep/deep.log"});
+        EXPECT_FALSE(node.run(verify).has_failures());
+    });
+}
+
+TEST(WholeSave, AMountBelowALogDirectoryThatAnotherContainerLeadsIsSaved) {
+    test::in_private_mounts([] {
+        Replicas node;
+        const auto logs = node.dir.make_directory("volumes/logs");
+        const auto deep = node.dir.make_directory("volumes/deep");
+        node.dir.make_directory("volumes/logs/deep");
+        for (const std::string name : {"a", "b"}) {
+            (void)node.add(name, "web", "web-" + name);
+            node[name].mounts = {{"bind", logs, "/opt/logs", MountAccess::read_write}};
+        }
+        node["b"].mounts.push_back({"bind", deep, "/opt/logs/deep", MountAccess::read_write});
+        node.dir.write("volumes/logs/app.log", "a line");
+        node.dir.write("volumes/deep/deep.log", "a deep line");
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("a line"), Places{"web/web-a/app.log"});
+        EXPECT_EQ(node.places_of("a deep line"), Places{"web/web-b+opt+logs+deep/deep.log"});
+    });
+}
+
+TEST(WholeSave, AReadersOwnMountBelowTheLogDirectoryOfAWriterIsSaved) {
+    test::in_private_mounts([] {
+        Replicas node;
+        const auto logs = node.dir.make_directory("volumes/logs");
+        const auto web = node.dir.make_directory("volumes/logs/web-1");
+        const auto own = node.dir.make_directory("volumes/own");
+        node.dir.make_directory("volumes/logs/web-1/own");
+        node.dir.write("volumes/logs/web-1/app.log", "a line");
+        node.dir.write("volumes/own/own.log", "an own line");
+        (void)node.add("s", "shipper", "shipper-1");
+        node["s"].mounts = {{"bind", logs, "/opt/logs", MountAccess::read_only},
+                            {"bind", own, "/opt/logs/web-1/own", MountAccess::read_write}};
+        (void)node.add("w", "web", "web-1");
+        node["w"].mounts = {{"bind", web, "/opt/logs", MountAccess::read_write}};
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("an own line"), Places{"shipper/shipper-1/web-1/own/own.log"});
+        EXPECT_EQ(node.saved("web/web-1/app.log"), "a line");
+    });
+}
+
 } // namespace
 } // namespace logbackup::save_parts_test
