@@ -45,8 +45,7 @@ bool is_time_to_prune(const ClockHistory& history, Timestamp now) {
 Timestamp newest_time(const std::vector<Record>& records, Timestamp now) {
     Timestamp newest{};
     for (const auto& record : records)
-        for (const auto* text :
-             {&record.first_seen, &record.saved_until, &record.created, &record.started, &record.finished})
+        for (const auto* text : {&record.first_seen, &record.saved_until})
             if (const Timestamp time = parse_rfc3339(*text); time <= now)
                 newest = std::max(newest, time);
     return newest;

@@ -25,8 +25,9 @@ struct ClockHistory {
 /// True if an hour has passed since a run looked for something to delete. Pure.
 [[nodiscard]] bool is_time_to_prune(const ClockHistory& history, Timestamp now);
 
-/// Returns the newest time not after `now` that the records name; zero if there is none. It stands for the
-/// time of the last run if the clock was ahead at that one and has been set back since. Pure.
+/// Returns the newest time of a run, not after `now`, that the records name; zero if there is none. It stands
+/// for the time of the last run if the clock was ahead at that one and has been set back since. The times of
+/// containers do not count: no run need have been there. Pure.
 [[nodiscard]] Timestamp newest_time(const std::vector<Record>& records, Timestamp now);
 
 [[nodiscard]] ClockHistory load_clock(int root);

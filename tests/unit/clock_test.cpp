@@ -35,10 +35,18 @@ TEST(ClockRule, TheNewestTimeOfTheRecordsIsNotInTheFuture) {
     one.created = "2026-11-22T14:49:00Z";
     Record other;
     other.first_seen = "2027-11-22T14:50:00Z"; // when the clock was ahead
-    other.started = "2026-11-22T14:55:13Z";
+    other.saved_until = "2026-11-22T14:55:13Z";
     EXPECT_EQ(newest_time({one, other}, start), parse_rfc3339(one.first_seen));
-    EXPECT_EQ(newest_time({one, other}, start + 1s), parse_rfc3339(other.started));
+    EXPECT_EQ(newest_time({one, other}, start + 1s), parse_rfc3339(other.saved_until));
     EXPECT_EQ(newest_time({other}, start), Timestamp{});
+}
+
+TEST(ClockRule, TheTimesOfContainersAreNotThoseOfRuns) {
+    Record record;
+    record.first_seen = "2026-11-22T14:50:00Z";
+    record.created = record.started = "2026-11-22T14:51:00Z";
+    record.finished = "2026-11-22T14:52:00Z";
+    EXPECT_EQ(newest_time({record}, start), parse_rfc3339(record.first_seen));
 }
 
 TEST(ClockRule, DoubtsAClockThatWentADayAhead) {
