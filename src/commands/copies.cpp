@@ -45,7 +45,8 @@ CopySearch copies_in(const Session& session, int instance, const std::vector<std
     saved.entries = list_tree(all, limits_of_saved(session.listing_limits()), session.stop).entries;
     std::erase_if(saved.entries, [&](const Entry& entry) {
         return entry.type != FileType::regular || entry.size == 0 ||
-               is_excluded(job.tree->excluded, entry.path); // its source may still exist
+               is_excluded(job.tree->excluded, entry.path) || // its source may still exist
+               job.tree->leaves_out(entry.path);
     });
     const std::unordered_set<std::string_view> in_source(files.begin(), files.end());
     const std::unordered_set<std::string_view> written(job.work->written.begin(), job.work->written.end());

@@ -45,7 +45,7 @@ std::vector<PruneItem> find_in(const Session& session, Survey& survey, Job& job,
     const auto has_gone = [&](const std::string& path) {
         const bool is_left_out = std::any_of(left_out.begin(), left_out.end(),
                                              [&](const std::string& below) { return lies_in(path, below); });
-        return !is_left_out && content.has_gone(path);
+        return !is_left_out && !job.tree->leaves_out(path) && content.has_gone(path);
     };
     auto items = old_files(session.root.get(), record, session.options.retention, session.now, has_gone);
     return has_lost_something(job, source) ? std::vector<PruneItem>() : std::move(items);

@@ -3,6 +3,7 @@
 
 #include "fake_node.hpp"
 #include "in_private_mounts.hpp"
+#include "ledger/clock.hpp"
 
 #include <gtest/gtest.h>
 
@@ -228,6 +229,25 @@ TEST(WholeSave, AReadersOwnMountBelowTheLogDirectoryOfAWriterIsSaved) {
         EXPECT_FALSE(node.run().has_failures());
         EXPECT_EQ(node.places_of("an own line"), Places{"shipper/shipper-1/web-1/own/own.log"});
         EXPECT_EQ(node.saved("web/web-1/app.log"), "a line");
+    });
+}
+
+TEST(WholeSave, ACopyOfAPartThatIsSavedElsewhereIsNotDeletedAsGone) {
+    test::in_private_mounts([] {
+        Replicas node;
+        node.add_replica("a");
+        node.add_replica("b");
+        node.put("old.log", "rotated");
+        EXPECT_FALSE(node.run().has_failures());
+        fs::remove(node.dir.at("backup/web/web-b/archive")); // an earlier run had saved it here
+        node.dir.write("backup/web/web-b/archive/old.log", "rotated");
+        node.dir.write("backup/web/web-b/gone.log", "its source is gone");
+        node.options.retention.keep = std::chrono::hours(24 * 30);
+        node.now = std::chrono::system_clock::now() + std::chrono::hours(24 * 60);
+        note_run(test::open_path(node.options.backup_root).get(), node.now);
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("its source is gone"), Places{});
+        EXPECT_EQ(node.saved("web/web-b/archive/old.log"), "rotated");
     });
 }
 
