@@ -3,6 +3,7 @@
 
 #include "config/selection.hpp"
 #include "ledger/links.hpp"
+#include "ledger/upkeep.hpp"
 #include "locate/paths.hpp"
 #include "util/files.hpp"
 #include "util/glob.hpp"
@@ -169,6 +170,37 @@ class Finder {
     std::map<Identity, std::size_t> count_; ///< of holders
 };
 
+/// True if a container of the record is listed, but this run could not look at its log directory.
+bool is_out_of_sight(const Survey& survey, RecordId id) {
+    const Record& record = survey.records[id];
+    const auto is_its = [&](const Holder& holder) {
+        return !is_unlisted(record, {holder.wanted.container->id}) &&
+               holder.wanted.name.path == record.log_directory;
+    };
+    return !is_unlisted(record, survey.listed) && !survey.host->leaves_out(record.volume) &&
+           std::none_of(record.containers.begin(), record.containers.end(),
+                        [&](const std::string& container) {
+                            return survey.gone.contains({container, record.log_directory});
+                        }) &&
+           std::none_of(survey.jobs.begin(), survey.jobs.end(), [&](const Job& job) {
+               return job.place.known == id || std::any_of(job.holders.begin(), job.holders.end(), is_its);
+           });
+}
+
+/// True if the holder has nothing of its own mounted at this path, except the volume of the record itself.
+bool has_nothing_else(const Holder& holder, const std::string& below, const Record& record) {
+    return !has_mount_near(holder, below) ||
+           std::any_of(holder.parts.begin(), holder.parts.end(), [&](const Part& part) {
+               return part.below == below && part.identity.inode == record.volume_inode;
+           });
+}
+
+bool overlaps(const std::map<std::string, std::string>& elsewhere, const std::string& below) {
+    return std::any_of(elsewhere.begin(), elsewhere.end(), [&](const auto& part) {
+        return lies_in(part.first, below) || lies_in(below, part.first);
+    });
+}
+
 } // namespace
 
 std::vector<Part> parts_of(const LogDirectory& found) {
@@ -186,11 +218,21 @@ void find_parts_elsewhere(const Session& session, const Survey& survey, Holders&
     Finder(session, survey, holders, locate).run();
 }
 
-void note_elsewhere(Job& job, const std::vector<Assignment>& places) {
-    const Holder& first = job.holders.front();
-    for (const auto& part : first.elsewhere)
-        if (const Assignment& place = places[part.holder]; place.problem.empty() && !place.directory.empty())
+void note_elsewhere(const Survey& survey, Job& job, const std::vector<Assignment>& places,
+                    const std::function<bool(std::size_t holder)>& is_saved) {
+    for (const auto& part : job.holders.front().elsewhere)
+        if (const Assignment& place = places[part.holder];
+            place.problem.empty() && !place.directory.empty() && is_saved(part.holder))
             job.elsewhere[part.below] = joined(place.directory, part.inside);
+    if (!job.place.known)
+        return;
+    for (const auto& [below, place] : survey.records[*job.place.known].elsewhere) {
+        const auto there = survey.records.find(
+            [&, &at = place](const Record& record) { return lies_in(at, record.directory()); });
+        if (there && !overlaps(job.elsewhere, below) && is_out_of_sight(survey, *there) &&
+            has_nothing_else(job.holders.front(), below, survey.records[*there]))
+            job.elsewhere[below] = place;
+    }
 }
 
 void note_saved_before(Job& job, const Holder& holder, const std::vector<Assignment>& places) {

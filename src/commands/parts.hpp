@@ -23,8 +23,11 @@ void find_parts_elsewhere(const Session& session, const Survey& survey, std::vec
                           const std::function<std::vector<Holder>(const Wanted&)>& locate);
 
 /// Notes in a job where the parts of it are saved that are not saved with it. `places` are those of all
-/// holders.
-void note_elsewhere(Job& job, const std::vector<Assignment>& places);
+/// holders; parts of which `is_saved` is false stay with the job. What the record of the job says stays so as
+/// long as the run cannot look at a container that is still listed: its logs would be saved twice. Call it
+/// when all jobs are made.
+void note_elsewhere(const Survey& survey, Job& job, const std::vector<Assignment>& places,
+                    const std::function<bool(std::size_t holder)>& is_saved);
 
 /// Notes where a new job was saved as a part of another log directory of this holder, if it was.
 void note_saved_before(Job& job, const Holder& holder, const std::vector<Assignment>& places);

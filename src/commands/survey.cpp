@@ -203,7 +203,6 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
         job.place = std::move(place);
         note_saved_before(job, holders[i], places);
         job.holders.push_back(std::move(holders[i]));
-        note_elsewhere(job, places);
     }
     for (std::size_t i = 0; i < holders.size(); ++i) {
         const auto& place = assignments.of_claim[i];
@@ -215,6 +214,11 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
         close_descriptors(holders[i].found);
         job.holders.push_back(std::move(holders[i]));
     }
+    for (auto& job : survey.jobs)
+        note_elsewhere(survey, job, places, [&](std::size_t holder) {
+            const std::size_t leader = places[holder].shared_with.value_or(holder);
+            return places[leader].known || survey.jobs[job_of.at(leader)].wanted;
+        });
     survey.moves = std::move(assignments.moves);
 }
 

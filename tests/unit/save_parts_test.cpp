@@ -41,6 +41,7 @@ class Replicas : public FakeNode {
             if (one.is_regular_file() && !one.is_symlink() &&
                 dir.read(one.path().lexically_relative(dir.path()).string()) == content)
                 places.push_back(one.path().lexically_relative(root).string());
+        std::sort(places.begin(), places.end());
         return places;
     }
 };
@@ -248,6 +249,56 @@ TEST(WholeSave, ACopyOfAPartThatIsSavedElsewhereIsNotDeletedAsGone) {
         EXPECT_FALSE(node.run().has_failures());
         EXPECT_EQ(node.places_of("its source is gone"), Places{});
         EXPECT_EQ(node.saved("web/web-b/archive/old.log"), "rotated");
+    });
+}
+
+/// A shipper reads a directory of the host in which a container writes its logs.
+class Shipped : public Replicas {
+  public:
+    Shipped() {
+        const auto logs = dir.make_directory("volumes/logs");
+        const auto web = dir.make_directory("volumes/logs/web-1");
+        dir.write("volumes/logs/web-1/app.log", "a line");
+        dir.write("volumes/logs/host.log", "of the host");
+        (void)add("s", "shipper", "shipper-1");
+        (*this)["s"].mounts = {{"bind", logs, "/opt/logs", MountAccess::read_only}};
+        (void)add("w", "web", "web-1");
+        (*this)["w"].mounts = {{"bind", web, "/opt/logs", MountAccess::read_write}};
+    }
+};
+
+TEST(WholeSave, AReaderDoesNotLeaveOutAWriterThatIsNeverSaved) {
+    test::in_private_mounts([] {
+        Shipped node;
+        node.options.filter.services = {"shipper"};
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("a line"), Places{"shipper/shipper-1/web-1/app.log"});
+    });
+}
+
+TEST(WholeSave, AReaderLeavesOutAWriterThatOtherRunsSave) {
+    test::in_private_mounts([] {
+        Shipped node;
+        EXPECT_FALSE(node.run().has_failures());
+        node.options.filter.services = {"shipper"};
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("a line"), Places{"web/web-1/app.log"});
+    });
+}
+
+TEST(WholeSave, AWriterThatOneRunCannotLookAtIsNotSavedTwice) {
+    test::in_private_mounts([] {
+        Shipped node;
+        EXPECT_FALSE(node.run().has_failures());
+        const auto writer = node["w"];
+        std::erase_if(node.containers, [&](const Container& one) { return one.id == writer.id; });
+        node.also_listed = {writer.id};
+        (void)node.run();
+        EXPECT_EQ(node.places_of("a line"), Places{"web/web-1/app.log"});
+        EXPECT_EQ(node.link("shipper/shipper-1/web-1"), "../../web/web-1");
+        node.also_listed = {};
+        (void)node.run(); // by now it was removed
+        EXPECT_EQ(node.places_of("a line"), (Places{"shipper/shipper-1/web-1/app.log", "web/web-1/app.log"}));
     });
 }
 
