@@ -5,6 +5,7 @@
 #include "commands/holding.hpp"
 #include "commands/records.hpp"
 #include "ledger/ledger.hpp"
+#include "ledger/links.hpp"
 #include "transfer/apply.hpp"
 #include "transfer/transfer.hpp"
 #include "util/descriptors.hpp"
@@ -226,6 +227,7 @@ void leave_name(const Session& session, Record& record, const Move& move) {
 } // namespace
 
 void make_moves(const Session& session, Survey& survey) {
+    std::vector<Move> made;
     for (const auto& move : survey.moves) {
         try {
             if (move.live)
@@ -235,6 +237,7 @@ void make_moves(const Session& session, Survey& survey) {
                 survey.records[*move.live].service = move.new_service();
                 survey.records[*move.live].instance = move.to;
             }
+            made.push_back(move);
         } catch (const Error& error) {
             // Neither the instance that should get the name nor the one that should lose it may write now.
             survey.problems.emplace_back(error.what());
@@ -246,6 +249,11 @@ void make_moves(const Session& session, Survey& survey) {
             }
         }
     }
+    if (made.empty())
+        return;
+    follow_moves(session.root.get(), made);
+    for (const auto id : survey.records.ids())
+        follow_moves(survey.records[id], made);
 }
 
 FirstBatch plan_first_batch(const Session& session, Survey& survey) {

@@ -122,6 +122,33 @@ void update_links(int root, const Record& former, const Record& record, gid_t gr
         make_part_link(root, record, below, place, group);
 }
 
+bool follow_moves(Record& record, const std::vector<Move>& moves) {
+    bool changed = false;
+    for (auto& [below, place] : record.elsewhere)
+        for (const auto& move : moves) // one can take the name that an earlier one has left
+            if (lies_in(place, move.old_directory())) {
+                place = joined(move.new_directory(), part_below(place, move.old_directory()));
+                changed = true;
+            }
+    return changed;
+}
+
+void follow_moves(int root, const std::vector<Move>& moves) {
+    const auto follow = [&](Record record, const std::string& path) {
+        const Record former = record;
+        if (!follow_moves(record, moves) || !write_atomically(root, path, record_text(record)))
+            return;
+        remove_stale_part_links(root, former, record);
+        record.sharers.clear(); // their links do not change
+        update_links(root, {}, record, static_cast<gid_t>(-1));
+    };
+    std::vector<std::string> problems; // told when the records are used
+    for (const auto& record : load_live_records(root, problems))
+        follow(record, live_path(record.service, record.instance));
+    for (const auto& record : load_ended_records(root, problems))
+        follow(record, ended_path(record.service, record.instance));
+}
+
 void remove_links(int root, const Record& record) {
     for (const auto& sharer : record.sharers)
         remove_link_for(root, sharer, record);

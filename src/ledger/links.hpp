@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/move.hpp"
 #include "logbackup/record.hpp"
 
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 /// Links beside the instance directories, so that who looks with "ls" finds a log directory under the names
 /// of each container that shares it: "web/web-1 -> ../logger/web-1". Those in an instance directory stand for
@@ -21,6 +23,13 @@ void update_links(int root, const Record& former, const Record& record, gid_t gr
 /// Removes the links that `former` makes in its instance directory for parts that are saved elsewhere, and
 /// that `record` does not make.
 void remove_stale_part_links(int root, const Record& former, const Record& record);
+
+/// Makes a record name the new directories of parts that are saved elsewhere. Returns true if it changed.
+bool follow_moves(Record& record, const std::vector<Move>& moves);
+
+/// Does so with all records of the backup, after these moves, and makes the links to these parts anew. A
+/// record that cannot be written stays as it is.
+void follow_moves(int root, const std::vector<Move>& moves);
 
 /// Removes the links of a record.
 void remove_links(int root, const Record& record);

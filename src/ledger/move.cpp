@@ -98,7 +98,8 @@ std::string finish_move(int root) {
     }
     if (json.contains("live") && json["live"] == true)
         move.live = RecordId{};
-    carry_out(root, move); // if it is impossible, this run finds another name
+    if (carry_out(root, move) == 0) // if it is impossible, this run finds another name
+        follow_moves(root, {move});
     return {};
 }
 

@@ -302,5 +302,53 @@ TEST(WholeSave, AWriterThatOneRunCannotLookAtIsNotSavedTwice) {
     });
 }
 
+/// Replicas are made again under the same names, with a new volume below their log directories.
+void make_again(const std::function<void(Replicas& node)>& meanwhile) {
+    Replicas node;
+    node.add_replica("a");
+    node.add_replica("b");
+    (void)node.add("z", "other", "other");
+    node.dir.write("layers/z/opt/logs/z.log", "z");
+    node.put("old.log", "rotated");
+    EXPECT_FALSE(node.run().has_failures());
+    const auto links = Places{node.link("web/web-a/archive"), node.link("web/web-b/archive")};
+    EXPECT_EQ(links, (Places{"../web-a+opt+logs+archive", "../web-a+opt+logs+archive"}));
+    node.dir.make_directory("volumes/new");
+    node.remove("a");
+    node.remove("b");
+    fs::remove_all(node.archive);
+    fs::rename(node.dir.at("volumes/new"), node.archive);
+    meanwhile(node);
+    node.add_replica("c");
+    node.add_replica("d");
+    node["c"].pod = "web-a";
+    node["d"].pod = "web-b";
+    node.put("new.log", "of the new volume");
+    for (int i = 0; i < 2; ++i) {
+        (void)node.run();
+        EXPECT_EQ(node.places_of("rotated"), Places{"web/web-a@1+opt+logs+archive/old.log"});
+        EXPECT_EQ(node.places_of("of the new volume"), Places{"web/web-a+opt+logs+archive/new.log"});
+        for (const std::string pod : {"web-a", "web-b"}) {
+            EXPECT_EQ(node.record("web", pod + "@1").elsewhere.at("archive"), "web/web-a@1+opt+logs+archive");
+            EXPECT_EQ(node.link("web/" + pod + "@1/archive"), "../web-a@1+opt+logs+archive");
+            EXPECT_EQ(node.record("web", pod).elsewhere.at("archive"), "web/web-a+opt+logs+archive");
+            EXPECT_EQ(node.link("web/" + pod + "/archive"), "../web-a+opt+logs+archive");
+        }
+    }
+}
+
+TEST(WholeSave, LinksOfReplicasThatAreMadeAgainFollowTheirVolume) {
+    test::in_private_mounts([] { make_again([](Replicas&) {}); });
+}
+
+TEST(WholeSave, LinksOfReplicasThatHadEndedFollowTheirVolume) {
+    test::in_private_mounts([] {
+        make_again([](Replicas& node) {
+            (void)node.run();
+            EXPECT_NE(node.record("web", "web-b").coverage, Coverage::live);
+        });
+    });
+}
+
 } // namespace
 } // namespace logbackup::save_parts_test
