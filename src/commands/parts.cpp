@@ -196,9 +196,10 @@ bool has_nothing_else(const Holder& holder, const std::string& below, const Reco
 }
 
 bool overlaps(const std::map<std::string, std::string>& elsewhere, const std::string& below) {
-    return std::any_of(elsewhere.begin(), elsewhere.end(), [&](const auto& part) {
-        return lies_in(part.first, below) || lies_in(below, part.first);
-    });
+    return elsewhere.contains(below) ||
+           std::any_of(elsewhere.begin(), elsewhere.end(), [&](const auto& part) {
+               return lies_in(part.first, below) || lies_in(below, part.first);
+           });
 }
 
 } // namespace
@@ -224,14 +225,19 @@ void note_elsewhere(const Survey& survey, Job& job, const std::vector<Assignment
         if (const Assignment& place = places[part.holder];
             place.problem.empty() && !place.directory.empty() && is_saved(part.holder))
             job.elsewhere[part.below] = joined(place.directory, part.inside);
-    if (!job.place.known)
+    if (!job.place.known || survey.records[*job.place.known].elsewhere.empty())
         return;
-    for (const auto& [below, place] : survey.records[*job.place.known].elsewhere) {
+    const Record& known = survey.records[*job.place.known];
+    Record moved = known; // the moves come later
+    follow_moves(moved, survey.moves);
+    for (const auto& [below, place] : known.elsewhere) {
+        if (overlaps(job.elsewhere, below)) // mostly it was found again
+            continue;
         const auto there = survey.records.find(
             [&, &at = place](const Record& record) { return lies_in(at, record.directory()); });
-        if (there && !overlaps(job.elsewhere, below) && is_out_of_sight(survey, *there) &&
+        if (there && is_out_of_sight(survey, *there) &&
             has_nothing_else(job.holders.front(), below, survey.records[*there]))
-            job.elsewhere[below] = place;
+            job.elsewhere[below] = moved.elsewhere.at(below);
     }
 }
 

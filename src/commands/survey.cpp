@@ -214,12 +214,12 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
         close_descriptors(holders[i].found);
         job.holders.push_back(std::move(holders[i]));
     }
+    survey.moves = std::move(assignments.moves);
     for (auto& job : survey.jobs)
         note_elsewhere(survey, job, places, [&](std::size_t holder) {
             const std::size_t leader = places[holder].shared_with.value_or(holder);
             return places[leader].known || survey.jobs[job_of.at(leader)].wanted;
         });
-    survey.moves = std::move(assignments.moves);
 }
 
 std::string doubt_text(const Survey& survey) {
