@@ -53,7 +53,13 @@ bool show_job(const Session& session, Survey& survey, Job& job, const std::strin
     LogDirectory sources; // what else is known of it stays
     sources.sources = std::exchange(first.found.sources, {});
     sources.process = std::move(first.found.process);
-    std::erase_if(sources.sources, [&](const Source& source) { return is_elsewhere(job, source.below); });
+    const auto& left_out = first.found.left_out;
+    std::erase_if(sources.sources, [&](const Source& source) {
+        return is_elsewhere(job, source.below) ||
+               (!source.below.empty() &&
+                std::any_of(left_out.begin(), left_out.end(),
+                            [&](const std::string& below) { return lies_in(source.below, below); }));
+    });
     std::string problem;
     Tree tree = show(std::move(sources), directory, survey.view(), problem);
     if (!problem.empty()) {

@@ -45,6 +45,12 @@ const Mount* mount_at(const Container& container, const std::string& path) {
     return found == container.mounts.end() ? nullptr : &*found;
 }
 
+/// True for printable ASCII. Containers choose the paths of what is mounted in them; the names of directories
+/// in the backup are made of them, and a name may be cut anywhere.
+bool is_plain(const std::string& path) {
+    return std::all_of(path.begin(), path.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 bool has_record(const Survey& survey, const Holder& holder, const Part& part) {
     const Mount* mount = mount_at(*holder.wanted.container, path_of(holder, part));
     const std::string volume = mount != nullptr ? mount->source : part.host_path;
@@ -121,7 +127,8 @@ class Finder {
     void separate(std::size_t index, const Part& part) {
         const Container& container = *holders_[index].wanted.container;
         const bool is_shared = havers_[part.identity].size() > 1;
-        if ((!is_shared && !has_twin(index) && !has_record(survey_, holders_[index], part)) ||
+        if (!is_plain(part.below) ||
+            (!is_shared && !has_twin(index) && !has_record(survey_, holders_[index], part)) ||
             is_excluded(exclude_of(session_.options, container.service), part.below))
             return;
         const std::string path = path_of(holders_[index], part);
@@ -145,20 +152,24 @@ class Finder {
         const Holder& writer = holders_[other];
         if (reader.wanted.container == writer.wanted.container)
             return;
-        const auto leave = [&](const std::string& host_path, const std::string& inside) {
-            const std::string below = below_on_host(host_path, reader.host_path);
-            if (!below.empty() && !lies_elsewhere(reader, below) && !has_mount_near(reader, below))
+        const auto leave = [&](const std::string& below, const std::string& inside) {
+            if (is_plain(below) && is_plain(inside) && !lies_elsewhere(reader, below) &&
+                !has_mount_near(reader, below))
                 reader.elsewhere.push_back({below, other, inside});
         };
-        if (!writer.found.volume.empty() && writer.found.direct && !only_reads(writer))
-            leave(writer.host_path, {});
+        const std::string whole = below_on_host(writer.host_path, reader.host_path);
+        if (!whole.empty() && !writer.found.volume.empty() && writer.found.direct && !only_reads(writer))
+            leave(whole, {});
         if (has_twin(other))
             return; // perhaps that one is read, and it has not what is mounted below this one
         for (const auto& part : writer.parts) {
+            const std::string below = below_on_host(part.host_path, reader.host_path);
+            if (below.empty()) // nearly always
+                continue;
             const Mount* mount = mount_at(*writer.wanted.container, path_of(writer, part));
             if (mount != nullptr && mount->access == MountAccess::read_write &&
                 !lies_elsewhere(writer, part.below))
-                leave(part.host_path, part.below);
+                leave(below, part.below);
         }
     }
 
@@ -170,6 +181,18 @@ class Finder {
     std::map<Identity, std::size_t> count_; ///< of holders
 };
 
+/// True if this run could not look at the log directory of a record, for a reason that the container does not
+/// bring about.
+bool could_not_look(const Survey& survey, const Record& record) {
+    const auto& unreachable = survey.runtime.unreachable;
+    return std::any_of(unreachable.begin(), unreachable.end(),
+                       [&](const auto& one) { return !is_unlisted(record, {one.id}); }) ||
+           std::any_of(survey.unread.begin(), survey.unread.end(), [&](const Unread& one) {
+               return !one.limit && !is_unlisted(record, {one.wanted.container->id}) &&
+                      one.wanted.name.path == record.log_directory;
+           });
+}
+
 /// True if a container of the record is listed, but this run could not look at its log directory.
 bool is_out_of_sight(const Survey& survey, RecordId id) {
     const Record& record = survey.records[id];
@@ -177,7 +200,8 @@ bool is_out_of_sight(const Survey& survey, RecordId id) {
         return !is_unlisted(record, {holder.wanted.container->id}) &&
                holder.wanted.name.path == record.log_directory;
     };
-    return !is_unlisted(record, survey.listed) && !survey.host->leaves_out(record.volume) &&
+    return could_not_look(survey, record) && !is_unlisted(record, survey.listed) &&
+           !survey.host->leaves_out(record.volume) &&
            std::none_of(record.containers.begin(), record.containers.end(),
                         [&](const std::string& container) {
                             return survey.gone.contains({container, record.log_directory});
@@ -241,11 +265,13 @@ void note_elsewhere(const Survey& survey, Job& job, const std::vector<Assignment
     }
 }
 
-void note_saved_before(Job& job, const Holder& holder, const std::vector<Assignment>& places) {
+void note_saved_before(const Survey& survey, Job& job, const Holder& holder,
+                       const std::vector<Assignment>& places) {
     if (!holder.is_part_of || !job.place.present_as.empty() || !job.saved_before.empty())
         return;
     const Assignment& whole = places[*holder.is_part_of];
-    if (whole.known && parent_path(whole.directory) == parent_path(job.place.directory))
+    if (whole.known && parent_path(whole.directory) == parent_path(job.place.directory) &&
+        survey.records[*whole.known].namespace_name == job.container().namespace_name)
         job.saved_before = joined(whole.directory, holder.part_path);
 }
 

@@ -30,7 +30,8 @@ void note_elsewhere(const Survey& survey, Job& job, const std::vector<Assignment
                     const std::function<bool(std::size_t holder)>& is_saved);
 
 /// Notes where a new job was saved as a part of another log directory of this holder, if it was.
-void note_saved_before(Job& job, const Holder& holder, const std::vector<Assignment>& places);
+void note_saved_before(const Survey& survey, Job& job, const Holder& holder,
+                       const std::vector<Assignment>& places);
 
 /// Renames what was saved of such a part within a log directory to the directory that the part has from now
 /// on, so that nothing is saved twice. Removes the links to parts that are no longer saved elsewhere. Call it

@@ -201,7 +201,7 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
             add_problem(job.failures, {"", place.problem});
         job.is_let_go = holders[i].is_let_go;
         job.place = std::move(place);
-        note_saved_before(job, holders[i], places);
+        note_saved_before(survey, job, holders[i], places);
         job.holders.push_back(std::move(holders[i]));
     }
     for (std::size_t i = 0; i < holders.size(); ++i) {
@@ -210,7 +210,7 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
             continue;
         Job& job = survey.jobs[job_of.at(*place.shared_with)];
         job.wanted = job.wanted || (holders[i].wanted.selected && job.place.problem.empty());
-        note_saved_before(job, holders[i], places);
+        note_saved_before(survey, job, holders[i], places);
         close_descriptors(holders[i].found);
         job.holders.push_back(std::move(holders[i]));
     }

@@ -37,7 +37,9 @@ bool is_left_out(const Options& options, const std::string& path, const std::str
         names.size() > 2 && names.back() == "_data" && names[names.size() - 3] == "volumes";
     const std::string known = !name.empty() || !is_docker_s ? name : names[names.size() - 2];
     return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
-        return matches(glob, glob.find('/') == std::string::npos ? known : path);
+        if (glob.find('/') == std::string::npos)
+            return !known.empty() && matches(glob, known); // a directory of the host has no name
+        return matches((glob.starts_with('/') ? "/" : "") + normalized(glob), path);
     });
 }
 

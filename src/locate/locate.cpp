@@ -220,7 +220,7 @@ void Locator::add_mounts_below(const std::string& path, LogDirectory& found) {
         if (below.empty() || place.ended == MountedTree::Ended::missing)
             continue;
         const auto status = place.held ? status_of(place.held.get()) : std::nullopt;
-        if (place.is_left_out) {
+        if (place.is_left_out || host_.leaves_out(mount.source)) {
             found.left_out.push_back(below);
         } else if (!status) {
             found.problems.push_back({below, "cannot open its volume: " + place.reason});

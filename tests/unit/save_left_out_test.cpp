@@ -80,6 +80,17 @@ TEST_F(LeftOutVolumes, AVolumeIsKnownByItsNameWhereverItLies) {
     });
 }
 
+TEST(IsLeftOut, AGlobWithoutASlashIsForNamesOnly) {
+    Options options;
+    options.skip_volumes = {"*", ""};
+    EXPECT_FALSE(is_left_out(options, "/var/lib/kubelet/pods/u/volumes/kubernetes.io~empty-dir/logs", ""));
+    EXPECT_TRUE(is_left_out(options, "/var/lib/docker/volumes/named/_data", ""));
+    EXPECT_TRUE(is_left_out(options, "/mnt/disk", "named"));
+    options.skip_volumes = {"/mnt//archive/"};
+    EXPECT_TRUE(is_left_out(options, "/mnt/archive", ""));
+    EXPECT_FALSE(is_left_out(options, "/mnt/other", ""));
+}
+
 TEST_F(LeftOutVolumes, WhatWasSavedStaysAndEndsAndGoesOn) {
     test::in_private_mounts([&] {
         mount("/opt/logs");

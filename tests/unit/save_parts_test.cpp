@@ -106,6 +106,38 @@ TEST(WholeSave, AVolumeBelowThatComesToBeSharedIsNotCopiedAgain) {
     });
 }
 
+TEST(WholeSave, APathThatIsNoPlainTextNamesNoDirectory) {
+    test::in_private_mounts([] {
+        for (const std::string name : {"\xff", "new\nline", "x\xc3\xa9"}) {
+            Replicas node;
+            for (const std::string replica : {"a", "b"}) {
+                node.add_replica(replica);
+                fs::create_directory(node.dir.at("layers/" + replica + "/opt/logs/" + name));
+                node[replica].mounts.front().destination = "/opt/logs/" + name;
+            }
+            node.put("old.log", "rotated");
+            EXPECT_FALSE(node.run().has_failures());
+            EXPECT_EQ(node.places_of("rotated"),
+                      (Places{"web/web-a/" + name + "/old.log", "web/web-b/" + name + "/old.log"}));
+        }
+    });
+}
+
+TEST(WholeSave, WhatAnotherNamespaceSavedIsNotMoved) {
+    test::in_private_mounts([] {
+        Replicas node;
+        node.add_replica("a");
+        node["a"].namespace_name = "elsewhere";
+        node.put("old.log", "rotated");
+        (void)node.run();
+        node.add_replica("b");
+        node["a"].mounts.front().access = MountAccess::read_only; // so the other one is the holder
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.places_of("rotated"),
+                  (Places{"web/web-a/archive/old.log", "web/web-b+opt+logs+archive/old.log"}));
+    });
+}
+
 TEST(WholeSave, AVolumeBelowIsNotCopiedAgainForARestartedContainer) {
     test::in_private_mounts([] {
         Replicas node;
@@ -283,6 +315,16 @@ TEST(WholeSave, AReaderLeavesOutAWriterThatOtherRunsSave) {
         node.options.filter.services = {"shipper"};
         EXPECT_FALSE(node.run().has_failures());
         EXPECT_EQ(node.places_of("a line"), Places{"web/web-1/app.log"});
+    });
+}
+
+TEST(WholeSave, AWriterThatHidesItsLogDirectoryIsSavedWithTheReader) {
+    test::in_private_mounts([] {
+        Shipped node;
+        EXPECT_FALSE(node.run().has_failures());
+        fs::rename(node.dir.at("layers/w/opt"), node.dir.at("layers/w/opt2"));
+        (void)node.run();
+        EXPECT_EQ(node.places_of("a line"), (Places{"shipper/shipper-1/web-1/app.log", "web/web-1/app.log"}));
     });
 }
 
