@@ -201,8 +201,8 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
             add_problem(job.failures, {"", place.problem});
         job.is_let_go = holders[i].is_let_go;
         job.place = std::move(place);
-        note_saved_before(survey, job, holders[i], places);
         job.holders.push_back(std::move(holders[i]));
+        note_saved_before(survey, job, job.holders.back(), places);
     }
     for (std::size_t i = 0; i < holders.size(); ++i) {
         const auto& place = assignments.of_claim[i];
@@ -210,9 +210,9 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
             continue;
         Job& job = survey.jobs[job_of.at(*place.shared_with)];
         job.wanted = job.wanted || (holders[i].wanted.selected && job.place.problem.empty());
-        note_saved_before(survey, job, holders[i], places);
         close_descriptors(holders[i].found);
         job.holders.push_back(std::move(holders[i]));
+        note_saved_before(survey, job, job.holders.back(), places);
     }
     survey.moves = std::move(assignments.moves);
     for (auto& job : survey.jobs)
