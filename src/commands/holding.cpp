@@ -69,7 +69,8 @@ bool show_job(const Session& session, Survey& survey, Job& job, const std::strin
     for (const auto& [below, place] : job.elsewhere)
         tree.left_out.insert(below);
     tree.excluded = globs_below(exclude_of(session.options, job.container().service), first.part_path);
-    for (const auto& below : first.found.left_out) // what it hides is no log of this path
+    // Files of the container that lie under such a mount are not the ones that it writes there.
+    for (const auto& below : first.found.left_out)
         tree.excluded.push_back("/" + exact_glob(below));
     job.tree = std::move(tree);
     return true;

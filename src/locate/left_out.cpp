@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-/// What of a container the settings leave out.
+/// The volumes of a container that the settings leave out.
 namespace logbackup {
 
 /// Opens the container's process. Its kernel crosses all mounts, so it must not walk into those that are left
