@@ -84,6 +84,9 @@ start_pods() {
       awk -v name="$service file $i" 'BEGIN { for (l = 100; l < 500; ++l) print "2024-05-17T10:00:00Z INFO " name " line " l }' \
         >"$merged/opt/logs/app-$i.log"
     done
+    # A log that changed in the last three minutes is looked at even if it seems unchanged. Only those are such that
+    # are appended to below.
+    touch --date '1 hour ago' "$merged/opt/logs"/app-*.log
   done <"$work/pods"
 
   awk -v bytes=$chunk_bytes 'BEGIN { for (i = 0; i < bytes / 64; ++i) printf "%063d\n", i }' >"$work/chunk"
@@ -250,10 +253,11 @@ measure_small() {
   } >"$work/scripts/small-rsync"
   printf "#!/bin/sh\nlogbackup --quiet --dest '%s' && sync --file-system '%s'\n" \
     "$work/disk/backup" "$work/disk" >"$work/scripts/small-run"
+  printf "#!/bin/sh\nrm -rf '%s/'\"\$1\" && sync --file-system '%s'\n" "$work/disk" "$work/disk" >"$work/scripts/small-remove"
   chmod +x "$work"/scripts/small-*
   for ((round = 1; round <= rounds; round++)); do
-    measure small-run 0 1 --prepare "rm -rf $work/disk/backup && sync --file-system $work/disk" "$work/scripts/small-run"
-    measure small-rsync 0 1 --prepare "rm -rf $work/disk/loop && sync --file-system $work/disk" "$work/scripts/small-rsync"
+    measure small-rsync 0 1 --prepare "$work/scripts/small-remove loop" "$work/scripts/small-rsync"
+    measure small-run 0 1 --prepare "$work/scripts/small-remove backup" "$work/scripts/small-run"
     measure small-idle 1 3 "logbackup --quiet --dest $work/disk/backup"
   done
   for directory in "${sources[@]}"; do

@@ -41,9 +41,11 @@ void remove_file(int root, const std::string& path) {
         fail("remove", path);
 }
 
-/// Returns the sorted names in a directory, which need not exist. `problem` says why it cannot be read.
-std::vector<std::string> sorted_names(int root, const std::string& path, std::string& problem) {
-    auto found = names_in(root, path);
+/// Returns the sorted names in a directory that was just opened, and which need not exist. `problem` says why
+/// it cannot be read.
+std::vector<std::string> sorted_names(const UniqueFd& directory, const std::string& path,
+                                      std::string& problem) {
+    auto found = directory ? names_in(directory.get(), "") : std::nullopt;
     if (!found && errno != ENOENT)
         problem = "cannot read the directory " + in_quotes(path) + ": " + error_text(errno);
     auto names = std::move(found).value_or(std::vector<std::string>());
@@ -71,11 +73,14 @@ std::string way_out(const std::string& kind, const std::string& service, const s
            " or the like) and then the file removed";
 }
 
-std::optional<Record> load_record(int root, const std::string& kind, const std::string& service,
-                                  const std::string& instance, std::vector<std::string>& problems) {
+/// `directory` is the one of the records of this kind and service.
+std::optional<Record> load_record(const UniqueFd& directory, const std::string& kind,
+                                  const std::string& service, const std::string& instance,
+                                  std::vector<std::string>& problems) {
     const std::string path = joined(joined(kind, service), instance);
     try {
-        const auto text = read_small_file(root, path, largest_record);
+        const auto text =
+            directory ? read_small_file(directory.get(), instance, largest_record) : std::nullopt;
         if (!text)
             throw Error(error_text(errno));
         return parse_record(service, instance, *text);
@@ -89,9 +94,11 @@ std::optional<Record> load_record(int root, const std::string& kind, const std::
 std::vector<Record> load_records(int root, const std::string& kind, std::vector<std::string>& problems) {
     std::vector<Record> records;
     std::string problem;
-    for (const auto& service : sorted_names(root, kind, problem)) {
-        for (const auto& name : sorted_names(root, joined(kind, service), problem))
-            if (auto record = load_record(root, kind, service, name, problems))
+    const UniqueFd services = open_directory(root, kind);
+    for (const auto& service : sorted_names(services, kind, problem)) {
+        const UniqueFd directory = open_directory(services.get(), service);
+        for (const auto& name : sorted_names(directory, joined(kind, service), problem))
+            if (auto record = load_record(directory, kind, service, name, problems))
                 records.push_back(std::move(*record));
         note(problems, problem);
     }
@@ -123,7 +130,7 @@ std::vector<Record> load_missed_records(int root, std::vector<std::string>& prob
 ServiceDirectory look_up_service(int root, const std::string& service) {
     ServiceDirectory result;
     const auto names = [&](const std::string& path) {
-        const auto found = sorted_names(root, path, result.problem);
+        const auto found = sorted_names(open_directory(root, path), path, result.problem);
         return std::set<std::string>(found.begin(), found.end());
     };
     result.present = names(service);
@@ -147,13 +154,17 @@ void end_record(int root, const Record& record) {
 
 std::optional<Record> load_ended_record(int root, const std::string& service, const std::string& instance,
                                         std::vector<std::string>& problems) {
-    return load_record(root, ended_records, service, instance, problems);
+    return load_record(open_directory(root, joined(ended_records, service)), ended_records, service, instance,
+                       problems);
 }
 
 std::optional<Record> find_record(int root, const std::string& service, const std::string& instance) {
-    std::vector<std::string> ignored;
-    auto record = load_record(root, live_records, service, instance, ignored);
-    return record ? std::move(record) : load_record(root, ended_records, service, instance, ignored);
+    const auto load = [&](const char* kind) {
+        std::vector<std::string> ignored;
+        return load_record(open_directory(root, joined(kind, service)), kind, service, instance, ignored);
+    };
+    auto record = load(live_records);
+    return record ? std::move(record) : load(ended_records);
 }
 
 void reopen_record(int root, const Record& record) {
@@ -176,7 +187,8 @@ std::string missed_path(const Record& record) {
 
 bool has_missed_record(int root, const Record& record) {
     std::string ignored;
-    const auto names = sorted_names(root, joined(missed_records, record.service), ignored);
+    const std::string directory = joined(missed_records, record.service);
+    const auto names = sorted_names(open_directory(root, directory), directory, ignored);
     return std::any_of(names.begin(), names.end(),
                        [&](const std::string& name) { return name.ends_with(missed_name_end(record)); });
 }
@@ -185,7 +197,7 @@ void save_missed_record(int root, const Record& record) {
     const std::string directory = joined(missed_records, record.service);
     write_record(root, missed_path(record), record);
     std::string ignored;
-    const auto names = sorted_names(root, directory, ignored);
+    const auto names = sorted_names(open_directory(root, directory), directory, ignored);
     for (std::size_t i = 0; i + most_missed < names.size(); ++i)
         remove_file(root, joined(directory, names[i]));
 }

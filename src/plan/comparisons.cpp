@@ -2,6 +2,7 @@
 #include "plan/comparisons.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace logbackup {
 namespace {
@@ -24,11 +25,14 @@ AlikeFiles::AlikeFiles(const Listing& source, const Listing& backup) {
 }
 
 void AlikeFiles::find(const std::vector<Entry>& entries, std::int64_t unit, std::set<Looks>& alike) const {
-    std::set<Looks> seen;
+    std::vector<Looks> all;
     for (const auto& entry : entries)
-        if (const Looks looks{entry.size, entry.mtime / unit};
-            entry.type == FileType::regular && entry.size > 0 && !seen.insert(looks).second)
-            alike.insert(looks);
+        if (entry.type == FileType::regular && entry.size > 0)
+            all.emplace_back(entry.size, entry.mtime / unit);
+    std::sort(all.begin(), all.end());
+    for (std::size_t i = 1; i < all.size(); ++i)
+        if (all[i] == all[i - 1])
+            alike.insert(alike.end(), all[i]);
 }
 
 bool AlikeFiles::is_ambiguous(const Entry& source, const Entry& saved) const {

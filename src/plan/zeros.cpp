@@ -68,14 +68,14 @@ class ZeroFinder {
             return take(written_.source, source_, index, entry);
         }
         Entry saved = backup_.entries[found->second];
-        const bool is_unchanged = !everything_ && saved.size == entry.size &&
-                                  same_time(entry.mtime, saved.mtime) && !silent_.may_have(entry);
+        const bool looks_unchanged =
+            !everything_ && saved.size == entry.size && same_time(entry.mtime, saved.mtime);
         const bool is_read = may_end_in_hole(saved) || (saved.size > entry.size && saved.size >= few);
-        if (is_unchanged && !is_read)
+        if (looks_unchanged && !is_read) // its end is compared if it may have changed all the same
             return;
         if (is_read)
             leave_out_saved(saved);
-        if (is_unchanged && saved.zeros == 0)
+        if (looks_unchanged && saved.zeros == 0 && !silent_.may_have(entry))
             return;
         leave_out_zeros(entry, std::min(saved.size, entry.size));
         if (!is_read && entry.zeros > 0)

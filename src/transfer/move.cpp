@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// The number of files per rsync, which inherits a descriptor of each.
-constexpr std::size_t most_linked_files = 2000;
+constexpr std::size_t most_linked_files = 5000;
 /// The bytes of a log directory that may arrive beyond the plan. rsync reads files up to the size that they
 /// have when it opens them.
 constexpr std::uint64_t most_surplus = 64U << 20U;
@@ -127,7 +127,7 @@ void Transferrer::rsync_once(const Group& part, int source, const std::vector<in
         if (begin < next_look)
             return false;
         const bool any = note_runaways(part);
-        next_look = Clock::now() + 10 * (Clock::now() - begin); // looking at many files takes time
+        next_look = Clock::now() + 30 * (Clock::now() - begin); // looking at many files takes time
         return any;
     };
     const auto problem = rsync_append(run, stop_, all_arrived);

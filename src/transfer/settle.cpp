@@ -85,11 +85,13 @@ bool Transferrer::take_over(Transfer& transfer) {
     }
     const Proof proof = proof_of(transfer, arrived.get(), size);
     const auto now = status_of(source);
-    const bool unchanged = now && mtime_of(*now) == transfer.mtime;
     // A changed file is planned again, unless the run has to stop: then its proved part is taken over.
-    const bool is_worth = stop_.requested() ? proof.until > action.data_from
-                                            : proof.error != ECANCELED && (proof.error != 0 || unchanged);
-    if (proof.until < size && !is_worth) {
+    const auto is_worth = [&] {
+        const bool unchanged = now && mtime_of(*now) == transfer.mtime;
+        return stop_.requested() ? proof.until > action.data_from
+                                 : proof.error != ECANCELED && (proof.error != 0 || unchanged);
+    };
+    if (proof.until < size && !is_worth()) {
         leave_unsettled(transfer);
         return false;
     }
@@ -202,6 +204,7 @@ void Transferrer::keep_for_good() {
     const UniqueFd any(::openat(incoming_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const bool kept = any && ::syncfs(any.get()) == 0;
     const int error = errno;
+    const bool is_stopped = stop_.requested();
     for (auto& [transfer, saved] : finished_) {
         const auto now = status_of(transfer->source.get());
         const int not_extended =
@@ -211,8 +214,7 @@ void Transferrer::keep_for_good() {
             fail(*transfer, "cannot bring its backup to the disk", error);
         else if (not_extended != 0)
             fail(*transfer, "cannot extend its backup", not_extended);
-        else if (!stop_.requested() && now &&
-                 has_end_of_source(size_of(saved.get()), *transfer->action, *now) &&
+        else if (!is_stopped && now && has_end_of_source(size_of(saved.get()), *transfer->action, *now) &&
                  mtime_of(*now) == transfer->mtime)
             ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now->st_mtim}.data());
     }

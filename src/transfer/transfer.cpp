@@ -243,7 +243,9 @@ bool Transferrer::begin(Transfer& transfer) {
         return false;
     }
     transfer.mtime = mtime_of(status);
-    transfer.source = UniqueFd(::fcntl(source.get(), F_DUPFD_CLOEXEC, first_held));
+    transfer.source = source.get() >= first_held
+                          ? std::move(source)
+                          : UniqueFd(::fcntl(source.get(), F_DUPFD_CLOEXEC, first_held));
     if (!transfer.source) {
         fail(transfer, "cannot hold it open", errno);
         return false;

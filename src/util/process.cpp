@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 
 namespace logbackup {
 namespace {
@@ -203,8 +204,7 @@ class Supervisor {
     }
 
     [[nodiscard]] int next_wait() const {
-        const bool at_first = Clock::now() - begin_ < std::chrono::milliseconds(100);
-        int wait = !watch_ ? 60'000 : at_first ? 5 : 200;
+        int wait = watch_ ? watch_wait() : 60'000;
         if (forced_)
             return std::min(wait, milliseconds_until(kill_at_));
         if (limits_.time)
@@ -212,6 +212,12 @@ class Supervisor {
         if (stop_.deadline())
             wait = std::min(wait, milliseconds_until(*stop_.deadline()));
         return wait;
+    }
+
+    /// A twentieth of the time so far: a short command is ended soon, and a long one is not watched often.
+    [[nodiscard]] int watch_wait() const {
+        const auto so_far = std::chrono::floor<std::chrono::milliseconds>(Clock::now() - begin_);
+        return static_cast<int>(std::clamp<std::int64_t>(so_far.count() / 20, 5, 200));
     }
 
     void decide(bool stopping) {
