@@ -9,12 +9,14 @@
 #include "util/descriptors.hpp"
 #include "util/error.hpp"
 #include "util/priority.hpp"
+#include "util/text.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <exception>
 #include <memory>
 
 namespace logbackup {
@@ -58,12 +60,15 @@ int run_app(int argc, const char* const* argv) {
         log = make_logger(*options);
         give_way(options->nice, options->io_priority);
         return run_logged(*options, *log);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         end_progress_line();
         if (!log)
             log = make_logger(Options{});
-        const std::string hint = error.hint().empty() ? "" : "\nhint: " + error.hint();
-        log->error(error.what() + hint);
+        const auto* expected = dynamic_cast<const Error*>(&error);
+        if (expected == nullptr)
+            log->error("internal error: " + escaped(error.what()));
+        else
+            log->error(error.what() + (expected->hint().empty() ? "" : "\nhint: " + expected->hint()));
         return static_cast<int>(ExitCode::impossible);
     }
 }

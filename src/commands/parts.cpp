@@ -52,11 +52,15 @@ bool is_plain(const std::string& path) {
 }
 
 bool has_record(const Survey& survey, const Holder& holder, const Part& part) {
-    const Mount* mount = mount_at(*holder.wanted.container, path_of(holder, part));
+    const Container& container = *holder.wanted.container;
+    const std::string path = path_of(holder, part);
+    const Mount* mount = mount_at(container, path);
     const std::string volume = mount != nullptr ? mount->source : part.host_path;
     return survey.records
         .find([&](const Record& record) {
-            return record.volume == volume && record.volume_inode == part.identity.inode;
+            return volume.empty() // a tmpfs is the container's own
+                       ? record.log_directory == path && !is_unlisted(record, {container.id})
+                       : record.volume == volume && record.volume_inode == part.identity.inode;
         })
         .has_value();
 }
@@ -232,7 +236,7 @@ std::vector<Part> parts_of(const LogDirectory& found) {
     std::vector<Part> parts;
     for (const auto& source : found.sources) {
         const auto status = source.below.empty() ? std::nullopt : status_of(source.held.get());
-        if (status && S_ISDIR(status->st_mode) && !source.host_path.empty())
+        if (status && S_ISDIR(status->st_mode))
             parts.push_back({source.below, identity_of(*status), source.host_path});
     }
     return parts;

@@ -11,7 +11,7 @@
 /// below it. Such a part is saved once.
 namespace logbackup {
 
-/// Returns the directories that are mounted below a log directory and that can be named on the host.
+/// Returns the directories that are mounted below a log directory. A tmpfs has no path on the host.
 [[nodiscard]] std::vector<Part> parts_of(const LogDirectory& found);
 
 /// Finds the parts that are saved elsewhere, and notes them in the holders. A volume that is mounted below

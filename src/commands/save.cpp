@@ -154,7 +154,7 @@ int run_save(const Options& options, spdlog::logger& log) {
     int code = static_cast<int>(ExitCode::impossible);
     try {
         code = save_and_tell(session, report, log);
-    } catch (const Error&) {
+    } catch (const std::exception&) {
         (void)monitored(code, session, report, log);
         throw;
     }

@@ -2,6 +2,7 @@
 #include "plan/plan.hpp"
 
 #include "plan/comparisons.hpp"
+#include "plan/names.hpp"
 #include "plan/renames.hpp"
 #include "plan/transfers.hpp"
 #include "plan/zeros.hpp"
@@ -28,14 +29,11 @@ class Planner {
     Planner(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
             Thoroughness thoroughness, const PlanLimits& limits, const ComparisonLimits& comparisons,
             const SilentChanges& silent)
-        : source_(source), content_(content), now_(now), limits_(limits),
-          comparisons_(content, source, backup, thoroughness, comparisons, silent) {
+        : source_(source), content_(content), limits_(limits),
+          comparisons_(content, source, backup, thoroughness, comparisons, silent),
+          names_aside_(source, backup, now) {
         for (const auto& entry : backup.entries)
             backup_.emplace(entry.path, &entry);
-        for (const auto* listing : {&source, &backup})
-            for (const auto& entry : listing->entries)
-                if (entry.path.find('~') != std::string::npos)
-                    names_aside_.insert(entry.path);
     }
 
     DirectoryPlan run() {
@@ -47,13 +45,13 @@ class Planner {
         match_wanted();
         leave_what_waits();
         // Free the names first.
-        for (const Entry* entry : displaced_)
+        for (const Entry* entry : displaced_.entries())
             if (!is_stopped() && !renames_.contains(entry->path) && !waiting_.contains(entry->path))
                 displace(*entry);
         leave_what_waits();
         std::move(set_aside_.begin(), set_aside_.end(), std::back_inserter(plan_.actions));
         for (const auto& [from, to] :
-             renames_in_order(renames_, [&](const std::string& path) { return name_aside(path); }))
+             renames_in_order(renames_, [&](const std::string& path) { return names_aside_.take(path); }))
             plan_.actions.push_back({ActionKind::rename, from, to, 0, 0, 0, 0});
         for (const auto& entry : source_.entries)
             if (!is_stopped())
@@ -86,7 +84,7 @@ class Planner {
         case FileType::link: look_at_link(entry, saved); break;
         case FileType::directory:
             if (saved != nullptr && saved->type != FileType::directory) {
-                displace_later(entry);
+                displaced_.add(entry);
                 kept_.insert(entry.path); // set aside at once: the directory is needed before any rename
             }
             break;
@@ -111,7 +109,7 @@ class Planner {
         } else if (comparison.same) {
             begun_.emplace(entry.path, saved);
         } else {
-            displace_later(entry);
+            displaced_.add(entry);
             wanted_.push_back(&entry);
             return;
         }
@@ -126,7 +124,7 @@ class Planner {
         if (saved != nullptr && saved->type == FileType::link && saved->target == entry.target)
             return;
         if (saved != nullptr && saved->type != FileType::link)
-            displace_later(entry);
+            displaced_.add(entry);
         links_.insert(entry.path);
     }
 
@@ -136,7 +134,7 @@ class Planner {
         for (const auto& entry : source_.entries) {
             const auto begun = begun_.find(entry.path);
             if (begun != begun_.end() && begun->second->size < entry.size &&
-                (begun->second->size < entry.size / 2 || !displaced_.empty()))
+                (begun->second->size < entry.size / 2 || !displaced_.entries().empty()))
                 wanted_.push_back(&entry);
         }
     }
@@ -150,7 +148,7 @@ class Planner {
         std::multimap<std::uint64_t, const Entry*, std::greater<>> candidates; // largest first
         for (const auto& entry : (any ? all_saved() : none).entries)
             if (entry.type == FileType::regular && entry.size > 0 && !kept_.contains(entry.path) &&
-                !lies_below_displaced(entry.path))
+                !displaced_.is_above(entry.path))
                 candidates.emplace(entry.size, &entry);
         if (any)
             comparisons_.search_in(all_saved());
@@ -175,7 +173,7 @@ class Planner {
             if (match == candidates.end() || match->first <= have)
                 continue;
             if (begun != begun_.end())
-                displace_later(*entry);
+                displaced_.add(*entry);
             renames_.emplace(match->second->path, entry->path);
             comes_from_.emplace(entry->path, match->second);
             begun_.insert_or_assign(entry->path, match->second);
@@ -205,17 +203,17 @@ class Planner {
         while (!held_.empty()) {
             const std::string name = std::move(held_.back());
             held_.pop_back();
-            const auto entry = is_displaced_.find(name);
-            if (entry == is_displaced_.end())
+            const auto entry = displaced_.find(name);
+            if (entry.empty())
                 continue;
-            waiting_.insert(*entry);
-            const auto from = comes_from_.find(*entry);
+            waiting_.insert(entry);
+            const auto from = comes_from_.find(entry);
             if (from == comes_from_.end())
                 continue;
             held_.push_back(from->second->path);
             renames_.erase(from->second->path);
             comes_from_.erase(from);
-            begun_.erase(*entry);
+            begun_.erase(entry);
         }
         const auto waits = [this](const Action& action) { return waiting_.contains(action.path); };
         std::erase_if(plan_.actions, waits);
@@ -233,17 +231,6 @@ class Planner {
         else
             plan_.failures.push_back(
                 {"", std::to_string(waiting_.size()) + " files wait " + what, Limit::comparison});
-    }
-
-    /// Returns a free name; a container can guess the name and use it for a log.
-    std::string name_aside(const std::string& path) {
-        const std::string name = aside_name(path, now_);
-        std::string free = name;
-        if (!names_aside_.insert(free).second)
-            // Continue from the last number: all names that begin with the same 231 bytes share this counter.
-            for (int& last = last_number_[name]; !names_aside_.insert(free).second;)
-                free = name + "." + std::to_string(++last);
-        return free;
     }
 
     /// Sets the saved file of this name aside, or drops it if its content is saved elsewhere.
@@ -264,7 +251,7 @@ class Planner {
         }
         if (saved != nullptr)
             aside_.push_back(saved);
-        set_aside_.push_back({ActionKind::set_aside, path, name_aside(path), 0, 0, 0, 0});
+        set_aside_.push_back({ActionKind::set_aside, path, names_aside_.take(path), 0, 0, 0, 0});
     }
 
     using Keeper = std::pair<Match, const Entry*>;
@@ -299,8 +286,8 @@ class Planner {
                 begun_files_.push_back(begun->second);
         for (const auto& other : all_saved().entries)
             if (other.type == FileType::regular && other.size > 0 && !kept_.contains(other.path) &&
-                !renames_.contains(other.path) && !is_displaced_.contains(other.path) &&
-                !lies_below_displaced(other.path))
+                !renames_.contains(other.path) && !displaced_.contains(other.path) &&
+                !displaced_.is_above(other.path))
                 orphans_.push_back(&other);
     }
 
@@ -320,24 +307,6 @@ class Planner {
     [[nodiscard]] const Entry* regular_in_backup(const std::string& path) const {
         const auto found = backup_.find(path);
         return found == backup_.end() || found->second->type != FileType::regular ? nullptr : found->second;
-    }
-
-    /// Returns whether a path lies below a displaced directory: setting a directory aside also moves its
-    /// contents.
-    [[nodiscard]] bool lies_below_displaced(std::string_view path) {
-        const auto slash = path.rfind('/');
-        if (displaced_.empty() || slash == std::string_view::npos)
-            return false;
-        const auto parent = path.substr(0, slash);
-        if (const auto known = below_displaced_.find(parent); known != below_displaced_.end())
-            return known->second;
-        const bool lies = is_displaced_.contains(parent) || lies_below_displaced(parent);
-        below_displaced_.emplace(parent, lies);
-        return lies;
-    }
-    void displace_later(const Entry& entry) {
-        displaced_.push_back(&entry);
-        is_displaced_.insert(entry.path);
     }
 
     /// Adds the remaining actions, once all names are correct.
@@ -379,18 +348,14 @@ class Planner {
 
     const Listing& source_;
     const Content& content_;
-    Timestamp now_;
     const PlanLimits& limits_;
     Comparisons comparisons_;
     // Paths are long: leave them in the listings where possible.
     std::unordered_map<std::string_view, const Entry*> backup_;
-    std::unordered_set<std::string> names_aside_; ///< includes all existing names that look like one
-    std::unordered_map<std::string, int> last_number_;
+    NamesAside names_aside_;
     std::optional<Listing> all_saved_;          ///< loaded when needed
     std::unordered_set<std::string_view> kept_; ///< saved files that must not be renamed
-    std::vector<const Entry*> displaced_;       ///< source entries whose saved namesakes must give way
-    std::unordered_set<std::string_view> is_displaced_;          ///< their paths
-    std::unordered_map<std::string_view, bool> below_displaced_; ///< directories
+    Displaced displaced_;
     std::vector<const Entry*> wanted_; ///< source files to search for under other names
     std::vector<Action> set_aside_;    ///< set_aside actions for saved files that no source file continues
     /// Old to new names of saved files that are prefixes of wanted files.
@@ -426,7 +391,7 @@ Comparison compare_windows(const Content& content, const std::string& source, co
 
 DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
                    Thoroughness thoroughness, const PlanLimits& limits) {
-    const SilentChanges silent(now, limits.in_memory);
+    const SilentChanges silent(limits.last_run, limits.in_memory);
     ComparisonLimits comparisons = limits.comparisons;
     const Written written =
         without_zeros(source, backup, content, silent, comparisons.bytes, thoroughness, limits.is_stopped);

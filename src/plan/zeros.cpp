@@ -18,8 +18,8 @@ constexpr std::uint64_t most_of_one_file = 64U << 20U;
 constexpr std::uint64_t most_of_last_pass = 4ULL << 30U;
 /// What is read even if others have used up the budget: so no file waits for ever.
 constexpr std::uint64_t least_of_one_file = 64U << 10U;
-/// Longer than a mapped file stays unwritten, plus the time between two runs.
-constexpr std::chrono::minutes quiet{3};
+/// Longer than a mapped file stays unwritten.
+constexpr std::chrono::minutes quiet{1};
 
 /// Returns whether a saved file may end in a hole, as far as its status shows.
 bool may_end_in_hole(const Entry& saved) {
@@ -137,7 +137,8 @@ bool are_set_aside(std::uint64_t size, std::uint64_t zeros) {
 }
 
 bool SilentChanges::may_have(const Entry& entry) const {
-    return in_memory_ || entry.mtime >= (now_ - quiet).time_since_epoch().count();
+    return in_memory_ || last_run_ == Timestamp{} ||
+           entry.mtime >= (last_run_ - quiet).time_since_epoch().count();
 }
 
 Written without_zeros(const Listing& source, const Listing& backup, const Content& content,

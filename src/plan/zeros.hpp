@@ -15,14 +15,15 @@ namespace logbackup {
 
 /// Finds files that may have changed although their size and time have not. The kernel notes the time of a
 /// mapped file when a clean page is first written to, and not again until it is written back, which takes up
-/// to 35 seconds; on a tmpfs it notes nothing.
+/// to 35 seconds; on a tmpfs it notes nothing. A run that looks at a file after that time sees all of it.
 class SilentChanges {
   public:
-    SilentChanges(Timestamp now, bool in_memory) : now_(now), in_memory_(in_memory) {}
+    /// `last_run` is when the last run that looked at all files began; the zero time if there was none.
+    SilentChanges(Timestamp last_run, bool in_memory) : last_run_(last_run), in_memory_(in_memory) {}
     [[nodiscard]] bool may_have(const Entry& entry) const;
 
   private:
-    Timestamp now_;
+    Timestamp last_run_;
     bool in_memory_;
 };
 

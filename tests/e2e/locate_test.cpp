@@ -103,6 +103,34 @@ TEST_P(Locate, ATmpfsIsReadThroughTheContainersProcess) {
     EXPECT_EQ(tree_of(backup / "web/web-2"), second);
 }
 
+// Of two containers with one volume only one is read, and it has not what is mounted in the other.
+TEST_P(Locate, ATmpfsBelowASharedVolumeIsSaved) {
+    const auto path = volume("shared", "app.log", "shared\n");
+    const auto plain = engine.start({"web", "web-1", {"--volume", path + ":/opt/logs"}});
+    const auto other =
+        engine.start({"helper",
+                      "web-1",
+                      {"--volume", path + ":/opt/logs", "--mount", "type=tmpfs,destination=/opt/logs/mem"}});
+    engine.exec(other, "echo in memory > /opt/logs/mem/fast.log");
+    expect_clean(run_once());
+    EXPECT_EQ(read_file(backup / "web/web-1/app.log"), "shared\n");
+    const auto fast = backup / "helper/web-1+opt+logs+mem/fast.log";
+    EXPECT_EQ(read_file(fast), "in memory\n");
+
+    engine.exec(other, "echo more > /opt/logs/mem/more.log");
+    engine.kill(plain); // the other one is left, and its tmpfs keeps its place
+    engine.remove(plain);
+    expect_clean(run_once());
+    EXPECT_EQ(read_file(backup / "helper/web-1+opt+logs+mem/more.log"), "more\n");
+    engine.kill(other);
+    expect_clean(run_once());
+    engine.remove(other);
+    expect_clean(run_once());
+    EXPECT_EQ(read_file(fast), "in memory\n");
+    const auto list = run_once({"list"}).out;
+    EXPECT_NE(list.find("1 cut"), std::string::npos) << list << "nobody saw its end";
+}
+
 TEST_P(Locate, WithoutMergedDirTheContainersMountNamespaceIsRead) {
     const auto path = volume("emptydir", "audit.log", "audit\n");
     const auto id = engine.start({"web", "web-1", {"--volume", path + ":/opt/logs/audit"}});

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 
 namespace logbackup::test {
 
@@ -35,6 +36,35 @@ std::string gzip(const std::string& bytes, Level level) {
     must(::pread(output.get(), packed.data(), packed.size(), 0) == static_cast<ssize_t>(packed.size()),
          "memfd");
     return packed;
+}
+
+namespace {
+
+std::string little_endian(std::uint64_t value, std::size_t size) {
+    std::string bytes;
+    for (std::size_t i = 0; i < size; ++i)
+        bytes += static_cast<char>(value >> (8 * i));
+    return bytes;
+}
+
+} // namespace
+
+// The fields are those of APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16.
+std::string zip(const std::string& bytes, Level level) {
+    static constexpr std::size_t gzip_header = 10; // without a name; after the data: checksum and size
+    static const std::string name = "app.log";
+    const std::string packed = gzip(bytes, level);
+    const std::string data = packed.substr(gzip_header, packed.size() - gzip_header - 8);
+    const std::string version = little_endian(20, 2);
+    const std::string common = version + little_endian(0, 2) + little_endian(8, 2) + // deflated
+                               little_endian(0, 2) + little_endian(0x21, 2) +        // on 1980-01-01
+                               packed.substr(packed.size() - 8, 4) + little_endian(data.size(), 4) +
+                               little_endian(bytes.size(), 4) + little_endian(name.size(), 2) +
+                               little_endian(0, 2);
+    const std::string local = "PK\x03\x04" + common + name + data;
+    const std::string central = "PK\x01\x02" + version + common + little_endian(0, 14) + name;
+    return local + central + "PK\x05\x06" + little_endian(0, 4) + little_endian(1, 2) + little_endian(1, 2) +
+           little_endian(central.size(), 4) + little_endian(local.size(), 4) + little_endian(0, 2);
 }
 
 } // namespace logbackup::test

@@ -10,4 +10,7 @@ enum class Level { fast, best };
 /// What gzip(1) makes of `bytes`.
 [[nodiscard]] std::string gzip(const std::string& bytes, Level level = Level::fast);
 
+/// A zip archive with `bytes` as its only member, as logback and log4j2 make it.
+[[nodiscard]] std::string zip(const std::string& bytes, Level level = Level::fast);
+
 } // namespace logbackup::test

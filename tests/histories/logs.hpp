@@ -54,7 +54,7 @@ class Logs {
     /// Whether some file has or had a content that begins so.
     [[nodiscard]] bool is_prefix_of_some(const std::string& bytes) const;
     /// What gzip(1) gives for these bytes, and the rest behind it, if they begin with a whole compressed
-    /// file.
+    /// file, or a zip archive.
     [[nodiscard]] std::optional<Unpacked> unpacked(const std::string& bytes) const;
     /// Whether a backup by the prefix rule may hold a line more than once: it was in what a file kept when
     /// the rest of it was cut off or written over, in a file with two names, or in a copy whose original was

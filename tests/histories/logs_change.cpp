@@ -297,24 +297,26 @@ void Logs::copy_and_truncate(const std::string& path) {
         unfinished_.emplace_back(finish);
 }
 
-/// As gzip(1) does it, which takes its time: the plain file goes when the other is complete.
+/// As gzip(1) or logback does it, which takes its time: the plain file goes when the other is complete.
 void Logs::compress(const std::string& path) {
     const LogFile* const file = regular(path);
-    if (file == nullptr || path.ends_with(".gz") || file->content.empty())
+    if (file == nullptr || path.ends_with(".gz") || path.ends_with(".zip") || file->content.empty())
         return;
     tell("compress " + path);
-    const auto packed = gzip(file->content);
+    const bool zipped = random_.one_in(3);
+    const auto to = path + (zipped ? ".zip" : ".gz");
+    const auto packed = zipped ? zip(file->content) : gzip(file->content);
     unpacked_[packed] = file->content;
     const auto part = random_.one_in(2) ? packed.size() : random_.below(packed.size());
-    remove(path + ".gz");
-    write(path + ".gz", 0, packed.substr(0, part));
-    const auto finish = [this, path, packed, part] {
-        const LogFile* const begun = regular(path + ".gz");
+    remove(to);
+    write(to, 0, packed.substr(0, part));
+    const auto finish = [this, path, to, packed, part] {
+        const LogFile* const begun = regular(to);
         const LogFile* const plain = regular(path);
         if (begun == nullptr || begun->content != packed.substr(0, part) || plain == nullptr)
             return;
-        tell("finish " + path + ".gz");
-        write(path + ".gz", part, packed.substr(part));
+        tell("finish " + to);
+        write(to, part, packed.substr(part));
         if (plain->content == unpacked_[packed])
             remove(path);
     };
@@ -331,7 +333,7 @@ void Logs::compress_again(const std::string& path) {
     if (known == unpacked_.end() || file->linked)
         return;
     const std::string plain = known->second;
-    const auto packed = gzip(plain, Level::best);
+    const auto packed = path.ends_with(".zip") ? zip(plain, Level::best) : gzip(plain, Level::best);
     if (packed == file->content)
         return;
     tell("compress again " + path);

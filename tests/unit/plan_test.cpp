@@ -63,7 +63,9 @@ struct Scene {
             return found == std::string::npos ? source.at(path).size() : found;
         };
         content.all_saved = [this] { return backup_listing; };
-        return plan(source_listing, backup_listing, content, now);
+        PlanLimits limits;
+        limits.last_run = now;
+        return plan(source_listing, backup_listing, content, now, Thoroughness::changes, limits);
     }
 };
 

@@ -19,6 +19,12 @@ std::string zeros(std::size_t count) {
     return std::string(count, '\0');
 }
 
+PlanLimits after_a_run(Timestamp last_run) {
+    PlanLimits limits;
+    limits.last_run = last_run;
+    return limits;
+}
+
 struct File {
     std::string bytes;
     std::int64_t mtime = long_ago;
@@ -28,7 +34,7 @@ struct File {
 struct Scene {
     std::map<std::string, File> source;
     std::map<std::string, File> saved;
-    PlanLimits limits{};
+    PlanLimits limits = after_a_run(now - std::chrono::seconds(60));
     Thoroughness thoroughness = Thoroughness::changes;
     std::size_t looked_at = 0; ///< how often anything was read
     DirectoryPlan made{};
@@ -168,6 +174,22 @@ TEST(Zeros, NothingIsSetAsideWhenTheyAreFilled) {
         scene.saved["app.log"].bytes = scene.source["app.log"].bytes;
         EXPECT_EQ(scene.plan_text(), Lines{});
     }
+}
+
+TEST(Zeros, AFileIsLookedAtAgainUntilARunHasSeenItQuiet) {
+    const auto seen = [](std::chrono::seconds after, Timestamp last_run) {
+        const std::int64_t mtime = (last_run - after).time_since_epoch().count();
+        Scene scene{{{"app.log", {std::string(4999, 'x') + "y", mtime}}},
+                    {{"app.log", {std::string(5000, 'x'), mtime}}}};
+        scene.limits.last_run = last_run;
+        return !scene.plan_text().empty();
+    };
+    using std::chrono::seconds;
+    for (const seconds ago : {seconds(60), seconds(600), seconds(86'400)}) {
+        EXPECT_TRUE(seen(seconds(20), now - ago)) << "the last run came too early to see all";
+        EXPECT_FALSE(seen(seconds(90), now - ago));
+    }
+    EXPECT_TRUE(seen(seconds(90), Timestamp{}));
 }
 
 TEST(Zeros, OfAFileThatCannotHaveChangedNothingIsRead) {
