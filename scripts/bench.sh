@@ -84,9 +84,7 @@ start_pods() {
       awk -v name="$service file $i" 'BEGIN { for (l = 100; l < 500; ++l) print "2024-05-17T10:00:00Z INFO " name " line " l }' \
         >"$merged/opt/logs/app-$i.log"
     done
-    # A log that changed in the last three minutes is looked at even if it seems unchanged. Only those are such that
-    # are appended to below.
-    touch --date '1 hour ago' "$merged/opt/logs"/app-*.log
+    touch --date '1 hour ago' "$merged/opt/logs"/app-*.log # what has just changed is looked at once more
   done <"$work/pods"
 
   awk -v bytes=$chunk_bytes 'BEGIN { for (i = 0; i < bytes / 64; ++i) printf "%063d\n", i }' >"$work/chunk"
@@ -244,6 +242,7 @@ measure_small() {
     mkdir "$directory/small"
     head -c $((each * 220)) /dev/zero | tr '\0' x |
       split --bytes 220 --suffix-length 5 --numeric-suffixes - "$directory/small/"
+    find "$directory/small" -type f -exec touch --date '1 hour ago' {} +
     directories+=("$directory/small")
   done
   {
