@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace logbackup {
 namespace {
@@ -15,6 +16,7 @@ struct Format {
 
 constexpr std::string_view zip_magic = "PK\x03\x04";
 constexpr std::string_view zip_end_magic = "PK\x05\x06"; // of its last 22 bytes, if it has no comment
+constexpr std::string_view zip_directory_magic = "PK\x01\x02";
 constexpr off_t zip_end_size = 22;
 
 /// A decompressor may use 128 MiB (see the formats), and zstd needs twice that. Threads and libraries map
@@ -57,6 +59,14 @@ std::string bytes_at(int file, off_t offset, std::size_t length) {
     return bytes;
 }
 
+/// Returns the little-endian number of four bytes.
+std::uint64_t number_at(std::string_view bytes, std::size_t offset) {
+    std::uint64_t number = 0;
+    for (std::size_t i = 4; i-- > 0;)
+        number = number << 8U | static_cast<unsigned char>(bytes[offset + i]);
+    return number;
+}
+
 /// Lets the program use only its input and its output, with none of our rights: a container wrote what it
 /// reads.
 Confinement nothing_but_its_streams(std::chrono::milliseconds time) {
@@ -96,9 +106,18 @@ std::vector<Decompressor> all_decompressors() {
 bool has_its_end(int file, std::string_view first_bytes) {
     if (!first_bytes.starts_with(zip_magic))
         return true;
-    const off_t end = ::lseek(file, 0, SEEK_END);
+    const off_t size = ::lseek(file, 0, SEEK_END);
     ::lseek(file, 0, SEEK_SET);
-    return end > zip_end_size && bytes_at(file, end - zip_end_size, zip_end_size).starts_with(zip_end_magic);
+    const std::string end = size > zip_end_size ? bytes_at(file, size - zip_end_size, zip_end_size) : "";
+    if (!end.starts_with(zip_end_magic))
+        return false;
+    const std::uint64_t directory_size = number_at(end, 12);
+    const std::uint64_t directory = number_at(end, 16);
+    const bool is_zip64 =
+        directory == UINT32_MAX || directory_size == UINT32_MAX; // they stand elsewhere then
+    return is_zip64 ||
+           (directory + directory_size == static_cast<std::uint64_t>(size - zip_end_size) &&
+            bytes_at(file, static_cast<off_t>(directory), zip_directory_magic.size()) == zip_directory_magic);
 }
 
 ProcessResult decompress(int file, const Decompressor& with, std::chrono::milliseconds time,

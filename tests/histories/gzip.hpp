@@ -12,5 +12,7 @@ enum class Level { fast, best };
 
 /// A zip archive with `bytes` as its only member, as logback and log4j2 make it.
 [[nodiscard]] std::string zip(const std::string& bytes, Level level = Level::fast);
+/// The number of bytes at the end of such an archive that gzip(1) passes over.
+inline constexpr std::size_t zip_tail = 75;
 
 } // namespace logbackup::test

@@ -48,10 +48,11 @@ bool Logs::is_prefix_of_some(const std::string& bytes) const {
 }
 
 std::optional<Unpacked> Logs::unpacked(const std::string& bytes) const {
-    for (const auto& [packed, plain] : unpacked_)
+    std::optional<Unpacked> longest;
+    for (const auto& [packed, plain] : unpacked_) // what begins another one comes first
         if (bytes.starts_with(packed))
-            return Unpacked{plain, std::string_view(bytes).substr(packed.size())};
-    return std::nullopt;
+            longest = Unpacked{plain, std::string_view(bytes).substr(packed.size())};
+    return longest;
 }
 
 bool Logs::is_touched(const std::string& path) const {

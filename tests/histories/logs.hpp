@@ -104,6 +104,7 @@ class Logs {
     void move_to_or_from_subdirectory(const std::string& path);
     void permute(const std::string& path);
     void copy_and_truncate(const std::string& path);
+    void note_packed(const std::string& packed, const std::string& plain);
     void compress(const std::string& path);
     void compress_again(const std::string& path);
     void link_to(const std::string& path);

@@ -297,6 +297,12 @@ void Logs::copy_and_truncate(const std::string& path) {
         unfinished_.emplace_back(finish);
 }
 
+void Logs::note_packed(const std::string& packed, const std::string& plain) {
+    unpacked_[packed] = plain;
+    if (packed.starts_with("PK")) // gzip(1) does not look at the rest
+        unpacked_[packed.substr(0, packed.size() - zip_tail)] = plain;
+}
+
 /// As gzip(1) or logback does it, which takes its time: the plain file goes when the other is complete.
 void Logs::compress(const std::string& path) {
     const LogFile* const file = regular(path);
@@ -306,7 +312,7 @@ void Logs::compress(const std::string& path) {
     const bool zipped = random_.one_in(3);
     const auto to = path + (zipped ? ".zip" : ".gz");
     const auto packed = zipped ? zip(file->content) : gzip(file->content);
-    unpacked_[packed] = file->content;
+    note_packed(packed, file->content);
     const auto part = random_.one_in(2) ? packed.size() : random_.below(packed.size());
     remove(to);
     write(to, 0, packed.substr(0, part));
@@ -317,7 +323,7 @@ void Logs::compress(const std::string& path) {
             return;
         tell("finish " + to);
         write(to, part, packed.substr(part));
-        if (plain->content == unpacked_[packed])
+        if (plain->content == unpacked_.at(packed))
             remove(path);
     };
     if (random_.one_in(2))
@@ -337,7 +343,7 @@ void Logs::compress_again(const std::string& path) {
     if (packed == file->content)
         return;
     tell("compress again " + path);
-    unpacked_[packed] = plain;
+    note_packed(packed, plain);
     for_each_line(plain, [&](unsigned line) { repeatable_.insert(line); });
     write(path + ".tmp", 0, packed);
     rename(path + ".tmp", path);

@@ -136,8 +136,6 @@ std::string zip(const std::vector<std::string>& members) {
 }
 
 TEST_F(DropRedundantCopies, AZipArchiveOfOneLogProvesIt) {
-    if (::access("/usr/bin/zip", X_OK) != 0)
-        GTEST_SKIP() << "needs zip";
     const std::string text = log_text(200'000);
     const std::string archive = zip({text});
     write("app.log.1", text);
@@ -146,10 +144,13 @@ TEST_F(DropRedundantCopies, AZipArchiveOfOneLogProvesIt) {
         write("app.zip", archive.substr(0, archive.size() - missing));
         expect_kept(drop({"app.log.1"}, {"app.zip"}));
     }
-    std::string damaged = archive;
-    damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] + 1);
-    write("app.zip", damaged);
-    expect_kept(drop({"app.log.1"}, {"app.zip"}));
+    std::string damaged;
+    for (const std::size_t at : {archive.size() / 2, archive.size() - 6}) { // 6: where its directory begins
+        damaged = archive;
+        damaged[at] = static_cast<char>(damaged[at] + 1);
+        write("app.zip", damaged);
+        expect_kept(drop({"app.log.1"}, {"app.zip"}));
+    }
     write("app.zip", zip({text, log_text(1000, 2)}));
     expect_kept(drop({"app.log.1"}, {"app.zip"}));
     write("app.zip", archive);
