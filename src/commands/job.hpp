@@ -41,7 +41,7 @@ struct Left {
 struct Part {
     std::string below; ///< path below the log directory
     Identity identity;
-    std::string host_path; ///< path without links
+    std::string host_path; ///< path without links; empty for a tmpfs
 };
 
 /// A part of a log directory that is saved under another holder's names.

@@ -58,10 +58,12 @@ class Links {
         if (job_.link_ends.contains(key))
             return false;
         LinkEnd end = end_of(link.path);
-        if (end.kind == LinkEnd::Kind::followed)
+        if (end.kind == LinkEnd::Kind::followed) {
+            job_.tree->in_memory = job_.tree->in_memory || lies_in_memory(end.held.get());
             job_.tree->mounted.emplace_back(link.path, std::move(end.held));
-        else
+        } else {
             job_.link_ends.emplace(key, LinkEnd{end.kind, {}, std::move(end.path), std::move(end.reason)});
+        }
         return job_.tree->mounted_at(link.path) != nullptr;
     }
 

@@ -7,6 +7,7 @@
 #include "locate/paths.hpp"
 #include "util/files.hpp"
 #include "util/glob.hpp"
+#include "view/view.hpp"
 
 #include <sys/stat.h>
 
@@ -130,9 +131,11 @@ class Finder {
 
     void separate(std::size_t index, const Part& part) {
         const Container& container = *holders_[index].wanted.container;
+        // A tmpfs on a volume is the container's own, and which container of a volume is read can change.
+        const bool is_own = part.host_path.empty() && !holders_[index].found.volume.empty();
         const bool is_shared = havers_[part.identity].size() > 1;
         if (!is_plain(part.below) ||
-            (!is_shared && !has_twin(index) && !has_record(survey_, holders_[index], part)) ||
+            (!is_own && !is_shared && !has_twin(index) && !has_record(survey_, holders_[index], part)) ||
             is_excluded(exclude_of(session_.options, container.service), part.below))
             return;
         const std::string path = path_of(holders_[index], part);
@@ -236,7 +239,8 @@ std::vector<Part> parts_of(const LogDirectory& found) {
     std::vector<Part> parts;
     for (const auto& source : found.sources) {
         const auto status = source.below.empty() ? std::nullopt : status_of(source.held.get());
-        if (status && S_ISDIR(status->st_mode))
+        if (status && S_ISDIR(status->st_mode) &&
+            (!source.host_path.empty() || lies_in_memory(source.held.get())))
             parts.push_back({source.below, identity_of(*status), source.host_path});
     }
     return parts;

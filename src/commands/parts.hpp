@@ -11,14 +11,15 @@
 /// below it. Such a part is saved once.
 namespace logbackup {
 
-/// Returns the directories that are mounted below a log directory. A tmpfs has no path on the host.
+/// Returns the directories that are mounted below a log directory and that can be named on the host, and what
+/// is a tmpfs.
 [[nodiscard]] std::vector<Part> parts_of(const LogDirectory& found);
 
 /// Finds the parts that are saved elsewhere, and notes them in the holders. A volume that is mounted below
 /// the log directories of several containers, or below one that several have, or that has a record already,
-/// becomes a log directory of its own: `locate` finds it for each of these containers, and the new holders
-/// are added. A directory that a container only reads leaves out the log directories of writers that lie in
-/// it, unless it has something of its own mounted there.
+/// and a tmpfs that is mounted below a volume, becomes a log directory of its own: `locate` finds it for each
+/// of these containers, and the new holders are added. A directory that a container only reads leaves out the
+/// log directories of writers that lie in it, unless it has something of its own mounted there.
 void find_parts_elsewhere(const Session& session, const Survey& survey, std::vector<Holder>& holders,
                           const std::function<std::vector<Holder>(const Wanted&)>& locate);
 

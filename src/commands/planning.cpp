@@ -133,7 +133,7 @@ DirectoryPlan plan_listed(const Session& session, const Job& job, int instance, 
     return plan(source, list_counterparts(instance, source),
                 content_of(*job.tree, instance, session.stop, session.listing_limits()), session.now, how,
                 {session.options.max_file_size, comparisons, [&session] { return session.stop.requested(); },
-                 job.tree->in_memory, std::min(session.previous, session.now)});
+                 job.tree->in_memory, session.previous});
 }
 
 } // namespace

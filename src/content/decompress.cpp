@@ -109,7 +109,7 @@ bool has_its_end(int file, std::string_view first_bytes) {
     const off_t size = ::lseek(file, 0, SEEK_END);
     ::lseek(file, 0, SEEK_SET);
     const std::string end = size > zip_end_size ? bytes_at(file, size - zip_end_size, zip_end_size) : "";
-    if (!end.starts_with(zip_end_magic))
+    if (end.size() != zip_end_size || !end.starts_with(zip_end_magic))
         return false;
     const std::uint64_t directory_size = number_at(end, 12);
     const std::uint64_t directory = number_at(end, 16);

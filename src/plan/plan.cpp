@@ -391,7 +391,7 @@ Comparison compare_windows(const Content& content, const std::string& source, co
 
 DirectoryPlan plan(const Listing& source, const Listing& backup, const Content& content, Timestamp now,
                    Thoroughness thoroughness, const PlanLimits& limits) {
-    const SilentChanges silent(limits.last_run, limits.in_memory);
+    const SilentChanges silent(now, limits.last_run, limits.in_memory);
     ComparisonLimits comparisons = limits.comparisons;
     const Written written =
         without_zeros(source, backup, content, silent, comparisons.bytes, thoroughness, limits.is_stopped);

@@ -78,7 +78,7 @@ struct PlanLimits {
     /// Called occasionally. After it returns true, the plan only reports that it was stopped.
     std::function<bool()> is_stopped = {};
     bool in_memory = false; ///< true: the source lies on a tmpfs, where a mapped file never changes its time
-    Timestamp last_run{};   ///< when the last run that looked at all files began; zero if there was none
+    Timestamp last_run{};   ///< when the last complete run began; zero if that is not known
 };
 
 /// Compares the head and the tail of the first `length` bytes, or all of them if they fit into two windows.

@@ -20,6 +20,8 @@ constexpr std::uint64_t most_of_last_pass = 4ULL << 30U;
 constexpr std::uint64_t least_of_one_file = 64U << 10U;
 /// Longer than a mapped file stays unwritten.
 constexpr std::chrono::minutes quiet{1};
+/// The time in which a second run follows the one that saved a file, if one runs each minute.
+constexpr std::chrono::minutes two_runs{2};
 
 /// Returns whether a saved file may end in a hole, as far as its status shows.
 bool may_end_in_hole(const Entry& saved) {
@@ -136,9 +138,15 @@ bool are_set_aside(std::uint64_t size, std::uint64_t zeros) {
     return zeros >= page || (zeros >= few && size % page == 0);
 }
 
+SilentChanges::SilentChanges(Timestamp now, Timestamp last_run, bool in_memory) : in_memory_(in_memory) {
+    Timestamp seen = now - two_runs;
+    if (last_run != Timestamp{})
+        seen = std::min(seen, last_run);
+    since_ = (seen - quiet).time_since_epoch().count();
+}
+
 bool SilentChanges::may_have(const Entry& entry) const {
-    return in_memory_ || last_run_ == Timestamp{} ||
-           entry.mtime >= (last_run_ - quiet).time_since_epoch().count();
+    return in_memory_ || entry.mtime >= since_;
 }
 
 Written without_zeros(const Listing& source, const Listing& backup, const Content& content,

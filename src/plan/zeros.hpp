@@ -15,15 +15,17 @@ namespace logbackup {
 
 /// Finds files that may have changed although their size and time have not. The kernel notes the time of a
 /// mapped file when a clean page is first written to, and not again until it is written back, which takes up
-/// to 35 seconds; on a tmpfs it notes nothing. A run that looks at a file after that time sees all of it.
+/// to 35 seconds; on a tmpfs it notes nothing. A run that looks at a file after that time sees all of it. A
+/// file is looked at for three minutes, and until a run has begun a minute after its last change: usually by
+/// two runs, since one of them may fail to look.
 class SilentChanges {
   public:
-    /// `last_run` is when the last run that looked at all files began; the zero time if there was none.
-    SilentChanges(Timestamp last_run, bool in_memory) : last_run_(last_run), in_memory_(in_memory) {}
+    /// `last_run` is when the last complete run began; the zero time if that is not known.
+    SilentChanges(Timestamp now, Timestamp last_run, bool in_memory);
     [[nodiscard]] bool may_have(const Entry& entry) const;
 
   private:
-    Timestamp last_run_;
+    std::int64_t since_; ///< earlier changes were seen
     bool in_memory_;
 };
 

@@ -22,6 +22,9 @@ constexpr std::size_t most_linked_files = 5000;
 /// have when it opens them.
 constexpr std::uint64_t most_surplus = 64U << 20U;
 
+/// Between two looks at how much has arrived beyond the plan.
+constexpr std::chrono::seconds longest_between_looks{2};
+
 /// A quarter of a second's bytes, so that a run that has to stop need not wait.
 std::uint64_t bytes_at_a_time(std::uint64_t bandwidth) {
     return std::clamp<std::uint64_t>(bandwidth / 4, 1024, 1U << 20U);
@@ -127,7 +130,8 @@ void Transferrer::rsync_once(const Group& part, int source, const std::vector<in
         if (begin < next_look)
             return false;
         const bool any = note_runaways(part);
-        next_look = Clock::now() + 30 * (Clock::now() - begin); // looking at many files takes time
+        const auto took = Clock::now() - begin; // looking at many files takes time
+        next_look = Clock::now() + std::min<Clock::duration>(30 * took, longest_between_looks);
         return any;
     };
     const auto problem = rsync_append(run, stop_, all_arrived);

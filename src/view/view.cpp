@@ -52,11 +52,6 @@ int mount_all(const LogDirectory& found, const std::string& directory, const Pri
     return 0;
 }
 
-bool lies_in_memory(int file) {
-    struct statfs status {};
-    return ::fstatfs(file, &status) == 0 && (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
-}
-
 } // namespace
 
 const UniqueFd* Tree::mounted_at(const std::string& path) const {
@@ -90,6 +85,11 @@ UniqueFd locate_in(const Tree& tree, const std::string& path) {
     if (!below.empty())
         return locate_regular(held->get(), below);
     return UniqueFd(::fcntl(held->get(), F_DUPFD_CLOEXEC, 0));
+}
+
+bool lies_in_memory(int file) {
+    struct statfs status {};
+    return ::fstatfs(file, &status) == 0 && (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
 }
 
 Tree show(LogDirectory found, const std::string& directory, const PrivateMounts* mounts,

@@ -35,6 +35,9 @@ struct Tree {
 /// Like open_in(), with O_PATH.
 [[nodiscard]] UniqueFd locate_in(const Tree& tree, const std::string& path);
 
+/// Returns whether an open file lies on a tmpfs.
+[[nodiscard]] bool lies_in_memory(int file);
+
 /// Shows a log directory as "<service>/<instance>" in the view. With `mounts` it uses read-only mounts, which
 /// the kernel lets nobody leave by a link; without (nullptr) the held descriptors themselves. Takes ownership
 /// of the descriptors of `found`. On failure the tree holds nothing and `problem` explains why.

@@ -341,7 +341,8 @@ void Engine::build(const std::string& name, const std::vector<std::string>& scri
 }
 
 std::string Engine::start(const Pod& pod) {
-    std::vector<std::string> arguments{"run", "--detach", "--network", "none"};
+    // For a network namespace of its own dockerd would start itself once more, for each container.
+    std::vector<std::string> arguments{"run", "--detach", "--network", "host"};
     if (!pod.service.empty()) {
         const std::string k8s = "io.kubernetes.";
         for (const auto& label : {k8s + "container.name=" + pod.service, k8s + "pod.name=" + pod.pod,
