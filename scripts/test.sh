@@ -160,13 +160,14 @@ if [[ -z $all ]]; then
 fi
 
 finish release
-# First what is done in minutes.
+# First what is done in minutes. The package's test waits for cron most of the time.
+try_package() { TESTS=ON BUILD_DIR=$build-release scripts/package-test.sh; }
+begin package 0 try_package # installed, run by cron, upgraded and removed
 say "clang-tidy"
 tidy
 say "fuzzing"
 BUILD_DIR="$build" scripts/fuzz.sh 60
-say "the package, installed, run by cron, upgraded and removed"
-TESTS=ON BUILD_DIR=$build-release scripts/package-test.sh
+finish package
 # Nothing beside these: they kill, race and fill disks, and each has its own engine.
 test_in "$build-release" --label-exclude thread
 

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <sstream>
@@ -373,23 +379,39 @@ std::string Engine::cat(const std::string& id, const std::string& path) {
     return exec(id, "cat '" + path + "'");
 }
 void Engine::kill(const std::string& id) {
-    docker({"kill", id});
+    request("POST", "/containers/" + id + "/kill");
     wait(id);
 }
 void Engine::wait(const std::string& id) {
-    docker({"wait", id});
+    request("POST", "/containers/" + id + "/wait");
 }
 void Engine::remove(const std::string& id) {
-    docker({"rm", "--force", "--volumes", id});
+    request("DELETE", "/containers/" + id + "?force=1&v=1");
 }
 
 void Engine::remove_all() {
-    std::istringstream ids(docker({"ps", "--all", "--quiet"}));
-    std::vector<std::string> arguments{"rm", "--force", "--volumes"};
-    for (std::string id; ids >> id;)
-        arguments.push_back(id);
-    if (arguments.size() > 3)
-        docker(arguments);
+    for (const auto& container : nlohmann::json::parse(request("GET", "/containers/json?all=1")))
+        remove(container["Id"].get<std::string>());
+}
+
+std::string Engine::request(const std::string& method, const std::string& path) {
+    const logbackup::UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{AF_UNIX, {}};
+    socket().string().copy(address.sun_path, sizeof address.sun_path - 1);
+    const std::string question =
+        method + " " + path + " HTTP/1.0\r\nHost: docker\r\nContent-Length: 0\r\n\r\n";
+    if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::write(connection.get(), question.data(), question.size()) != std::ssize(question))
+        throw std::runtime_error("the engine cannot be reached");
+    std::string answer;
+    std::array<char, 65536> buffer;
+    for (ssize_t got = 0; (got = ::read(connection.get(), buffer.data(), buffer.size())) > 0;)
+        answer.append(buffer.data(), static_cast<std::size_t>(got));
+    const auto body = answer.find("\r\n\r\n"); // "HTTP/1.0 200 OK", …
+    const bool is_missing = answer.find(" 404 ") < body;
+    if (body == std::string::npos || (answer.find(" 2") != std::strlen("HTTP/1.0") && !is_missing))
+        throw std::runtime_error(method + " " + path + " failed: " + answer);
+    return answer.substr(body + 4);
 }
 
 std::string name_of(const testing::TestParamInfo<Way>& info) {

@@ -115,6 +115,9 @@ class Engine {
 
   private:
     Engine();
+    /// What the engine answers to a request, as the client makes it; a start of the client takes longer than
+    /// most of them. Throws when the engine refuses, unless what is named is not there.
+    std::string request(const std::string& method, const std::string& path);
     TempDir directory_;
     pid_t containerd_ = -1;
     pid_t dockerd_ = -1;
