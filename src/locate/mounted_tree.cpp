@@ -36,7 +36,7 @@ std::string refusal(const MountInfo& mount) {
     const std::string where = "the file system at " + in_quotes(mount.point) + " (" + mount.type + ")";
     return file_system(mount.type) == FileSystem::of_the_kernel
                ? where + " is the kernel's own"
-               : where + " may not answer, so it is not read";
+               : where + " may not answer, so it is not read; --skip-volume leaves it out";
 }
 
 } // namespace
