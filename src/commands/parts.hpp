@@ -11,8 +11,8 @@
 /// below it. Such a part is saved once.
 namespace logbackup {
 
-/// Returns the directories that are mounted below a log directory and that can be named on the host, and what
-/// is a tmpfs.
+/// Returns the directories that are mounted below a log directory: those that can be named on the host, and
+/// each tmpfs.
 [[nodiscard]] std::vector<Part> parts_of(const LogDirectory& found);
 
 /// Finds the parts that are saved elsewhere, and notes them in the holders. A volume that is mounted below

@@ -65,7 +65,7 @@ struct ProcessResult {
 /// The child gets its own process group, default signals, and SIGKILL when this process dies. The run ends
 /// when the child exits, not at end of file on its output, because a grandchild can hold the pipe open. On a
 /// limit or a stop request the group gets SIGTERM, and SIGKILL after `grace`. `watch`, if given, is called
-/// every few milliseconds at first, then less and less often, but five times a second. If `watch` or the
+/// every few milliseconds at first, then less and less often, down to five times a second. If `watch` or the
 /// command's consumer returns `end_it`, the group gets SIGKILL at once. The consumer is not called again
 /// after that, nor once the group is being ended.
 [[nodiscard]] ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop,

@@ -103,7 +103,7 @@ TEST_P(Locate, ATmpfsIsReadThroughTheContainersProcess) {
     EXPECT_EQ(tree_of(backup / "web/web-2"), second);
 }
 
-// Of two containers with one volume only one is read, and it has not what is mounted in the other.
+// Of two containers with one volume only one is read. It does not have what is mounted in the other.
 TEST_P(Locate, ATmpfsBelowASharedVolumeIsSaved) {
     const auto path = volume("shared", "app.log", "shared\n");
     const auto plain = engine.start({"web", "web-1", {"--volume", path + ":/opt/logs"}});
