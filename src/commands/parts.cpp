@@ -53,15 +53,11 @@ bool is_plain(const std::string& path) {
 }
 
 bool has_record(const Survey& survey, const Holder& holder, const Part& part) {
-    const Container& container = *holder.wanted.container;
-    const std::string path = path_of(holder, part);
-    const Mount* mount = mount_at(container, path);
+    const Mount* mount = mount_at(*holder.wanted.container, path_of(holder, part));
     const std::string volume = mount != nullptr ? mount->source : part.host_path;
     return survey.records
         .find([&](const Record& record) {
-            return volume.empty() // a tmpfs is the container's own
-                       ? record.log_directory == path && !is_unlisted(record, {container.id})
-                       : record.volume == volume && record.volume_inode == part.identity.inode;
+            return record.volume == volume && record.volume_inode == part.identity.inode;
         })
         .has_value();
 }

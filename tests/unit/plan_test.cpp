@@ -63,9 +63,7 @@ struct Scene {
             return found == std::string::npos ? source.at(path).size() : found;
         };
         content.all_saved = [this] { return backup_listing; };
-        PlanLimits limits;
-        limits.last_run = now;
-        return plan(source_listing, backup_listing, content, now, Thoroughness::changes, limits);
+        return plan(source_listing, backup_listing, content, now);
     }
 };
 

@@ -19,12 +19,6 @@ std::string zeros(std::size_t count) {
     return std::string(count, '\0');
 }
 
-PlanLimits after_a_run(Timestamp last_run) {
-    PlanLimits limits;
-    limits.last_run = last_run;
-    return limits;
-}
-
 struct File {
     std::string bytes;
     std::int64_t mtime = long_ago;
@@ -34,7 +28,7 @@ struct File {
 struct Scene {
     std::map<std::string, File> source;
     std::map<std::string, File> saved;
-    PlanLimits limits = after_a_run(now - std::chrono::seconds(60));
+    PlanLimits limits{};
     Thoroughness thoroughness = Thoroughness::changes;
     std::size_t looked_at = 0; ///< how often anything was read
     DirectoryPlan made{};
