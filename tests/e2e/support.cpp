@@ -17,7 +17,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -442,9 +441,10 @@ void Test::record_answers() {
         inspect.push_back(id);
     write_file(answers / "ps", ids);
     write_file(answers / "inspect", ids.empty() ? "[]" : engine.docker(inspect));
+    // Not only to the begin of this second: a container may have been made since.
+    const auto now = sh("printf %s \"$(date +%s.%N)\"");
     write_file(answers / "events",
-               engine.docker({"events", "--since", "1h", "--until", std::to_string(std::time(nullptr)),
-                              "--format", "{{json .}}"}));
+               engine.docker({"events", "--since", "1h", "--until", now, "--format", "{{json .}}"}));
     recorded_docker_ =
         write_script(answers / "docker", "exec cat '" + answers.string() + "/'\"$1\"").string();
 }
