@@ -5,11 +5,13 @@
 # The program in it needs no shared library but glibc. Prints the package's path.
 #
 # BUILD_DIR  where to build (default: build-package)        RELEASE  of the package (default: 1), as in 0.1.0-1
-# TESTS      ON builds the tests of this very program, too, and takes warnings for errors (default: OFF)
+# TESTS      targets of tests of this very program to build, too, with warnings as errors (default: none)
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
 build=$(realpath -m "${BUILD_DIR:-$repo/build-package}")
 output=$(realpath -m "${1:-$build}")
+read -ra targets <<<"logbackup ${TESTS-}"
+with_tests=$([[ ${TESTS-} ]] && echo ON || echo OFF)
 options=()
 
 for need in cmake ninja:ninja-build g++ dpkg-shlibdeps:dpkg-dev dpkg-buildflags:dpkg-dev gzip file; do
@@ -32,9 +34,10 @@ export SOURCE_DATE_EPOCH
 
 {
   cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
-    -DLOGBACKUP_TESTS="${TESTS:-OFF}" -DLOGBACKUP_WERROR="${TESTS:-OFF}" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
-    -DLOGBACKUP_STATIC_RUNTIME=ON -DLOGBACKUP_PACKAGE_RELEASE="${RELEASE:-1}" "${options[@]}"
-  cmake --build "$build"
+    -DLOGBACKUP_TESTS="$with_tests" -DLOGBACKUP_WERROR="$with_tests" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+    -DCMAKE_SKIP_INSTALL_ALL_DEPENDENCY=ON -DLOGBACKUP_STATIC_RUNTIME=ON \
+    -DLOGBACKUP_PACKAGE_RELEASE="${RELEASE:-1}" "${options[@]}"
+  cmake --build "$build" --target "${targets[@]}"
   rm -f "$build"/*.deb
   cd "$build"
   cpack
