@@ -5,7 +5,7 @@
 # The program in it needs no shared library but glibc. Prints the package's path.
 #
 # BUILD_DIR  where to build (default: build-package)        RELEASE  of the package (default: 1), as in 0.1.0-1
-# TESTS      targets of tests of this very program to build, too, with warnings as errors (default: none)
+# TESTS      test targets to build with it, all with warnings as errors (default: none)
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
 build=$(realpath -m "${BUILD_DIR:-$repo/build-package}")
@@ -33,6 +33,7 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || 
 export SOURCE_DATE_EPOCH
 
 {
+  # CPack would build all targets first, the other tests too.
   cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
     -DLOGBACKUP_TESTS="$with_tests" -DLOGBACKUP_WERROR="$with_tests" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
     -DCMAKE_SKIP_INSTALL_ALL_DEPENDENCY=ON -DLOGBACKUP_STATIC_RUNTIME=ON \

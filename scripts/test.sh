@@ -133,7 +133,7 @@ end_beside() {
 }
 trap end_beside EXIT
 
-release_tests="logbackup_e2e logbackup_histories" # the unit tests have had the sanitizers' build
+release_tests="logbackup_e2e logbackup_histories" # the unit tests have run with the sanitizers
 build_release() { TESTS=$release_tests BUILD_DIR=$build-release scripts/package.sh; } # what is tested is what is packaged
 tidy() {
   # A room at a time, as the program is built: what takes the time is the headers of the libraries.

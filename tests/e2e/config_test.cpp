@@ -122,7 +122,7 @@ TEST_F(Neighbour, GivesWayWithAllThatItStarts) {
                     seen = {of(running.pid()), of(child)};
                     if (seen.second.command.find("--append") != std::string::npos)
                         return true;
-                } catch (const std::exception&) { // it has ended: a client of the engine
+                } catch (const std::exception&) { // a client of the engine has ended meanwhile
                 }
             return false;
         });

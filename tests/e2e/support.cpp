@@ -441,7 +441,7 @@ void Test::record_answers() {
         inspect.push_back(id);
     write_file(answers / "ps", ids);
     write_file(answers / "inspect", ids.empty() ? "[]" : engine.docker(inspect));
-    // Not only to the begin of this second: a container may have been made since.
+    // A time in whole seconds would leave out a container that was made within this second.
     const auto now = sh("printf %s \"$(date +%s.%N)\"");
     write_file(answers / "events",
                engine.docker({"events", "--since", "1h", "--until", now, "--format", "{{json .}}"}));
