@@ -7,7 +7,11 @@
 # also counts its lines outside its file system, so that the truth survives it. Run it as root; it starts a Docker
 # engine of its own and removes it again. It exits 0 when it could measure, also when a target is missed.
 #
-# usage: churn.sh [--minutes N] [--pace N] [--json FILE]
+# With --follow each run stays until the next one. With --hard jobs live 1 to 5 seconds, what is dead is removed half a
+# second later or at once, logs are rotated every 2 to 5 seconds and by more kinds of rotators, one of which deletes
+# old files, and some log directories are on a volume that is removed with its container, or below one.
+#
+# usage: churn.sh [--minutes N] [--pace N] [--follow] [--hard] [--json FILE]
 #
 # BUILD_DIR  where to build (default: build)        DOCKER  the docker client (default: the one on PATH)
 set -euo pipefail
@@ -18,10 +22,14 @@ usage() { sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2 && exit 2; }
 
 minutes=4
 pace=1
+follow=
+hard=
 json_file=
 while (($# > 0)); do
   case "$1:$#" in
     --minutes:1 | --pace:1 | --json:1) usage ;;
+    --follow:*) follow=yes ;;
+    --hard:*) hard=yes ;;
     --pace:*) shift && pace=$1 ;;
     --minutes:*) shift && minutes=$1 ;;
     --json:*) shift && json_file=$(realpath "$1") ;;
@@ -32,6 +40,9 @@ done
 [[ $minutes =~ ^[1-9][0-9]?$ && $pace =~ ^[1-9][0-9]?$ ]] || usage
 
 interval=15
+rounds=$((20 * pace)) # between two rotations
+shortest_job=10 # in rounds
+[[ -z $hard ]] || shortest_job=2
 # What runs at a time: how its containers end, the service, how it rotates its logs.
 slots='
   rollout  web      index
@@ -46,6 +57,11 @@ slots='
   stateful cache    copytruncate
   job      report   index
   job      import   gzip'
+[[ -z $hard ]] || slots+='
+  crash    logger   delete
+  rollout  shop     date
+  job      batch    delete
+  job      mover    copytruncate'
 
 padding=$(printf 'x%.0s' {1..200})
 # What a container runs: five lines at a time, until LIFE is over or /truth/stop is there. A line is counted after it
@@ -57,10 +73,13 @@ shift_up() {
   while [ $i -gt 0 ]; do mv app.log.$i$1 app.log.$((i + 1))$1; i=$((i - 1)); done
   generations=$((generations + 1))
 }
+rotate_date() { generations=$((generations + 1)); mv app.log app.$generations.log; }
+rotate_delete() { mv app.log app.log.1; gzip app.log.1; rm app.log.1.gz; }
 rotate_index() { shift_up; mv app.log app.log.1; }
 rotate_copytruncate() { shift_up; cp app.log app.log.1; : >app.log; }
 rotate_gzip() { shift_up .gz; mv app.log app.log.1; gzip app.log.1; }
 
+mkdir -p /opt/logs
 cd /opt/logs
 number=0 generations=0 rounds=0
 while [ $rounds -lt $LIFE ]; do
@@ -84,14 +103,23 @@ snooze() { read -r -t "$1" <>"$work/never" || true; }
 # run_pod SERVICE POD UID ATTEMPT ROTATION LIFE: sets the name of the container. LIFE: in rounds.
 run_pod() {
   name=k8s_$1_$2_$3_$4
-  pod "$1" "$2" "$4" "$writer" --name "$name" --cidfile "$work/ids/$name" --volume "$work/truth:/truth" \
+  local volume=()
+  if [[ -n $hard ]]; then
+    rounds=$((10 + RANDOM % 16))
+    case $((RANDOM % 3)) in
+      0) volume=(--volume "$work/volumes/$name:/opt/logs") ;;
+      1) volume=(--volume "$work/volumes/$name:/opt") ;;
+    esac
+  fi
+  pod "$1" "$2" "$4" "$writer" --name "$name" --cidfile "$work/ids/$name" --volume "$work/truth:/truth" "${volume[@]}" \
     --label io.kubernetes.pod.uid="uid-$3" --label annotation.io.kubernetes.container.restartCount="$4" \
-    --env NAME="$name" --env ROTATION="$5" --env LIFE="$6" --env ROUNDS=$((20 * pace)) --env PADDING="$padding"
+    --env NAME="$name" --env ROTATION="$5" --env LIFE="$6" --env ROUNDS="$rounds" --env PADDING="$padding"
 }
 
 remove_dead() {
-  snooze 0.5
+  [[ -n $hard ]] && ((RANDOM % 2 == 0)) || snooze 0.5
   docker rm --volumes "$1" >/dev/null
+  rm -rf "$work/volumes/$1"
 }
 
 # slot NUMBER KIND SERVICE ROTATION: one pod after the other, until the time is up; the last one stays.
@@ -106,7 +134,7 @@ slot() {
       rollout | job) uid=$1-$made pod_name=$service-$1-$made ;;
     esac
     if [[ $kind == job ]]; then
-      run_pod "$service" "$pod_name" "$uid" 0 "$rotation" $((10 + RANDOM % 25))
+      run_pod "$service" "$pod_name" "$uid" 0 "$rotation" $((shortest_job + RANDOM % 25))
       docker wait "$name" >/dev/null
     else
       run_pod "$service" "$pod_name" "$uid" "$attempt" "$rotation" 1000000
@@ -142,9 +170,39 @@ run() {
   local code=0
   ((++runs))
   lines_written >"$work/before"
+  if [[ -n $follow && $1 != last ]]; then
+    follow_on
+    return
+  fi
   logbackup --json --dest "$work/backup" >"$work/runs/$runs.json" 2>"$work/runs/$runs.messages" || code=$?
   ((code != 2)) || die "$(<"$work/runs/$runs.messages")"
   echo "$code" >>"$work/run-codes"
+  note_who_is_there
+}
+
+# Begins a run that stays, and waits until its report is there: then the one before has ended.
+follow_on() {
+  logbackup --json --follow 10m --dest "$work/backup" >"$work/runs/$runs.json" 2>"$work/runs/$runs.messages" &
+  local before=$follower code=0
+  follower=$!
+  wait_for 60 test -s "$work/runs/$runs.json" || die "a run does not end: $(<"$work/runs/$runs.messages")"
+  if [[ -n $before ]]; then
+    wait "$before" || code=$?
+    echo "$code" >>"$work/run-codes"
+  fi
+  note_who_is_there
+}
+
+end_follower() {
+  [[ -n $follower ]] || return 0
+  local code=0
+  kill "$follower"
+  wait "$follower" || code=$?
+  follower=
+  echo "$code" >>"$work/run-codes"
+}
+
+note_who_is_there() {
   docker ps --all --format '{{.Names}} {{.State}}' | awk '$2 != "removing" { print $1 }' >"$work/after"
   awk -v run="$runs" 'NR == FNR { there[$1]; next } $1 in there { print "run", $1, $2, run }' \
     "$work/after" "$work/before" >>"$work/at-runs"
@@ -227,13 +285,14 @@ begin churn
 install_missing jq:jq
 build_logbackup
 start_engine
-mkdir -p "$work"/{ids,runs,truth/lines,truth/idle}
+mkdir -p "$work"/{volumes,ids,runs,truth/lines,truth/idle}
 mkfifo "$work/never"
 slot_pids=()
-trap 'end_slots; clean_up' EXIT
+trap 'end_slots; end_follower; clean_up' EXIT
 
 runs=0
-run # what lived before the first one nobody can know
+follower=
+run first # what lived before the first one nobody can know
 
 slot_count=$(grep -c . < <(sed '/^ *$/d' <<<"$slots"))
 echo "Pods come and go for $minutes minutes, $slot_count at a time, with a run every $interval s …"
@@ -246,13 +305,14 @@ done < <(sed '/^ *$/d' <<<"$slots")
 
 for ((due = start + interval; due <= end; due += interval)); do
   until ((SECONDS >= due)); do snooze 0.1; done
-  run
+  run next
 done
 for pid in "${slot_pids[@]}"; do wait "$pid" || die "a pod could not be started, ended or removed"; done
 slot_pids=()
 touch "$work/truth/stop"
 wait_for 30 all_idle || die "a pod does not stop writing"
-run
+end_follower
+run last
 
 echo "Comparing the backup with what was written …"
 {

@@ -41,6 +41,7 @@ struct Options {
     std::string rsync;
     std::chrono::milliseconds docker_timeout{};
     std::chrono::milliseconds max_duration{};
+    std::chrono::milliseconds follow{}; ///< how long a run stays to follow; 0: it does not
     MinFree min_free;
     int nice = 0;
     IoPriority io_priority;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "logbackup/container.hpp"
+#include "logbackup/held.hpp"
 #include "logbackup/listing.hpp"
 #include "logbackup/plan.hpp"
 #include "logbackup/prune.hpp"
@@ -91,6 +92,8 @@ struct Report {
     std::size_t live = 0; ///< log directories that still exist; 0 if the run ended before counting them
     std::vector<std::pair<std::string, double>> stages; ///< name and seconds
     PruneReport pruned;
+    std::vector<HeldOutcome> held; ///< for the follower that held it
+    WhileFollowing while_following;
 
     [[nodiscard]] bool has_failures() const;
 };

@@ -58,7 +58,8 @@ int run_app(int argc, const char* const* argv) {
     std::shared_ptr<spdlog::logger> log;
     try {
         log = make_logger(*options);
-        give_way(options->nice, options->io_priority);
+        if (options->follow.count() == 0) // a follower hardly works, and must be in time: its runs give way
+            give_way(options->nice, options->io_priority);
         return run_logged(*options, *log);
     } catch (const std::exception& error) {
         end_progress_line();

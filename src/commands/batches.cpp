@@ -205,9 +205,10 @@ void compare(const Session& session, Survey& survey, Job& job) {
         apply_until_settled(session, survey, {&job});
     // The kubelet can have removed the volume meanwhile: then nothing was left to compare.
     const Record& record = survey.records[*job.record];
+    const bool is_there = record.volume.empty() || job.holders.front().kind == SourceKind::held ||
+                          volume_exists(record, *survey.host);
     job.work->is_compared = !session.stop.requested() && job.failures.empty() &&
-                            job.work->done.unsettled.empty() && sync(session, survey, job) &&
-                            (record.volume.empty() || volume_exists(record, *survey.host));
+                            job.work->done.unsettled.empty() && sync(session, survey, job) && is_there;
     job.work->plan.actions = {};
     if (job.work->is_postponed)
         job.work->files = {}; // files_of() lists them again

@@ -2,6 +2,7 @@
 #include "commands/discover.hpp"
 
 #include "assign/instance_names.hpp"
+#include "commands/held.hpp"
 #include "config/selection.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/upkeep.hpp"
@@ -85,6 +86,7 @@ Survey discover_all(const Session& session) {
     Survey survey;
     survey.runtime = session.runtime.discover(session.stop);
     survey.listed.insert(survey.runtime.ids.begin(), survey.runtime.ids.end());
+    take_held(session, survey);
     survey.notices = survey.runtime.notices;
     claim_engine(session, survey.runtime.containers);
     find_wanted(session, survey);
@@ -132,7 +134,8 @@ void note_missed(const Session& session, Survey& survey, Missed missed) {
     const bool is_told = std::any_of(survey.missed.begin(), survey.missed.end(), [&](const Missed& other) {
         return other.container_id == missed.container_id; // it may have several log directories
     });
-    if (is_told || (session.root && has_missed_record(session.root.get(), record)) ||
+    if (is_told || is_followed(survey, missed.container_id) ||
+        (session.root && has_missed_record(session.root.get(), record)) ||
         has_record(session, survey, missed))
         return;
     survey.missed.push_back(std::move(missed));

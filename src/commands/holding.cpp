@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/holding.hpp"
 
+#include "commands/held.hpp"
 #include "commands/unread.hpp"
 #include "config/selection.hpp"
 #include "util/descriptors.hpp"
@@ -50,6 +51,7 @@ Holder hold_or_let_go(Holder holder, DescriptorShare& share) {
 
 bool show_job(const Session& session, Survey& survey, Job& job, const std::string& directory) {
     Holder& first = job.holders.front();
+    const bool is_held = first.kind == SourceKind::held;
     LogDirectory sources; // what else is known of it stays
     sources.sources = std::exchange(first.found.sources, {});
     sources.process = std::move(first.found.process);
@@ -61,7 +63,13 @@ bool show_job(const Session& session, Survey& survey, Job& job, const std::strin
                             [&](const std::string& below) { return lies_in(source.below, below); }));
     });
     std::string problem;
-    Tree tree = show(std::move(sources), directory, survey.view(), problem);
+    Tree tree;
+    if (is_held) {
+        tree.directory = directory;
+        tree.kind = SourceKind::held;
+    } else {
+        tree = show(std::move(sources), directory, survey.view(), problem);
+    }
     if (!problem.empty()) {
         note_unread(survey, {first.wanted, problem, {}, &job}, {problem, true});
         return false;
@@ -72,6 +80,7 @@ bool show_job(const Session& session, Survey& survey, Job& job, const std::strin
     // Files of the container that lie under such a mount are not the ones that it writes there.
     for (const auto& below : first.found.left_out)
         tree.excluded.push_back("/" + exact_glob(below));
+    show_held(survey, job, tree);
     job.tree = std::move(tree);
     return true;
 }
@@ -81,6 +90,7 @@ void let_go(const Survey& survey, Job& job) {
     if (job.tree) {
         job.tree->held.reset();
         job.tree->mounted.clear();
+        job.tree->nameless.clear();
         if (survey.mounts)
             survey.mounts->release(job.tree->directory);
     }

@@ -4,6 +4,7 @@
 #include "assign/assign.hpp"
 #include "locate/locate.hpp"
 #include "logbackup/container.hpp"
+#include "logbackup/held.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/outcome.hpp"
 #include "logbackup/plan.hpp"
@@ -110,8 +111,6 @@ struct Job {
     [[nodiscard]] std::vector<const Container*> namesakes() const;
 };
 
-/// Identifies a container's log directory: the container's id and the path in it.
-using HolderId = std::pair<std::string, std::string>;
 [[nodiscard]] inline HolderId id_of(const Wanted& wanted) {
     return {wanted.container->id, wanted.name.path};
 }

@@ -49,10 +49,11 @@ bool has_news_for_copies(const Listing& source, const Tree& tree, const Director
            std::any_of(plan.actions.begin(), plan.actions.end(), is_news);
 }
 
-std::vector<std::string> regular_files_in(const Listing& listing) {
+/// Returns the paths of the files that the log directory has. One that has lost its name is there no longer.
+std::vector<std::string> regular_files_in(const Listing& listing, const Tree& tree) {
     std::vector<std::string> files;
     for (const auto& entry : listing.entries)
-        if (entry.type == FileType::regular)
+        if (entry.type == FileType::regular && !tree.nameless.contains(entry.path))
             files.push_back(entry.path);
     return files;
 }
@@ -93,7 +94,7 @@ void take_plan(const Session& session, const Survey& survey, Job& job, Directory
     const Options& options = session.options;
     Work& work = *job.work;
     limit_bytes(plan, options.max_bytes - std::min(options.max_bytes, work.done.bytes));
-    work.files = regular_files_in(source);
+    work.files = regular_files_in(source, *job.tree);
     work.has_all_files = source.complete;
     // In an incomplete listing a missing file may still have a source.
     work.may_have_copies =
@@ -203,9 +204,10 @@ std::optional<std::vector<std::string>> files_of(const Session& session, Survey&
     if (!take_up(session, survey, job))
         return std::nullopt;
     const UniqueFd instance = open_directory(session.root.get(), job.tree->directory);
-    auto files = regular_files_in(list_followed(survey, job, [&](const FollowLink& follow) {
+    const Listing listing = list_followed(survey, job, [&](const FollowLink& follow) {
         return list_saved_first(*job.tree, session.listing_limits(), instance.get(), session.stop, follow);
-    }));
+    });
+    auto files = regular_files_in(listing, *job.tree);
     if (was_let_go)
         let_go(survey, job);
     if (session.stop.requested())

@@ -3,6 +3,7 @@
 #include "commands/commands.hpp"
 #include "commands/copies.hpp"
 #include "commands/discover.hpp"
+#include "commands/held.hpp"
 #include "commands/output.hpp"
 #include "commands/parts.hpp"
 #include "commands/records.hpp"
@@ -13,6 +14,7 @@
 #include "commands/unsaved.hpp"
 #include "commands/versions.hpp"
 #include "config/selection.hpp"
+#include "ledger/followed.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/skipped.hpp"
 #include "ledger/told.hpp"
@@ -71,18 +73,45 @@ int give_up(const Session& session, spdlog::logger& log) {
     return static_cast<int>(ExitCode::busy);
 }
 
+/// What a run between two reported ones did.
+WhileFollowing summed_up(const Report& report) {
+    WhileFollowing done;
+    done.runs = 1;
+    for (const auto& row : report.rows) {
+        done.created += row.created;
+        done.changed += row.changed;
+        done.bytes += row.bytes;
+    }
+    for (const auto& outcome : report.held)
+        done.complete += outcome.compared ? 1U : 0U;
+    done.cut = report.cut;
+    return done;
+}
+
+void take_notes_of_follower(const Session& session, Report& report) {
+    report.while_following = take_followed(session.root.get());
+    auto& cut = report.while_following.cut;
+    report.cut.insert(report.cut.end(), cut.begin(), cut.end());
+}
+
 /// Returns the exit code. `report` is set as soon as there is one, for the metrics.
 int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logger& log) {
     const Options& options = session.options;
     if (open_backup(session, Access::write, warn_by(log)) == Opened::busy)
         return give_up(session, log);
-    prepare(session, log);
+    if (!session.runtime.discover)
+        prepare(session, log);
+    session.tell = [&log](const std::string& text) { log.info(text); };
     session.rsync = require_program(options.rsync, "--rsync", "rsync");
     const bool show_progress = !options.quiet && !options.json;
     session.start_progress = [&](std::uint64_t total) {
         return show_progress ? progress_line(total) : Progress();
     };
     report = save(session);
+    if (session.is_between)
+        note_followed(session.root.get(), summed_up(*report));
+    else
+        take_notes_of_follower(session, *report);
     std::set<std::string> limits;
     for (const auto& line : limit_lines(*report))
         limits.insert(line.key);
@@ -91,6 +120,8 @@ int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logge
     if (session.stop.requested() || has_filter(options))
         return code;
     note_run(session.root.get(), session.now);
+    if (session.is_between)
+        return code; // what it did not see is for the next run to find
     try {
         note_complete_run(session.root.get(), session.now);
     } catch (const Error& error) { // the report was printed already
@@ -128,7 +159,8 @@ Report save(const Session& session) {
     Stages stages;
     stages.begin("discover");
     Survey survey = discover_all(session);
-    find_missed_containers(session, survey);
+    if (!session.is_between)
+        find_missed_containers(session, survey);
     stages.begin("locate");
     locate_all(session, survey, Closed::leave_out);
     judge_sight(session, survey);
@@ -143,14 +175,11 @@ Report save(const Session& session) {
     report.live = kept.live;
     report.cut = kept.cut;
     report.pruned = std::move(pruned);
+    report.held = outcomes_of_held(session, survey);
     return report;
 }
 
-int run_save(const Options& options, spdlog::logger& log) {
-    const Timestamp began = std::chrono::system_clock::now();
-    StopSignal stop(options.max_duration);
-    Session session{options, stop, began};
-    std::optional<Report> report;
+int save_and_monitor(Session& session, std::optional<Report>& report, spdlog::logger& log) {
     int code = static_cast<int>(ExitCode::impossible);
     try {
         code = save_and_tell(session, report, log);
@@ -159,6 +188,16 @@ int run_save(const Options& options, spdlog::logger& log) {
         throw;
     }
     return code == static_cast<int>(ExitCode::busy) ? code : monitored(code, session, report, log);
+}
+
+int run_save(const Options& options, spdlog::logger& log) {
+    if (options.follow.count() > 0)
+        return run_following(options, log);
+    const Timestamp began = std::chrono::system_clock::now();
+    StopSignal stop(options.max_duration);
+    Session session{options, stop, began};
+    std::optional<Report> report;
+    return save_and_monitor(session, report, log);
 }
 
 } // namespace logbackup

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/session.hpp"
 
+#include "follow/handover.hpp"
 #include "ledger/backup_root.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/skipped.hpp"
@@ -9,6 +10,8 @@
 #include "util/error.hpp"
 #include "util/files.hpp"
 #include "util/text.hpp"
+
+#include <utility>
 
 namespace logbackup {
 namespace {
@@ -63,12 +66,9 @@ Timestamp time_of_last_run(const Session& session, const Warn& warn) {
 }
 
 Opened open_at_root(Session& session, Access access, const Warn& warn) {
-    std::optional<LockFile> lock;
-    if (access == Access::write) {
-        lock = LockFile::try_acquire(open_directory(session.root.get(), state_directory).get(), "lock");
-        if (!lock)
-            return Opened::busy;
-    }
+    std::optional<LockFile> lock = std::exchange(session.lock, std::nullopt);
+    if (access == Access::write && !lock && !(lock = take_lock(session)))
+        return Opened::busy;
     session.identity = claim_backup(session, warn);
     session.lock = std::move(lock); // claimed by now: the counters of another host's backup must not change
     if (session.writes() && session.options.kind == RunKind::save)
@@ -115,6 +115,18 @@ void recover(int root, const Warn& warn) {
         warn(problem);
     settle_pruning(root);
     remove_leftovers(root);
+}
+
+std::optional<LockFile> take_lock(Session& session) {
+    const auto acquire = [&] {
+        return LockFile::try_acquire(open_directory(session.root.get(), state_directory).get(), "lock");
+    };
+    auto lock = acquire();
+    if (!lock) {
+        session.paused = ask_follower(session.root.get(), session.stop);
+        lock = acquire(); // also if the follower ended at this moment
+    }
+    return lock;
 }
 
 } // namespace logbackup

@@ -3,6 +3,7 @@
 
 #include "ledger/clock.hpp"
 #include "ledger/identity.hpp"
+#include "logbackup/held.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/progress.hpp"
 #include "runtime/runtime.hpp"
@@ -28,12 +29,15 @@ struct Session {
     std::string rsync{};            ///< path of the program; empty if nothing is saved
     UniqueFd root{};                ///< the backup root; none if it does not exist and nothing is written
     std::optional<LockFile> lock{}; ///< held by commands that write
+    UniqueFd paused{};              ///< keeps a follower waiting that gave the lock away, see ask_follower()
     std::optional<BackupIdentity> identity{};
     Timestamp previous{};                           ///< when the last complete run for all containers began
     ClockHistory clock_history{};                   ///< what earlier runs noted of the clock
     std::uint64_t skipped = 0;                      ///< runs that ended because another one was working
     std::function<void(const std::string&)> tell{}; ///< reports something that is not a problem
     std::function<Progress(std::uint64_t total_bytes)> start_progress{}; ///< may return an empty Progress
+    const HeldLogs* held = nullptr; ///< what a follower holds; nullptr: there is none
+    bool is_between = false;        ///< a follower makes this run: the next one tells what it did
 
     [[nodiscard]] bool writes() const { return lock.has_value(); }
     [[nodiscard]] ListingLimits listing_limits() const {
@@ -48,8 +52,9 @@ enum class Opened {
 };
 
 /// Opens the backup, checks that it is on the right mount and belongs to this host, and reads what earlier
-/// runs noted. With Access::write it makes a missing backup, takes the lock and calls recover(). `warn` gets
-/// a message that must not be lost. Throws Error when the backup cannot be used.
+/// runs noted. With Access::write it makes a missing backup, takes the lock, if the session does not have it,
+/// and calls recover(). `warn` gets a message that must not be lost. Throws Error when the backup cannot be
+/// used.
 [[nodiscard]] Opened open_backup(Session& session, Access access,
                                  const std::function<void(const std::string&)>& warn);
 /// Like open_backup(). Throws Error if the backup does not exist.
@@ -63,5 +68,9 @@ void claim_engine(const Session& session, const std::vector<Container>& containe
 /// files. All of it belongs to the backup, whatever the runtime says later. The order matters: a move must be
 /// complete before a record is read. Throws Error when it cannot; `warn` gets what cannot be understood.
 void recover(int root, const std::function<void(const std::string&)>& warn);
+
+/// Takes the lock of the backup, whose root is open, from a follower if one has it. Returns nothing if
+/// another run works.
+[[nodiscard]] std::optional<LockFile> take_lock(Session& session);
 
 } // namespace logbackup

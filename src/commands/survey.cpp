@@ -3,6 +3,7 @@
 
 #include "commands/discover.hpp"
 #include "commands/gone.hpp"
+#include "commands/held.hpp"
 #include "commands/holding.hpp"
 #include "commands/moved_volume.hpp"
 #include "commands/parts.hpp"
@@ -259,6 +260,7 @@ void locate_all(const Session& session, Survey& survey, Closed closed) {
         for (auto& holder : found)
             holders.push_back(hold_or_let_go(std::move(holder), share));
     }
+    leave_to_others(holders);
     find_parts_elsewhere(session, survey, holders, [&](const Wanted& wanted) {
         std::vector<Holder> found;
         locate_container(session, survey, {&wanted}, Closed::look_at, found);
@@ -289,8 +291,12 @@ void judge_sight(const Session& session, Survey& survey) {
 }
 
 std::vector<Located> locate_of(Survey& survey, const std::vector<const Wanted*>& wanted) {
-    if (wanted.empty())
-        return {};
+    std::vector<Located> held;
+    if (!wanted.empty() && is_removed(survey, *wanted.front()->container))
+        for (const auto* one : wanted)
+            held.push_back(locate_held(survey, *one));
+    if (wanted.empty() || !held.empty())
+        return held;
     std::vector<std::string> log_directories;
     log_directories.reserve(wanted.size());
     for (const auto* one : wanted)

@@ -33,11 +33,13 @@ struct Unread {
 /// What a run found out before it saves anything: which containers exist, where their log directories are,
 /// and where each is saved.
 struct Survey {
-    Discovery runtime;
-    std::set<std::string> listed;  ///< ids of all containers that the runtime knows
-    std::set<std::string> removed; ///< ids of containers that it reported as removed since the last run
-    Records records;               ///< of live log directories
-    std::size_t live_before = 0;   ///< number of records when the run began
+    const HeldLogs* held = nullptr;   ///< see Session
+    std::set<std::string> gone_empty; ///< ids of containers that had nothing to save, as a follower saw
+    Discovery runtime;                ///< with the removed containers that are held
+    std::set<std::string> listed;     ///< ids of all containers that the runtime knows, or a follower
+    std::set<std::string> removed;    ///< ids of containers that it reported as removed since the last run
+    Records records;                  ///< of live log directories
+    std::size_t live_before = 0;      ///< number of records when the run began
     std::vector<Wanted> wanted;
     std::vector<Left> left;
     std::vector<Job> jobs; ///< has its size before anything points to a job

@@ -64,6 +64,10 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
+std::optional<std::chrono::milliseconds> parse_follow(const std::string& text) {
+    return text == "0" ? std::chrono::milliseconds(0) : parse_duration(text);
+}
+
 std::optional<std::chrono::milliseconds> parse_keep(const std::string& text) {
     if (text == "0")
         return for_ever;

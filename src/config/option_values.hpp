@@ -23,6 +23,9 @@ namespace logbackup {
 /// Accepts "500M", "100GiB", with the units of parse_min_free(); "0" means no limit and returns UINT64_MAX.
 [[nodiscard]] std::optional<std::uint64_t> parse_size_limit(const std::string& text);
 
+/// Like parse_duration(); "0" means not at all.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_follow(const std::string& text);
+
 /// Like parse_duration(), but requires a unit. "0" means that logs are kept for ever.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_keep(const std::string& text);
 

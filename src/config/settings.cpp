@@ -159,6 +159,11 @@ const std::vector<SettingRow>& settings_table() {
         {"max-duration", 0, text, how, "verify prune", "TIME", "30m",
          "End the run after this long; the next one goes on", duration,
          store<parse_duration, &Options::max_duration>},
+        {"follow", 0, text, how, "", "TIME", "0",
+         "After the run stay for so long, or until the next run takes over: files that are\n"
+         "deleted and containers that are removed meanwhile are saved; 0: end after the run",
+         "duration (examples: 5m, 1h; 0: do not follow)", store<parse_follow, &Options::follow>, nullptr,
+         Reach::command_line},
         {"nice", 0, text, how, "", "N", "10", "CPU priority, 0 to 19: 19 gives way to everything",
          "whole number of 0 to 19", store<parse_nice, &Options::nice>},
         {"ionice", 0, text, how, "", "CLASS", "best-effort:7",

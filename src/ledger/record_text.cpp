@@ -2,6 +2,7 @@
 #include "ledger/ledger.hpp"
 
 #include "util/error.hpp"
+#include "util/files.hpp"
 
 #include <nlohmann/json.hpp>
 

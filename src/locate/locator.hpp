@@ -4,6 +4,7 @@
 #include "locate/locate.hpp"
 #include "locate/process_root.hpp"
 #include "locate/root.hpp"
+#include "locate/to_watch.hpp"
 #include "locate/volumes.hpp"
 
 #include <optional>
@@ -22,6 +23,8 @@ class Locator {
     [[nodiscard]] Located locate(const std::string& log_directory);
     /// Follows a link of a log directory, see link_follower().
     [[nodiscard]] LinkEnd follow(const std::string& log_directory, const std::string& link);
+    /// See places_to_watch().
+    [[nodiscard]] std::vector<ToWatch> to_watch(const std::vector<std::string>& log_directories);
 
   private:
     void open_process();
@@ -31,6 +34,9 @@ class Locator {
     [[nodiscard]] bool is_on_volume(const std::string& log_directory);
     [[nodiscard]] std::optional<Root> merged() const;
     [[nodiscard]] std::optional<Root> layers();
+    [[nodiscard]] std::optional<Root> bare_layers() const;
+    [[nodiscard]] ToWatch watch_in(const Root& root, const std::string& log_directory);
+    [[nodiscard]] ToWatch watch_in_process(const std::string& log_directory);
     [[nodiscard]] Located locate_in(Root root, const std::string& log_directory);
     [[nodiscard]] bool needs_process(const Root& root, Root::Walk ended, const std::string& path);
     [[nodiscard]] std::string add_volumes_below(const Root& root, const std::string& path,

@@ -21,11 +21,12 @@ struct Counter {
     const char* help;
 };
 
-constexpr std::array<Counter, 7> counters{{
+constexpr std::array<Counter, 8> counters{{
     {"logbackup_bytes_saved_total", "Bytes copied into the backup."},
     {"logbackup_cut_total", "Log directories that were gone before all of them was known to be saved."},
     {"logbackup_errors_total", "What failed: whole containers, single files, or the run as such."},
     {"logbackup_files_total", "Files of the backup by what was done to them."},
+    {"logbackup_followed_bytes_total", "Of the bytes saved, those that were saved while following."},
     {"logbackup_missed_total", "Containers that ended before anything of them was saved."},
     {"logbackup_runs_total", "Finished runs by exit code: 0 complete but for limits, 3 in part."},
     {"logbackup_skipped_runs_total", "Runs that ended at once because another one was working."},
@@ -173,6 +174,10 @@ void count_in(MetricsState& state, const FinishedRun& run) {
         for (const auto& failure : row.failures)
             ++(failure.path.empty() ? of_container : of_file);
     }
+    const WhileFollowing& before = report.while_following;
+    bytes += before.bytes;
+    actions["new"] += before.created;
+    actions["changed"] += before.changed;
     for (const auto& [action, number] : actions)
         add(sample_of("logbackup_files_total", "action", action), number);
     add("logbackup_bytes_saved_total", bytes);
@@ -181,6 +186,7 @@ void count_in(MetricsState& state, const FinishedRun& run) {
     add(sample_of("logbackup_errors_total", "kind", "run"),
         report.problems.size() + (run.report == nullptr ? 1 : 0));
     add("logbackup_cut_total", report.cut.size());
+    add("logbackup_followed_bytes_total", before.bytes);
     add("logbackup_missed_total", report.missed.size());
 }
 

@@ -242,6 +242,9 @@ std::string summary(const Report& report) {
     std::array<char, 32> time{};
     std::snprintf(time.data(), time.size(), " in %.2f s", report.duration.count());
     text += dry ? "" : time.data();
+    if (const auto& before = report.while_following; before.created + before.changed > 0)
+        text += "; saved while following: " + counted(before.created + before.changed, "file") + ", " +
+                human_bytes(before.bytes);
     text += incomplete_text(report);
     if (const auto failures = failure_lines(report).size(); failures > 0)
         text += "; " + counted(failures, "failure");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/runtime.hpp"
 
+#include "runtime/docker/inspect_json.hpp"
 #include "util/process.hpp"
 
 #include <chrono>
@@ -25,6 +26,12 @@ Runtime docker_runtime(const DockerSettings& settings) {
         const auto said = run(command, limits, stop);
         return succeeded(said.ending) ? said.out : std::string();
     };
+    runtime.listening.events = [settings](Timestamp since) { return listen(settings, since); };
+    runtime.listening.read_events = parse_events;
+    runtime.listening.describe = [settings](const std::vector<std::string>& ids) {
+        return describe(settings, ids);
+    };
+    runtime.listening.read_descriptions = parse_inspect;
     return runtime;
 }
 

@@ -113,6 +113,7 @@ class Child {
             return Ending(Signaled{WTERMSIG(status)});
         return Ending(Exited{WEXITSTATUS(status)});
     }
+    void disown() noexcept { reaped_ = true; }
     void signal_group(int signal) const { ::kill(-pid_, signal); }
 
     /// Reaps an ended process of its group; returns false once none is left.
@@ -272,15 +273,14 @@ class Supervisor {
     ProcessResult result_{Exited{0}, {}, {}};
 };
 
-} // namespace
-
-ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop,
-                  const std::function<Watch()>& watch) {
-    Pipe out = make_pipe(O_CLOEXEC | O_NONBLOCK);
-    Pipe err = make_pipe(O_CLOEXEC | O_NONBLOCK);
+/// Starts a command, and gives the child's ends of the pipes away. Returns its pid; 0, and sets errno, when
+/// it cannot be started.
+pid_t spawn(const Command& command, Pipe& out, Pipe& err) {
+    out = make_pipe(O_CLOEXEC | O_NONBLOCK);
+    err = make_pipe(O_CLOEXEC | O_NONBLOCK);
     Pipe failure = make_pipe(O_CLOEXEC);
     if (!out.read_end || !err.read_end || !failure.read_end)
-        return {SpawnFailed{errno}, {}, {}};
+        return 0;
     // The child writes to blocking pipes; only our ends are non-blocking.
     for (const auto* pipe : {&out, &err})
         ::fcntl(pipe->write_end.get(), F_SETFL, 0);
@@ -293,19 +293,70 @@ ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0)
-        return {SpawnFailed{errno}, {}, {}};
+        return 0;
     if (pid == 0)
         become(argv, environment, command, confiner, out.write_end.get(), err.write_end.get(),
                failure.write_end.get(), parent);
-    Child child(pid);
     ::setpgid(pid, pid); // also done in the child: the group exists whichever runs first
     out.write_end.reset();
     err.write_end.reset();
     failure.write_end.reset();
     int error = 0;
-    if (::read(failure.read_end.get(), &error, sizeof error) == static_cast<ssize_t>(sizeof error))
-        return {SpawnFailed{error}, {}, {}};
+    if (::read(failure.read_end.get(), &error, sizeof error) != static_cast<ssize_t>(sizeof error))
+        return pid;
+    ::waitpid(pid, nullptr, 0);
+    errno = error;
+    return 0;
+}
+
+} // namespace
+
+ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop,
+                  const std::function<Watch()>& watch) {
+    Pipe out;
+    Pipe err;
+    const pid_t pid = spawn(command, out, err);
+    if (pid == 0)
+        return {SpawnFailed{errno}, {}, {}};
+    Child child(pid);
     return Supervisor(child, command, limits, stop, watch).run(out.read_end.get(), err.read_end.get());
+}
+
+struct SideCommand::Parts {
+    std::optional<Child> child;
+    UniqueFd out;
+};
+
+SideCommand::SideCommand(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+SideCommand::~SideCommand() = default;
+
+std::unique_ptr<SideCommand> SideCommand::start(const Command& command) {
+    Pipe out;
+    Pipe err; // what it says there is for nobody
+    const pid_t pid = spawn(command, out, err);
+    if (pid == 0)
+        return nullptr;
+    auto parts = std::make_unique<Parts>();
+    parts->child.emplace(pid);
+    parts->out = std::move(out.read_end);
+    return std::unique_ptr<SideCommand>(new SideCommand(std::move(parts)));
+}
+
+int SideCommand::fd() const noexcept {
+    return parts_->out.get();
+}
+
+std::optional<std::string> SideCommand::read() {
+    std::string text;
+    const bool is_open = drain(fd(), [&](std::string_view bytes) {
+        text.append(bytes);
+        return Watch::go_on;
+    });
+    return is_open || !text.empty() ? std::optional(std::move(text)) : std::nullopt;
+}
+
+void SideCommand::disown() noexcept {
+    parts_->child->disown();
 }
 
 } // namespace logbackup

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -70,6 +71,28 @@ struct ProcessResult {
 /// after that, nor once the group is being ended.
 [[nodiscard]] ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop,
                                 const std::function<Watch()>& watch = {});
+
+/// A command that runs beside this process. The destructor kills what is left of it.
+class SideCommand {
+  public:
+    /// Starts it like run(). Returns nullptr, and sets errno, when it cannot be started.
+    [[nodiscard]] static std::unique_ptr<SideCommand> start(const Command& command);
+    SideCommand(const SideCommand&) = delete;
+    SideCommand& operator=(const SideCommand&) = delete;
+    ~SideCommand();
+
+    /// Becomes readable when it has printed something on its standard output, or has closed it.
+    [[nodiscard]] int fd() const noexcept;
+    /// Returns what it has printed since, 1 MiB at most. Nothing: it has closed its output.
+    [[nodiscard]] std::optional<std::string> read();
+    /// Leaves it to another process, which has started it, and of which this one is a copy.
+    void disown() noexcept;
+
+  private:
+    struct Parts;
+    explicit SideCommand(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
 
 /// Describes an ending: "exited with code 23", "was ended by signal 9 (Killed)", "did not answer within 10
 /// s", …

@@ -22,6 +22,7 @@ struct Tree {
     std::vector<std::string> excluded{}; ///< globs of paths to ignore; see is_excluded()
     bool in_memory = false;              ///< true: a part of it lies on a tmpfs
     std::set<std::string> left_out{};    ///< paths of directories that are saved elsewhere
+    std::set<std::string> nameless{};    ///< paths in `mounted` of files that have lost their names
 
     /// Returns the mount at `path` that replaces the content of `held`; nearly always nullptr.
     [[nodiscard]] const UniqueFd* mounted_at(const std::string& path) const;

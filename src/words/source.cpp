@@ -9,9 +9,10 @@ std::string_view name_of(SourceKind kind) {
     case SourceKind::layers: return "layers";
     case SourceKind::upper: return "upper layer";
     case SourceKind::volume: return "volume";
-    case SourceKind::process: break;
+    case SourceKind::process: return "process";
+    case SourceKind::held: break;
     }
-    return "process";
+    return "held";
 }
 
 } // namespace logbackup

@@ -30,6 +30,7 @@ class FakeNode {
     History history;
     std::function<void()> before_asking_again = [] {};
     std::vector<std::string> also_listed; ///< ids that inspect cannot describe
+    const HeldLogs* held = nullptr;       ///< what a follower hands to a run
     Timestamp now{seconds(1'795'359'400)};
     Timestamp asked_since{};           ///< of the last run's question to the runtime
     std::vector<std::string> warnings; ///< of the last run, as it opened the backup
@@ -89,6 +90,7 @@ class FakeNode {
         };
         session.runtime.info = [](const std::string&, StopSignal&) { return std::string(); };
         session.rsync = options.rsync;
+        session.held = held;
         const bool writes = command == save;
         warnings.clear();
         EXPECT_EQ(open_backup(session, writes ? Access::write : Access::read,

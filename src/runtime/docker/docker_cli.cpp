@@ -236,7 +236,29 @@ std::string unix_time(Timestamp time) {
     fraction.insert(0, 9 - std::min<std::size_t>(9, fraction.size()), '0');
     return std::to_string(seconds.time_since_epoch().count()) + "." + fraction;
 }
+
+std::unique_ptr<SideCommand> start(const DockerSettings& settings, std::vector<std::string> arguments) {
+    Command command;
+    command.argv = std::move(arguments);
+    command.argv.insert(command.argv.begin(), settings.program);
+    command.environment = docker_environment();
+    return SideCommand::start(command);
+}
+
 } // namespace
+
+std::unique_ptr<SideCommand> listen(const DockerSettings& settings, Timestamp since) {
+    std::vector<std::string> arguments{"events", "--since", unix_time(since), "--format", "{{json .}}"};
+    for (const char* filter : {"type=container", "event=create", "event=start", "event=die", "event=destroy"})
+        arguments.insert(arguments.end(), {"--filter", filter});
+    return start(settings, std::move(arguments));
+}
+
+std::unique_ptr<SideCommand> describe(const DockerSettings& settings, const std::vector<std::string>& ids) {
+    std::vector<std::string> arguments{"inspect", "--type", "container"};
+    arguments.insert(arguments.end(), ids.begin(), ids.end());
+    return start(settings, std::move(arguments));
+}
 
 std::optional<History> recent_history(const DockerSettings& settings, Timestamp since, Timestamp until,
                                       StopSignal& stop, std::string& why_not) {

@@ -6,6 +6,7 @@
 #include "util/process.hpp"
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +56,13 @@ struct Discovery {
 /// `why_not`, when docker does not answer.
 [[nodiscard]] std::optional<History> recent_history(const DockerSettings& settings, Timestamp since,
                                                     Timestamp until, StopSignal& stop, std::string& why_not);
+
+/// Starts `docker events` for what creates, starts, ends and removes containers, from then on. Returns
+/// nullptr, and sets errno, when it cannot be started.
+[[nodiscard]] std::unique_ptr<SideCommand> listen(const DockerSettings& settings, Timestamp since);
+/// Starts `docker inspect` for some containers, in the same way.
+[[nodiscard]] std::unique_ptr<SideCommand> describe(const DockerSettings& settings,
+                                                    const std::vector<std::string>& ids);
 
 /// Returns the environment for the docker client: the variables of ours that it needs to find its engine and
 /// its configuration.

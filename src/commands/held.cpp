@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "commands/held.hpp"
+
+#include "ledger/followed.hpp"
+#include "plan/renames.hpp"
+#include "util/files.hpp"
+#include "util/glob.hpp"
+#include "view/view.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+UniqueFd copy_of(int held) {
+    return held < 0 ? UniqueFd() : UniqueFd(::fcntl(held, F_DUPFD_CLOEXEC, 0));
+}
+
+const HeldDirectory* held_of(const Survey& survey, const Wanted& wanted) {
+    if (survey.held == nullptr)
+        return nullptr;
+    const auto found = survey.held->directories.find(id_of(wanted));
+    return found == survey.held->directories.end() ? nullptr : &found->second;
+}
+
+/// Returns a path for a file that has lost its name: nothing else of the tree has it.
+std::string free_path(const Tree& tree, const std::string& path, std::int64_t mtime) {
+    const auto is_taken = [&](const std::string& name) {
+        return tree.mounted_at(name) != nullptr ||
+               (tree.held && status_at(tree.held.get(), name).has_value());
+    };
+    if (!is_taken(path))
+        return path;
+    const std::string aside = aside_name(path, Timestamp(std::chrono::nanoseconds(mtime)));
+    std::string free = aside;
+    for (int i = 1; is_taken(free); ++i)
+        free = aside + "." + std::to_string(i);
+    return free;
+}
+
+void add_file(Tree& tree, const HeldFile& file) {
+    const auto status = status_of(file.file);
+    if (!status || tree.leaves_out(file.path) || is_excluded(tree.excluded, file.path))
+        return;
+    std::string path = free_path(tree, file.path, nanoseconds_of(status->st_mtim));
+    tree.in_memory = tree.in_memory || lies_in_memory(file.file);
+    if (!file.has_name)
+        tree.nameless.insert(path);
+    tree.mounted.emplace_back(std::move(path), copy_of(file.file));
+}
+
+/// True if the file still has the name under which it was held: then it is no longer nameless, or never was.
+bool has_its_name(const Tree& tree, const HeldFile& file) {
+    const UniqueFd there = tree.held ? locate_in(tree, file.path) : UniqueFd();
+    const auto one = there ? status_of(there.get()) : std::nullopt;
+    const auto other = status_of(file.file);
+    return one && other && one->st_ino == other->st_ino && one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
+           one->st_mtim.tv_nsec == other->st_mtim.tv_nsec && one->st_size == other->st_size;
+}
+
+} // namespace
+
+void take_held(const Session& session, Survey& survey) {
+    if (session.root)
+        survey.gone_empty = load_gone(session.root.get());
+    survey.held = session.held;
+    if (survey.held == nullptr)
+        return;
+    survey.listed.insert(survey.held->followed.begin(), survey.held->followed.end());
+    for (const auto& container : survey.held->removed) {
+        std::erase_if(survey.runtime.containers,
+                      [&](const Container& other) { return other.id == container.id; });
+        std::erase(survey.runtime.ids, container.id);
+        survey.listed.erase(container.id);
+        survey.removed.insert(container.id);
+        survey.runtime.containers.push_back(container);
+    }
+}
+
+bool is_followed(const Survey& survey, const std::string& container) {
+    return survey.gone_empty.contains(container) ||
+           (survey.held != nullptr && survey.held->followed.contains(container));
+}
+
+bool is_removed(const Survey& survey, const Container& container) {
+    return survey.held != nullptr &&
+           std::any_of(survey.held->removed.begin(), survey.held->removed.end(),
+                       [&](const Container& other) { return other.id == container.id; });
+}
+
+Located locate_held(const Survey& survey, const Wanted& wanted) {
+    const HeldDirectory* held = held_of(survey, wanted);
+    if (held == nullptr || held->sources.empty())
+        return NoLogDirectory{};
+    LogDirectory found;
+    for (const auto& source : held->sources)
+        found.sources.push_back({source.kind, source.below, copy_of(source.directory), source.host_path});
+    found.sources.front().kind = SourceKind::held;
+    if (const auto status = status_of(held->sources.front().directory))
+        found.identity = {status->st_dev, status->st_ino};
+    found.volume = held->volume;
+    found.access = held->access;
+    found.direct = held->direct;
+    found.has_lost_part = held->not_held > 0;
+    return found;
+}
+
+void leave_to_others(std::vector<Holder>& holders) {
+    std::set<Identity> others;
+    for (const auto& holder : holders)
+        if (holder.kind != SourceKind::held)
+            others.insert(holder.found.identity);
+    std::erase_if(holders, [&](const Holder& holder) {
+        return holder.kind == SourceKind::held && others.contains(holder.found.identity);
+    });
+}
+
+void show_held(const Survey& survey, const Job& job, Tree& tree) {
+    const HeldDirectory* held = nullptr; // all that have the log directory hold the same files
+    for (const auto& holder : job.holders)
+        if (held = held_of(survey, holder.wanted); held != nullptr)
+            break;
+    if (held == nullptr)
+        return;
+    if (tree.kind == SourceKind::held) // first those that have names: the others give way
+        for (const auto& file : held->files)
+            if (file.has_name)
+                add_file(tree, file);
+    for (const auto& file : held->files)
+        if (!file.has_name && !has_its_name(tree, file))
+            add_file(tree, file);
+}
+
+std::vector<HeldOutcome> outcomes_of_held(const Session& session, const Survey& survey) {
+    std::vector<HeldOutcome> outcomes;
+    if (survey.held == nullptr)
+        return outcomes;
+    const auto failed = failed_in(survey);
+    std::set<HolderId> unsaved; // with all that was not reached
+    std::set<HolderId> compared;
+    for (const auto& left : survey.left)
+        if (left.status == RowStatus::vanished || left.status == RowStatus::gone)
+            unsaved.insert(id_of(left.wanted));
+    for (const auto& job : survey.jobs)
+        for (const auto& holder : job.holders) {
+            if (!job.wanted)
+                continue;
+            if (!job.record || !job.work || !job.work->done.unsettled.empty() || job.vanished)
+                unsaved.insert(id_of(holder.wanted));
+            else if (job.work->is_compared)
+                compared.insert(id_of(holder.wanted));
+        }
+    for (const auto& [id, directory] : survey.held->directories) {
+        const bool saved = !session.stop.requested() && !failed.contains(id) && !unsaved.contains(id);
+        outcomes.push_back({id, saved, saved && compared.contains(id)});
+    }
+    return outcomes;
+}
+
+} // namespace logbackup

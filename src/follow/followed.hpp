@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "follow/watcher.hpp"
+#include "locate/mounted_tree.hpp"
+#include "logbackup/container.hpp"
+#include "logbackup/held.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace logbackup {
+
+/// The containers that a follower knows, with all that it holds of them.
+class Followed {
+  public:
+    /// Returns the paths of the log directories of a container that are to be saved; none for one that is not
+    /// ours.
+    using LogDirectories = std::function<std::vector<std::string>(const Container&)>;
+
+    Followed(WatchLimits limits, LogDirectories log_directories, MountedTree::LeftOut left_out)
+        : watcher_(limits), log_directories_(std::move(log_directories)), left_out_(std::move(left_out)) {}
+
+    [[nodiscard]] int fd() const noexcept { return watcher_.fd(); }
+    void update() { watcher_.update(); }
+
+    /// Begins to follow containers; those that are followed already are described anew.
+    void add(const std::vector<Container>& containers);
+    [[nodiscard]] bool knows(const std::string& id) const { return all_.contains(id); }
+    [[nodiscard]] std::set<std::string> ids() const;
+    /// Notes that a container has begun. What only its process shows can be found now.
+    void note_start(const std::string& id, Timestamp when);
+    void note_end(const std::string& id, Timestamp when);
+    /// Notes that a container was removed. It stays as long as not all that is held of it is saved.
+    void note_removal(const std::string& id, Timestamp when);
+
+    /// Returns all that is held, and remembers how it is. The descriptors are good until the next call of any
+    /// function.
+    [[nodiscard]] HeldLogs held();
+    /// Takes what a run did with it. Lets go of what is saved and lost to all others: files without a name,
+    /// which nobody writes to, and removed containers.
+    void note_saved(const HeldLogs& given, const std::vector<HeldOutcome>& outcomes);
+
+    /// Ids of removed containers that had nothing to save.
+    [[nodiscard]] const std::set<std::string>& gone_empty() const noexcept { return gone_empty_; }
+    void clear_gone() { gone_empty_.clear(); }
+    /// Grows with each file that loses its name.
+    [[nodiscard]] std::uint64_t losses() const noexcept { return watcher_.losses(); }
+    [[nodiscard]] bool has_removed() const;
+    /// Returns the number of files that have lost their names and are not saved, or may grow still.
+    [[nodiscard]] std::size_t nameless() const;
+    [[nodiscard]] bool lacks_watches() const noexcept { return watcher_.lacks_watches(); }
+
+    /// Lets go of the largest files that have lost their names until `enough` returns true. Returns their
+    /// number.
+    std::size_t let_go_of_largest(const std::function<bool()>& enough);
+
+  private:
+    struct Place {
+        SourceKind kind = SourceKind::held;
+        std::string below;
+        std::string host_path;
+        Watcher::TreeId tree = 0;
+    };
+    struct Directory {
+        std::string path; ///< in the container
+        std::string volume;
+        MountAccess access = MountAccess::read_write;
+        bool direct = false;
+        std::vector<Place> places;
+    };
+    struct One {
+        Container container;
+        std::vector<Directory> directories;
+        bool is_removed = false;
+        bool is_complete = false; ///< a run has compared all of it since it ended
+    };
+    /// How a file was when a run got it.
+    struct State {
+        std::uint64_t size = 0;
+        std::int64_t mtime = 0;
+        bool operator==(const State&) const = default;
+    };
+    using FileId = std::pair<Watcher::TreeId, Identity>;
+
+    void watch(One& one);
+    void unwatch(One& one);
+    [[nodiscard]] HeldDirectory held_in(const Directory& directory);
+    [[nodiscard]] static bool is_watched(const One& one);
+    [[nodiscard]] bool is_as_given(const One& one) const;
+    [[nodiscard]] bool has_anything(const One& one) const;
+    void forget(const std::string& id);
+
+    Watcher watcher_;
+    LogDirectories log_directories_;
+    MountedTree::LeftOut left_out_;
+    std::map<std::string, One> all_; ///< by id
+    std::map<FileId, State> given_;  ///< to the last run
+    std::set<std::string> gone_empty_;
+};
+
+} // namespace logbackup

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "follow/handover.hpp"
+
+#include "ledger/ledger.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* socket_name = "follower";
+constexpr char lock_is_free = 'f';
+constexpr char end_yourself = 'e';
+constexpr std::chrono::seconds patience_for_lock{30};
+constexpr std::chrono::seconds patience_for_end{10};
+
+/// Returns the address of the socket. A path to the backup can be longer than an address; this one is not.
+sockaddr_un address_in(int state) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = "/proc/self/fd/" + std::to_string(state) + "/" + socket_name;
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    return address;
+}
+
+const sockaddr* as_address(const sockaddr_un& address) {
+    return reinterpret_cast<const sockaddr*>(&address); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast)
+}
+
+UniqueFd new_socket() {
+    return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+/// Waits until a byte comes, which it returns, or the other end closes: 0.
+char wait_for_byte(int connection, std::chrono::seconds patience, StopSignal& stop) {
+    const auto end = Clock::now() + patience;
+    while (!stop.requested()) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+        std::array<pollfd, 2> fds{{{connection, POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
+        if (left <= 0)
+            return 0;
+        ::poll(fds.data(), fds.size(), static_cast<int>(left));
+        char byte = 0;
+        const auto got = ::recv(connection, &byte, 1, 0);
+        if (got >= 0 || (errno != EAGAIN && errno != EINTR))
+            return got == 1 ? byte : '\0';
+    }
+    return 0;
+}
+
+} // namespace
+
+UniqueFd ask_follower(int root, StopSignal& stop) {
+    const UniqueFd state = open_directory(root, state_directory);
+    const sockaddr_un address = address_in(state.get());
+    UniqueFd connection = new_socket();
+    if (::connect(connection.get(), as_address(address), sizeof address) != 0 ||
+        wait_for_byte(connection.get(), patience_for_lock, stop) != lock_is_free)
+        return {};
+    return connection;
+}
+
+void relieve(UniqueFd connection, StopSignal& stop) {
+    if (::send(connection.get(), &end_yourself, 1, MSG_NOSIGNAL) == 1)
+        (void)wait_for_byte(connection.get(), patience_for_end, stop);
+}
+
+Handover::Handover(int root) : root_(root), socket_(new_socket()) {
+    const UniqueFd state = open_directory(root, state_directory);
+    const sockaddr_un address = address_in(state.get());
+    ::unlinkat(state.get(), socket_name, 0); // a killed follower left it
+    if (::bind(socket_.get(), as_address(address), sizeof address) != 0 || ::listen(socket_.get(), 8) != 0)
+        throw Error("cannot make a socket in the backup's " + in_quotes(state_directory) + ": " +
+                        error_text(errno),
+                    "its file system must know sockets, else run without --follow");
+}
+
+Handover::~Handover() {
+    if (is_relieved_)
+        return; // by now it is another's
+    const UniqueFd state = open_directory(root_, state_directory);
+    ::unlinkat(state.get(), socket_name, 0);
+}
+
+void Handover::update() {
+    if (!asker_) {
+        asker_ = UniqueFd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        return;
+    }
+    char byte = 0;
+    const auto got = ::recv(asker_.get(), &byte, 1, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    is_relieved_ = is_given_ && got == 1 && byte == end_yourself;
+    if (is_relieved_)
+        return; // the connection ends with this process
+    asker_.reset();
+    is_given_ = false;
+}
+
+void Handover::give() {
+    is_given_ = ::send(asker_.get(), &lock_is_free, 1, MSG_NOSIGNAL) == 1;
+    if (!is_given_)
+        asker_.reset();
+}
+
+} // namespace logbackup

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "util/stop_signal.hpp"
+#include "util/unique_fd.hpp"
+
+/// How the next run gets the lock of the backup from a follower: by a socket beside it,
+/// ".logbackup/follower". Who connects asks for the lock. The follower saves what would be lost without it,
+/// gives the lock away, and says so by one byte. It takes the lock again when the connection ends, unless it
+/// was told to end itself.
+///
+/// `root` is a descriptor of the backup root. Only its owner and root can reach the socket.
+namespace logbackup {
+
+/// Asks a follower for the lock, and waits half a minute at most. Returns the connection: the follower waits
+/// as long as it is open. Returns no descriptor if there is no follower, or if it is at work for longer.
+[[nodiscard]] UniqueFd ask_follower(int root, StopSignal& stop);
+
+/// Tells the follower to end, because this process listens now in its place; waits until it has, ten seconds
+/// at most.
+void relieve(UniqueFd connection, StopSignal& stop);
+
+/// The follower's end.
+class Handover {
+  public:
+    /// Begins to listen. Throws Error when the file system of the backup knows no sockets.
+    explicit Handover(int root);
+    Handover(const Handover&) = delete;
+    Handover& operator=(const Handover&) = delete;
+    ~Handover(); ///< removes the socket
+
+    /// Becomes readable when somebody asks, or, once somebody has the lock, when he is done.
+    [[nodiscard]] int fd() const noexcept { return asker_ ? asker_.get() : socket_.get(); }
+    /// Takes what happened.
+    void update();
+    /// True if somebody asks for the lock and waits.
+    [[nodiscard]] bool is_asked() const noexcept { return asker_ && !is_given_; }
+    /// Tells who asked that the lock is free.
+    void give();
+    /// True as long as who asked has the lock.
+    [[nodiscard]] bool is_given() const noexcept { return is_given_; }
+    /// True if another process listens in our place.
+    [[nodiscard]] bool is_relieved() const noexcept { return is_relieved_; }
+
+  private:
+    int root_;
+    UniqueFd socket_;
+    UniqueFd asker_;
+    bool is_given_ = false;
+    bool is_relieved_ = false;
+};
+
+} // namespace logbackup

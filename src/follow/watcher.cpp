@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MIT
+#include "follow/watcher.hpp"
+
+#include "util/error.hpp"
+#include "util/files.hpp"
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+constexpr std::uint32_t names_change = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+constexpr std::size_t most_reads = 16; // of a full buffer each, before the caller has its turn
+/// A tree may hold so many files whatever the others hold.
+constexpr std::size_t least_share = 16;
+
+Identity identity_of(const struct stat& status) {
+    return {status.st_dev, status.st_ino};
+}
+
+std::string self_path(int fd) {
+    return "/proc/self/fd/" + std::to_string(fd);
+}
+
+/// True if overlayfs has copied up all of a file but its bytes. Then they are in the image, and here are
+/// zeros.
+bool has_no_bytes(int file) {
+    return ::getxattr(self_path(file).c_str(), "trusted.overlay.metacopy", nullptr, 0) >= 0 ||
+           ::getxattr(self_path(file).c_str(), "user.overlay.metacopy", nullptr, 0) >= 0;
+}
+
+/// Calls `see` for each entry of a map of paths that is `path` or lies below it.
+template <class Map, class See> void each_in(Map& map, const std::string& path, const See& see) {
+    for (auto next = map.lower_bound(path); next != map.end() && next->first.starts_with(path);) {
+        const auto one = next++; // `see` may take it away
+        if (lies_in(one->first, path))
+            see(one);
+    }
+}
+
+} // namespace
+
+bool has_writer(int file) {
+    if (::fcntl(file, F_SETLEASE, F_RDLCK) != 0)
+        return errno == EAGAIN;
+    ::fcntl(file, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
+Watcher::Watcher(WatchLimits limits) : limits_(limits), inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+    if (!inotify_)
+        throw Error("cannot watch log directories: " + error_text(errno),
+                    errno == EMFILE ? "raise fs.inotify.max_user_instances (sysctl)" : "");
+}
+
+Watcher::TreeId Watcher::add(UniqueFd top, const std::string& path) {
+    const auto status = status_of(top.get());
+    const Identity identity = status ? identity_of(*status) : Identity{};
+    for (auto& [id, tree] : trees_)
+        if (tree.top_identity == identity && tree.path == path) {
+            ++tree.users;
+            return id;
+        }
+    const TreeId id = next_++;
+    Tree& tree = trees_[id];
+    tree.top_identity = identity;
+    tree.top = std::move(top);
+    tree.path = path;
+    arrive(id, tree);
+    return id;
+}
+
+void Watcher::remove(TreeId id) {
+    Tree& tree = trees_.at(id);
+    if (--tree.users > 0)
+        return;
+    lose_directory(id, tree, "");
+    for (const int watch : tree.above)
+        unwatch(watch, id);
+    held_ -= tree.files.size();
+    trees_.erase(id);
+}
+
+/// Returns the watch, or -1.
+int Watcher::watch(int directory, const Seat& seat, std::uint32_t events) {
+    const int watch =
+        ::inotify_add_watch(inotify_.get(), self_path(directory).c_str(), events | IN_ONLYDIR | IN_MASK_ADD);
+    if (watch < 0) {
+        lacks_watches_ = lacks_watches_ || errno == ENOSPC;
+        return -1;
+    }
+    auto& seats = seats_[watch];
+    if (std::find(seats.begin(), seats.end(), seat) == seats.end())
+        seats.push_back(seat);
+    return watch;
+}
+
+/// Takes the seats of a tree from a watch.
+void Watcher::unwatch(int watch, TreeId tree) {
+    const auto found = seats_.find(watch);
+    if (found == seats_.end())
+        return;
+    std::erase_if(found->second, [&](const Seat& seat) { return seat.tree == tree; });
+    if (!found->second.empty())
+        return;
+    ::inotify_rm_watch(inotify_.get(), watch); // fails if the directory is gone
+    seats_.erase(found);
+}
+
+void Watcher::take_events() {
+    std::array<char, 65536> buffer;
+    for (std::size_t reads = 0; reads < most_reads; ++reads) {
+        const auto got = ::read(inotify_.get(), buffer.data(), buffer.size());
+        if (got <= 0)
+            return;
+        for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(got);) {
+            inotify_event event{};
+            std::memcpy(&event, buffer.data() + at, sizeof event);
+            const char* name = buffer.data() + at + sizeof event;
+            const std::string text = event.len > 0 ? std::string(name, ::strnlen(name, event.len)) : "";
+            at += sizeof event + event.len;
+            if ((event.mask & IN_Q_OVERFLOW) != 0) {
+                for (auto& [id, tree] : trees_)
+                    tree.is_to_arrive = true;
+                continue;
+            }
+            const auto found = seats_.find(event.wd);
+            if (found == seats_.end())
+                continue;
+            if ((event.mask & IN_IGNORED) != 0) { // the directory is gone; its parent has told, or will
+                seats_.erase(found);
+                continue;
+            }
+            for (const auto& seat : found->second) {
+                Tree& tree = trees_.at(seat.tree);
+                if (!seat.is_above)
+                    tree.changed.insert(joined(seat.path, text));
+                else if (text.empty() || text == seat.only)
+                    tree.is_to_arrive = true;
+            }
+        }
+    }
+}
+
+void Watcher::update() {
+    take_events();
+    for (auto& [id, tree] : trees_) {
+        if (tree.is_to_arrive)
+            arrive(id, tree);
+        else
+            for (const auto& path : std::exchange(tree.changed, {}))
+                look_at(id, tree, path);
+        settle(id, tree);
+    }
+}
+
+void Watcher::look_again() {
+    for (auto& [id, tree] : trees_)
+        tree.is_to_arrive = true;
+}
+
+/// Looks for the tree and at all that is in it.
+void Watcher::arrive(TreeId id, Tree& tree) {
+    tree.is_to_arrive = false;
+    tree.changed.clear();
+    tree.not_held = 0;
+    tree.names.clear();
+    for (auto& [identity, file] : tree.files) {
+        tree.has_lost = tree.has_lost || file.has_name;
+        file.has_name = false;
+    }
+    lose_directory(id, tree, "");
+    for (const int above : std::exchange(tree.above, {}))
+        unwatch(above, id);
+    // Watch a directory before looking into it: then no name in it is overlooked.
+    UniqueFd here = open_directory(tree.top.get(), "");
+    for (const auto& name : components(tree.path)) {
+        if (const int above = watch(here.get(), {id, "", name, true}, names_change); above >= 0)
+            tree.above.push_back(above);
+        here = open_directory(here.get(), name);
+        if (!here)
+            return;
+    }
+    tree.directory = std::move(here);
+    scan(id, tree, "", 0);
+}
+
+void Watcher::scan(TreeId id, Tree& tree, const std::string& path, std::size_t depth) {
+    const UniqueFd directory = open_directory(tree.directory.get(), path);
+    if (!directory)
+        return;
+    if (depth > limits_.depth || tree.directories.size() >= limits_.directories ||
+        seats_.size() >= limits_.directories_in_all) {
+        ++tree.not_held;
+        return;
+    }
+    const int watched = watch(directory.get(), {id, path}, names_change);
+    if (watched < 0)
+        ++tree.not_held;
+    else
+        tree.directories[path] = watched;
+    struct Found {
+        std::int64_t mtime;
+        std::string name;
+    };
+    std::vector<Found> files; // the newest first: a log that is being written is among them
+    for (auto& name : names_in(directory.get(), "").value_or(std::vector<std::string>())) {
+        struct stat status {};
+        if (::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (S_ISDIR(status.st_mode))
+            scan(id, tree, joined(path, name), depth + 1);
+        else if (S_ISREG(status.st_mode))
+            files.push_back({nanoseconds_of(status.st_mtim), std::move(name)});
+    }
+    std::sort(files.begin(), files.end(), [](const Found& a, const Found& b) { return a.mtime > b.mtime; });
+    for (const auto& [mtime, name] : files)
+        look_in(id, tree, directory.get(), joined(path, name), depth);
+}
+
+void Watcher::look_at(TreeId id, Tree& tree, const std::string& path) {
+    const UniqueFd directory = open_directory(tree.directory.get(), parent_path(path));
+    if (directory) {
+        look_in(id, tree, directory.get(), path, components(path).size() - 1);
+    } else {
+        lose_name(tree, path);
+        lose_directory(id, tree, path);
+    }
+}
+
+/// Takes what there is at a path now.
+void Watcher::look_in(TreeId id, Tree& tree, int directory, const std::string& path, std::size_t depth) {
+    const UniqueFd found(
+        ::openat(directory, base_name(path).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    const auto status = found ? status_of(found.get()) : std::nullopt;
+    const bool is_here = status && status->st_dev == tree.top_identity.device;
+    if (!is_here || !S_ISREG(status->st_mode))
+        lose_name(tree, path);
+    else
+        hold(tree, path, found.get(), identity_of(*status), nanoseconds_of(status->st_mtim));
+    if (!is_here || !S_ISDIR(status->st_mode)) {
+        lose_directory(id, tree, path);
+    } else {
+        // It may be another one than before.
+        lose_directory(id, tree, path);
+        scan(id, tree, path, depth + 1);
+    }
+}
+
+void Watcher::hold(Tree& tree, const std::string& path, int found, const Identity& identity,
+                   std::int64_t mtime) {
+    const auto known = tree.files.find(identity);
+    if (const auto name = tree.names.find(path); name != tree.names.end() && name->second != identity)
+        lose_name(tree, path);
+    if (known != tree.files.end()) {
+        if (known->second.path != path && known->second.has_name)
+            tree.names.erase(known->second.path);
+        known->second.path = path;
+        known->second.has_name = true;
+        tree.names[path] = identity;
+        return;
+    }
+    if (has_no_bytes(found))
+        return;
+    if (!make_room(tree)) {
+        ++tree.not_held;
+        return;
+    }
+    UniqueFd file(::open(self_path(found).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!file) {
+        ++tree.not_held;
+        return;
+    }
+    tree.files.emplace(identity, WatchedFile{std::move(file), path, true, false, mtime});
+    tree.names[path] = identity;
+    ++held_;
+}
+
+/// Lets go of the oldest file of a tree that holds its share and more. A file without a name stays: nobody
+/// else has it.
+bool Watcher::make_room(Tree& tree) {
+    const std::size_t share = std::max(least_share, limits_.files / std::max<std::size_t>(trees_.size(), 1));
+    if (held_ < limits_.files && (tree.files.size() < share || held_ < limits_.files / 2))
+        return true;
+    auto oldest = tree.files.end();
+    for (auto file = tree.files.begin(); file != tree.files.end(); ++file)
+        if (file->second.has_name &&
+            (oldest == tree.files.end() || file->second.mtime < oldest->second.mtime))
+            oldest = file;
+    if (oldest == tree.files.end())
+        return false;
+    tree.names.erase(oldest->second.path);
+    tree.files.erase(oldest);
+    --held_;
+    ++tree.not_held;
+    return true;
+}
+
+void Watcher::lose_name(Tree& tree, const std::string& path) {
+    const auto name = tree.names.find(path);
+    if (name == tree.names.end())
+        return;
+    tree.files.at(name->second).has_name = false;
+    tree.has_lost = true;
+    tree.names.erase(name);
+}
+
+/// Forgets a directory and all below it; the files in it are still held.
+void Watcher::lose_directory(TreeId id, Tree& tree, const std::string& path) {
+    if (!tree.directories.contains(path))
+        return;
+    each_in(tree.directories, path, [&](const auto& one) {
+        unwatch(one->second, id);
+        tree.directories.erase(one);
+    });
+    each_in(tree.names, path, [&](const auto& one) {
+        tree.files.at(one->second).has_name = false;
+        tree.has_lost = true;
+        tree.names.erase(one);
+    });
+}
+
+/// Decides about files that have lost their names.
+void Watcher::settle(TreeId id, Tree& tree) {
+    if (!std::exchange(tree.has_lost, false))
+        return;
+    const bool any_other_name = std::any_of(tree.files.begin(), tree.files.end(), [](const auto& one) {
+        const auto& [identity, file] = one;
+        const auto status = file.has_name || file.was_sought ? std::nullopt : status_of(file.file.get());
+        return status && status->st_nlink > 0;
+    });
+    if (any_other_name)
+        arrive(id, tree); // perhaps in the tree
+    tree.has_lost = false;
+    tree.nameless = 0;
+    for (auto next = tree.files.begin(); next != tree.files.end();) {
+        const auto one = next++;
+        WatchedFile& file = one->second;
+        const bool is_new = !std::exchange(file.was_sought, !file.has_name);
+        if (file.has_name)
+            continue;
+        const auto status = status_of(file.file.get());
+        if (status && status->st_size == 0 && !has_writer(file.file.get())) {
+            tree.files.erase(one); // it has nothing to save
+            --held_;
+        } else {
+            ++tree.nameless;
+            losses_ += is_new ? 1U : 0U;
+        }
+    }
+}
+
+void Watcher::let_go(TreeId id, const Identity& identity) {
+    auto& files = trees_.at(id).files;
+    const auto found = files.find(identity);
+    if (found == files.end() || found->second.has_name)
+        return;
+    files.erase(found);
+    --held_;
+    --trees_.at(id).nameless;
+}
+
+} // namespace logbackup
