@@ -117,7 +117,7 @@ run_pod() {
 }
 
 remove_dead() {
-  [[ -n $hard ]] && ((RANDOM % 2 == 0)) || snooze 0.5
+  if [[ -z $hard ]] || ((RANDOM % 2 == 0)); then snooze 0.5; fi
   docker rm --volumes "$1" >/dev/null
   rm -rf "$work/volumes/$1"
 }

@@ -47,6 +47,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds soon{200};
 /// A file that has lost its name is held, and can wait so long.
 constexpr milliseconds later{10'000};
+/// What is not saved before the follower ends is tried again so often: a container may be about to go.
+constexpr int most_last_runs = 4;
 /// Runs take no more than a tenth of the time.
 constexpr int rest_after_run = 9;
 constexpr milliseconds least_rest{1000};
@@ -174,21 +176,23 @@ class Follower {
                 is_done_ = is_ending_;
             return;
         }
-        const bool has_unsaved = followed_.has_removed() || followed_.nameless() > 0;
         if (is_ending_ || handover_->is_asked()) {
             followed_.update(); // what happened until now
-            if (has_unsaved && !is_last_done_)
-                return begin_run(Run::last);
+            if (followed_.has_unsaved() && last_runs_ < most_last_runs) {
+                if (now >= next_last_run_)
+                    begin_run(Run::last);
+                return;
+            }
             if (is_ending_) {
                 is_done_ = true;
                 return;
             }
             session_.lock.reset();
             handover_->give();
-            is_last_done_ = false;
+            last_runs_ = 0;
             return;
         }
-        is_last_done_ = false;
+        last_runs_ = 0;
         if (due_ && now >= *due_ && now >= not_before_)
             begin_run(Run::between);
     }
@@ -206,6 +210,8 @@ class Follower {
             consider(std::max(*due_, not_before_));
         if (!session_.lock && !(handover_ && handover_->is_given()))
             consider(Clock::now() + soon);
+        if (last_runs_ > 0 && child_ == 0)
+            consider(next_last_run_);
         const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
         return static_cast<int>(std::max<milliseconds::rep>(left, 0));
     }
@@ -306,12 +312,16 @@ class Follower {
                 outcomes.push_back({id, text[i] != '-', text[i] == 'c'});
                 ++i;
             }
+            followed_.update();
             followed_.note_saved(given_, outcomes);
             if (run_ == Run::first)
                 followed_.clear_gone(); // it asked for those that it does not know
         }
         given_ = {};
-        is_last_done_ = run_ == Run::last;
+        if (run_ == Run::last) {
+            ++last_runs_;
+            next_last_run_ = now + soon;
+        }
         if (run_ == Run::first) {
             code_ = code;
             if (code != static_cast<int>(ExitCode::complete) && code != static_cast<int>(ExitCode::partial))
@@ -435,7 +445,8 @@ class Follower {
     std::optional<Clock::time_point> due_;
     std::uint64_t losses_ = 0;
     bool is_ending_ = false;
-    bool is_last_done_ = false;
+    int last_runs_ = 0; ///< since somebody asked for the lock, or the time was over
+    Clock::time_point next_last_run_{};
     bool is_done_ = false;
     int code_ = 0;
 };

@@ -140,23 +140,23 @@ std::vector<HeldOutcome> outcomes_of_held(const Session& session, const Survey& 
     if (survey.held == nullptr)
         return outcomes;
     const auto failed = failed_in(survey);
-    std::set<HolderId> unsaved; // with all that was not reached
+    std::set<HolderId> saved; // what this run does not know of is not saved
     std::set<HolderId> compared;
     for (const auto& left : survey.left)
-        if (left.status == RowStatus::vanished || left.status == RowStatus::gone)
-            unsaved.insert(id_of(left.wanted));
+        if (left.status == RowStatus::no_log_directory || left.status == RowStatus::left_out ||
+            left.status == RowStatus::complete)
+            saved.insert(id_of(left.wanted));
     for (const auto& job : survey.jobs)
         for (const auto& holder : job.holders) {
-            if (!job.wanted)
-                continue;
             if (!job.record || !job.work || !job.work->done.unsettled.empty() || job.vanished)
-                unsaved.insert(id_of(holder.wanted));
-            else if (job.work->is_compared)
+                continue;
+            saved.insert(id_of(holder.wanted));
+            if (job.work->is_compared)
                 compared.insert(id_of(holder.wanted));
         }
     for (const auto& [id, directory] : survey.held->directories) {
-        const bool saved = !session.stop.requested() && !failed.contains(id) && !unsaved.contains(id);
-        outcomes.push_back({id, saved, saved && compared.contains(id)});
+        const bool is_saved = !session.stop.requested() && saved.contains(id) && !failed.contains(id);
+        outcomes.push_back({id, is_saved, is_saved && compared.contains(id)});
     }
     return outcomes;
 }

@@ -114,7 +114,7 @@ void look_for_containers(const Session& session, const Survey& survey, RunFacts&
         if (!may_exist(record, *survey.host))
             facts.gone.insert(id);
         else if (record.coverage != Coverage::complete && !record.containers.empty() &&
-                 layer_state(record.layer) != LayerState::gone)
+                 !was_removed(record, facts.removed) && layer_state(record.layer) != LayerState::gone)
             facts.left_behind.insert(id);
     }
 }

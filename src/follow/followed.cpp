@@ -5,7 +5,10 @@
 #include "locate/to_watch.hpp"
 #include "util/files.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <tuple>
 
@@ -18,7 +21,20 @@ bool is_over(const Container& container) {
 
 } // namespace
 
+void Followed::update() {
+    watcher_.update();
+    std::vector<std::string> gone;
+    for (const auto& [id, one] : all_) {
+        const auto status = one.is_removed ? std::nullopt : status_of(one.layer.get());
+        if (status && status->st_nlink == 0)
+            gone.push_back(id);
+    }
+    for (const auto& id : gone)
+        note_removal(id, std::chrono::system_clock::now());
+}
+
 void Followed::watch(One& one) {
+    one.layer = UniqueFd(::open(one.container.upper.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     HostPaths host({}, left_out_); // mounts come and go: look at them anew
     const auto paths = log_directories_(one.container);
     auto found = places_to_watch(one.container, paths, host);
@@ -53,6 +69,7 @@ void Followed::add(const std::vector<Container>& containers) {
         watch(again); // before the others are let go: what they hold stays held
         unwatch(one);
         one.directories = std::move(again.directories);
+        one.layer = std::move(again.layer);
     }
 }
 
@@ -93,7 +110,7 @@ void Followed::note_removal(const std::string& id, Timestamp when) {
         if (is_watched(one))
             gone_empty_.insert(id);
         forget(id);
-    } else if (one.is_complete && is_as_given(one)) {
+    } else if (one.is_complete && is_as_given(one, Names::lost)) {
         forget(id);
     } else {
         one.is_removed = true;
@@ -115,22 +132,37 @@ bool Followed::is_watched(const One& one) {
                        [](const Directory& directory) { return !directory.places.empty(); });
 }
 
-bool Followed::is_as_given(const One& one) const {
+Followed::State Followed::state_of(const WatchedFile& file) {
+    const auto status = status_of(file.file.get());
+    return status ? State{file.has_name, static_cast<std::uint64_t>(status->st_size),
+                          nanoseconds_of(status->st_mtim)}
+                  : State{};
+}
+
+/// True if the last run got a file as it is now. `lost`: its name may be gone since.
+bool Followed::is_as_given(Watcher::TreeId tree, const Identity& identity, const WatchedFile& file,
+                           Names names) const {
+    const auto given = given_.find({tree, identity});
+    State now = state_of(file);
+    if (given != given_.end() && names == Names::lost)
+        now.has_name = given->second.has_name;
+    return given != given_.end() && given->second == now;
+}
+
+bool Followed::is_as_given(const One& one, Names names) const {
     for (const auto& directory : one.directories)
         for (const auto& place : directory.places)
-            for (const auto& [identity, file] : watcher_.files(place.tree)) {
-                const auto given = given_.find({place.tree, identity});
-                const auto status = status_of(file.file.get());
-                if (given == given_.end() || !status ||
-                    given->second !=
-                        State{static_cast<std::uint64_t>(status->st_size), nanoseconds_of(status->st_mtim)})
+            for (const auto& [identity, file] : watcher_.files(place.tree))
+                if (!is_as_given(place.tree, identity, file, names))
                     return false;
-            }
     return true;
 }
 
 void Followed::forget(const std::string& id) {
     const auto found = all_.find(id);
+    for (const auto& directory : found->second.directories)
+        for (const auto& place : directory.places)
+            std::erase_if(saved_, [&](const auto& one) { return one.first.first == place.tree; });
     unwatch(found->second);
     all_.erase(found);
 }
@@ -147,9 +179,7 @@ HeldDirectory Followed::held_in(const Directory& directory) {
         held.not_held += watcher_.not_held(place.tree);
         for (const auto& [identity, file] : watcher_.files(place.tree)) {
             held.files.push_back({joined(place.below, file.path), file.file.get(), file.has_name});
-            if (const auto status = status_of(file.file.get()))
-                given_[{place.tree, identity}] = {static_cast<std::uint64_t>(status->st_size),
-                                                  nanoseconds_of(status->st_mtim)};
+            given_[{place.tree, identity}] = state_of(file);
         }
     }
     if (!held.sources.empty() && !held.sources.front().below.empty())
@@ -170,60 +200,69 @@ HeldLogs Followed::held() {
     return held;
 }
 
-void Followed::note_saved(const HeldLogs& given, const std::vector<HeldOutcome>& outcomes) {
-    std::map<std::string, std::pair<bool, bool>> of; // container: all saved, all compared
-    std::set<std::string> was_removed;
-    for (const auto& container : given.removed)
-        was_removed.insert(container.id);
-    for (const auto& [id, saved, compared] : outcomes) {
-        auto& [all_saved, all_compared] = of.try_emplace(id.first, true, true).first->second;
-        all_saved = all_saved && saved;
-        all_compared = all_compared && compared;
-        const auto found = all_.find(id.first);
-        if (!saved || found == all_.end())
+/// Closes the files of a log directory that have lost their names, and of which the last run saved all.
+void Followed::let_go_of_nameless(const One& one, const std::string& path) {
+    for (const auto& directory : one.directories) {
+        if (directory.path != path)
             continue;
-        for (const auto& directory : found->second.directories) {
-            if (directory.path != id.second)
-                continue;
-            for (const auto& place : directory.places) {
-                std::vector<Identity> done;
-                for (const auto& [identity, file] : watcher_.files(place.tree)) {
-                    const auto before = given_.find({place.tree, identity});
-                    const auto status = status_of(file.file.get());
-                    if (!file.has_name && before != given_.end() && status &&
-                        before->second == State{static_cast<std::uint64_t>(status->st_size),
-                                                nanoseconds_of(status->st_mtim)} &&
-                        !has_writer(file.file.get()))
-                        done.push_back(identity);
-                }
-                for (const auto& identity : done)
-                    watcher_.let_go(place.tree, identity);
+        for (const auto& place : directory.places) {
+            std::vector<Identity> done;
+            for (const auto& [identity, file] : watcher_.files(place.tree)) {
+                if (file.has_name || !is_as_given(place.tree, identity, file, Names::as_given))
+                    continue;
+                if (has_writer(file.file.get()))
+                    saved_[{place.tree, identity}] = state_of(file);
+                else
+                    done.push_back(identity);
+            }
+            for (const auto& identity : done) {
+                watcher_.let_go(place.tree, identity);
+                saved_.erase({place.tree, identity});
             }
         }
     }
-    for (const auto& [id, what] : of) {
-        const auto found = all_.find(id);
-        if (found == all_.end())
-            continue;
-        const auto [all_saved, all_compared] = what;
-        found->second.is_complete = all_compared;
-        if (found->second.is_removed && all_saved && is_as_given(found->second) &&
-            (was_removed.contains(id) || all_compared))
-            forget(id);
+}
+
+void Followed::note_saved(const HeldLogs& given, const std::vector<HeldOutcome>& outcomes) {
+    std::set<std::string> was_removed;
+    for (const auto& container : given.removed)
+        was_removed.insert(container.id);
+    std::map<std::string, HeldOutcome> of; // container: what holds for all its log directories
+    for (const auto& outcome : outcomes) {
+        auto& all = of.try_emplace(outcome.directory.first, HeldOutcome{{}, true, true}).first->second;
+        all.saved = all.saved && outcome.saved;
+        all.compared = all.compared && outcome.compared;
     }
+    for (const auto& [id, all] : of)
+        if (const auto found = all_.find(id); found != all_.end())
+            found->second.is_complete = all.compared && is_as_given(found->second, Names::as_given);
+    for (const auto& outcome : outcomes)
+        if (const auto found = all_.find(outcome.directory.first); found != all_.end() && outcome.saved)
+            let_go_of_nameless(found->second, outcome.directory.second);
+    for (const auto& [id, all] : of)
+        if (all.saved && was_removed.contains(id))
+            forget(id);
 }
 
 bool Followed::has_removed() const {
     return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one.second.is_removed; });
 }
 
-std::size_t Followed::nameless() const {
-    std::size_t count = 0;
-    for (const auto& [id, one] : all_)
+bool Followed::has_unsaved() const {
+    const auto is_unsaved = [&](Watcher::TreeId tree, const Identity& identity, const WatchedFile& file) {
+        const auto saved = saved_.find({tree, identity});
+        return !file.has_name && (saved == saved_.end() || saved->second != state_of(file));
+    };
+    for (const auto& [id, one] : all_) {
+        if (one.is_removed)
+            return true;
         for (const auto& directory : one.directories)
             for (const auto& place : directory.places)
-                count += watcher_.nameless(place.tree);
-    return count;
+                for (const auto& [identity, file] : watcher_.files(place.tree))
+                    if (is_unsaved(place.tree, identity, file))
+                        return true;
+    }
+    return false;
 }
 
 std::size_t Followed::let_go_of_largest(const std::function<bool()>& enough) {

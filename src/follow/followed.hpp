@@ -28,7 +28,8 @@ class Followed {
         : watcher_(limits), log_directories_(std::move(log_directories)), left_out_(std::move(left_out)) {}
 
     [[nodiscard]] int fd() const noexcept { return watcher_.fd(); }
-    void update() { watcher_.update(); }
+    /// Takes what happened to files. Also notes containers whose layers are gone: the runtime tells later.
+    void update();
 
     /// Begins to follow containers; those that are followed already are described anew.
     void add(const std::vector<Container>& containers);
@@ -44,7 +45,8 @@ class Followed {
     /// function.
     [[nodiscard]] HeldLogs held();
     /// Takes what a run did with it. Lets go of what is saved and lost to all others: files without a name,
-    /// which nobody writes to, and removed containers.
+    /// which nobody writes to, and removed containers. What lost its name or was removed during the run stays
+    /// for the next one: nobody knows whether this one saw it. Call update() before.
     void note_saved(const HeldLogs& given, const std::vector<HeldOutcome>& outcomes);
 
     /// Ids of removed containers that had nothing to save.
@@ -53,8 +55,8 @@ class Followed {
     /// Grows with each file that loses its name.
     [[nodiscard]] std::uint64_t losses() const noexcept { return watcher_.losses(); }
     [[nodiscard]] bool has_removed() const;
-    /// Returns the number of files that have lost their names and are not saved, or may grow still.
-    [[nodiscard]] std::size_t nameless() const;
+    /// True if something is held that only this process has, and that is not saved as it is now.
+    [[nodiscard]] bool has_unsaved() const;
     [[nodiscard]] bool lacks_watches() const noexcept { return watcher_.lacks_watches(); }
 
     /// Lets go of the largest files that have lost their names until `enough` returns true. Returns their
@@ -77,12 +79,14 @@ class Followed {
     };
     struct One {
         Container container;
+        UniqueFd layer; ///< its own one; stays when it is removed
         std::vector<Directory> directories;
         bool is_removed = false;
         bool is_complete = false; ///< a run has compared all of it since it ended
     };
     /// How a file was when a run got it.
     struct State {
+        bool has_name = false;
         std::uint64_t size = 0;
         std::int64_t mtime = 0;
         bool operator==(const State&) const = default;
@@ -93,7 +97,12 @@ class Followed {
     void unwatch(One& one);
     [[nodiscard]] HeldDirectory held_in(const Directory& directory);
     [[nodiscard]] static bool is_watched(const One& one);
-    [[nodiscard]] bool is_as_given(const One& one) const;
+    enum class Names { as_given, lost };
+    [[nodiscard]] bool is_as_given(const One& one, Names names) const;
+    [[nodiscard]] bool is_as_given(Watcher::TreeId tree, const Identity& identity, const WatchedFile& file,
+                                   Names names) const;
+    void let_go_of_nameless(const One& one, const std::string& path);
+    [[nodiscard]] static State state_of(const WatchedFile& file);
     [[nodiscard]] bool has_anything(const One& one) const;
     void forget(const std::string& id);
 
@@ -102,6 +111,8 @@ class Followed {
     MountedTree::LeftOut left_out_;
     std::map<std::string, One> all_; ///< by id
     std::map<FileId, State> given_;  ///< to the last run
+    /// Of files that have lost their names: as they were saved. They can still be written to.
+    std::map<FileId, State> saved_;
     std::set<std::string> gone_empty_;
 };
 

@@ -14,7 +14,7 @@ namespace logbackup {
 namespace {
 
 constexpr const char* followed_file = ".logbackup/followed";
-constexpr std::size_t largest_file = 4U << 20U;
+constexpr std::size_t largest_notes = 4U << 20U;
 constexpr std::size_t most_noted = 1000;
 
 struct Notes {
@@ -31,9 +31,9 @@ std::vector<std::string> texts_in(const nlohmann::json& array) {
     return texts;
 }
 
-Notes load(int root) {
+Notes load_notes(int root) {
     Notes notes;
-    const auto text = read_small_file(root, followed_file, largest_file);
+    const auto text = read_small_file(root, followed_file, largest_notes);
     const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
     if (!json.is_object())
         return notes;
@@ -48,7 +48,7 @@ Notes load(int root) {
     return notes;
 }
 
-void save(int root, const Notes& notes) {
+void save_notes(int root, const Notes& notes) {
     const nlohmann::ordered_json json{
         {"runs", notes.done.runs},   {"new", notes.done.created},       {"changed", notes.done.changed},
         {"bytes", notes.done.bytes}, {"complete", notes.done.complete}, {"cut", notes.done.cut},
@@ -59,7 +59,7 @@ void save(int root, const Notes& notes) {
 } // namespace
 
 void note_followed(int root, const WhileFollowing& more) {
-    Notes notes = load(root);
+    Notes notes = load_notes(root);
     notes.done.runs += more.runs;
     notes.done.created += more.created;
     notes.done.changed += more.changed;
@@ -68,25 +68,25 @@ void note_followed(int root, const WhileFollowing& more) {
     for (const auto& directory : more.cut)
         if (notes.done.cut.size() < most_noted)
             notes.done.cut.push_back(directory);
-    save(root, notes);
+    save_notes(root, notes);
 }
 
 void note_gone(int root, const std::set<std::string>& ids) {
     if (ids.empty())
         return;
-    Notes notes = load(root);
+    Notes notes = load_notes(root);
     for (const auto& id : ids)
         if (notes.gone.size() < most_noted)
             notes.gone.insert(id);
-    save(root, notes);
+    save_notes(root, notes);
 }
 
 std::set<std::string> load_gone(int root) {
-    return load(root).gone;
+    return load_notes(root).gone;
 }
 
 WhileFollowing take_followed(int root) {
-    WhileFollowing done = load(root).done;
+    WhileFollowing done = load_notes(root).done;
     const UniqueFd state = open_directory(root, parent_path(followed_file));
     ::unlinkat(state.get(), base_name(followed_file).c_str(), 0);
     return done;
