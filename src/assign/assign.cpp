@@ -150,7 +150,7 @@ class Assigner {
     bool reopen(std::size_t leader, const InstanceName& name) {
         const Claim& claim = claims_[leader];
         const std::string plain_name = name.instance();
-        const bool is_known = groups_.is_known(claim.container_id);
+        const bool is_known = claim.was_removed || groups_.is_known(claim.container_id);
         auto& there = names_.of_service(name.service);
         for (const auto& instance : there.ended) {
             if (there.live.contains(instance) ||

@@ -30,6 +30,7 @@ struct Claim {
     bool direct = false;  ///< true: the volume is mounted at the log directory or above it; no link led there
     std::string suffix{}; ///< of the name of its directory, see LogDirectoryName
     std::string log_directory{}; ///< path in the container
+    bool was_removed = false; ///< the container is gone, and files of it are held: its record may have ended
 };
 
 struct Assignment {

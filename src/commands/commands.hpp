@@ -28,6 +28,10 @@ int run_config(const Options& options);
 /// others. Throws Error when nothing can be done. The session's backup must be open for writing.
 [[nodiscard]] Report save(const Session& session);
 
+/// Reports the busy backup as information, because on a long first backup cron would send a mail every
+/// minute. Warns only if that goes on for long. Returns the exit code.
+int tell_busy(const Session& session, spdlog::logger& log);
+
 /// Opens the backup, unless the session has its lock, saves, tells, and writes the metrics. `report` is set
 /// as soon as there is one. Returns the exit code.
 int save_and_monitor(Session& session, std::optional<Report>& report, spdlog::logger& log);

@@ -13,7 +13,9 @@
 #include "util/descriptors.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
+#include "util/free_space.hpp"
 #include "util/priority.hpp"
+#include "util/text.hpp"
 
 #include <spdlog/sinks/sink.h>
 
@@ -87,11 +89,11 @@ class Follower {
         first_ = session_.runtime.discover(stop_);
         heard_ = began_;
         followed_.add(first_->containers);
-        if (stop_.requested())
-            return exit_code(false, stop_, log_);
-        if (!get_ready())
-            return give_up();
-        begin_run(Run::first);
+        if (followed_.lacks_watches())
+            log_.warn(
+                "the kernel has no room for more watches: not every file can be held that is deleted before "
+                "the next run\nhint: raise fs.inotify.max_user_watches (sysctl)");
+        open_root();
         while (!is_over())
             step();
         note_gone(session_.root.get(), followed_.gone_empty());
@@ -107,25 +109,34 @@ class Follower {
         return paths;
     }
 
-    /// Takes the lock, and this process's place where a follower listened before. Returns false if another
-    /// run works.
-    bool get_ready() {
+    void open_root() {
         if (options_.require_mount)
             require_mounted(options_.backup_root);
         session_.root = open_backup_root(options_.backup_root);
-        session_.lock = take_lock(session_);
-        if (!session_.lock)
-            return false;
-        if (session_.paused)
-            relieve(std::exchange(session_.paused, UniqueFd()), stop_);
-        handover_.emplace(session_.root.get());
-        return true;
     }
 
-    int give_up() {
-        (void)note_skipped(session_.root.get());
-        log_.info("another run is working on {}", in_quotes(options_.backup_root));
-        return static_cast<int>(ExitCode::busy);
+    // The begin: until this process has the lock, and is the only one that listens.
+
+    void get_ready() {
+        if (!session_.lock)
+            session_.lock = try_lock(session_);
+        if (!session_.lock && !request_)
+            request_.emplace(session_.root.get());
+        const auto state = request_ ? request_->update() : Request::State::ended;
+        if (state == Request::State::given && session_.lock)
+            request_->relieve();
+        if (state != Request::State::ended)
+            return;
+        if (session_.lock || (session_.lock = try_lock(session_))) // it may have ended at this moment
+            return begin();
+        code_ = tell_busy(session_, log_);
+        end();
+    }
+
+    void begin() {
+        request_.reset();
+        handover_.emplace(session_.root.get());
+        begin_run(Run::first);
     }
 
     // The loop.
@@ -142,7 +153,10 @@ class Follower {
                                    {events_ ? events_->fd() : -1, POLLIN, 0},
                                    {describing_ ? describing_->fd() : -1, POLLIN, 0},
                                    {stop_.fd(), POLLIN, 0},
-                                   {handover_ ? handover_->fd() : -1, POLLIN, 0}}};
+                                   {handover_  ? handover_->fd()
+                                    : request_ ? request_->fd()
+                                               : -1,
+                                    POLLIN, 0}}};
         ::poll(fds.data(), fds.size(), time_to_wait());
         if (stop_.requested() && !is_ending_)
             end_soon();
@@ -157,6 +171,8 @@ class Follower {
             handover_->update();
     }
 
+    void end() { is_ending_ = is_done_ = true; }
+
     /// Begins what is due.
     void decide() {
         const auto now = Clock::now();
@@ -166,16 +182,12 @@ class Follower {
             describe();
         if (now >= until_)
             end_soon();
-        if (child_ != 0)
-            return;
-        if (handover_ && handover_->is_given())
-            return; // another one has the lock
-        if (!session_.lock && !(session_.lock = LockFile::try_acquire(
-                                    open_directory(session_.root.get(), state_directory).get(), "lock"))) {
-            if (is_ending_ || (handover_ && handover_->is_asked()))
-                is_done_ = is_ending_;
-            return;
-        }
+        if (!handover_)
+            return is_ending_ ? end() : get_ready();
+        if (child_ != 0 || handover_->is_given())
+            return; // a run works, ours or that of another process
+        if (!session_.lock && !(session_.lock = try_lock(session_)))
+            return is_ending_ ? end() : void();
         if (is_ending_ || handover_->is_asked()) {
             followed_.update(); // what happened until now
             if (followed_.has_unsaved() && last_runs_ < most_last_runs) {
@@ -183,16 +195,19 @@ class Follower {
                     begin_run(Run::last);
                 return;
             }
-            if (is_ending_) {
-                is_done_ = true;
-                return;
-            }
+            if (is_ending_)
+                return end();
             session_.lock.reset();
             handover_->give();
             last_runs_ = 0;
             return;
         }
         last_runs_ = 0;
+        if (now >= look_at_space_) {
+            look_at_space_ = now + later;
+            if (followed_.is_burden([this](int file) { return is_short(file); }))
+                due_soon();
+        }
         if (due_ && now >= *due_ && now >= not_before_)
             begin_run(Run::between);
     }
@@ -204,11 +219,13 @@ class Follower {
         const auto consider = [&](Clock::time_point when) { next = std::min(next, when); };
         if (!is_ending_)
             consider(until_);
+        if (followed_.has_unsaved())
+            consider(look_at_space_);
         if (!events_)
             consider(listen_again_);
         if (due_ && child_ == 0)
             consider(std::max(*due_, not_before_));
-        if (!session_.lock && !(handover_ && handover_->is_given()))
+        if (!handover_ || (!session_.lock && !handover_->is_given()))
             consider(Clock::now() + soon);
         if (last_runs_ > 0 && child_ == 0)
             consider(next_last_run_);
@@ -244,7 +261,7 @@ class Follower {
         if (child_ < 0) {
             child_ = 0;
             log_.error("cannot start a run: {}", error_text(errno));
-            is_ending_ = is_done_ = true;
+            end();
             code_ = static_cast<int>(ExitCode::impossible);
         }
     }
@@ -325,11 +342,26 @@ class Follower {
         if (run_ == Run::first) {
             code_ = code;
             if (code != static_cast<int>(ExitCode::complete) && code != static_cast<int>(ExitCode::partial))
-                is_ending_ = is_done_ = true; // no run is possible, or it was stopped
+                end(); // no run is possible, or it was stopped
             first_.reset();
         }
         if (followed_.has_removed())
             due_soon(); // it went meanwhile, or could not be saved
+        make_room();
+    }
+
+    /// True if the file system of an open file has less free space than --min-free leaves.
+    [[nodiscard]] bool is_short(int file) const {
+        const auto space = free_space(file, options_.min_free);
+        return space && space->bytes < space->reserved_bytes;
+    }
+
+    /// What is held of deleted files must not fill a disk. It was saved just now, if that was possible.
+    void make_room() {
+        const auto count = followed_.let_go_of_largest([this](int file) { return is_short(file); });
+        if (count > 0)
+            log_.warn("let go of {} that were deleted: their disk has less free space than --min-free leaves",
+                      counted(count, "file"));
     }
 
     // The runtime.
@@ -424,7 +456,8 @@ class Follower {
     StopSignal stop_;
     Session session_;
     Followed followed_;
-    std::optional<Handover> handover_;
+    std::optional<Request> request_;   ///< to the follower before
+    std::optional<Handover> handover_; ///< for the next one; set once this process has its place
 
     std::optional<Discovery> first_;
     const Clock::time_point heard_first_ = Clock::now();
@@ -443,6 +476,7 @@ class Follower {
     Clock::time_point begun_{};
     Clock::time_point not_before_{};
     std::optional<Clock::time_point> due_;
+    Clock::time_point look_at_space_{};
     std::uint64_t losses_ = 0;
     bool is_ending_ = false;
     int last_runs_ = 0; ///< since somebody asked for the lock, or the time was over

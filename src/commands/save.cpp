@@ -61,18 +61,6 @@ KeptRecords save_jobs(const Session& session, Survey& survey, Stages& stages) {
     return kept;
 }
 
-/// Reports the busy backup as information, because on a long first backup cron would send a mail every
-/// minute. Warns only if that goes on for long.
-int give_up(const Session& session, spdlog::logger& log) {
-    const std::string text = "another run is working on " + in_quotes(session.options.backup_root);
-    const auto skipped = note_skipped(session.root.get());
-    if (skipped > 0 && skipped % session.options.warn_skipped == 0)
-        log.warn("{}: {} ended at once since it began", text, counted(skipped, "run"));
-    else
-        log.info(text);
-    return static_cast<int>(ExitCode::busy);
-}
-
 /// What a run between two reported ones did.
 WhileFollowing summed_up(const Report& report) {
     WhileFollowing done;
@@ -98,7 +86,7 @@ void take_notes_of_follower(const Session& session, Report& report) {
 int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logger& log) {
     const Options& options = session.options;
     if (open_backup(session, Access::write, warn_by(log)) == Opened::busy)
-        return give_up(session, log);
+        return tell_busy(session, log);
     if (!session.runtime.discover)
         prepare(session, log);
     session.tell = [&log](const std::string& text) { log.info(text); };
@@ -177,6 +165,16 @@ Report save(const Session& session) {
     report.pruned = std::move(pruned);
     report.held = outcomes_of_held(session, survey);
     return report;
+}
+
+int tell_busy(const Session& session, spdlog::logger& log) {
+    const std::string text = "another run is working on " + in_quotes(session.options.backup_root);
+    const auto skipped = note_skipped(session.root.get());
+    if (skipped > 0 && skipped % session.options.warn_skipped == 0)
+        log.warn("{}: {} ended at once since it began", text, counted(skipped, "run"));
+    else
+        log.info(text);
+    return static_cast<int>(ExitCode::busy);
 }
 
 int save_and_monitor(Session& session, std::optional<Report>& report, spdlog::logger& log) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "commands/session.hpp"
 
-#include "follow/handover.hpp"
 #include "ledger/backup_root.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/skipped.hpp"
@@ -65,6 +64,16 @@ Timestamp time_of_last_run(const Session& session, const Warn& warn) {
     return known;
 }
 
+/// Takes the lock, from a follower if one has it. Returns nothing if another run works.
+std::optional<LockFile> take_lock(Session& session) {
+    auto lock = try_lock(session);
+    if (!lock) {
+        session.request = ask_follower(session.root.get(), session.stop);
+        lock = try_lock(session); // also if the follower ended at this moment
+    }
+    return lock;
+}
+
 Opened open_at_root(Session& session, Access access, const Warn& warn) {
     std::optional<LockFile> lock = std::exchange(session.lock, std::nullopt);
     if (access == Access::write && !lock && !(lock = take_lock(session)))
@@ -117,16 +126,8 @@ void recover(int root, const Warn& warn) {
     remove_leftovers(root);
 }
 
-std::optional<LockFile> take_lock(Session& session) {
-    const auto acquire = [&] {
-        return LockFile::try_acquire(open_directory(session.root.get(), state_directory).get(), "lock");
-    };
-    auto lock = acquire();
-    if (!lock) {
-        session.paused = ask_follower(session.root.get(), session.stop);
-        lock = acquire(); // also if the follower ended at this moment
-    }
-    return lock;
+std::optional<LockFile> try_lock(const Session& session) {
+    return LockFile::try_acquire(open_directory(session.root.get(), state_directory).get(), "lock");
 }
 
 } // namespace logbackup

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "follow/handover.hpp"
 #include "ledger/clock.hpp"
 #include "ledger/identity.hpp"
 #include "logbackup/held.hpp"
@@ -26,10 +27,10 @@ struct Session {
     StopSignal& stop;
     Timestamp now{}; ///< when this run began
     Runtime runtime{};
-    std::string rsync{};            ///< path of the program; empty if nothing is saved
-    UniqueFd root{};                ///< the backup root; none if it does not exist and nothing is written
-    std::optional<LockFile> lock{}; ///< held by commands that write
-    UniqueFd paused{};              ///< keeps a follower waiting that gave the lock away, see ask_follower()
+    std::string rsync{};              ///< path of the program; empty if nothing is saved
+    UniqueFd root{};                  ///< the backup root; none if it does not exist and nothing is written
+    std::optional<LockFile> lock{};   ///< held by commands that write
+    std::optional<Request> request{}; ///< keeps a follower waiting that gave the lock away
     std::optional<BackupIdentity> identity{};
     Timestamp previous{};                           ///< when the last complete run for all containers began
     ClockHistory clock_history{};                   ///< what earlier runs noted of the clock
@@ -69,8 +70,7 @@ void claim_engine(const Session& session, const std::vector<Container>& containe
 /// complete before a record is read. Throws Error when it cannot; `warn` gets what cannot be understood.
 void recover(int root, const std::function<void(const std::string&)>& warn);
 
-/// Takes the lock of the backup, whose root is open, from a follower if one has it. Returns nothing if
-/// another run works.
-[[nodiscard]] std::optional<LockFile> take_lock(Session& session);
+/// Takes the lock of the backup, whose root is open. Returns nothing if another process has it.
+[[nodiscard]] std::optional<LockFile> try_lock(const Session& session);
 
 } // namespace logbackup

@@ -154,12 +154,19 @@ void locate_container(const Session& session, Survey& survey, const std::vector<
 Claim claim_of(const Holder& holder) {
     const Container& container = *holder.wanted.container;
     const auto& name = holder.wanted.name;
-    return {container.id,          container.service,
-            container.pod,         container.namespace_name,
-            container.created,     container.is_still() ? container.finished : Timestamp{},
-            holder.found.identity, holder.found.volume,
-            holder.found.access,   holder.found.direct,
-            name.suffix,           name.path};
+    return {container.id,
+            container.service,
+            container.pod,
+            container.namespace_name,
+            container.created,
+            container.is_still() ? container.finished : Timestamp{},
+            holder.found.identity,
+            holder.found.volume,
+            holder.found.access,
+            holder.found.direct,
+            name.suffix,
+            name.path,
+            holder.kind == SourceKind::held};
 }
 
 Assignments assign_all(const Session& session, Survey& survey, const std::vector<Holder>& holders) {

@@ -265,24 +265,35 @@ bool Followed::has_unsaved() const {
     return false;
 }
 
-std::size_t Followed::let_go_of_largest(const std::function<bool()>& enough) {
-    std::vector<std::tuple<std::int64_t, Watcher::TreeId, Identity>> files;
+std::vector<Followed::Kept> Followed::kept() const {
+    std::vector<Kept> files;
     for (const auto& [id, one] : all_)
         for (const auto& directory : one.directories)
             for (const auto& place : directory.places)
-                for (const auto& [identity, file] : watcher_.files(place.tree))
-                    if (const auto status = status_of(file.file.get());
-                        status && !file.has_name && status->st_nlink == 0)
-                        files.emplace_back(status->st_blocks, place.tree, identity);
-    std::sort(files.rbegin(), files.rend());
+                for (const auto& [identity, file] : watcher_.files(place.tree)) {
+                    const auto status = file.has_name ? std::nullopt : status_of(file.file.get());
+                    if (status && status->st_nlink == 0)
+                        files.push_back({status->st_blocks, place.tree, identity, file.file.get()});
+                }
+    return files;
+}
+
+std::size_t Followed::let_go_of_largest(const std::function<bool(int file)>& is_short) {
+    std::vector<Kept> files = kept();
+    std::sort(files.begin(), files.end(), [](const Kept& a, const Kept& b) { return a.blocks > b.blocks; });
     std::size_t count = 0;
-    for (const auto& [blocks, tree, identity] : files) {
-        if (enough())
-            break;
-        watcher_.let_go(tree, identity);
+    for (const auto& file : files) {
+        if (!is_short(file.file))
+            continue;
+        watcher_.lose(file.tree, file.identity);
         ++count;
     }
     return count;
+}
+
+bool Followed::is_burden(const std::function<bool(int file)>& is_short) const {
+    const auto files = kept();
+    return std::any_of(files.begin(), files.end(), [&](const Kept& file) { return is_short(file.file); });
 }
 
 } // namespace logbackup

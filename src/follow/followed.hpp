@@ -59,9 +59,11 @@ class Followed {
     [[nodiscard]] bool has_unsaved() const;
     [[nodiscard]] bool lacks_watches() const noexcept { return watcher_.lacks_watches(); }
 
-    /// Lets go of the largest files that have lost their names until `enough` returns true. Returns their
-    /// number.
-    std::size_t let_go_of_largest(const std::function<bool()>& enough);
+    /// Lets go of the largest files that nobody but this process keeps on the disk, as long as `is_short`
+    /// says of an open file that its file system is short of space. Returns their number.
+    std::size_t let_go_of_largest(const std::function<bool(int file)>& is_short);
+    /// True if such a file is on a file system that is short of space.
+    [[nodiscard]] bool is_burden(const std::function<bool(int file)>& is_short) const;
 
   private:
     struct Place {
@@ -105,6 +107,14 @@ class Followed {
     [[nodiscard]] static State state_of(const WatchedFile& file);
     [[nodiscard]] bool has_anything(const One& one) const;
     void forget(const std::string& id);
+    /// A file that only this process keeps: the space that it takes, and what it is.
+    struct Kept {
+        std::int64_t blocks = 0;
+        Watcher::TreeId tree = 0;
+        Identity identity;
+        int file = -1;
+    };
+    [[nodiscard]] std::vector<Kept> kept() const;
 
     Watcher watcher_;
     LogDirectories log_directories_;

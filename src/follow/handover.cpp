@@ -26,7 +26,6 @@ constexpr const char* socket_name = "follower";
 constexpr char lock_is_free = 'f';
 constexpr char end_yourself = 'e';
 constexpr std::chrono::seconds patience_for_lock{30};
-constexpr std::chrono::seconds patience_for_end{10};
 
 /// Returns the address of the socket. A path to the backup can be longer than an address; this one is not.
 sockaddr_un address_in(int state) {
@@ -45,38 +44,44 @@ UniqueFd new_socket() {
     return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-/// Waits until a byte comes, which it returns, or the other end closes: 0.
-char wait_for_byte(int connection, std::chrono::seconds patience, StopSignal& stop) {
-    const auto end = Clock::now() + patience;
-    while (!stop.requested()) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-        std::array<pollfd, 2> fds{{{connection, POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
-        if (left <= 0)
-            return 0;
-        ::poll(fds.data(), fds.size(), static_cast<int>(left));
-        char byte = 0;
-        const auto got = ::recv(connection, &byte, 1, 0);
-        if (got >= 0 || (errno != EAGAIN && errno != EINTR))
-            return got == 1 ? byte : '\0';
-    }
-    return 0;
-}
-
 } // namespace
 
-UniqueFd ask_follower(int root, StopSignal& stop) {
+Request::Request(int root) : connection_(new_socket()), until_(Clock::now() + patience_for_lock) {
     const UniqueFd state = open_directory(root, state_directory);
     const sockaddr_un address = address_in(state.get());
-    UniqueFd connection = new_socket();
-    if (::connect(connection.get(), as_address(address), sizeof address) != 0 ||
-        wait_for_byte(connection.get(), patience_for_lock, stop) != lock_is_free)
-        return {};
-    return connection;
+    if (::connect(connection_.get(), as_address(address), sizeof address) != 0) {
+        connection_.reset();
+        state_ = State::ended;
+    }
 }
 
-void relieve(UniqueFd connection, StopSignal& stop) {
-    if (::send(connection.get(), &end_yourself, 1, MSG_NOSIGNAL) == 1)
-        (void)wait_for_byte(connection.get(), patience_for_end, stop);
+Request::State Request::update() {
+    if (state_ == State::ended)
+        return state_;
+    char byte = 0;
+    const auto got = ::recv(connection_.get(), &byte, 1, 0);
+    if (got == 1 && byte == lock_is_free)
+        state_ = State::given;
+    else if (got >= 0 || (errno != EAGAIN && errno != EINTR) || Clock::now() >= until_)
+        state_ = State::ended;
+    return state_;
+}
+
+void Request::relieve() {
+    if (!std::exchange(is_relieved_, true)) [[maybe_unused]]
+        const auto sent = ::send(connection_.get(), &end_yourself, 1, MSG_NOSIGNAL);
+}
+
+std::optional<Request> ask_follower(int root, StopSignal& stop) {
+    static constexpr int a_while = 500; // milliseconds
+    std::optional<Request> request(std::in_place, root);
+    while (request->update() == Request::State::waiting && !stop.requested()) {
+        std::array<pollfd, 2> fds{{{request->fd(), POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
+        ::poll(fds.data(), fds.size(), a_while);
+    }
+    if (request->update() != Request::State::given)
+        request.reset();
+    return request;
 }
 
 Handover::Handover(int root) : root_(root), socket_(new_socket()) {

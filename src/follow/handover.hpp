@@ -4,6 +4,9 @@
 #include "util/stop_signal.hpp"
 #include "util/unique_fd.hpp"
 
+#include <chrono>
+#include <optional>
+
 /// How the next run gets the lock of the backup from a follower: by a socket beside it,
 /// ".logbackup/follower". Who connects asks for the lock. The follower saves what would be lost without it,
 /// gives the lock away, and says so by one byte. It takes the lock again when the connection ends, unless it
@@ -12,13 +15,34 @@
 /// `root` is a descriptor of the backup root. Only its owner and root can reach the socket.
 namespace logbackup {
 
-/// Asks a follower for the lock, and waits half a minute at most. Returns the connection: the follower waits
-/// as long as it is open. Returns no descriptor if there is no follower, or if it is at work for longer.
-[[nodiscard]] UniqueFd ask_follower(int root, StopSignal& stop);
+/// The end of who asks. The follower waits as long as this object lives.
+class Request {
+  public:
+    explicit Request(int root);
 
-/// Tells the follower to end, because this process listens now in its place; waits until it has, ten seconds
-/// at most.
-void relieve(UniqueFd connection, StopSignal& stop);
+    enum class State {
+        waiting,
+        given, ///< the lock is free
+        ended, ///< there is no follower, it has ended, or half a minute has passed
+    };
+    /// Takes what happened.
+    [[nodiscard]] State update();
+    /// Becomes readable when something happened; -1 when nothing can.
+    [[nodiscard]] int fd() const noexcept { return connection_.get(); }
+    /// Tells the follower to end, because this process listens now in its place. It has when the state is
+    /// `ended`.
+    void relieve();
+
+  private:
+    UniqueFd connection_;
+    std::chrono::steady_clock::time_point until_;
+    State state_ = State::waiting;
+    bool is_relieved_ = false;
+};
+
+/// Asks a follower for the lock, and waits. Returns the request if it was given; the follower waits as long
+/// as it lives.
+[[nodiscard]] std::optional<Request> ask_follower(int root, StopSignal& stop);
 
 /// The follower's end.
 class Handover {

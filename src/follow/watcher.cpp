@@ -285,12 +285,21 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
     ++held_;
 }
 
-/// Lets go of the oldest file of a tree that holds its share and more. A file without a name stays: nobody
-/// else has it.
+/// Makes room for one more file of a tree. A tree that holds less than its share gets it from the one that
+/// holds most, another lets go of its own oldest file. A file without a name stays: nobody else has it.
 bool Watcher::make_room(Tree& tree) {
     const std::size_t share = std::max(least_share, limits_.files / std::max<std::size_t>(trees_.size(), 1));
     if (held_ < limits_.files && (tree.files.size() < share || held_ < limits_.files / 2))
         return true;
+    Tree* largest = &tree;
+    if (tree.files.size() < share)
+        for (auto& [id, other] : trees_)
+            if (other.files.size() > largest->files.size())
+                largest = &other;
+    return let_go_of_oldest(*largest);
+}
+
+bool Watcher::let_go_of_oldest(Tree& tree) {
     auto oldest = tree.files.end();
     for (auto file = tree.files.begin(); file != tree.files.end(); ++file)
         if (file->second.has_name &&

@@ -67,8 +67,12 @@ class Watcher {
     [[nodiscard]] std::size_t nameless(TreeId tree) const { return trees_.at(tree).nameless; }
     /// Returns the number of files that were not held, and of directories that were not watched.
     [[nodiscard]] std::size_t not_held(TreeId tree) const { return trees_.at(tree).not_held; }
-    /// Closes a file that has lost its name.
+    /// Closes a file that has lost its name. One that is lost with that counts as not held.
     void let_go(TreeId tree, const Identity& file);
+    void lose(TreeId tree, const Identity& file) {
+        let_go(tree, file);
+        ++trees_.at(tree).not_held;
+    }
     /// Returns whether there was no room in the kernel for a watch.
     [[nodiscard]] bool lacks_watches() const noexcept { return lacks_watches_; }
     [[nodiscard]] std::size_t held() const noexcept { return held_; }
@@ -108,6 +112,7 @@ class Watcher {
     void look_in(TreeId id, Tree& tree, int directory, const std::string& path, std::size_t depth);
     void hold(Tree& tree, const std::string& path, int found, const Identity& identity, std::int64_t mtime);
     [[nodiscard]] bool make_room(Tree& tree);
+    [[nodiscard]] bool let_go_of_oldest(Tree& tree);
     static void lose_name(Tree& tree, const std::string& path);
     void lose_directory(TreeId id, Tree& tree, const std::string& path);
     void settle(TreeId id, Tree& tree);

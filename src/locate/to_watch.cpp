@@ -29,6 +29,16 @@ bool is_overlay(int directory) {
     return ::fstatfs(directory, &status) != 0 || status.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
+/// Returns the innermost mount at a path or above it; nullptr if there is none.
+const PlacedMount* innermost_above(const std::vector<PlacedMount>& mounts, const std::string& path) {
+    const PlacedMount* innermost = nullptr;
+    for (const auto& placed : mounts)
+        if (lies_in(path, placed.path) &&
+            (innermost == nullptr || placed.path.size() >= innermost->path.size()))
+            innermost = &placed;
+    return innermost;
+}
+
 } // namespace
 
 /// Returns the container's layers as they lie on the host.
@@ -72,16 +82,24 @@ ToWatch Locator::watch_in(const Root& root, const std::string& log_directory) {
     if (ended != Root::Walk::arrived)
         return watch;
     const std::string canonical = joined(place.path, missing);
-    if (place.mount == nullptr) {
+    // The runtime makes a mount point that is missing only when the container starts.
+    const auto* placed = innermost_above(root.mounts(), canonical);
+    if (placed == nullptr) {
         watch.places.push_back(
             {SourceKind::upper, "", apart(root.top()), canonical, root.host_path() + "/" + canonical});
-    } else if (place.held) {
-        const std::string below = joined(place.below_mount, missing);
-        watch.volume = joined(place.mount->source, below);
-        watch.access = place.mount->access;
-        watch.direct = components(joined(place.mount->destination, below)) == components(log_directory);
-        watch.places.push_back({SourceKind::volume, "", apart(place.held.get()), missing,
-                                joined(volumes_.open(*place.mount).path, below)});
+    } else if (placed->mount->source.empty()) {
+        return watch_in_process(log_directory);
+    } else {
+        const Mount& mount = *placed->mount;
+        const Volume& volume = volumes_.open(mount);
+        const std::string below = part_below(canonical, placed->path);
+        if (volume.state != Volume::State::usable)
+            return watch;
+        watch.volume = joined(mount.source, below);
+        watch.access = mount.access;
+        watch.direct = components(joined(mount.destination, below)) == components(log_directory);
+        watch.places.push_back(
+            {SourceKind::volume, "", apart(volume.held.get()), below, joined(volume.path, below)});
     }
     for (const auto& [mount, where] : root.mounts()) {
         const std::string below = part_below(where, canonical);

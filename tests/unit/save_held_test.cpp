@@ -259,6 +259,36 @@ TEST_F(HeldNode, IsSavedOnceIfAnotherContainerHasTheVolume) {
     });
 }
 
+// The follower before may have saved it all, and its record has ended under another name by now.
+TEST_F(HeldNode, GoesOnUnderTheNameOfItsEndedRecord) {
+    test::in_private_mounts([&] {
+        node.add("a", "job", "job-1");
+        node.dir.write("layers/a/opt/logs/job.log", "begin\n");
+        (void)node.run();
+        node.add("c", "job", "job-1"); // in its place
+        node.dir.write("layers/c/opt/logs/job.log", "another\n");
+        follow("a");
+        remove("a");
+        (void)node.run();
+        ASSERT_FALSE(node.record("job", "job-1@1").ended.empty());
+        (void)node.run();
+        EXPECT_EQ(node.saved("job/job-1@1/job.log"), "begin\n");
+        EXPECT_FALSE(fs::exists(node.dir.at("backup/job/job-1@2")));
+    });
+}
+
+// A run that did not see the container knows nothing of what is held of it.
+TEST_F(HeldNode, IsUnsavedIfTheRunDidNotSeeIt) {
+    test::in_private_mounts([&] {
+        node.add("a", "job", "job-1");
+        node.dir.write("layers/a/opt/logs/job.log", "begin\n");
+        follow("a");
+        lose_names("a");
+        node.remove("a");
+        EXPECT_FALSE(outcome_of(node.run(), "a").saved);
+    });
+}
+
 // What could not be held is lost, and it is said.
 TEST_F(HeldNode, IsNotCompleteIfNotAllWasHeld) {
     test::in_private_mounts([&] {

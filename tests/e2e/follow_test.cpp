@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+#include "support.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace e2e;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Runs with --follow on a node whose containers come and go.
+class Follow : public e2e::BothWays {
+  protected:
+    void TearDown() override {
+        follower.reset();
+        BothWays::TearDown();
+    }
+
+    /// Begins a run that stays, in the place of the one before. Returns when it has made its run.
+    void follow() {
+        const auto now = fs::file_time_type::clock::now() - 10ms;
+        auto next = std::make_unique<Background>(command({"--quiet", "--follow", "10m"}));
+        if (follower) {
+            EXPECT_EQ(follower->wait(), 0);
+        }
+        follower = std::move(next);
+        wait_until("a run", [&] {
+            std::error_code error;
+            const auto last = fs::last_write_time(backup / ".logbackup/last-run", error);
+            return !error && last >= now && fs::exists(backup / ".logbackup/follower");
+        });
+    }
+    [[nodiscard]] bool is_following() const { return follower && ::kill(follower->pid(), 0) == 0; }
+    /// Ends the follower as an operator does; it saves what it holds.
+    void end() {
+        ::kill(follower->pid(), SIGTERM);
+        EXPECT_EQ(follower->wait(), 0);
+        follower.reset();
+        EXPECT_FALSE(fs::exists(backup / ".logbackup/follower"));
+    }
+    void remove_at_once(const std::string& id) {
+        engine.wait(id);
+        engine.remove(id);
+    }
+    /// A pod that counts its lines where the test sees them, too.
+    std::string start_counting(const std::string& pod, const std::string& script,
+                               std::vector<std::string> arguments = {}) {
+        fs::create_directories(scratch.path() / "truth");
+        arguments.insert(arguments.end(), {"--volume", (scratch.path() / "truth").string() + ":/truth"});
+        return engine.start({"job", pod, arguments,
+                             "cd /opt/logs; pod=" + pod +
+                                 "; number=0; say() { number=$((number + 1)); echo \"line "
+                                 "$number\" >> app.log; echo $number > /truth/$pod; }; " +
+                                 script});
+    }
+    [[nodiscard]] int counted(const std::string& pod) const {
+        return std::stoi(read_file(scratch.path() / "truth" / pod));
+    }
+    /// The numbers of all lines that are saved of a pod, and how often.
+    std::map<int, int> saved(const std::string& pod) {
+        std::map<int, int> numbers;
+        const auto lines =
+            sh("for file in '" + (backup / "job" / pod).string() +
+               "'/*; do [ ! -f \"$file\" ] || gzip -dcf <\"$file\" || :; done | cut -d ' ' -f 2");
+        std::istringstream stream(lines);
+        for (int number = 0; stream >> number;)
+            ++numbers[number];
+        return numbers;
+    }
+    void expect_all(const std::string& pod) {
+        const auto numbers = saved(pod);
+        EXPECT_EQ(numbers.size(), static_cast<std::size_t>(counted(pod))) << pod;
+        EXPECT_TRUE(
+            std::all_of(numbers.begin(), numbers.end(), [](const auto& one) { return one.second == 1; }))
+            << pod << " has lines twice";
+    }
+    [[nodiscard]] std::string coverage_of(const std::string& pod) {
+        const Result result = run_once({"list", "--json", "--pod", pod});
+        const auto list = nlohmann::json::parse(result.out, nullptr, false);
+        return list.is_object() && !list["instances"].empty()
+                   ? list["instances"][0]["coverage"].get<std::string>()
+                   : result.out + result.err;
+    }
+
+    std::unique_ptr<Background> follower;
+};
+
+TEST_P(Follow, SavesAJobWhoseContainerIsRemovedAtOnce) {
+    follow();
+    remove_at_once(start_counting("short", "for i in 1 2 3; do say; done; sleep 0.3; say"));
+    end();
+    expect_all("short");
+    EXPECT_EQ(counted("short"), 4);
+    EXPECT_EQ(coverage_of("short"), "complete");
+}
+
+// The kubelet removes an emptyDir a moment after its pod.
+TEST_P(Follow, SavesAJobWhoseVolumeGoesWithIt) {
+    follow();
+    const auto volumes = scratch.path() / "volumes";
+    fs::create_directories(volumes / "at");
+    fs::create_directories(volumes / "above");
+    const std::string script = "mkdir -p /opt/logs; cd /opt/logs; for i in 1 2 3 4; do say; sleep 0.1; done";
+    const auto at = start_counting("at", script, {"--volume", (volumes / "at").string() + ":/opt/logs"});
+    const auto above = start_counting("above", script, {"--volume", (volumes / "above").string() + ":/opt"});
+    for (const auto& id : {at, above})
+        remove_at_once(id);
+    fs::remove_all(volumes);
+    end();
+    for (const char* pod : {"at", "above"}) {
+        expect_all(pod);
+        EXPECT_EQ(coverage_of(pod), "complete") << pod;
+    }
+}
+
+TEST_P(Follow, SavesAPodThatIsRemovedWhileItWrites) {
+    const auto id =
+        start_counting("busy", "while :; do for i in 1 2 3 4 5 6 7 8 9; do number=$((number + 1)); echo "
+                               "\"line $number\"; done >> app.log; echo $number > /truth/busy; done");
+    follow();
+    std::this_thread::sleep_for(1s);
+    engine.docker({"rm", "--force", id});
+    end();
+    const auto numbers = saved("busy");
+    EXPECT_GE(numbers.size(), static_cast<std::size_t>(counted("busy")));
+    EXPECT_EQ(numbers.rbegin()->first, static_cast<int>(numbers.size())) << "a line is missing";
+    EXPECT_EQ(coverage_of("busy"), "complete");
+}
+
+TEST_P(Follow, SavesFilesThatAreRotatedCompressedAndDeleted) {
+    const auto id = start_counting(
+        "rotated", "for round in 1 2 3 4; do for i in 1 2 3 4 5; do say; done; mv app.log app.log.1; "
+                   "sleep 0.2; gzip app.log.1; sleep 0.2; rm app.log.1.gz; done; say; exec sleep 1000");
+    follow();
+    engine.exec(id, "while ! grep -q '^21' /truth/rotated; do sleep 0.1; done");
+    follow();
+    expect_all("rotated");
+    remove_at_once(start_counting("other", "say"));
+    end();
+    expect_all("rotated");
+    expect_all("other");
+}
+
+// Of a file that is deleted while it is open, all that is written later is there, too.
+TEST_P(Follow, SavesADeletedFileThatIsWrittenTo) {
+    follow();
+    remove_at_once(start_counting(
+        "open", "exec 3>>app.log; rm app.log; sleep 0.5; for i in 1 2 3; do number=$((number + 1)); "
+                "echo \"line $number\" >&3; sleep 0.1; done; echo $number > /truth/open"));
+    end();
+    expect_all("open");
+}
+
+TEST_P(Follow, LosesNothingWhenTheNextRunTakesOver) {
+    const auto id = start_counting("rotating", "while [ ! -e /truth/stop ]; do say; say; mv app.log "
+                                               "app.log.1; say; gzip app.log.1; rm app.log.1.gz; "
+                                               "sleep 0.05; done; touch /truth/idle; exec sleep 1000");
+    for (int i = 0; i < 15; ++i)
+        follow();
+    write_file(scratch.path() / "truth/stop", "");
+    wait_until("the pod is idle", [&] { return fs::exists(scratch.path() / "truth/idle"); });
+    EXPECT_EQ(sh("ls /proc/" + std::to_string(follower->pid()) + "/task | wc -l"), "1\n");
+    end();
+    EXPECT_GT(counted("rotating"), 100);
+    // What lives a hundredth of a second is not always seen; that is a file of gzip, and the plain one is
+    // held.
+    expect_all("rotating");
+    engine.remove(id);
+}
+
+TEST_P(Follow, LendsTheLockToOtherCommands) {
+    const auto id = start_counting("counting", "while :; do say; sleep 0.05; done");
+    follow();
+    expect_clean(run_once());
+    expect_clean(run_once({"prune", "--keep", "30d"}));
+    expect_clean(run_once({"verify"}));
+    EXPECT_TRUE(is_following());
+    remove_at_once(start_counting("short", "say; say"));
+    const Result report = run_once({"--json"});
+    EXPECT_EQ(report.code, 0) << report.err;
+    end();
+    expect_all("short");
+    EXPECT_GE(nlohmann::json::parse(report.out)["while_following"]["new"].get<int>(), 1) << report.out;
+    engine.kill(id);
+}
+
+TEST_P(Follow, AKilledFollowerCostsOnlyWhatHappensUntilTheNextRun) {
+    const auto id = start_counting("counting", "while :; do say; sleep 0.05; done");
+    follow();
+    remove_at_once(start_counting("before", "say; say"));
+    wait_until("it is saved", [&] { return fs::exists(backup / "job/before/app.log"); });
+    ::kill(follower->pid(), SIGKILL);
+    (void)follower->wait();
+    follower.reset();
+    follow();
+    remove_at_once(start_counting("after", "say; say; say"));
+    end();
+    for (const char* pod : {"before", "after"})
+        expect_all(pod);
+    engine.kill(id);
+    expect_clean(run_once());
+    EXPECT_EQ(saved("counting").size(), static_cast<std::size_t>(counted("counting")));
+}
+
+TEST_P(Follow, ListensAgainWhenTheRuntimesClientDies) {
+    follow();
+    const std::string client = sh("pgrep --parent " + std::to_string(follower->pid()) + " docker");
+    ASSERT_FALSE(client.empty());
+    ::kill(std::stoi(client), SIGKILL);
+    wait_until("another client", [&] {
+        const std::string now = run({"pgrep", "--parent", std::to_string(follower->pid()), "docker"}).out;
+        return !now.empty() && now != client;
+    });
+    remove_at_once(start_counting("short", "say; sleep 0.5; say"));
+    end();
+    expect_all("short");
+}
+
+// A container that makes more than can be held, or what leads elsewhere, costs the others nothing.
+TEST_P(Follow, IsNotMisledByAHostileContainer) {
+    write_file(scratch.path() / "secret", "a secret of the host\n");
+    follow();
+    const auto hostile =
+        engine.start({"hostile",
+                      "hostile",
+                      {"--volume", (scratch.path() / "secret").string() + ":/etc/secret"},
+                      "cd /opt/logs; i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); echo x > f$i; rm f$i; "
+                      "mkdir -p d$i/d; ln -s /etc/shadow l$i; "
+                      "done; mkfifo p; cd /opt; mv logs former; ln -s /etc logs; rm logs; ln -s " +
+                          scratch.path().string() + " logs; exec sleep 1000"});
+    const auto id = start_counting(
+        "quiet", "for i in 1 2 3 4 5; do say; sleep 0.3; mv app.log app.log.1; done; exec sleep 1000");
+    engine.exec(id, "while ! grep -q '^5' /truth/quiet; do sleep 0.1; done");
+    engine.docker({"rm", "--force", id});
+    engine.docker({"rm", "--force", hostile});
+    end();
+    expect_all("quiet");
+    for (const auto& [path, content] : tree_of(backup)) {
+        EXPECT_EQ(content.find("secret of the host"), std::string::npos) << path;
+        EXPECT_EQ(content.find("root:"), std::string::npos) << path;
+    }
+}
+
+IN_BOTH_WAYS(Follow);
+
+} // namespace
