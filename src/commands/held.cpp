@@ -27,31 +27,40 @@ const HeldDirectory* held_of(const Survey& survey, const Wanted& wanted) {
     return found == survey.held->directories.end() ? nullptr : &found->second;
 }
 
-/// Returns a path for a file that has lost its name: nothing else of the tree has it.
-std::string free_path(const Tree& tree, const std::string& path, std::int64_t mtime) {
-    const auto is_taken = [&](const std::string& name) {
-        return tree.mounted_at(name) != nullptr ||
-               (tree.held && status_at(tree.held.get(), name).has_value());
-    };
-    if (!is_taken(path))
-        return path;
-    const std::string aside = aside_name(path, Timestamp(std::chrono::nanoseconds(mtime)));
-    std::string free = aside;
-    for (int i = 1; is_taken(free); ++i)
-        free = aside + "." + std::to_string(i);
-    return free;
-}
+/// Shows files that are held in a tree. Each gets a path that nothing else in the tree has.
+class Shown {
+  public:
+    explicit Shown(Tree& tree) : tree_(tree) {}
 
-void add_file(Tree& tree, const HeldFile& file) {
-    const auto status = status_of(file.file);
-    if (!status || tree.leaves_out(file.path) || is_excluded(tree.excluded, file.path))
-        return;
-    std::string path = free_path(tree, file.path, nanoseconds_of(status->st_mtim));
-    tree.in_memory = tree.in_memory || lies_in_memory(file.file);
-    if (!file.has_name)
-        tree.nameless.insert(path);
-    tree.mounted.emplace_back(std::move(path), copy_of(file.file));
-}
+    void add(const HeldFile& file) {
+        const auto status = status_of(file.file);
+        if (!status || tree_.leaves_out(file.path) || is_excluded(tree_.excluded, file.path))
+            return;
+        std::string path = free_path(file.path, nanoseconds_of(status->st_mtim));
+        tree_.in_memory = tree_.in_memory || lies_in_memory(file.file);
+        if (!file.has_name)
+            tree_.nameless.insert(path);
+        tree_.files.emplace(std::move(path), copy_of(file.file));
+    }
+
+  private:
+    [[nodiscard]] bool is_taken(const std::string& path) const {
+        return tree_.files.contains(path) || tree_.mounted_at(path) != nullptr ||
+               (tree_.held && status_at(tree_.held.get(), path).has_value());
+    }
+    std::string free_path(const std::string& path, std::int64_t mtime) {
+        if (!is_taken(path))
+            return path;
+        const std::string aside = aside_name(path, Timestamp(std::chrono::nanoseconds(mtime)));
+        std::string free = aside;
+        for (int& last = last_number_[aside]; is_taken(free);)
+            free = aside + "." + std::to_string(++last);
+        return free;
+    }
+
+    Tree& tree_;
+    std::map<std::string, int> last_number_; ///< of the names of each time
+};
 
 /// True if the file still has the name under which it was held: then it is no longer nameless, or never was.
 bool has_its_name(const Tree& tree, const HeldFile& file) {
@@ -126,13 +135,14 @@ void show_held(const Survey& survey, const Job& job, Tree& tree) {
             break;
     if (held == nullptr)
         return;
+    Shown shown(tree);
     if (tree.kind == SourceKind::held) // first those that have names: the others give way
         for (const auto& file : held->files)
             if (file.has_name)
-                add_file(tree, file);
+                shown.add(file);
     for (const auto& file : held->files)
         if (!file.has_name && !has_its_name(tree, file))
-            add_file(tree, file);
+            shown.add(file);
 }
 
 std::vector<HeldOutcome> outcomes_of_held(const Session& session, const Survey& survey) {

@@ -204,7 +204,7 @@ UniqueFd Transferrer::open_stand_in(const Transfer& transfer) const {
 UniqueFd Transferrer::open_source(const Transfer& transfer) {
     const Tree& tree = *transfer.tree;
     const std::string& path = transfer.action->path;
-    if (!tree.mounted.empty()) // each path can lie in another tree
+    if (!tree.mounted.empty() || tree.files.contains(path)) // each path can lie in another tree
         return open_in(tree, path);
     const std::string parent = parent_path(path);
     const int directory =

@@ -83,6 +83,8 @@ class Walker {
         for (std::size_t i = 0; i < tree_.mounted.size(); ++i) // links that are followed add more
             if (!seen_.contains(tree_.mounted[i].first))
                 add_mounted(std::string(tree_.mounted[i].first), tree_.mounted[i].second.get());
+        for (const auto& [path, file] : tree_.files)
+            add_mounted(path, file.get());
         listing_.full = too_many_ || too_many_bytes_;
         if (too_many_)
             listing_.problems.push_back(

@@ -118,6 +118,8 @@ class NewestWalk {
         for (std::size_t i = 0; i < tree_.mounted.size(); ++i) // links that are followed add more
             if (!seen_.contains(tree_.mounted[i].first))       // its mount point is missing in a bare layer
                 look_at_mounted(std::string(tree_.mounted[i].first), tree_.mounted[i].second.get());
+        for (const auto& [path, file] : tree_.files)
+            look_at_mounted(path, file.get());
         return std::move(problems_);
     }
 

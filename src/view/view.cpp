@@ -28,6 +28,17 @@ std::pair<const UniqueFd*, std::string> resolve(const Tree& tree, const std::str
     return best;
 }
 
+/// Opens a file that is held by itself. Its container can hold a lease on it, which would block.
+UniqueFd reopened(int held) {
+    const auto status = status_of(held);
+    if (!status || !S_ISREG(status->st_mode)) {
+        errno = ENXIO;
+        return {};
+    }
+    return UniqueFd(::open(("/proc/self/fd/" + std::to_string(held)).c_str(),
+                           O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+}
+
 /// Builds the view with mounts: clones every source onto its place.
 int mount_all(const LogDirectory& found, const std::string& directory, const PrivateMounts& mounts) {
     const UniqueFd top = make_directories(mounts.view(), directory, 0700, static_cast<gid_t>(-1));
@@ -67,20 +78,15 @@ bool Tree::leaves_out(const std::string& path) const {
 }
 
 UniqueFd open_in(const Tree& tree, const std::string& path) {
+    if (const auto file = tree.files.find(path); file != tree.files.end())
+        return reopened(file->second.get());
     const auto [held, below] = resolve(tree, path);
-    if (!below.empty())
-        return open_regular(held->get(), below);
-    // The path is a file that is mounted by itself. Its container can hold a lease on it, which would block.
-    const auto status = status_of(held->get());
-    if (!status || !S_ISREG(status->st_mode)) {
-        errno = ENXIO;
-        return {};
-    }
-    return UniqueFd(::open(("/proc/self/fd/" + std::to_string(held->get())).c_str(),
-                           O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    return below.empty() ? reopened(held->get()) : open_regular(held->get(), below); // "": it is mounted
 }
 
 UniqueFd locate_in(const Tree& tree, const std::string& path) {
+    if (const auto file = tree.files.find(path); file != tree.files.end())
+        return UniqueFd(::fcntl(file->second.get(), F_DUPFD_CLOEXEC, 0));
     const auto [held, below] = resolve(tree, path);
     if (!below.empty())
         return locate_regular(held->get(), below);

@@ -5,6 +5,7 @@
 #include "util/private_mounts.hpp"
 #include "util/unique_fd.hpp"
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -22,7 +23,9 @@ struct Tree {
     std::vector<std::string> excluded{}; ///< globs of paths to ignore; see is_excluded()
     bool in_memory = false;              ///< true: a part of it lies on a tmpfs
     std::set<std::string> left_out{};    ///< paths of directories that are saved elsewhere
-    std::set<std::string> nameless{};    ///< paths in `mounted` of files that have lost their names
+    /// Files that are held one by one, by path. Nothing else in the tree has these paths.
+    std::map<std::string, UniqueFd> files{};
+    std::set<std::string> nameless{}; ///< paths of those that the log directory does not have any longer
 
     /// Returns the mount at `path` that replaces the content of `held`; nearly always nullptr.
     [[nodiscard]] const UniqueFd* mounted_at(const std::string& path) const;

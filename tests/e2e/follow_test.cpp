@@ -31,9 +31,8 @@ class Follow : public e2e::BothWays {
     void follow() {
         const auto now = fs::file_time_type::clock::now() - 10ms;
         auto next = std::make_unique<Background>(command({"--quiet", "--follow", "10m"}));
-        if (follower) {
-            EXPECT_EQ(follower->wait(), 0);
-        }
+        if (follower)
+            end_of_follower();
         follower = std::move(next);
         wait_until("a run", [&] {
             std::error_code error;
@@ -41,11 +40,19 @@ class Follow : public e2e::BothWays {
             return !error && last >= now && fs::exists(backup / ".logbackup/follower");
         });
     }
+    /// Waits until the follower has ended; fails if it does not.
+    void end_of_follower() {
+        wait_until("the end of a follower", [&] {
+            const std::string status = read_file("/proc/" + std::to_string(follower->pid()) + "/stat");
+            return status.empty() || status.find(") Z ") != std::string::npos;
+        });
+        EXPECT_EQ(follower->wait(), 0);
+    }
     [[nodiscard]] bool is_following() const { return follower && ::kill(follower->pid(), 0) == 0; }
     /// Ends the follower as an operator does; it saves what it holds.
     void end() {
         ::kill(follower->pid(), SIGTERM);
-        EXPECT_EQ(follower->wait(), 0);
+        end_of_follower();
         follower.reset();
         EXPECT_FALSE(fs::exists(backup / ".logbackup/follower"));
     }
@@ -156,8 +163,9 @@ TEST_P(Follow, SavesFilesThatAreRotatedCompressedAndDeleted) {
 TEST_P(Follow, SavesADeletedFileThatIsWrittenTo) {
     follow();
     remove_at_once(start_counting(
-        "open", "exec 3>>app.log; rm app.log; sleep 0.5; for i in 1 2 3; do number=$((number + 1)); "
-                "echo \"line $number\" >&3; sleep 0.1; done; echo $number > /truth/open"));
+        "open",
+        "say; exec 3>>app.log; sleep 0.3; rm app.log; sleep 0.5; for i in 1 2 3; do number=$((number + 1)); "
+        "echo \"line $number\" >&3; sleep 0.1; done; echo $number > /truth/open"));
     end();
     expect_all("open");
 }
@@ -165,14 +173,14 @@ TEST_P(Follow, SavesADeletedFileThatIsWrittenTo) {
 TEST_P(Follow, LosesNothingWhenTheNextRunTakesOver) {
     const auto id = start_counting("rotating", "while [ ! -e /truth/stop ]; do say; say; mv app.log "
                                                "app.log.1; say; gzip app.log.1; rm app.log.1.gz; "
-                                               "sleep 0.05; done; touch /truth/idle; exec sleep 1000");
+                                               "sleep 0.2; done; touch /truth/idle; exec sleep 1000");
     for (int i = 0; i < 15; ++i)
         follow();
     write_file(scratch.path() / "truth/stop", "");
     wait_until("the pod is idle", [&] { return fs::exists(scratch.path() / "truth/idle"); });
     EXPECT_EQ(sh("ls /proc/" + std::to_string(follower->pid()) + "/task | wc -l"), "1\n");
     end();
-    EXPECT_GT(counted("rotating"), 100);
+    EXPECT_GT(counted("rotating"), 30);
     // What lives a hundredth of a second is not always seen; that is a file of gzip, and the plain one is
     // held.
     expect_all("rotating");
