@@ -190,7 +190,8 @@ class Follower {
             return is_ending_ ? end() : void();
         if (is_ending_ || handover_->is_asked()) {
             followed_.update(); // what happened until now
-            if (followed_.has_unsaved() && last_runs_ < most_last_runs) {
+            // What happens from now on, who asked holds as well.
+            if (followed_.has_unsaved() && !has_saved_all_ && last_runs_ < most_last_runs) {
                 if (now >= next_last_run_)
                     begin_run(Run::last);
                 return;
@@ -203,6 +204,7 @@ class Follower {
             return;
         }
         last_runs_ = 0;
+        has_saved_all_ = false;
         if (now >= look_at_space_) {
             look_at_space_ = now + later;
             if (followed_.is_burden([this](int file) { return is_short(file); }))
@@ -219,16 +221,17 @@ class Follower {
         const auto consider = [&](Clock::time_point when) { next = std::min(next, when); };
         if (!is_ending_)
             consider(until_);
-        if (followed_.has_unsaved())
-            consider(look_at_space_);
         if (!events_)
             consider(listen_again_);
-        if (due_ && child_ == 0)
-            consider(std::max(*due_, not_before_));
-        if (!handover_ || (!session_.lock && !handover_->is_given()))
-            consider(Clock::now() + soon);
-        if (last_runs_ > 0 && child_ == 0)
+        const bool can_run = handover_ && session_.lock && child_ == 0;
+        if (!can_run && child_ == 0 && !(handover_ && handover_->is_given()))
+            consider(Clock::now() + soon); // the lock may be free by then
+        if (can_run && last_runs_ > 0)
             consider(next_last_run_);
+        if (can_run && due_)
+            consider(std::max(*due_, not_before_));
+        if (can_run && followed_.has_unsaved())
+            consider(look_at_space_);
         const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
         return static_cast<int>(std::max<milliseconds::rep>(left, 0));
     }
@@ -329,12 +332,15 @@ class Follower {
                 outcomes.push_back({id, text[i] != '-', text[i] == 'c'});
                 ++i;
             }
+            has_saved_all_ = std::all_of(outcomes.begin(), outcomes.end(),
+                                         [](const HeldOutcome& outcome) { return outcome.saved; });
             followed_.update();
             followed_.note_saved(given_, outcomes);
             if (run_ == Run::first)
                 followed_.clear_gone(); // it asked for those that it does not know
         }
         given_ = {};
+        has_saved_all_ = has_saved_all_ && run_ == Run::last;
         if (run_ == Run::last) {
             ++last_runs_;
             next_last_run_ = now + soon;
@@ -479,7 +485,8 @@ class Follower {
     Clock::time_point look_at_space_{};
     std::uint64_t losses_ = 0;
     bool is_ending_ = false;
-    int last_runs_ = 0; ///< since somebody asked for the lock, or the time was over
+    bool has_saved_all_ = false; ///< of what it was given; said of the last run only
+    int last_runs_ = 0;          ///< since somebody asked for the lock, or the time was over
     Clock::time_point next_last_run_{};
     bool is_done_ = false;
     int code_ = 0;

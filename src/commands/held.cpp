@@ -145,6 +145,20 @@ void show_held(const Survey& survey, const Job& job, Tree& tree) {
             shown.add(file);
 }
 
+namespace {
+/// True if all was saved that is held. A log that others write to can have changed while it was read: the
+/// next run sees it again, but not a file that has lost its name.
+bool has_saved_held(const Session& session, const Job& job) {
+    if (!job.record || !job.work || !job.tree || job.vanished ||
+        job.work->done.bytes >= session.options.max_bytes)
+        return false;
+    const bool is_removed = job.holders.front().kind == SourceKind::held;
+    return std::none_of(
+        job.work->done.unsettled.begin(), job.work->done.unsettled.end(),
+        [&](const Problem& file) { return is_removed || job.tree->nameless.contains(file.path); });
+}
+} // namespace
+
 std::vector<HeldOutcome> outcomes_of_held(const Session& session, const Survey& survey) {
     std::vector<HeldOutcome> outcomes;
     if (survey.held == nullptr)
@@ -158,7 +172,7 @@ std::vector<HeldOutcome> outcomes_of_held(const Session& session, const Survey& 
             saved.insert(id_of(left.wanted));
     for (const auto& job : survey.jobs)
         for (const auto& holder : job.holders) {
-            if (!job.record || !job.work || !job.work->done.unsettled.empty() || job.vanished)
+            if (!has_saved_held(session, job))
                 continue;
             saved.insert(id_of(holder.wanted));
             if (job.work->is_compared)

@@ -91,7 +91,6 @@ void let_go(const Survey& survey, Job& job) {
         job.tree->held.reset();
         job.tree->mounted.clear();
         job.tree->files.clear();
-        job.tree->nameless.clear();
         if (survey.mounts)
             survey.mounts->release(job.tree->directory);
     }
