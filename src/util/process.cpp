@@ -113,7 +113,6 @@ class Child {
             return Ending(Signaled{WTERMSIG(status)});
         return Ending(Exited{WEXITSTATUS(status)});
     }
-    void disown() noexcept { reaped_ = true; }
     void signal_group(int signal) const { ::kill(-pid_, signal); }
 
     /// Reaps an ended process of its group; returns false once none is left.
@@ -322,28 +321,18 @@ ProcessResult run(const Command& command, const Limits& limits, StopSignal& stop
     return Supervisor(child, command, limits, stop, watch).run(out.read_end.get(), err.read_end.get());
 }
 
-struct SideCommand::Parts {
-    std::optional<Child> child;
-    UniqueFd out;
-};
-
-SideCommand::SideCommand(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-SideCommand::~SideCommand() = default;
+SideCommand::~SideCommand() {
+    if (pid_ == 0)
+        return;
+    ::kill(-pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+}
 
 std::unique_ptr<SideCommand> SideCommand::start(const Command& command) {
     Pipe out;
     Pipe err; // what it says there is for nobody
     const pid_t pid = spawn(command, out, err);
-    if (pid == 0)
-        return nullptr;
-    auto parts = std::make_unique<Parts>();
-    parts->child.emplace(pid);
-    parts->out = std::move(out.read_end);
-    return std::unique_ptr<SideCommand>(new SideCommand(std::move(parts)));
-}
-
-int SideCommand::fd() const noexcept {
-    return parts_->out.get();
+    return pid == 0 ? nullptr : std::unique_ptr<SideCommand>(new SideCommand(pid, std::move(out.read_end)));
 }
 
 std::optional<std::string> SideCommand::read() {
@@ -353,10 +342,6 @@ std::optional<std::string> SideCommand::read() {
         return Watch::go_on;
     });
     return is_open || !text.empty() ? std::optional(std::move(text)) : std::nullopt;
-}
-
-void SideCommand::disown() noexcept {
-    parts_->child->disown();
 }
 
 } // namespace logbackup

@@ -3,6 +3,7 @@
 
 #include "util/confine.hpp"
 #include "util/stop_signal.hpp"
+#include "util/unique_fd.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -11,6 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -82,16 +85,16 @@ class SideCommand {
     ~SideCommand();
 
     /// Becomes readable when it has printed something on its standard output, or has closed it.
-    [[nodiscard]] int fd() const noexcept;
+    [[nodiscard]] int fd() const noexcept { return out_.get(); }
     /// Returns what it has printed since, 1 MiB at most. Nothing: it has closed its output.
     [[nodiscard]] std::optional<std::string> read();
     /// Leaves it to another process, which has started it, and of which this one is a copy.
-    void disown() noexcept;
+    void disown() noexcept { pid_ = 0; }
 
   private:
-    struct Parts;
-    explicit SideCommand(std::unique_ptr<Parts> parts);
-    std::unique_ptr<Parts> parts_;
+    SideCommand(pid_t pid, UniqueFd out) : pid_(pid), out_(std::move(out)) {}
+    pid_t pid_;
+    UniqueFd out_;
 };
 
 /// Describes an ending: "exited with code 23", "was ended by signal 9 (Killed)", "did not answer within 10

@@ -686,6 +686,19 @@ TEST_F(ParseOptions, AdoptsOnlyByHandAndInARun) {
     expect_usage_error({"--config", file.c_str()}, "adopt");
 }
 
+// In a configuration file it would let every run by hand stay.
+TEST_F(ParseOptions, FollowsOnlyOnTheCommandLine) {
+    EXPECT_EQ(expect({}).follow, 0s);
+    EXPECT_EQ(expect({"--follow", "0"}).follow, 0s);
+    EXPECT_EQ(expect({"--follow", "5m"}).follow, 5min);
+    expect_usage_error({"--follow", "soon"});
+    expect_usage_error({"list", "--follow", "5m"}, "does not have it");
+    const Variable variable("LOGBACKUP_FOLLOW", "5m");
+    EXPECT_EQ(expect({}).follow, 0s);
+    const auto file = directory.write("follow.toml", "follow = \"5m\"\n");
+    expect_usage_error({"--config", file.c_str()}, "follow");
+}
+
 TEST_F(ParseOptions, PrintsTheHelpOfASubcommand) {
     EXPECT_FALSE(parse({"--help"}));
     for (const char* word : {"list ", "verify ", "--min-free", "--nice", "5%"})
