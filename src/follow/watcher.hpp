@@ -52,7 +52,7 @@ class Watcher {
     /// Watches the directory `path` below `top`, which need not exist yet. One that is watched already is the
     /// same tree, and needs to be removed as often as it was added.
     TreeId add(UniqueFd top, const std::string& path);
-    void remove(TreeId tree);
+    void remove(TreeId id);
 
     /// Takes what happened. There may be more to take when it returns: then fd() is readable still.
     void update();
@@ -68,10 +68,10 @@ class Watcher {
     /// Returns the number of files that were not held, and of directories that were not watched.
     [[nodiscard]] std::size_t not_held(TreeId tree) const { return trees_.at(tree).not_held; }
     /// Closes a file that has lost its name. One that is lost with that counts as not held.
-    void let_go(TreeId tree, const Identity& file);
-    void lose(TreeId tree, const Identity& file) {
-        let_go(tree, file);
-        ++trees_.at(tree).not_held;
+    void let_go(TreeId id, const Identity& identity);
+    void lose(TreeId id, const Identity& identity) {
+        let_go(id, identity);
+        ++trees_.at(id).not_held;
     }
     /// Returns whether there was no room in the kernel for a watch.
     [[nodiscard]] bool lacks_watches() const noexcept { return lacks_watches_; }
