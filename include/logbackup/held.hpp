@@ -39,7 +39,7 @@ struct HeldDirectory {
     MountAccess access = MountAccess::read_write;
     bool direct = false;
     std::vector<HeldFile> files;
-    std::size_t not_held = 0; ///< files for which there was no descriptor
+    std::size_t not_held = 0; ///< files and directories that were left out, because there were too many
 };
 
 struct HeldLogs {

@@ -21,7 +21,7 @@ enum class SourceKind {
     upper,   ///< a stopped container's topmost layer only, if mounting is not permitted
     volume,  ///< a volume's directory or file on the host
     process, ///< the container's own mount namespace
-    held,    ///< files of a removed container that a follower holds open
+    held,    ///< files that a follower holds open, of a log directory that is gone
 };
 
 [[nodiscard]] std::string_view name_of(SourceKind kind);

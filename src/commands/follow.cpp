@@ -6,8 +6,6 @@
 #include "follow/handover.hpp"
 #include "ledger/backup_root.hpp"
 #include "ledger/followed.hpp"
-#include "ledger/ledger.hpp"
-#include "ledger/skipped.hpp"
 #include "logbackup/exit_code.hpp"
 #include "runtime/labels.hpp"
 #include "util/descriptors.hpp"
@@ -30,15 +28,16 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
+#include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-/// From one run to the next: the follower is one process, which listens and holds files open and does nothing
-/// else. Each run is a child of it: it inherits all that is held, works as a run without a follower does, and
-/// ends. So nothing that a run waits for keeps the follower from listening.
+/// From one run to the next: the follower is one process, which listens and holds files open. Each run is a
+/// child of it: it inherits all that is held, works as a run without a follower does, and ends. So nothing
+/// that a run waits for keeps the follower from listening.
 namespace logbackup {
 namespace {
 
@@ -55,8 +54,12 @@ constexpr int most_last_runs = 4;
 constexpr int rest_after_run = 9;
 constexpr milliseconds least_rest{1000};
 constexpr milliseconds before_next_try{1000};
+/// So long after its time the follower waits for the lock, to save what it holds.
+constexpr std::chrono::seconds patience_for_lock{60};
 /// What a runtime that was away may not have told is asked for from a bit before.
 constexpr std::chrono::seconds overlap_of_events{2};
+/// Files that are held, however many descriptors there are.
+constexpr std::size_t most_files = 20'000;
 /// Descriptors that are left to the runs.
 constexpr std::size_t descriptors_of_a_run = 300;
 
@@ -70,6 +73,10 @@ WatchLimits watch_limits() {
     const std::size_t left = descriptors_left();
     WatchLimits limits;
     limits.files = left > 2 * descriptors_of_a_run ? (left - descriptors_of_a_run) / 2 : left / 4;
+    limits.files = std::min(limits.files, most_files);
+    std::ifstream file("/proc/sys/fs/inotify/max_user_watches");
+    if (std::size_t most = 0; file >> most) // the user's other programs need some, too
+        limits.directories_in_all = std::min(limits.directories_in_all, most / 2);
     return limits;
 }
 
@@ -96,7 +103,8 @@ class Follower {
         open_root();
         while (!is_over())
             step();
-        note_gone(session_.root.get(), followed_.gone_empty());
+        if (session_.lock || (handover_ && handover_->is_relieved())) // the next one waits for our end
+            note_gone(session_.root.get(), followed_.gone_empty());
         return code_;
     }
 
@@ -178,16 +186,18 @@ class Follower {
         const auto now = Clock::now();
         if (!events_ && now >= listen_again_)
             listen_again();
+        if (describing_ && now >= describe_until_)
+            describing_.reset(); // a sick container can make it hang
         if (!describing_ && !to_describe_.empty())
             describe();
-        if (now >= until_)
+        if (now >= until_ && !is_ending_)
             end_soon();
         if (!handover_)
             return is_ending_ ? end() : get_ready();
         if (child_ != 0 || handover_->is_given())
             return; // a run works, ours or that of another process
         if (!session_.lock && !(session_.lock = try_lock(session_)))
-            return is_ending_ ? end() : void();
+            return is_ending_ && now >= until_ + patience_for_lock ? end() : void(); // another run works
         if (is_ending_ || handover_->is_asked()) {
             followed_.update(); // what happened until now
             // What happens from now on, who asked holds as well.
@@ -196,11 +206,15 @@ class Follower {
                     begin_run(Run::last);
                 return;
             }
-            if (is_ending_)
+            if (is_ending_) {
+                if (followed_.has_unsaved() && code_ == 0)
+                    code_ = static_cast<int>(ExitCode::partial);
                 return end();
+            }
             session_.lock.reset();
             handover_->give();
             last_runs_ = 0;
+            has_saved_all_ = false;
             return;
         }
         last_runs_ = 0;
@@ -208,7 +222,7 @@ class Follower {
         if (now >= look_at_space_) {
             look_at_space_ = now + later;
             if (followed_.is_burden([this](int file) { return is_short(file); }))
-                due_soon();
+                return begin_run(Run::between); // which lets go of it at its end
         }
         if (due_ && now >= *due_ && now >= not_before_)
             begin_run(Run::between);
@@ -223,6 +237,10 @@ class Follower {
             consider(until_);
         if (!events_)
             consider(listen_again_);
+        if (describing_)
+            consider(describe_until_);
+        else if (!to_describe_.empty())
+            consider(Clock::now() + soon);
         const bool can_run = handover_ && session_.lock && child_ == 0;
         if (!can_run && child_ == 0 && !(handover_ && handover_->is_given()))
             consider(Clock::now() + soon); // the lock may be free by then
@@ -230,7 +248,7 @@ class Follower {
             consider(next_last_run_);
         if (can_run && due_)
             consider(std::max(*due_, not_before_));
-        if (can_run && followed_.has_unsaved())
+        if (can_run && !is_ending_ && !handover_->is_asked() && followed_.has_unsaved())
             consider(look_at_space_);
         const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
         return static_cast<int>(std::max<milliseconds::rep>(left, 0));
@@ -254,6 +272,7 @@ class Follower {
         due_.reset();
         losses_ = followed_.losses();
         begun_ = Clock::now();
+        followed_.update();
         given_ = followed_.held();
         outcomes_ = UniqueFd(::memfd_create("outcomes", MFD_CLOEXEC));
         log_.flush();
@@ -386,14 +405,12 @@ class Follower {
         if (!events_)
             return;
         try {
-            const Discovery now = session_.runtime.discover(stop_);
-            for (const auto& id : followed_.ids())
-                if (std::find(now.ids.begin(), now.ids.end(), id) == now.ids.end())
-                    take_removal(id, std::chrono::system_clock::now());
-            followed_.add(now.containers);
+            followed_.add(session_.runtime.discover(stop_).containers);
+            followed_.update(); // sees whose layers are gone
         } catch (const Error&) {
             events_.reset();
         }
+        listen_again_ = Clock::now() + before_next_try;
     }
 
     void take_events() {
@@ -418,8 +435,10 @@ class Follower {
                     to_describe_.push_back(id);
                 continue;
             }
-            if (container.started != Timestamp{} && container.started >= container.finished)
+            if (container.started != Timestamp{})
                 followed_.note_start(id, container.started);
+            if (container.started > container.finished && life.removed == Timestamp{})
+                to_describe_.push_back(id); // it has a process now, and all its mounts
             if (container.finished != Timestamp{} && container.finished >= container.started) {
                 followed_.note_end(id, container.finished);
                 due_soon();
@@ -439,8 +458,12 @@ class Follower {
     void describe() {
         std::sort(to_describe_.begin(), to_describe_.end());
         to_describe_.erase(std::unique(to_describe_.begin(), to_describe_.end()), to_describe_.end());
-        describing_ = session_.runtime.listening.describe(std::exchange(to_describe_, {}));
+        describing_ = session_.runtime.listening.describe(to_describe_);
+        if (!describing_)
+            return; // tried again
+        to_describe_.clear();
         described_.clear();
+        describe_until_ = Clock::now() + options_.docker_timeout;
     }
 
     void take_descriptions() {
@@ -474,6 +497,7 @@ class Follower {
     std::vector<std::string> to_describe_; ///< ids
     std::unique_ptr<SideCommand> describing_;
     std::string described_;
+    Clock::time_point describe_until_{};
 
     pid_t child_ = 0;
     Run run_ = Run::first;

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace logbackup {
@@ -30,7 +29,7 @@ const HeldDirectory* held_of(const Survey& survey, const Wanted& wanted) {
 /// Shows files that are held in a tree. Each gets a path that nothing else in the tree has.
 class Shown {
   public:
-    explicit Shown(Tree& tree) : tree_(tree) {}
+    Shown(Tree& tree, Job& job) : tree_(tree), job_(job) {}
 
     void add(const HeldFile& file) {
         const auto status = status_of(file.file);
@@ -40,7 +39,11 @@ class Shown {
         tree_.in_memory = tree_.in_memory || lies_in_memory(file.file);
         if (!file.has_name)
             tree_.nameless.insert(path);
-        tree_.files.emplace(std::move(path), copy_of(file.file));
+        UniqueFd copy = copy_of(file.file);
+        if (copy)
+            tree_.files.emplace(std::move(path), std::move(copy));
+        else
+            add_problem(job_.failures, {file.path, "there are too few descriptors (ulimit -n)"});
     }
 
   private:
@@ -59,6 +62,7 @@ class Shown {
     }
 
     Tree& tree_;
+    Job& job_;
     std::map<std::string, int> last_number_; ///< of the names of each time
 };
 
@@ -101,6 +105,13 @@ bool is_removed(const Survey& survey, const Container& container) {
                        [&](const Container& other) { return other.id == container.id; });
 }
 
+bool has_nameless(const Survey& survey, const Wanted& wanted) {
+    const HeldDirectory* held = held_of(survey, wanted);
+    return held != nullptr && !held->sources.empty() &&
+           std::any_of(held->files.begin(), held->files.end(),
+                       [](const HeldFile& file) { return !file.has_name; });
+}
+
 Located locate_held(const Survey& survey, const Wanted& wanted) {
     const HeldDirectory* held = held_of(survey, wanted);
     if (held == nullptr || held->sources.empty())
@@ -118,24 +129,27 @@ Located locate_held(const Survey& survey, const Wanted& wanted) {
     return found;
 }
 
-void leave_to_others(std::vector<Holder>& holders) {
+void leave_to_others(Survey& survey, std::vector<Holder>& holders) {
     std::set<Identity> others;
     for (const auto& holder : holders)
         if (holder.kind != SourceKind::held)
             others.insert(holder.found.identity);
     std::erase_if(holders, [&](const Holder& holder) {
-        return holder.kind == SourceKind::held && others.contains(holder.found.identity);
+        const bool is_left = holder.kind == SourceKind::held && others.contains(holder.found.identity);
+        if (is_left)
+            survey.left_to_others.emplace(id_of(holder.wanted), holder.found.identity);
+        return is_left;
     });
 }
 
-void show_held(const Survey& survey, const Job& job, Tree& tree) {
+void show_held(const Survey& survey, Job& job, Tree& tree) {
     const HeldDirectory* held = nullptr; // all that have the log directory hold the same files
     for (const auto& holder : job.holders)
         if (held = held_of(survey, holder.wanted); held != nullptr)
             break;
     if (held == nullptr)
         return;
-    Shown shown(tree);
+    Shown shown(tree, job);
     if (tree.kind == SourceKind::held) // first those that have names: the others give way
         for (const auto& file : held->files)
             if (file.has_name)
@@ -178,6 +192,10 @@ std::vector<HeldOutcome> outcomes_of_held(const Session& session, const Survey& 
             if (job.work->is_compared)
                 compared.insert(id_of(holder.wanted));
         }
+    for (const auto& [id, identity] : survey.left_to_others)
+        for (const auto& job : survey.jobs)
+            if (job.holders.front().found.identity == identity && has_saved_held(session, job))
+                saved.insert(id);
     for (const auto& [id, directory] : survey.held->directories) {
         const bool is_saved = !session.stop.requested() && saved.contains(id) && !failed.contains(id);
         outcomes.push_back({id, is_saved, is_saved && compared.contains(id)});

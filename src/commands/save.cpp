@@ -103,7 +103,9 @@ int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logge
     std::set<std::string> limits;
     for (const auto& line : limit_lines(*report))
         limits.insert(line.key);
-    tell(*report, options, log, note_told(session.root.get(), limits, session.now));
+    // What a run between two others finds, the next one tells.
+    tell(*report, options, log,
+         session.is_between ? limits : note_told(session.root.get(), limits, session.now));
     const int code = exit_code(report->has_failures(), session.stop, log);
     if (session.stop.requested() || has_filter(options))
         return code;

@@ -80,7 +80,7 @@ Opened open_at_root(Session& session, Access access, const Warn& warn) {
         return Opened::busy;
     session.identity = claim_backup(session, warn);
     session.lock = std::move(lock); // claimed by now: the counters of another host's backup must not change
-    if (session.writes() && session.options.kind == RunKind::save)
+    if (session.writes() && session.options.kind == RunKind::save && !session.is_between)
         session.skipped = take_skipped(session.root.get());
     if (session.writes())
         recover(session.root.get(), warn);

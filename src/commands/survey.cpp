@@ -75,7 +75,7 @@ bool leave_closed(Survey& survey, const Wanted& wanted) {
     const auto record = survey.records.find([&](const Record& known) {
         return known.log_directory == wanted.name.path && is_closed(known, *wanted.container);
     });
-    if (!record)
+    if (!record || has_nameless(survey, wanted))
         return false;
     survey.found_any = true;
     survey.left.push_back({wanted, RowStatus::complete, survey.records[*record].directory()});
@@ -267,7 +267,7 @@ void locate_all(const Session& session, Survey& survey, Closed closed) {
         for (auto& holder : found)
             holders.push_back(hold_or_let_go(std::move(holder), share));
     }
-    leave_to_others(holders);
+    leave_to_others(survey, holders);
     find_parts_elsewhere(session, survey, holders, [&](const Wanted& wanted) {
         std::vector<Holder> found;
         locate_container(session, survey, {&wanted}, Closed::look_at, found);
@@ -308,8 +308,14 @@ std::vector<Located> locate_of(Survey& survey, const std::vector<const Wanted*>&
     log_directories.reserve(wanted.size());
     for (const auto* one : wanted)
         log_directories.push_back(one->name.path);
-    return locate(*wanted.front()->container, log_directories, survey.mounts ? &*survey.mounts : nullptr,
-                  *survey.host);
+    auto located = locate(*wanted.front()->container, log_directories,
+                          survey.mounts ? &*survey.mounts : nullptr, *survey.host);
+    for (std::size_t i = 0; i < located.size(); ++i) // of one that was deleted, the files may be held
+        if ((std::holds_alternative<NoLogDirectory>(located[i]) ||
+             std::holds_alternative<LogDirectoryGone>(located[i])) &&
+            has_nameless(survey, *wanted[i]))
+            located[i] = locate_held(survey, *wanted[i]);
+    return located;
 }
 
 std::vector<Problem> failed_parts(const Session& session, const Container& container,

@@ -45,7 +45,8 @@ struct Survey {
     std::vector<Job> jobs; ///< has its size before anything points to a job
     std::vector<Move> moves;
     std::vector<Unread> unread;
-    std::set<HolderId> gone; ///< log directories of listed containers that were removed
+    std::map<HolderId, Identity> left_to_others; ///< see leave_to_others()
+    std::set<HolderId> gone;                     ///< log directories of listed containers that were removed
 
     std::optional<PrivateMounts> mounts; ///< none if this process may not mount
     UniqueFd root; ///< the backup root as it is seen with these mounts; none without them

@@ -68,6 +68,8 @@ void choose_kind(Options& options, const OptionSources& sources, const Subcomman
         throw sources.wrong("keep", "prune needs --keep or --max-size");
     if (options.adopt && command != nullptr)
         throw sources.wrong("adopt", name + " does not have it");
+    if (options.follow.count() > 0 && options.kind != RunKind::save)
+        throw sources.wrong("follow", (dry ? "a dry run" : name) + " does not have it");
     if (options.kind == RunKind::list)
         return;
     if (sources.origin_of("coverage") == Origin::command_line)

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
-#include <tuple>
 
 namespace logbackup {
 namespace {
@@ -62,8 +61,9 @@ void Followed::add(const std::vector<Container>& containers) {
         if (one.is_removed)
             continue;
         one.container = container;
-        if (!is_new && is_watched(one))
+        if (!is_new && is_watched(one) && !one.has_started)
             continue;
+        one.has_started = false;
         One again;
         again.container = container;
         watch(again); // before the others are let go: what they hold stays held
@@ -87,6 +87,7 @@ void Followed::note_start(const std::string& id, Timestamp when) {
     found->second.container.started = when;
     found->second.container.state = ContainerState::running;
     found->second.is_complete = false;
+    found->second.has_started = true;
 }
 
 void Followed::note_end(const std::string& id, Timestamp when) {
@@ -182,8 +183,10 @@ HeldDirectory Followed::held_in(const Directory& directory) {
             given_[{place.tree, identity}] = state_of(file);
         }
     }
+    // The log directory itself is not there, but what is mounted below it.
     if (!held.sources.empty() && !held.sources.front().below.empty())
-        held.sources.clear(); // the log directory itself is not there
+        held.sources.insert(held.sources.begin(),
+                            {SourceKind::held, "", held.sources.front().directory, std::string()});
     return held;
 }
 
@@ -272,7 +275,7 @@ std::vector<Followed::Kept> Followed::kept() const {
             for (const auto& place : directory.places)
                 for (const auto& [identity, file] : watcher_.files(place.tree)) {
                     const auto status = file.has_name ? std::nullopt : status_of(file.file.get());
-                    if (status && status->st_nlink == 0)
+                    if (status && status->st_nlink == 0 && !has_writer(file.file.get()))
                         files.push_back({status->st_blocks, place.tree, identity, file.file.get()});
                 }
     return files;

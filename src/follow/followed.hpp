@@ -35,7 +35,7 @@ class Followed {
     void add(const std::vector<Container>& containers);
     [[nodiscard]] bool knows(const std::string& id) const { return all_.contains(id); }
     [[nodiscard]] std::set<std::string> ids() const;
-    /// Notes that a container has begun. What only its process shows can be found now.
+    /// Notes that a container has begun. Describe it anew then: more is mounted now, and it has a process.
     void note_start(const std::string& id, Timestamp when);
     void note_end(const std::string& id, Timestamp when);
     /// Notes that a container was removed. It stays as long as not all that is held of it is saved.
@@ -83,6 +83,7 @@ class Followed {
         Container container;
         UniqueFd layer; ///< its own one; stays when it is removed
         std::vector<Directory> directories;
+        bool has_started = false; ///< since it was described last: more may be mounted now
         bool is_removed = false;
         bool is_complete = false; ///< a run has compared all of it since it ended
     };

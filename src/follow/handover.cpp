@@ -92,13 +92,15 @@ Handover::Handover(int root) : root_(root), socket_(new_socket()) {
         throw Error("cannot make a socket in the backup's " + in_quotes(state_directory) + ": " +
                         error_text(errno),
                     "its file system must know sockets, else run without --follow");
+    if (const auto status = status_at(state.get(), socket_name))
+        inode_ = status->st_ino;
 }
 
 Handover::~Handover() {
-    if (is_relieved_)
-        return; // by now it is another's
     const UniqueFd state = open_directory(root_, state_directory);
-    ::unlinkat(state.get(), socket_name, 0);
+    const auto status = status_at(state.get(), socket_name);
+    if (!is_relieved_ && status && status->st_ino == inode_) // else it is another's by now
+        ::unlinkat(state.get(), socket_name, 0);
 }
 
 void Handover::update() {

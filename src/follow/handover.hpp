@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <optional>
+#include <sys/types.h>
 
 /// How the next run gets the lock of the backup from a follower: by a socket beside it,
 /// ".logbackup/follower". Who connects asks for the lock. The follower saves what would be lost without it,
@@ -68,6 +69,7 @@ class Handover {
 
   private:
     int root_;
+    ino_t inode_ = 0; ///< of the socket's name
     UniqueFd socket_;
     UniqueFd asker_;
     bool is_given_ = false;

@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::uint32_t names_change = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 constexpr std::size_t most_reads = 16; // of a full buffer each, before the caller has its turn
+/// Of a directory with more names only so many are looked at.
+constexpr std::size_t most_names = 20'000;
 /// A tree may hold so many files whatever the others hold.
 constexpr std::size_t least_share = 16;
 
@@ -84,8 +86,8 @@ void Watcher::remove(TreeId id) {
     if (--tree.users > 0)
         return;
     lose_directory(id, tree, "");
-    for (const int watch : tree.above)
-        unwatch(watch, id);
+    for (const int above : tree.above)
+        unwatch(above, id, std::nullopt);
     held_ -= tree.files.size();
     trees_.erase(id);
 }
@@ -104,12 +106,14 @@ int Watcher::watch(int directory, const Seat& seat, std::uint32_t events) {
     return watch;
 }
 
-/// Takes the seats of a tree from a watch.
-void Watcher::unwatch(int watch, TreeId tree) {
+/// Takes a seat of a tree from a watch: that of a directory at this path, or those above the tree.
+void Watcher::unwatch(int watch, TreeId tree, const std::optional<std::string>& path) {
     const auto found = seats_.find(watch);
     if (found == seats_.end())
         return;
-    std::erase_if(found->second, [&](const Seat& seat) { return seat.tree == tree; });
+    std::erase_if(found->second, [&](const Seat& seat) {
+        return seat.tree == tree && seat.is_above == !path && (!path || seat.path == *path);
+    });
     if (!found->second.empty())
         return;
     ::inotify_rm_watch(inotify_.get(), watch); // fails if the directory is gone
@@ -141,7 +145,10 @@ void Watcher::take_events() {
                 continue;
             }
             for (const auto& seat : found->second) {
-                Tree& tree = trees_.at(seat.tree);
+                const auto of = trees_.find(seat.tree);
+                if (of == trees_.end())
+                    continue;
+                Tree& tree = of->second;
                 if (!seat.is_above)
                     tree.changed.insert(joined(seat.path, text));
                 else if (text.empty() || text == seat.only)
@@ -163,11 +170,6 @@ void Watcher::update() {
     }
 }
 
-void Watcher::look_again() {
-    for (auto& [id, tree] : trees_)
-        tree.is_to_arrive = true;
-}
-
 /// Looks for the tree and at all that is in it.
 void Watcher::arrive(TreeId id, Tree& tree) {
     tree.is_to_arrive = false;
@@ -180,7 +182,7 @@ void Watcher::arrive(TreeId id, Tree& tree) {
     }
     lose_directory(id, tree, "");
     for (const int above : std::exchange(tree.above, {}))
-        unwatch(above, id);
+        unwatch(above, id, std::nullopt);
     // Watch a directory before looking into it: then no name in it is overlooked.
     UniqueFd here = open_directory(tree.top.get(), "");
     for (const auto& name : components(tree.path)) {
@@ -213,7 +215,7 @@ void Watcher::scan(TreeId id, Tree& tree, const std::string& path, std::size_t d
         std::string name;
     };
     std::vector<Found> files; // the newest first: a log that is being written is among them
-    for (auto& name : names_in(directory.get(), "").value_or(std::vector<std::string>())) {
+    for (auto& name : names_in(directory.get(), "", most_names).value_or(std::vector<std::string>())) {
         struct stat status {};
         if (::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
@@ -271,7 +273,7 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
     }
     if (has_no_bytes(found))
         return;
-    if (!make_room(tree)) {
+    if (!make_room(tree, mtime)) {
         ++tree.not_held;
         return;
     }
@@ -287,7 +289,7 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
 
 /// Makes room for one more file of a tree. A tree that holds less than its share gets it from the one that
 /// holds most, another lets go of its own oldest file. A file without a name stays: nobody else has it.
-bool Watcher::make_room(Tree& tree) {
+bool Watcher::make_room(Tree& tree, std::int64_t mtime) {
     const std::size_t share = std::max(least_share, limits_.files / std::max<std::size_t>(trees_.size(), 1));
     if (held_ < limits_.files && (tree.files.size() < share || held_ < limits_.files / 2))
         return true;
@@ -296,16 +298,17 @@ bool Watcher::make_room(Tree& tree) {
         for (auto& [id, other] : trees_)
             if (other.files.size() > largest->files.size())
                 largest = &other;
-    return let_go_of_oldest(*largest);
+    return let_go_of_oldest(*largest, largest == &tree ? mtime : INT64_MAX);
 }
 
-bool Watcher::let_go_of_oldest(Tree& tree) {
+/// Lets go of the oldest file that is older than `mtime`.
+bool Watcher::let_go_of_oldest(Tree& tree, std::int64_t mtime) {
     auto oldest = tree.files.end();
     for (auto file = tree.files.begin(); file != tree.files.end(); ++file)
         if (file->second.has_name &&
             (oldest == tree.files.end() || file->second.mtime < oldest->second.mtime))
             oldest = file;
-    if (oldest == tree.files.end())
+    if (oldest == tree.files.end() || oldest->second.mtime >= mtime)
         return false;
     tree.names.erase(oldest->second.path);
     tree.files.erase(oldest);
@@ -325,10 +328,10 @@ void Watcher::lose_name(Tree& tree, const std::string& path) {
 
 /// Forgets a directory and all below it; the files in it are still held.
 void Watcher::lose_directory(TreeId id, Tree& tree, const std::string& path) {
-    if (!tree.directories.contains(path))
-        return;
+    if (!path.empty() && !tree.directories.contains(path))
+        return; // it was no directory
     each_in(tree.directories, path, [&](const auto& one) {
-        unwatch(one->second, id);
+        unwatch(one->second, id, one->first);
         tree.directories.erase(one);
     });
     each_in(tree.names, path, [&](const auto& one) {

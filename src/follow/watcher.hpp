@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,8 +57,6 @@ class Watcher {
 
     /// Takes what happened. There may be more to take when it returns: then fd() is readable still.
     void update();
-    /// Looks at everything anew.
-    void look_again();
 
     using Files = std::map<Identity, WatchedFile>;
     [[nodiscard]] const Files& files(TreeId tree) const { return trees_.at(tree).files; }
@@ -66,12 +65,14 @@ class Watcher {
     /// Returns the number of files that have lost their names.
     [[nodiscard]] std::size_t nameless(TreeId tree) const { return trees_.at(tree).nameless; }
     /// Returns the number of files that were not held, and of directories that were not watched.
-    [[nodiscard]] std::size_t not_held(TreeId tree) const { return trees_.at(tree).not_held; }
+    [[nodiscard]] std::size_t not_held(TreeId tree) const {
+        return trees_.at(tree).not_held + trees_.at(tree).lost;
+    }
     /// Closes a file that has lost its name. One that is lost with that counts as not held.
     void let_go(TreeId id, const Identity& identity);
     void lose(TreeId id, const Identity& identity) {
         let_go(id, identity);
-        ++trees_.at(id).not_held;
+        ++trees_.at(id).lost;
     }
     /// Returns whether there was no room in the kernel for a watch.
     [[nodiscard]] bool lacks_watches() const noexcept { return lacks_watches_; }
@@ -101,7 +102,8 @@ class Watcher {
         std::set<std::string> changed;          ///< paths to look at
         bool is_to_arrive = false;              ///< look at everything
         bool has_lost = false;                  ///< a file may have lost its name
-        std::size_t not_held = 0;
+        std::size_t not_held = 0;               ///< counted anew with each look at everything
+        std::size_t lost = 0;                   ///< let go of unsaved
         std::size_t nameless = 0;
     };
 
@@ -111,13 +113,13 @@ class Watcher {
     void look_at(TreeId id, Tree& tree, const std::string& path);
     void look_in(TreeId id, Tree& tree, int directory, const std::string& path, std::size_t depth);
     void hold(Tree& tree, const std::string& path, int found, const Identity& identity, std::int64_t mtime);
-    [[nodiscard]] bool make_room(Tree& tree);
-    [[nodiscard]] bool let_go_of_oldest(Tree& tree);
+    [[nodiscard]] bool make_room(Tree& tree, std::int64_t mtime);
+    [[nodiscard]] bool let_go_of_oldest(Tree& tree, std::int64_t mtime);
     static void lose_name(Tree& tree, const std::string& path);
     void lose_directory(TreeId id, Tree& tree, const std::string& path);
     void settle(TreeId id, Tree& tree);
     [[nodiscard]] int watch(int directory, const Seat& seat, std::uint32_t events);
-    void unwatch(int watch, TreeId tree);
+    void unwatch(int watch, TreeId tree, const std::optional<std::string>& path);
 
     WatchLimits limits_;
     UniqueFd inotify_;

@@ -272,13 +272,14 @@ class Supervisor {
     ProcessResult result_{Exited{0}, {}, {}};
 };
 
-/// Starts a command, and gives the child's ends of the pipes away. Returns its pid; 0, and sets errno, when
-/// it cannot be started.
+/// Starts a command, and gives the child's ends of the pipes away. Makes the pipes, but not one that has a
+/// write end already. Returns the pid; 0, and sets errno, when it cannot be started.
 pid_t spawn(const Command& command, Pipe& out, Pipe& err) {
     out = make_pipe(O_CLOEXEC | O_NONBLOCK);
-    err = make_pipe(O_CLOEXEC | O_NONBLOCK);
+    if (!err.write_end)
+        err = make_pipe(O_CLOEXEC | O_NONBLOCK);
     Pipe failure = make_pipe(O_CLOEXEC);
-    if (!out.read_end || !err.read_end || !failure.read_end)
+    if (!out.read_end || !err.write_end || !failure.read_end)
         return 0;
     // The child writes to blocking pipes; only our ends are non-blocking.
     for (const auto* pipe : {&out, &err})
@@ -330,7 +331,8 @@ SideCommand::~SideCommand() {
 
 std::unique_ptr<SideCommand> SideCommand::start(const Command& command) {
     Pipe out;
-    Pipe err; // what it says there is for nobody
+    Pipe err;
+    err.write_end = UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC)); // what it says there is for nobody
     const pid_t pid = spawn(command, out, err);
     return pid == 0 ? nullptr : std::unique_ptr<SideCommand>(new SideCommand(pid, std::move(out.read_end)));
 }

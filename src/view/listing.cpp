@@ -193,8 +193,12 @@ class Walker {
 
     void add_mounted(const std::string& path, int held) {
         const auto status = status_of(held);
-        if (!status || looked_at_ >= limits_.entries || is_excluded(tree_.excluded, path))
+        if (!status || is_excluded(tree_.excluded, path))
             return;
+        if (looked_at_ >= limits_.entries) {
+            too_many_ = true;
+            return;
+        }
         ++looked_at_;
         listing_.entries.push_back(entry_of(path, *status));
         if (S_ISDIR(status->st_mode))

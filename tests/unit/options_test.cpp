@@ -692,7 +692,8 @@ TEST_F(ParseOptions, FollowsOnlyOnTheCommandLine) {
     EXPECT_EQ(expect({"--follow", "0"}).follow, 0s);
     EXPECT_EQ(expect({"--follow", "5m"}).follow, 5min);
     expect_usage_error({"--follow", "soon"});
-    expect_usage_error({"list", "--follow", "5m"}, "does not have it");
+    for (const char* other : {"list", "verify", "check", "--dry-run"})
+        expect_usage_error({other, "--follow", "5m"}, "does not have it");
     const Variable variable("LOGBACKUP_FOLLOW", "5m");
     EXPECT_EQ(expect({}).follow, 0s);
     const auto file = directory.write("follow.toml", "follow = \"5m\"\n");

@@ -147,6 +147,41 @@ TEST_F(HeldNode, SavesTheRestOfADeletedFile) {
     });
 }
 
+TEST_F(HeldNode, SavesALogDirectoryThatItsContainerDeletes) {
+    test::in_private_mounts([&] {
+        (void)node.run();
+        node.dir.write("layers/b/opt/logs/app.log", "one\ntwo\n");
+        follow("b");
+        fs::remove_all(node.dir.at("layers/b/opt"));
+        lose_names("b");
+        const Report report = node.run();
+        EXPECT_EQ(node.saved("web/web-1/app.log"), "one\ntwo\n");
+        EXPECT_TRUE(outcome_of(report, "b").saved);
+        EXPECT_EQ(node.record("web", "web-1").coverage, Coverage::live);
+    });
+}
+
+// The container of a Job is there longer than its emptyDir.
+TEST_F(HeldNode, SavesAVolumeThatGoesBeforeItsContainer) {
+    test::in_private_mounts([&] {
+        (void)node.run();
+        node.add("a", "job", "job-1");
+        const std::string volume = node.dir.make_directory("pods/uid/volumes/kubernetes.io~empty-dir/logs");
+        node["a"].mounts.push_back({"bind", volume, "/opt/logs"});
+        node.dir.write("pods/uid/volumes/kubernetes.io~empty-dir/logs/job.log", "begin\nend\n");
+        auto& directory = follow("a", volume);
+        directory.volume = volume;
+        directory.direct = true;
+        fs::remove_all(node.dir.at("pods/uid"));
+        lose_names("a");
+        node.end("a");
+        const Report report = node.run();
+        EXPECT_EQ(node.saved("job/job-1/job.log"), "begin\nend\n");
+        EXPECT_TRUE(outcome_of(report, "a").saved);
+        EXPECT_EQ(node.record("job", "job-1").coverage, Coverage::complete);
+    });
+}
+
 // app.log.1 goes when app.log becomes app.log.1: both were app.log.
 TEST_F(HeldNode, SavesADeletedFileWhoseNameAnotherHas) {
     test::in_private_mounts([&] {
@@ -256,6 +291,7 @@ TEST_F(HeldNode, IsSavedOnceIfAnotherContainerHasTheVolume) {
         for (const auto& entry : fs::recursive_directory_iterator(node.dir.at("backup/shared")))
             files += entry.is_regular_file() && !entry.is_symlink() ? 1U : 0U;
         EXPECT_EQ(files, 1U);
+        EXPECT_TRUE(outcome_of(report, "a").saved);
     });
 }
 

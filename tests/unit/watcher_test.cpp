@@ -133,6 +133,9 @@ TEST_F(Watched, FollowsADirectoryThatIsRenamed) {
     EXPECT_EQ(held(), (Held{{"b/app.log", "one\n"}}));
     write("b/new.log", "two\n");
     EXPECT_EQ(held().at("b/new.log"), "two\n");
+    rename("b", "a"); // a name before the old one
+    write("a/newer.log", "three\n");
+    EXPECT_EQ(held(), (Held{{"a/app.log", "one\n"}, {"a/new.log", "two\n"}, {"a/newer.log", "three\n"}}));
 }
 
 // A file with two names has the other one still.
