@@ -34,7 +34,7 @@ struct HeldSource {
 
 /// A log directory of which files are held.
 struct HeldDirectory {
-    std::vector<HeldSource> sources; ///< as in LogDirectory; empty if there is no log directory yet
+    std::vector<HeldSource> sources; ///< as in LogDirectory; empty until the log directory exists
     std::string volume;              ///< this and the next two as in LogDirectory
     MountAccess access = MountAccess::read_write;
     bool direct = false;

@@ -66,7 +66,7 @@ class Shown {
     std::map<std::string, int> last_number_; ///< of the names of each time
 };
 
-/// True if the file still has the name under which it was held: then it is no longer nameless, or never was.
+/// True if the file is in the log directory under the name under which it was held: it has not lost its name.
 bool has_its_name(const Tree& tree, const HeldFile& file) {
     const UniqueFd there = tree.held ? locate_in(tree, file.path) : UniqueFd();
     const auto one = there ? status_of(there.get()) : std::nullopt;

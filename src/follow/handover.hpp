@@ -24,7 +24,7 @@ class Request {
     enum class State {
         waiting,
         given, ///< the lock is free
-        ended, ///< there is no follower, it has ended, or half a minute has passed
+        ended, ///< nobody follows, the follower has ended, or it did not answer for half a minute
     };
     /// Takes what happened.
     [[nodiscard]] State update();
@@ -54,7 +54,7 @@ class Handover {
     Handover& operator=(const Handover&) = delete;
     ~Handover(); ///< removes the socket
 
-    /// Becomes readable when somebody asks, or, once somebody has the lock, when he is done.
+    /// Becomes readable when somebody asks, or, once somebody has the lock, when they are done.
     [[nodiscard]] int fd() const noexcept { return asker_ ? asker_.get() : socket_.get(); }
     /// Takes what happened.
     void update();

@@ -28,7 +28,7 @@ struct WatchedFile {
     std::string path; ///< below the tree; the last one that it had there
     bool has_name = false;
     bool was_sought = false; ///< it lost its name, and has no other one in the tree
-    std::int64_t mtime = 0;  ///< when it was first held, in nanoseconds
+    std::int64_t mtime = 0;  ///< as it was when the file was first held, in nanoseconds
 };
 
 /// True if somebody has the file open for writing. False also if this process may not know.
