@@ -246,9 +246,10 @@ class Follower {
             consider(Clock::now() + soon); // the lock may be free by then
         if (can_run && last_runs_ > 0)
             consider(next_last_run_);
-        if (can_run && due_)
+        const bool goes_on = can_run && !is_ending_ && !handover_->is_asked();
+        if (goes_on && due_)
             consider(std::max(*due_, not_before_));
-        if (can_run && !is_ending_ && !handover_->is_asked() && followed_.has_unsaved())
+        if (goes_on && followed_.has_unsaved())
             consider(look_at_space_);
         const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
         return static_cast<int>(std::max<milliseconds::rep>(left, 0));

@@ -73,13 +73,6 @@ void Followed::add(const std::vector<Container>& containers) {
     }
 }
 
-std::set<std::string> Followed::ids() const {
-    std::set<std::string> ids;
-    for (const auto& [id, one] : all_)
-        ids.insert(id);
-    return ids;
-}
-
 void Followed::note_start(const std::string& id, Timestamp when) {
     const auto found = all_.find(id);
     if (found == all_.end())

@@ -34,7 +34,6 @@ class Followed {
     /// Begins to follow containers; those that are followed already are described anew.
     void add(const std::vector<Container>& containers);
     [[nodiscard]] bool knows(const std::string& id) const { return all_.contains(id); }
-    [[nodiscard]] std::set<std::string> ids() const;
     /// Notes that a container has begun. Describe it anew then: more is mounted now, and it has a process.
     void note_start(const std::string& id, Timestamp when);
     void note_end(const std::string& id, Timestamp when);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "follow/watcher.hpp"
 
+#include "locate/paths.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 
@@ -24,10 +25,6 @@ constexpr std::size_t most_reads = 16; // of a full buffer each, before the call
 constexpr std::size_t most_names = 20'000;
 /// A tree may hold so many files whatever the others hold.
 constexpr std::size_t least_share = 16;
-
-Identity identity_of(const struct stat& status) {
-    return {status.st_dev, status.st_ino};
-}
 
 std::string self_path(int fd) {
     return "/proc/self/fd/" + std::to_string(fd);
@@ -93,9 +90,9 @@ void Watcher::remove(TreeId id) {
 }
 
 /// Returns the watch, or -1.
-int Watcher::watch(int directory, const Seat& seat, std::uint32_t events) {
-    const int watch =
-        ::inotify_add_watch(inotify_.get(), self_path(directory).c_str(), events | IN_ONLYDIR | IN_MASK_ADD);
+int Watcher::watch(int directory, const Seat& seat) {
+    const int watch = ::inotify_add_watch(inotify_.get(), self_path(directory).c_str(),
+                                          names_change | IN_ONLYDIR | IN_MASK_ADD);
     if (watch < 0) {
         lacks_watches_ = lacks_watches_ || errno == ENOSPC;
         return -1;
@@ -186,7 +183,7 @@ void Watcher::arrive(TreeId id, Tree& tree) {
     // Watch a directory before looking into it: then no name in it is overlooked.
     UniqueFd here = open_directory(tree.top.get(), "");
     for (const auto& name : components(tree.path)) {
-        if (const int above = watch(here.get(), {id, "", name, true}, names_change); above >= 0)
+        if (const int above = watch(here.get(), {id, "", name, true}); above >= 0)
             tree.above.push_back(above);
         here = open_directory(here.get(), name);
         if (!here)
@@ -205,7 +202,7 @@ void Watcher::scan(TreeId id, Tree& tree, const std::string& path, std::size_t d
         ++tree.not_held;
         return;
     }
-    const int watched = watch(directory.get(), {id, path}, names_change);
+    const int watched = watch(directory.get(), {id, path});
     if (watched < 0)
         ++tree.not_held;
     else
@@ -249,13 +246,9 @@ void Watcher::look_in(TreeId id, Tree& tree, int directory, const std::string& p
         lose_name(tree, path);
     else
         hold(tree, path, found.get(), identity_of(*status), nanoseconds_of(status->st_mtim));
-    if (!is_here || !S_ISDIR(status->st_mode)) {
-        lose_directory(id, tree, path);
-    } else {
-        // It may be another one than before.
-        lose_directory(id, tree, path);
+    lose_directory(id, tree, path); // what is there now may be another one
+    if (is_here && S_ISDIR(status->st_mode))
         scan(id, tree, path, depth + 1);
-    }
 }
 
 void Watcher::hold(Tree& tree, const std::string& path, int found, const Identity& identity,

@@ -118,7 +118,7 @@ class Watcher {
     static void lose_name(Tree& tree, const std::string& path);
     void lose_directory(TreeId id, Tree& tree, const std::string& path);
     void settle(TreeId id, Tree& tree);
-    [[nodiscard]] int watch(int directory, const Seat& seat, std::uint32_t events);
+    [[nodiscard]] int watch(int directory, const Seat& seat);
     void unwatch(int watch, TreeId tree, const std::optional<std::string>& path);
 
     WatchLimits limits_;
