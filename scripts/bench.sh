@@ -5,9 +5,14 @@
 # what counts are the ratios, and the bytes that reach the disk. Run it as root; it starts a Docker engine of its own
 # and removes it again. It exits 0 when it could measure, also when a target is missed.
 #
-# usage: bench.sh [--json FILE]
+# With --follow it measures what a follower costs, instead: how much of a core it takes while nothing happens and at
+# 1,000 file events a second, its memory, how long a hand-over takes beside a run without a follower, and whether
+# anything grows with the hand-overs.
+#
+# usage: bench.sh [--follow] [--json FILE]
 #
 # BENCH_CONTAINERS  how many containers (default: 110)   BENCH_ROUNDS  rounds of measurements (default: 5)
+# BENCH_HANDOVERS   how many of them (default: 50)
 # BUILD_DIR         where to build (default: build)      DOCKER        the docker client (default: the one on PATH)
 set -euo pipefail
 # shellcheck source=scripts/engine.sh
@@ -15,12 +20,18 @@ source "$(dirname "$0")/engine.sh"
 
 count=${BENCH_CONTAINERS:-110}
 rounds=${BENCH_ROUNDS:-5}
+handovers=${BENCH_HANDOVERS:-50}
+follow=
 json_file=
-case "${1-}:$#" in
-  :0) ;;
-  --json:2) json_file=$(realpath "$2") ;;
-  *) sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2 && exit 2 ;;
-esac
+while (($# > 0)); do
+  case "$1:$#" in
+    --follow:*) follow=yes ;;
+    --json:1) set -- --usage ;;&
+    --json:*) shift && json_file=$(realpath "$1") ;;
+    *) sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2 && exit 2 ;;
+  esac
+  shift
+done
 
 files_each=10
 chunk_bytes=10240
@@ -35,6 +46,12 @@ max_idle_us_a_file=10
 max_peak_mib=25
 max_growing_mib=1.1
 max_rotated_mib=1
+max_follower_idle_percent=0.2
+max_follower_busy_percent=10
+max_follower_mib=20
+idle_seconds=60
+busy_seconds=20
+events_per_second=1000
 
 # The commands that are measured. hyperfine starts them without a shell (-N); those that are scripts bring the start
 # of an sh with them, so that is measured, too.
@@ -270,6 +287,127 @@ measure_small() {
   rm -r "$work/disk/backup" "$work/disk/loop" "${directories[@]}"
 }
 
+# Begins a follower that takes over from $follower, and waits for its report: then the one before has ended.
+begin_follower() {
+  local before=$follower
+  : >"$work/report"
+  logbackup --follow 1d --dest "$work/backup" >"$work/report" 2>"$work/messages" &
+  follower=$!
+  wait_for 60 test -s "$work/report" || die "the follower's run does not end: $(<"$work/messages")"
+  [[ -z $before ]] || wait "$before" || die "a follower failed: $(<"$work/messages")"
+}
+end_follower() {
+  [[ -z $follower ]] || kill "$follower" || true
+  [[ -z $follower ]] || wait "$follower" || true
+  follower=
+}
+
+# cpu_ticks PID: what it and its children that have ended have used, in hundredths of a second
+cpu_ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 + $14 + $15 }'; }
+rss_kib() { awk '$1 == "VmRSS:" { print $2 }' "/proc/$1/status"; }
+
+# cpu_while NAME COMMAND…: the share of a core that the follower, its runs and docker's client take, in per cent.
+cpu_while() {
+  local name=$1 begin ticks own
+  shift
+  begin=$(date +%s%N)
+  own=$(cpu_ticks "$follower")
+  ticks=$((own + $(cpu_ticks "$client")))
+  "$@"
+  awk -v all=$(($(cpu_ticks "$follower") + $(cpu_ticks "$client") - ticks)) -v own=$(($(cpu_ticks "$follower") - own)) \
+    -v ns=$(($(date +%s%N) - begin)) \
+    'BEGIN { printf "{\"follower\": %.3f, \"with_client\": %.3f}\n", own / ns * 1e9, all / ns * 1e9 }' \
+    >"$work/cpu-$name"
+}
+
+# Logs take new names and their old ones again, and empty files come and go, in all containers in turn.
+make_events() {
+  perl -MTime::HiRes=time,sleep -e '
+    my ($seconds, $rate, @directories) = @ARGV;
+    my ($begin, $events) = (time, 0);
+    while ((my $now = time) < $begin + $seconds) {
+      while ($events < ($now - $begin) * $rate) {
+        my $directory = $directories[$events / 6 % @directories];
+        rename "$directory/app-1.log", "$directory/app-1.log.1" or die $!;
+        rename "$directory/app-1.log.1", "$directory/app-1.log" or die $!;
+        open my $file, ">", "$directory/app.lock" or die $!;
+        unlink "$directory/app.lock" or die $!;
+        $events += 6;
+      }
+      sleep 0.01;
+    }' $busy_seconds $events_per_second "${sources[@]}"
+}
+
+# What must not grow: descriptors, watches, memory, mounts, bytes of records.
+sizes() {
+  local watches
+  watches=$(cat /proc/"$follower"/fdinfo/* 2>/dev/null | grep -c '^inotify ' || true)
+  printf '{"descriptors": %d, "watches": %d, "rss_kib": %d, "mounts": %d, "records_kib": %d, "processes": %d}\n' \
+    "$(find "/proc/$follower/fd" -mindepth 1 | wc -l)" "$watches" "$(rss_kib "$follower")" \
+    "$(wc -l </proc/self/mounts)" "$(du -s --apparent-size "$work/backup/.logbackup" | cut -f 1)" \
+    "$(pgrep --full --count -- "--dest $work/backup" || true)"
+}
+
+measure_follower() {
+  local i
+  follower=
+  trap 'end_follower; clean_up' EXIT
+  begin_follower
+  client=$(pgrep --parent "$follower" --full ' events ') || die "the follower does not listen to the runtime"
+  sleep 2
+  rss_kib "$client" >"$work/client-rss"
+  echo "A follower while nothing happens, for $idle_seconds s …"
+  cpu_while idle sleep $idle_seconds
+  echo "A follower at $events_per_second file events a second, for $busy_seconds s …"
+  cpu_while busy make_events
+  rss_kib "$follower" >"$work/follower-rss"
+  echo "$handovers hand-overs …"
+  for ((i = 0; i < handovers; i++)); do
+    local begin
+    begin=$(date +%s%N)
+    begin_follower
+    echo $(($(date +%s%N) - begin)) >>"$work/handovers"
+    ((i != 4 && i != handovers - 1)) || sizes >>"$work/sizes" # the first ones warm up
+    begin=$(date +%s%N)
+    logbackup --quiet --dest "$work/other"
+    echo $(($(date +%s%N) - begin)) >>"$work/runs"
+  done
+  client=$(pgrep --parent "$follower" --full ' events ')
+  echo "The last follower while nothing happens, for $idle_seconds s …"
+  cpu_while last sleep $idle_seconds
+  end_follower
+  equal_trees "$work/backup"
+  jq -n --slurpfile idle "$work/cpu-idle" --slurpfile busy "$work/cpu-busy" --slurpfile last "$work/cpu-last" \
+    --argjson rss "$(<"$work/follower-rss")" --argjson client "$(<"$work/client-rss")" \
+    --slurpfile handovers "$work/handovers" --slurpfile runs "$work/runs" --slurpfile sizes "$work/sizes" \
+    --argjson containers "$count" --argjson files "$files_each" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" \
+    --argjson max_idle $max_follower_idle_percent --argjson max_busy $max_follower_busy_percent --argjson max_mib $max_follower_mib '
+    def median: sort | .[length / 2 | floor];
+    def at_most($name; $value; $target): { name: $name, value: $value, sign: "<=", target: $target, ok: ($value <= $target) };
+    { containers: $containers, files_each: $files, kernel: $kernel, cores: ($cores | tonumber),
+      cpu_percent: { idle: $idle[0], busy: $busy[0], last: $last[0] }, rss_kib: { follower: $rss, docker_client: $client },
+      handover_s: { median: ($handovers | median / 1e9), max: ($handovers | max / 1e9), count: ($handovers | length) },
+      run_s: ($runs | median / 1e9), sizes: $sizes,
+      results: [
+        at_most("CPU, nothing happens, %"; [$idle[0].follower, $last[0].follower] | max; $max_idle),
+        at_most("CPU, 1,000 file events a second, %"; $busy[0].follower; $max_busy),
+        at_most("memory, MiB"; $rss / 1024; $max_mib),
+        ($sizes[0] | keys_unsorted[] | select(. != "rss_kib") as $key |
+          at_most("\($key) after the hand-overs"; $sizes[1][$key]; $sizes[0][$key])) ] }' >"$work/result.json"
+  printf '\n%s\n\n' "$(jq -r '"A follower of \(.containers) running containers with \(.files_each) log files each; \(.kernel), \(.cores) cores"' "$work/result.json")"
+  print_results
+  jq -r '"  (docker'"'"'s client beside it: \(.rss_kib.docker_client / 1024 | floor) MiB; with it \(.cpu_percent.idle.with_client) % of a core while nothing happens)
+  (\(.handover_s.count) hand-overs: \(.handover_s.median * 1000 | floor) ms, the longest \(.handover_s.max * 1000 | floor) ms; a run without a follower: \(.run_s * 1000 | floor) ms)"' "$work/result.json"
+}
+
+print_results() {
+  local name value sign target verdict
+  jq -r '.results[] | [.name, .value, .sign, .target, if .ok then "ok" else "MISSED" end] | @tsv' "$work/result.json" |
+    while IFS=$'\t' read -r name value sign target verdict; do
+      LC_ALL=C printf '  %-38s %9.2f   target %s %-5s %s\n' "$name" "$value" "$sign" "$target" "$verdict"
+    done
+}
+
 # statistics NAME: one object out of all rounds.
 statistics() {
   jq -s --arg name "$1" '
@@ -281,13 +419,18 @@ statistics() {
 }
 
 begin bench
-install_missing hyperfine:hyperfine jq:jq time:time diff:diffutils mkfs.ext4:e2fsprogs findmnt:util-linux
+install_missing pgrep:procps hyperfine:hyperfine jq:jq time:time diff:diffutils mkfs.ext4:e2fsprogs findmnt:util-linux
 build_logbackup
 start_engine
 write_scripts
 
 echo "Starting $count containers with $files_each log files each …"
 start_pods
+if [[ $follow ]]; then
+  measure_follower
+  [[ -z $json_file ]] || cp "$work/result.json" "$json_file"
+  exit
+fi
 export LOOP_DEST=$work/loop-backup
 
 echo "First run, first loop, and whether a run really appends …"
@@ -392,10 +535,7 @@ small-idle:small files, idle run
 END
   echo
   echo 'ratios and amounts are of the medians (one disturbed run does not move them)'
-  jq -r '.results[] | [.name, .value, .sign, .target, if .ok then "ok" else "MISSED" end] | @tsv' "$work/result.json" |
-    while IFS=$'\t' read -r name value sign target verdict; do
-      LC_ALL=C printf '  %-34s %9.2f   target %s %-5s %s\n' "$name" "$value" "$sign" "$target" "$verdict"
-    done
+  print_results
   jq -r '.loop_written_mib | "  (the shell loop'"'"'s rsync -a writes \(.growing | round) MiB and \(.rotated | round) MiB to the disk)"' "$work/result.json"
   jq -r '"  (the largest process of a run, docker'"'"'s client and rsync included: \(.peak_kib.largest_process / 1024 | floor) MiB)"' "$work/result.json"
 }
