@@ -16,6 +16,7 @@ std::vector<Check> check_machine(const Options& options, StopSignal& stop) {
     check::rights(checks);
     check::mounts(checks);
     check::landlock(checks);
+    check::following(checks);
     check::decompressors(checks);
     const UniqueFd root = check::backup_root(options, engine, checks);
     const bool usable = std::none_of(checks.begin(), checks.end(), [](const Check& check) {

@@ -3,18 +3,23 @@
 
 #include "ledger/ledger.hpp"
 #include "util/confine.hpp"
+#include "util/descriptors.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 #include "util/landlock.hpp"
 #include "util/private_mounts.hpp"
+#include "util/text.hpp"
 
 #include <linux/capability.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
+#include <string>
 
 namespace logbackup::check {
 namespace {
@@ -37,6 +42,14 @@ constexpr std::array rights_that_help{
 
 Timestamp time_of(const timespec& time) {
     return Timestamp(std::chrono::nanoseconds(nanoseconds_of(time)));
+}
+
+/// Returns a limit of inotify(7); 0 if it cannot be read.
+std::size_t inotify_limit(const std::string& name) {
+    std::ifstream file("/proc/sys/fs/inotify/" + name);
+    std::size_t limit = 0;
+    file >> limit;
+    return limit;
 }
 
 } // namespace
@@ -74,6 +87,26 @@ void mounts(Checks& checks) {
                           kernel + "log directories are read directly (" + why_not + ")",
                           "of stopped containers only what they wrote themselves is seen; it needs "
                           "CAP_SYS_ADMIN and Linux 5.14"});
+}
+
+/// What --follow needs of the kernel, for this user: all programs of the user share it.
+void following(Checks& checks) {
+    static constexpr std::size_t few_watches = 8192; // one for each directory
+    const std::size_t watches = inotify_limit("max_user_watches");
+    Check check{"following", CheckStatus::ok, {}, {}};
+    check.found = counted(descriptors_left(), "descriptor") + ", " + counted(watches, "watch", "watches") +
+                  ", " + counted(inotify_limit("max_user_instances"), "inotify instance");
+    const UniqueFd instance(::inotify_init1(IN_CLOEXEC));
+    if (!instance) {
+        check.status = CheckStatus::warning;
+        check.found += ", of which none is left";
+        check.hint = "runs with --follow do not stay; raise fs.inotify.max_user_instances (sysctl)";
+    } else if (watches < few_watches || ::inotify_add_watch(instance.get(), "/", IN_CREATE) < 0) {
+        check.status = CheckStatus::warning;
+        check.found += watches < few_watches ? ", which are few watches" : ", of which no watch is left";
+        check.hint = "--follow does not see every file; raise fs.inotify.max_user_watches (sysctl)";
+    }
+    checks.push_back(std::move(check));
 }
 
 void landlock(Checks& checks) {

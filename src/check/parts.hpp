@@ -31,6 +31,7 @@ void rights(Checks& checks);
 /// Checks the mounts. Moves this process into a mount namespace of its own.
 void mounts(Checks& checks);
 void landlock(Checks& checks);
+void following(Checks& checks);
 
 /// Returns a descriptor of the backup root; none when it does not exist, or must not be used.
 [[nodiscard]] UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine,

@@ -4,6 +4,7 @@
 #include "config/selection.hpp"
 #include "follow/followed.hpp"
 #include "follow/handover.hpp"
+#include "follow/listener.hpp"
 #include "ledger/backup_root.hpp"
 #include "ledger/followed.hpp"
 #include "logbackup/exit_code.hpp"
@@ -53,11 +54,11 @@ constexpr int most_last_runs = 4;
 /// Runs take no more than a tenth of the time.
 constexpr int rest_after_run = 9;
 constexpr milliseconds least_rest{1000};
-constexpr milliseconds before_next_try{1000};
+/// What happens to files is looked at no more often: a busy moment is looked at once.
+constexpr milliseconds least_between_looks{20};
 /// So long after its time the follower waits for the lock, to save what it holds.
 constexpr std::chrono::seconds patience_for_lock{60};
-/// What a runtime that was away may not have told is asked for from a bit before.
-constexpr std::chrono::seconds overlap_of_events{2};
+constexpr unsigned most_seconds_of_a_step = 600;
 /// Files that are held, however many descriptors there are.
 constexpr std::size_t most_files = 20'000;
 /// Descriptors that are left to the runs.
@@ -80,6 +81,15 @@ WatchLimits watch_limits() {
     return limits;
 }
 
+/// A run that does not stay. `why`: because of this; nullptr if it tells so itself.
+int run_alone(Options options, spdlog::logger& log, const Error* why) {
+    if (why != nullptr)
+        log.warn("this run does not stay: {}\nhint: {}", why->what(), why->hint());
+    options.follow = {};
+    give_way(options.nice, options.io_priority);
+    return run_save(options, log);
+}
+
 class Follower {
   public:
     Follower(const Options& options, spdlog::logger& log)
@@ -87,22 +97,28 @@ class Follower {
           until_(Clock::now() + options.follow), session_{options, stop_, began_},
           followed_(
               watch_limits(), [this](const Container& container) { return log_directories(container); },
-              [&options](const std::string& path) { return is_left_out(options, path); }) {}
+              [&options](const Container& container) { return left_out_of(options, {container}); }) {}
 
     int run() {
         ::signal(SIGIO, SIG_IGN); // sent when a lease ends, see has_writer()
         prepare(session_, log_);
-        listen();
-        first_ = session_.runtime.discover(stop_);
-        heard_ = began_;
+        listener_.emplace(session_.runtime.listening, followed_, began_, options_.docker_timeout);
+        try {
+            first_ = session_.runtime.discover(stop_);
+        } catch (const Error&) { // the run tells why, and who follows already goes on
+            listener_.reset();
+            return run_alone(options_, log_, nullptr);
+        }
         followed_.add(first_->containers);
         if (followed_.lacks_watches())
             log_.warn(
                 "the kernel has no room for more watches: not every file can be held that is deleted before "
                 "the next run\nhint: raise fs.inotify.max_user_watches (sysctl)");
         open_root();
-        while (!is_over())
+        while (!is_over()) {
+            ::alarm(most_seconds_of_a_step); // what hangs must not keep the lock
             step();
+        }
         if (session_.lock || (handover_ && handover_->is_relieved())) // the next one waits for our end
             note_gone(session_.root.get(), followed_.gone_empty());
         return code_;
@@ -143,7 +159,13 @@ class Follower {
 
     void begin() {
         request_.reset();
-        handover_.emplace(session_.root.get());
+        try {
+            handover_.emplace(session_.root.get());
+        } catch (const Error& error) {
+            session_.lock.reset();
+            code_ = run_alone(options_, log_, &error);
+            return end();
+        }
         begin_run(Run::first);
     }
 
@@ -157,47 +179,66 @@ class Follower {
         decide();
         if (is_over())
             return;
-        std::array<pollfd, 5> fds{{{followed_.fd(), POLLIN, 0},
-                                   {events_ ? events_->fd() : -1, POLLIN, 0},
-                                   {describing_ ? describing_->fd() : -1, POLLIN, 0},
-                                   {stop_.fd(), POLLIN, 0},
+        const auto heard = listener_->fds();
+        std::array<pollfd, 6> fds{{{stop_.fd(), POLLIN, 0},
                                    {handover_  ? handover_->fd()
                                     : request_ ? request_->fd()
                                                : -1,
-                                    POLLIN, 0}}};
+                                    POLLIN, 0},
+                                   {Clock::now() < next_look_ ? -1 : followed_.fd(), POLLIN, 0},
+                                   {heard[0], POLLIN, 0},
+                                   {heard[1], POLLIN, 0},
+                                   {heard[2], POLLIN, 0}}};
         ::poll(fds.data(), fds.size(), time_to_wait());
-        if (stop_.requested() && !is_ending_)
-            end_soon();
         reap();
-        if (fds[0].revents != 0)
-            followed_.update();
-        if (fds[2].revents != 0)
-            take_descriptions();
-        if (fds[1].revents != 0)
-            take_events();
-        if (fds[4].revents != 0 && handover_)
+        look(fds[2].revents != 0);
+        if (listener_->update())
+            due_after(soon);
+        if (fds[1].revents != 0 && handover_)
             handover_->update();
+    }
+
+    /// Looks at what happened to files.
+    void look(bool is_new) {
+        const auto begin = Clock::now();
+        if (begin < next_look_ || !(is_new || has_more_to_look_at_))
+            return;
+        has_more_to_look_at_ = followed_.update_in_turn();
+        const auto end = Clock::now();
+        next_look_ = end + std::max<Clock::duration>(least_between_looks, end - begin);
+    }
+
+    /// Notes that a run is due for what was lost since the last one began.
+    void plan_run() {
+        if (std::exchange(removals_, followed_.removals()) != followed_.removals())
+            due_after(soon);
+        if (std::exchange(losses_, followed_.losses()) != followed_.losses())
+            due_after(later);
     }
 
     void end() { is_ending_ = is_done_ = true; }
 
+    void end_with_what_is_held() {
+        if (followed_.has_unsaved() && code_ == 0)
+            code_ = static_cast<int>(ExitCode::partial);
+        end();
+    }
+
     /// Begins what is due.
     void decide() {
+        plan_run();
         const auto now = Clock::now();
-        if (!events_ && now >= listen_again_)
-            listen_again();
-        if (describing_ && now >= describe_until_)
-            describing_.reset(); // a sick container can make it hang
-        if (!describing_ && !to_describe_.empty())
-            describe();
-        if (now >= until_ && !is_ending_)
-            end_soon();
+        if (const bool is_stopped = stop_.requested(); !is_ending_ && (is_stopped || now >= until_))
+            end_soon(now);
         if (!handover_)
             return is_ending_ ? end() : get_ready();
-        if (child_ != 0 || handover_->is_given())
-            return; // a run works, ours or that of another process
-        if (!session_.lock && !(session_.lock = try_lock(session_)))
-            return is_ending_ && now >= until_ + patience_for_lock ? end() : void(); // another run works
+        if (child_ != 0)
+            return;
+        if (handover_->is_given() || (!session_.lock && !(session_.lock = try_lock(session_)))) {
+            if (is_ending_ && now >= give_up_) // another run works, or hangs
+                end_with_what_is_held();
+            return;
+        }
         if (is_ending_ || handover_->is_asked()) {
             followed_.update(); // what happened until now
             // What happens from now on, who asked holds as well.
@@ -206,11 +247,8 @@ class Follower {
                     begin_run(Run::last);
                 return;
             }
-            if (is_ending_) {
-                if (followed_.has_unsaved() && code_ == 0)
-                    code_ = static_cast<int>(ExitCode::partial);
-                return end();
-            }
+            if (is_ending_)
+                return end_with_what_is_held();
             session_.lock.reset();
             handover_->give();
             last_runs_ = 0;
@@ -229,21 +267,18 @@ class Follower {
     }
 
     [[nodiscard]] int time_to_wait() {
-        if (followed_.losses() != losses_ && !due_)
-            due_ = Clock::now() + later;
         auto next = Clock::now() + std::chrono::minutes(1);
         const auto consider = [&](Clock::time_point when) { next = std::min(next, when); };
         if (!is_ending_)
             consider(until_);
-        if (!events_)
-            consider(listen_again_);
-        if (describing_)
-            consider(describe_until_);
-        else if (!to_describe_.empty())
-            consider(Clock::now() + soon);
+        consider(listener_->next());
+        if (has_more_to_look_at_ || Clock::now() < next_look_)
+            consider(next_look_);
         const bool can_run = handover_ && session_.lock && child_ == 0;
         if (!can_run && child_ == 0 && !(handover_ && handover_->is_given()))
             consider(Clock::now() + soon); // the lock may be free by then
+        if (!can_run && child_ == 0 && is_ending_)
+            consider(give_up_);
         if (can_run && last_runs_ > 0)
             consider(next_last_run_);
         const bool goes_on = can_run && !is_ending_ && !handover_->is_asked();
@@ -255,25 +290,29 @@ class Follower {
         return static_cast<int>(std::max<milliseconds::rep>(left, 0));
     }
 
-    void due_soon() {
-        const auto when = Clock::now() + soon;
+    void due_after(milliseconds time) {
+        const auto when = Clock::now() + time;
         due_ = due_ ? std::min(*due_, when) : when;
     }
 
-    void end_soon() {
+    void end_soon(Clock::time_point now) {
         is_ending_ = true;
+        give_up_ = now + patience_for_lock;
         if (child_ != 0 && stop_.signal())
             ::kill(child_, SIGTERM);
+        if (!handover_ && stop_.signal()) // it was stopped before its run
+            code_ = 128 + *stop_.signal();
     }
 
     // Runs.
 
     void begin_run(Run run) {
         run_ = run;
-        due_.reset();
-        losses_ = followed_.losses();
-        begun_ = Clock::now();
+        open_log_anew();
         followed_.update();
+        plan_run();
+        due_.reset();
+        begun_ = Clock::now();
         given_ = followed_.held();
         outcomes_ = UniqueFd(::memfd_create("outcomes", MFD_CLOEXEC));
         log_.flush();
@@ -289,10 +328,17 @@ class Follower {
         }
     }
 
+    /// logrotate may have moved the log file away.
+    void open_log_anew() {
+        try {
+            log_.sinks() = make_logger(options_)->sinks();
+        } catch (const Error&) { // the old one is still open
+        }
+    }
+
     /// The child: a run as any other, which knows what is held.
     [[noreturn]] void work(Run run) {
-        events_ ? events_->disown() : void();
-        describing_ ? describing_->disown() : void();
+        listener_->disown();
         int code = static_cast<int>(ExitCode::impossible);
         try {
             give_way(options_.nice, options_.io_priority);
@@ -372,7 +418,7 @@ class Follower {
             first_.reset();
         }
         if (followed_.has_removed())
-            due_soon(); // it went meanwhile, or could not be saved
+            due_after(later); // it could not be saved
         make_room();
     }
 
@@ -390,95 +436,6 @@ class Follower {
                       counted(count, "file"));
     }
 
-    // The runtime.
-
-    void listen() {
-        events_ =
-            session_.runtime.listening.events(heard_ == Timestamp{} ? began_ : heard_ - overlap_of_events);
-        rest_.clear();
-        listen_again_ = Clock::now() + before_next_try;
-    }
-
-    /// The stream has ended: the runtime was restarted, or is away. What happened meanwhile it may have
-    /// forgotten.
-    void listen_again() {
-        listen();
-        if (!events_)
-            return;
-        try {
-            followed_.add(session_.runtime.discover(stop_).containers);
-            followed_.update(); // sees whose layers are gone
-        } catch (const Error&) {
-            events_.reset();
-        }
-        listen_again_ = Clock::now() + before_next_try;
-    }
-
-    void take_events() {
-        const auto text = events_->read();
-        if (!text) {
-            events_.reset();
-            return;
-        }
-        rest_ += *text;
-        const auto end = rest_.rfind('\n');
-        if (end == std::string::npos)
-            return;
-        const History history =
-            session_.runtime.listening.read_events(std::string_view(rest_).substr(0, end));
-        rest_.erase(0, end + 1);
-        for (const auto& [id, life] : history.lives) {
-            const Container& container = life.container;
-            heard_ =
-                std::max({heard_, container.created, container.started, container.finished, life.removed});
-            if (!followed_.knows(id)) {
-                if (life.removed == Timestamp{})
-                    to_describe_.push_back(id);
-                continue;
-            }
-            if (container.started != Timestamp{})
-                followed_.note_start(id, container.started);
-            if (container.started > container.finished && life.removed == Timestamp{})
-                to_describe_.push_back(id); // it has a process now, and all its mounts
-            if (container.finished != Timestamp{} && container.finished >= container.started) {
-                followed_.note_end(id, container.finished);
-                due_soon();
-            }
-            if (life.removed != Timestamp{})
-                take_removal(id, life.removed);
-        }
-    }
-
-    void take_removal(const std::string& id, Timestamp when) {
-        followed_.update(); // what it wrote last
-        followed_.note_removal(id, when);
-        if (followed_.has_removed())
-            due_soon();
-    }
-
-    void describe() {
-        std::sort(to_describe_.begin(), to_describe_.end());
-        to_describe_.erase(std::unique(to_describe_.begin(), to_describe_.end()), to_describe_.end());
-        describing_ = session_.runtime.listening.describe(to_describe_);
-        if (!describing_)
-            return; // tried again
-        to_describe_.clear();
-        described_.clear();
-        describe_until_ = Clock::now() + options_.docker_timeout;
-    }
-
-    void take_descriptions() {
-        if (const auto text = describing_->read()) {
-            described_ += *text;
-            return;
-        }
-        describing_.reset();
-        try {
-            followed_.add(session_.runtime.listening.read_descriptions(described_));
-        } catch (const Error&) { // it has gone by now, or the runtime is away
-        }
-    }
-
     const Options& options_;
     spdlog::logger& log_;
     const Timestamp began_;
@@ -491,14 +448,9 @@ class Follower {
 
     std::optional<Discovery> first_;
     const Clock::time_point heard_first_ = Clock::now();
-    Timestamp heard_{}; ///< of the last event
-    std::unique_ptr<SideCommand> events_;
-    std::string rest_; ///< of a line of events
-    Clock::time_point listen_again_{};
-    std::vector<std::string> to_describe_; ///< ids
-    std::unique_ptr<SideCommand> describing_;
-    std::string described_;
-    Clock::time_point describe_until_{};
+    std::optional<Listener> listener_;
+    Clock::time_point next_look_{};
+    bool has_more_to_look_at_ = false;
 
     pid_t child_ = 0;
     Run run_ = Run::first;
@@ -508,10 +460,12 @@ class Follower {
     Clock::time_point not_before_{};
     std::optional<Clock::time_point> due_;
     Clock::time_point look_at_space_{};
-    std::uint64_t losses_ = 0;
+    std::uint64_t losses_ = 0; ///< this and the next one as they were planned for
+    std::uint64_t removals_ = 0;
     bool is_ending_ = false;
-    bool has_saved_all_ = false; ///< of what it was given; said of the last run only
-    int last_runs_ = 0;          ///< since somebody asked for the lock, or the time was over
+    Clock::time_point give_up_{}; ///< to wait for the lock, once it is to end
+    bool has_saved_all_ = false;  ///< of what it was given; said of the last run only
+    int last_runs_ = 0;           ///< since somebody asked for the lock, or the time was over
     Clock::time_point next_last_run_{};
     bool is_done_ = false;
     int code_ = 0;
@@ -520,7 +474,13 @@ class Follower {
 } // namespace
 
 int run_following(const Options& options, spdlog::logger& log) {
-    return Follower(options, log).run();
+    std::optional<Follower> follower;
+    try {
+        follower.emplace(options, log);
+    } catch (const Error& error) {
+        return run_alone(options, log, &error);
+    }
+    return follower->run();
 }
 
 } // namespace logbackup

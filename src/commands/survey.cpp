@@ -38,26 +38,12 @@ UniqueFd root_here(const Session& session) {
     return same ? std::move(root) : UniqueFd();
 }
 
-/// Returns which host paths are volumes that are left out.
-MountedTree::LeftOut left_out_in(const Session& session, const Survey& survey) {
-    const Options& options = session.options;
-    if (options.skip_volumes.empty())
-        return {};
-    std::set<std::string> named; // a driver can have them at any path
-    for (const auto& container : survey.runtime.containers)
-        for (const auto& mount : container.mounts)
-            if (!mount.name.empty() && is_left_out(options, mount.source, mount.name))
-                named.insert("/" + normalized(mount.source));
-    return [&options, named](const std::string& path) {
-        return named.contains(path) || is_left_out(options, path);
-    };
-}
-
 void open_view(const Session& session, Survey& survey) {
     std::set<HostPaths::Seen> seen;
     for (const auto& record : survey.records)
         seen.insert(record.seen_places.begin(), record.seen_places.end());
-    survey.host = std::make_unique<HostPaths>(std::move(seen), left_out_in(session, survey));
+    survey.host =
+        std::make_unique<HostPaths>(std::move(seen), left_out_of(session.options, survey.runtime.containers));
     std::string why_not;
     survey.mounts = PrivateMounts::create(why_not);
     if (survey.mounts)

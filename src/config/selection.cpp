@@ -5,6 +5,7 @@
 #include "util/glob.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace logbackup {
 namespace {
@@ -41,6 +42,20 @@ bool is_left_out(const Options& options, const std::string& path, const std::str
             return !known.empty() && matches(glob, known); // a directory of the host has no name
         return matches((glob.starts_with('/') ? "/" : "") + normalized(glob), path);
     });
+}
+
+std::function<bool(const std::string& path)> left_out_of(const Options& options,
+                                                         const std::vector<Container>& containers) {
+    if (options.skip_volumes.empty())
+        return {};
+    std::set<std::string> named;
+    for (const auto& container : containers)
+        for (const auto& mount : container.mounts)
+            if (!mount.name.empty() && is_left_out(options, mount.source, mount.name))
+                named.insert("/" + normalized(mount.source));
+    return [&options, named](const std::string& path) {
+        return named.contains(path) || is_left_out(options, path);
+    };
 }
 
 std::vector<LogDirectoryName> log_directories_of(const Options& options, const std::string& service) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/container.hpp"
 #include "logbackup/options.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,12 @@ namespace logbackup {
 /// of it. Without a name, that in Docker's own path of a volume counts
 /// ("/var/lib/docker/volumes/<name>/_data").
 [[nodiscard]] bool is_left_out(const Options& options, const std::string& path, const std::string& name = {});
+
+/// Returns a function that tells of a host path whether it is a volume of one of these containers that
+/// --skip-volume names. A driver can have a volume at any path: its name stands only in the container's
+/// description. The options must live as long as the function.
+[[nodiscard]] std::function<bool(const std::string& path)>
+left_out_of(const Options& options, const std::vector<Container>& containers);
 
 /// Returns the log directories of a service, in the configured order; none if it is skipped.
 [[nodiscard]] std::vector<LogDirectoryName> log_directories_of(const Options& options,

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace logbackup {
 namespace {
@@ -22,6 +23,16 @@ bool is_over(const Container& container) {
 
 void Followed::update() {
     watcher_.update();
+    note_gone_layers();
+}
+
+bool Followed::update_in_turn() {
+    const bool has_more = watcher_.update_in_turn();
+    note_gone_layers();
+    return has_more;
+}
+
+void Followed::note_gone_layers() {
     std::vector<std::string> gone;
     for (const auto& [id, one] : all_) {
         const auto status = one.is_removed ? std::nullopt : status_of(one.layer.get());
@@ -34,7 +45,8 @@ void Followed::update() {
 
 void Followed::watch(One& one) {
     one.layer = UniqueFd(::open(one.container.upper.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    HostPaths host({}, left_out_); // mounts come and go: look at them anew
+    HostPaths host({},
+                   left_out_ ? left_out_(one.container) : nullptr); // mounts come and go: look at them anew
     const auto paths = log_directories_(one.container);
     auto found = places_to_watch(one.container, paths, host);
     for (std::size_t i = 0; i < paths.size(); ++i) {
@@ -98,6 +110,9 @@ void Followed::note_removal(const std::string& id, Timestamp when) {
     if (found == all_.end())
         return;
     One& one = found->second;
+    for (const auto& directory : one.directories) // what it wrote last
+        for (const auto& place : directory.places)
+            watcher_.update(place.tree);
     if (!is_over(one.container))
         note_end(id, when);
     if (!has_anything(one)) {
@@ -106,8 +121,8 @@ void Followed::note_removal(const std::string& id, Timestamp when) {
         forget(id);
     } else if (one.is_complete && is_as_given(one, Names::lost)) {
         forget(id);
-    } else {
-        one.is_removed = true;
+    } else if (!std::exchange(one.is_removed, true)) {
+        ++removals_;
     }
 }
 
@@ -171,6 +186,7 @@ HeldDirectory Followed::held_in(const Directory& directory) {
         if (there >= 0)
             held.sources.push_back({place.kind, place.below, there, place.host_path});
         held.not_held += watcher_.not_held(place.tree);
+        given_not_held_[place.tree] = watcher_.not_held(place.tree);
         for (const auto& [identity, file] : watcher_.files(place.tree)) {
             held.files.push_back({joined(place.below, file.path), file.file.get(), file.has_name});
             given_[{place.tree, identity}] = state_of(file);
@@ -186,6 +202,7 @@ HeldDirectory Followed::held_in(const Directory& directory) {
 HeldLogs Followed::held() {
     HeldLogs held;
     given_.clear();
+    given_not_held_.clear();
     for (const auto& [id, one] : all_) {
         if (one.is_removed)
             held.removed.push_back(one.container);
@@ -196,26 +213,25 @@ HeldLogs Followed::held() {
     return held;
 }
 
-/// Closes the files of a log directory that have lost their names, and of which the last run saved all.
-void Followed::let_go_of_nameless(const One& one, const std::string& path) {
-    for (const auto& directory : one.directories) {
-        if (directory.path != path)
-            continue;
-        for (const auto& place : directory.places) {
-            std::vector<Identity> done;
-            for (const auto& [identity, file] : watcher_.files(place.tree)) {
-                if (file.has_name || !is_as_given(place.tree, identity, file, Names::as_given))
-                    continue;
-                if (has_writer(file.file.get()))
-                    saved_[{place.tree, identity}] = state_of(file);
-                else
-                    done.push_back(identity);
-            }
-            for (const auto& identity : done) {
-                watcher_.let_go(place.tree, identity);
-                saved_.erase({place.tree, identity});
-            }
+/// Takes that the last run saved a log directory. Closes the files that have lost their names and are saved.
+void Followed::note_saved(const Directory& directory) {
+    for (const auto& place : directory.places) {
+        std::vector<Identity> done;
+        for (const auto& [identity, file] : watcher_.files(place.tree)) {
+            if (file.has_name || !is_as_given(place.tree, identity, file, Names::as_given))
+                continue;
+            if (has_writer(file.file.get()))
+                saved_[{place.tree, identity}] = state_of(file);
+            else
+                done.push_back(identity);
         }
+        for (const auto& identity : done) {
+            watcher_.let_go(place.tree, identity);
+            saved_.erase({place.tree, identity});
+        }
+        if (const auto given = given_not_held_.find(place.tree);
+            given != given_not_held_.end() && given->second == watcher_.not_held(place.tree))
+            watcher_.forget_not_held(place.tree);
     }
 }
 
@@ -234,7 +250,9 @@ void Followed::note_saved(const HeldLogs& given, const std::vector<HeldOutcome>&
             found->second.is_complete = all.compared && is_as_given(found->second, Names::as_given);
     for (const auto& outcome : outcomes)
         if (const auto found = all_.find(outcome.directory.first); found != all_.end() && outcome.saved)
-            let_go_of_nameless(found->second, outcome.directory.second);
+            for (const auto& directory : found->second.directories)
+                if (directory.path == outcome.directory.second)
+                    note_saved(directory);
     for (const auto& [id, all] : of)
         if (all.saved && was_removed.contains(id))
             forget(id);

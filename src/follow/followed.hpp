@@ -24,12 +24,17 @@ class Followed {
     /// ours.
     using LogDirectories = std::function<std::vector<std::string>(const Container&)>;
 
-    Followed(WatchLimits limits, LogDirectories log_directories, MountedTree::LeftOut left_out)
+    /// Returns which volumes of a container are not to be opened.
+    using LeftOut = std::function<MountedTree::LeftOut(const Container&)>;
+
+    Followed(WatchLimits limits, LogDirectories log_directories, LeftOut left_out = {})
         : watcher_(limits), log_directories_(std::move(log_directories)), left_out_(std::move(left_out)) {}
 
     [[nodiscard]] int fd() const noexcept { return watcher_.fd(); }
     /// Takes what happened to files. Also notes containers whose layers are gone: the runtime tells later.
     void update();
+    /// The same, but leaves busy containers for later; see Watcher. Returns true if there is more to do.
+    bool update_in_turn();
 
     /// Begins to follow containers; those that are followed already are described anew.
     void add(const std::vector<Container>& containers);
@@ -51,8 +56,10 @@ class Followed {
     /// Ids of removed containers that had nothing to save.
     [[nodiscard]] const std::set<std::string>& gone_empty() const noexcept { return gone_empty_; }
     void clear_gone() { gone_empty_.clear(); }
-    /// Grows with each file that loses its name.
+    /// Grows with each file that loses its name and has something to save.
     [[nodiscard]] std::uint64_t losses() const noexcept { return watcher_.losses(); }
+    /// Grows with each container that is removed and has something to save.
+    [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
     [[nodiscard]] bool has_removed() const;
     /// True if something is held that only this process has, and that is not saved as it is now.
     [[nodiscard]] bool has_unsaved() const;
@@ -95,6 +102,7 @@ class Followed {
     };
     using FileId = std::pair<Watcher::TreeId, Identity>;
 
+    void note_gone_layers();
     void watch(One& one);
     void unwatch(One& one);
     [[nodiscard]] HeldDirectory held_in(const Directory& directory);
@@ -103,7 +111,7 @@ class Followed {
     [[nodiscard]] bool is_as_given(const One& one, Names names) const;
     [[nodiscard]] bool is_as_given(Watcher::TreeId tree, const Identity& identity, const WatchedFile& file,
                                    Names names) const;
-    void let_go_of_nameless(const One& one, const std::string& path);
+    void note_saved(const Directory& directory);
     [[nodiscard]] static State state_of(const WatchedFile& file);
     [[nodiscard]] bool has_anything(const One& one) const;
     void forget(const std::string& id);
@@ -118,12 +126,14 @@ class Followed {
 
     Watcher watcher_;
     LogDirectories log_directories_;
-    MountedTree::LeftOut left_out_;
+    LeftOut left_out_;
     std::map<std::string, One> all_; ///< by id
     std::map<FileId, State> given_;  ///< to the last run
+    std::map<Watcher::TreeId, std::size_t> given_not_held_;
     /// Of files that have lost their names: as they were saved. They can still be written to.
     std::map<FileId, State> saved_;
     std::set<std::string> gone_empty_;
+    std::uint64_t removals_ = 0;
 };
 
 } // namespace logbackup

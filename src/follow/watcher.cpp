@@ -21,8 +21,10 @@ namespace {
 
 constexpr std::uint32_t names_change = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 constexpr std::size_t most_reads = 16; // of a full buffer each, before the caller has its turn
-/// Of a directory with more names only so many are looked at.
+/// Of a tree so many names are looked at at once.
 constexpr std::size_t most_names = 20'000;
+/// A tree has a tenth of the time.
+constexpr int rest_after_turn = 9;
 /// A tree may hold so many files whatever the others hold.
 constexpr std::size_t least_share = 16;
 
@@ -58,7 +60,7 @@ bool has_writer(int file) {
 Watcher::Watcher(WatchLimits limits) : limits_(limits), inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
     if (!inotify_)
         throw Error("cannot watch log directories: " + error_text(errno),
-                    errno == EMFILE ? "raise fs.inotify.max_user_instances (sysctl)" : "");
+                    "raise fs.inotify.max_user_instances (sysctl), or run without --follow");
 }
 
 Watcher::TreeId Watcher::add(UniqueFd top, const std::string& path) {
@@ -146,9 +148,9 @@ void Watcher::take_events() {
                 if (of == trees_.end())
                     continue;
                 Tree& tree = of->second;
-                if (!seat.is_above)
+                if (!seat.is_above && tree.changed.size() <= most_names)
                     tree.changed.insert(joined(seat.path, text));
-                else if (text.empty() || text == seat.only)
+                else if (seat.is_above && (text.empty() || text == seat.only))
                     tree.is_to_arrive = true;
             }
         }
@@ -157,21 +159,49 @@ void Watcher::take_events() {
 
 void Watcher::update() {
     take_events();
+    for (auto& [id, tree] : trees_)
+        look(id, tree);
+}
+
+void Watcher::update(TreeId id) {
+    take_events();
+    look(id, trees_.at(id));
+}
+
+bool Watcher::update_in_turn() {
+    take_events();
+    bool has_more = false;
     for (auto& [id, tree] : trees_) {
-        if (tree.is_to_arrive)
-            arrive(id, tree);
-        else
-            for (const auto& path : std::exchange(tree.changed, {}))
-                look_at(id, tree, path);
-        settle(id, tree);
+        if (!tree.is_to_arrive && !tree.has_lost && tree.changed.empty())
+            continue;
+        const auto begin = Clock::now();
+        if (begin < tree.not_before) {
+            has_more = true;
+            continue;
+        }
+        look(id, tree);
+        const auto end = Clock::now();
+        tree.not_before = end + (end - begin) * rest_after_turn;
     }
+    return has_more;
+}
+
+/// Takes what the events say of a tree.
+void Watcher::look(TreeId id, Tree& tree) {
+    tree.names_left = most_names;
+    if (tree.is_to_arrive || tree.changed.size() > most_names)
+        arrive(id, tree);
+    else
+        for (const auto& path : std::exchange(tree.changed, {}))
+            look_at(id, tree, path);
+    settle(id, tree);
 }
 
 /// Looks for the tree and at all that is in it.
 void Watcher::arrive(TreeId id, Tree& tree) {
     tree.is_to_arrive = false;
+    tree.names_left = most_names;
     tree.changed.clear();
-    tree.not_held = 0;
     tree.names.clear();
     for (auto& [identity, file] : tree.files) {
         tree.has_lost = tree.has_lost || file.has_name;
@@ -195,7 +225,8 @@ void Watcher::arrive(TreeId id, Tree& tree) {
 
 void Watcher::scan(TreeId id, Tree& tree, const std::string& path, std::size_t depth) {
     const UniqueFd directory = open_directory(tree.directory.get(), path);
-    if (!directory)
+    const auto here = directory ? status_of(directory.get()) : std::nullopt;
+    if (!here || here->st_dev != tree.top_identity.device)
         return;
     if (depth > limits_.depth || tree.directories.size() >= limits_.directories ||
         seats_.size() >= limits_.directories_in_all) {
@@ -212,7 +243,11 @@ void Watcher::scan(TreeId id, Tree& tree, const std::string& path, std::size_t d
         std::string name;
     };
     std::vector<Found> files; // the newest first: a log that is being written is among them
-    for (auto& name : names_in(directory.get(), "", most_names).value_or(std::vector<std::string>())) {
+    auto names = names_in(directory.get(), "", tree.names_left).value_or(std::vector<std::string>());
+    tree.names_left -= std::min(tree.names_left, names.size());
+    if (tree.names_left == 0)
+        ++tree.not_held; // there may be more
+    for (auto& name : names) {
         struct stat status {};
         if (::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
@@ -262,6 +297,7 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
         known->second.path = path;
         known->second.has_name = true;
         tree.names[path] = identity;
+        tree.oldest = std::min(tree.oldest, known->second.mtime);
         return;
     }
     if (has_no_bytes(found))
@@ -276,34 +312,39 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
         return;
     }
     tree.files.emplace(identity, WatchedFile{std::move(file), path, true, false, mtime});
+    tree.oldest = std::min(tree.oldest, mtime);
     tree.names[path] = identity;
     ++held_;
 }
 
 /// Makes room for one more file of a tree. A tree that holds less than its share gets it from the one that
-/// holds most, another lets go of its own oldest file. A file without a name stays: nobody else has it.
+/// holds most, another lets go of its own oldest file. Files without a name go last: nobody else has them.
 bool Watcher::make_room(Tree& tree, std::int64_t mtime) {
     const std::size_t share = std::max(least_share, limits_.files / std::max<std::size_t>(trees_.size(), 1));
     if (held_ < limits_.files && (tree.files.size() < share || held_ < limits_.files / 2))
         return true;
+    if (tree.files.size() >= share)
+        return mtime > tree.oldest && let_go_of_oldest(tree, mtime, Names::only_named);
     Tree* largest = &tree;
-    if (tree.files.size() < share)
-        for (auto& [id, other] : trees_)
-            if (other.files.size() > largest->files.size())
-                largest = &other;
-    return let_go_of_oldest(*largest, largest == &tree ? mtime : INT64_MAX);
+    for (auto& [id, other] : trees_)
+        if (other.files.size() > largest->files.size())
+            largest = &other;
+    return let_go_of_oldest(*largest, INT64_MAX, Names::only_named) ||
+           (largest->files.size() > share && let_go_of_oldest(*largest, INT64_MAX, Names::any));
 }
 
 /// Lets go of the oldest file that is older than `mtime`.
-bool Watcher::let_go_of_oldest(Tree& tree, std::int64_t mtime) {
+bool Watcher::let_go_of_oldest(Tree& tree, std::int64_t mtime, Names names) {
     auto oldest = tree.files.end();
     for (auto file = tree.files.begin(); file != tree.files.end(); ++file)
-        if (file->second.has_name &&
+        if ((file->second.has_name || names == Names::any) &&
             (oldest == tree.files.end() || file->second.mtime < oldest->second.mtime))
             oldest = file;
-    if (oldest == tree.files.end() || oldest->second.mtime >= mtime)
+    tree.oldest = oldest == tree.files.end() ? INT64_MAX : oldest->second.mtime;
+    if (tree.oldest >= mtime)
         return false;
-    tree.names.erase(oldest->second.path);
+    if (oldest->second.has_name)
+        tree.names.erase(oldest->second.path);
     tree.files.erase(oldest);
     --held_;
     ++tree.not_held;
@@ -346,7 +387,6 @@ void Watcher::settle(TreeId id, Tree& tree) {
     if (any_other_name)
         arrive(id, tree); // perhaps in the tree
     tree.has_lost = false;
-    tree.nameless = 0;
     for (auto next = tree.files.begin(); next != tree.files.end();) {
         const auto one = next++;
         WatchedFile& file = one->second;
@@ -357,9 +397,8 @@ void Watcher::settle(TreeId id, Tree& tree) {
         if (status && status->st_size == 0 && !has_writer(file.file.get())) {
             tree.files.erase(one); // it has nothing to save
             --held_;
-        } else {
-            ++tree.nameless;
-            losses_ += is_new ? 1U : 0U;
+        } else if (is_new) {
+            ++losses_;
         }
     }
 }
@@ -371,7 +410,17 @@ void Watcher::let_go(TreeId id, const Identity& identity) {
         return;
     files.erase(found);
     --held_;
-    --trees_.at(id).nameless;
+}
+
+void Watcher::lose(TreeId id, const Identity& identity) {
+    let_go(id, identity);
+    ++trees_.at(id).not_held;
+}
+
+void Watcher::forget_not_held(TreeId id) {
+    Tree& tree = trees_.at(id);
+    if (std::exchange(tree.not_held, 0) > 0)
+        tree.is_to_arrive = true; // there may be room by now; what is not held still, is counted again
 }
 
 } // namespace logbackup

@@ -5,6 +5,7 @@
 #include "logbackup/source.hpp"
 #include "util/unique_fd.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -55,32 +56,34 @@ class Watcher {
     TreeId add(UniqueFd top, const std::string& path);
     void remove(TreeId id);
 
-    /// Takes what happened. There may be more to take when it returns: then fd() is readable still.
+    /// Takes what happened in all trees.
     void update();
+    /// Takes what happened in one tree.
+    void update(TreeId id);
+    /// Takes what happened, but leaves a tree for later that has had a tenth of the time: a container that
+    /// does much costs the others nothing. Returns true if there is more to do.
+    bool update_in_turn();
 
     using Files = std::map<Identity, WatchedFile>;
     [[nodiscard]] const Files& files(TreeId tree) const { return trees_.at(tree).files; }
     /// Returns the directory (O_PATH) as it is, or was last; -1 as long as there was none.
     [[nodiscard]] int directory(TreeId tree) const { return trees_.at(tree).directory.get(); }
-    /// Returns the number of files that have lost their names.
-    [[nodiscard]] std::size_t nameless(TreeId tree) const { return trees_.at(tree).nameless; }
-    /// Returns the number of files that were not held, and of directories that were not watched.
-    [[nodiscard]] std::size_t not_held(TreeId tree) const {
-        return trees_.at(tree).not_held + trees_.at(tree).lost;
-    }
-    /// Closes a file that has lost its name. One that is lost with that counts as not held.
+    /// Returns the number of files that were not held, or let go unsaved, and of directories that were not
+    /// watched; one that was seen twice counts twice.
+    [[nodiscard]] std::size_t not_held(TreeId tree) const { return trees_.at(tree).not_held; }
+    /// Begins this number anew: a run has saved what is there.
+    void forget_not_held(TreeId id);
+    /// Closes a file that has lost its name.
     void let_go(TreeId id, const Identity& identity);
-    void lose(TreeId id, const Identity& identity) {
-        let_go(id, identity);
-        ++trees_.at(id).lost;
-    }
+    /// The same, unsaved.
+    void lose(TreeId id, const Identity& identity);
     /// Returns whether there was no room in the kernel for a watch.
     [[nodiscard]] bool lacks_watches() const noexcept { return lacks_watches_; }
-    [[nodiscard]] std::size_t held() const noexcept { return held_; }
     /// Grows with each file that loses its name and has something to save.
     [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
 
   private:
+    using Clock = std::chrono::steady_clock;
     /// A directory that is watched, as one of a tree sees it.
     struct Seat {
         TreeId tree = 0;
@@ -100,21 +103,24 @@ class Watcher {
         std::map<std::string, int> directories; ///< their watches, by path; "" is the tree itself
         std::vector<int> above;                 ///< watches of the directories above it
         std::set<std::string> changed;          ///< paths to look at
+        std::size_t names_left = 0;             ///< to look at in this turn
         bool is_to_arrive = false;              ///< look at everything
         bool has_lost = false;                  ///< a file may have lost its name
-        std::size_t not_held = 0;               ///< counted anew with each look at everything
-        std::size_t lost = 0;                   ///< let go of unsaved
-        std::size_t nameless = 0;
+        Clock::time_point not_before{};         ///< its turn
+        std::int64_t oldest = INT64_MAX;        ///< no file that may be let go is older
+        std::size_t not_held = 0;
     };
 
     void take_events();
+    void look(TreeId id, Tree& tree);
     void arrive(TreeId id, Tree& tree);
     void scan(TreeId id, Tree& tree, const std::string& path, std::size_t depth);
     void look_at(TreeId id, Tree& tree, const std::string& path);
     void look_in(TreeId id, Tree& tree, int directory, const std::string& path, std::size_t depth);
     void hold(Tree& tree, const std::string& path, int found, const Identity& identity, std::int64_t mtime);
     [[nodiscard]] bool make_room(Tree& tree, std::int64_t mtime);
-    [[nodiscard]] bool let_go_of_oldest(Tree& tree, std::int64_t mtime);
+    enum class Names { only_named, any };
+    [[nodiscard]] bool let_go_of_oldest(Tree& tree, std::int64_t mtime, Names names);
     static void lose_name(Tree& tree, const std::string& path);
     void lose_directory(TreeId id, Tree& tree, const std::string& path);
     void settle(TreeId id, Tree& tree);

@@ -28,6 +28,8 @@ Runtime docker_runtime(const DockerSettings& settings) {
     };
     runtime.listening.events = [settings](Timestamp since) { return listen(settings, since); };
     runtime.listening.read_events = parse_events;
+    runtime.listening.list = [settings] { return list(settings); };
+    runtime.listening.read_list = parse_list;
     runtime.listening.describe = [settings](const std::vector<std::string>& ids) {
         return describe(settings, ids);
     };

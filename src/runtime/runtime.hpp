@@ -17,6 +17,9 @@ struct Listening {
     /// Prints the events of containers from then on, one a line, as they happen.
     std::function<std::unique_ptr<SideCommand>(Timestamp since)> events;
     std::function<History(std::string_view lines)> read_events;
+    /// Prints the ids of all containers, and ends.
+    std::function<std::unique_ptr<SideCommand>()> list;
+    std::function<std::vector<std::string>(const std::string& text)> read_list;
     /// Prints descriptions of containers, and ends.
     std::function<std::unique_ptr<SideCommand>(const std::vector<std::string>& ids)> describe;
     /// Throws Error when they are not whole.

@@ -61,7 +61,7 @@ TEST_F(Check, FindsASaneMachineReady) {
         if (name != "clock") { // whether it is synchronised is the machine's affair
             EXPECT_EQ(one["status"], "ok") << one;
         }
-    EXPECT_EQ(checked.checks.size(), 21U) << checked.checks.dump(1);
+    EXPECT_EQ(checked.checks.size(), 22U) << checked.checks.dump(1);
     expect(checked, "docker engine", "ok", engine.host());
     expect(checked, "containers", "ok", "2, of these 1 of pods");
     expect(checked, "storage driver", "ok", "overlay2");
@@ -123,6 +123,24 @@ TEST_F(Check, SaysWhyItMayNotMount) {
     expect(checked, "rights", "warning", "no CAP_SYS_ADMIN");
     expect(checked, "mounts", "warning",
            "read directly (a mount namespace of its own: Operation not permitted)");
+}
+
+TEST_F(Check, TellsWhatFollowingLacks) {
+    const auto check_with =
+        [&](const std::string& limit) { // in a user namespace, which has limits of its own
+            auto argv = command({"check", "--json"});
+            argv.insert(argv.begin(), {"unshare", "--user", "--map-root-user", "sh", "-c",
+                                       "echo 0 > /proc/sys/user/" + limit + " && exec \"$@\"", "sh"});
+            Checked checked;
+            const auto printed = nlohmann::json::parse(run(argv).out);
+            for (const auto& one : printed.at("checks"))
+                checked.checks[one["name"].get<std::string>()] = one;
+            return checked;
+        };
+    expect(check_with("max_inotify_instances"), "following", "warning", "instances, of which none is left",
+           "do not stay");
+    expect(check_with("max_inotify_watches"), "following", "warning", "of which no watch is left",
+           "max_user_watches");
 }
 
 TEST_F(Check, RefusesTheBackupRootThatARunRefuses) {

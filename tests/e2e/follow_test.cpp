@@ -28,9 +28,11 @@ class Follow : public e2e::BothWays {
     }
 
     /// Begins a run that stays, in the place of the one before. Returns when it has made its run.
-    void follow() {
+    void follow(const std::vector<std::string>& options = {}) {
         const auto now = fs::file_time_type::clock::now() - 10ms;
-        auto next = std::make_unique<Background>(command({"--quiet", "--follow", "10m"}));
+        auto argv = command({"--quiet", "--follow", "10m"});
+        argv.insert(argv.end(), options.begin(), options.end());
+        auto next = std::make_unique<Background>(argv);
         if (follower)
             end_of_follower();
         follower = std::move(next);
@@ -232,6 +234,55 @@ TEST_P(Follow, ListensAgainWhenTheRuntimesClientDies) {
     remove_at_once(start_counting("short", "say; sleep 0.5; say"));
     end();
     expect_all("short");
+}
+
+// A follower can live for days.
+TEST_P(Follow, OpensALogFileAnewThatWasRotated) {
+    const fs::path log = scratch.path() / "logbackup.log";
+    follow({"--log-file", log.string()});
+    fs::rename(log, log.string() + ".1");
+    remove_at_once(start_counting("short", "say"));
+    wait_until("a log file",
+               [&] { return fs::exists(log) && read_file(log).find("1 new") != std::string::npos; });
+    end();
+}
+
+TEST_P(Follow, EndsAtOnceWhenItIsStoppedBeforeItsRun) {
+    const auto hanging = write_script(scratch.path() / "docker", "exec sleep 1000000");
+    Background stopped(command({"--quiet", "--follow", "10m", "--docker", hanging.string()}));
+    std::this_thread::sleep_for(300ms);
+    ::kill(stopped.pid(), SIGTERM);
+    EXPECT_EQ(stopped.wait(), 128 + SIGTERM);
+}
+
+// Where nothing can be followed, what a run without --follow does is still done.
+TEST_P(Follow, IsARunThatDoesNotStayWhereItCannot) {
+    engine.exec(engine.start({"web", "web"}), "echo one > /opt/logs/app.log");
+    auto argv = command({"--quiet", "--follow", "10m"});
+    argv.insert(argv.begin(), {"unshare", "--user", "--map-root-user", "sh", "-c",
+                               "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"", "sh"});
+    const Result without_inotify = run(argv);
+    EXPECT_NE(without_inotify.err.find("this run does not stay: cannot watch"), std::string::npos);
+    EXPECT_NE(without_inotify.err.find("max_user_instances"), std::string::npos);
+    EXPECT_EQ(read_file(backup / "web/web/app.log"), "one\n");
+
+    fs::create_directories(backup / ".logbackup/follower/no socket");
+    const Result without_socket = run(command({"--quiet", "--follow", "10m"}));
+    EXPECT_NE(without_socket.err.find("this run does not stay: cannot make a socket"), std::string::npos);
+    EXPECT_EQ(without_socket.code, 0);
+}
+
+TEST_P(Follow, WithoutDockerFailsAsARunThatDoesNotStay) {
+    const fs::path metrics = scratch.path() / "logbackup.prom";
+    fs::create_directory(backup);
+    fs::permissions(backup, fs::perms(0750));
+    const auto away = write_script(scratch.path() / "docker", "echo no engine >&2; exit 1");
+    const Result result =
+        run(command({"--follow", "10m", "--docker", away.string(), "--metrics", metrics.string()}));
+    EXPECT_EQ(result.code, 1);
+    EXPECT_NE(result.err.find("no engine"), std::string::npos);
+    EXPECT_NE(read_file(metrics).find("logbackup_runs_total{exit_code=\"1\"} 1\n"), std::string::npos)
+        << result.err << read_file(metrics);
 }
 
 // A container that makes more than can be held, or what leads elsewhere, costs the others nothing.

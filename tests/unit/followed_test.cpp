@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "follow/followed.hpp"
 
+#include "config/selection.hpp"
 #include "support.hpp"
 
 #include <gtest/gtest.h>
@@ -23,8 +24,7 @@ using std::chrono::seconds;
 class FollowedContainers : public testing::Test {
   protected:
     test::TempDir dir;
-    Followed followed{
-        WatchLimits(), [](const Container&) { return std::vector<std::string>{"/opt/logs"}; }, {}};
+    Followed followed{WatchLimits(), [](const Container&) { return std::vector<std::string>{"/opt/logs"}; }};
     Timestamp now{seconds(1'795'359'400)};
 
     FollowedContainers() { ::signal(SIGIO, SIG_IGN); }
@@ -200,6 +200,48 @@ TEST_F(FollowedContainers, WatchVolumesAtAndBelowTheLogDirectory) {
     EXPECT_EQ(directory_of(held, "b").files.front().path, "app.log");
     EXPECT_EQ(directory_of(held, "b").volume, dir.at("volumes/opt/logs"));
     EXPECT_TRUE(directory_of(held, "b").direct);
+}
+
+// What could not be held may be gone by the next run, but not what this one has saved.
+TEST_F(FollowedContainers, TellUntilTheNextRunWhatWasNotHeld) {
+    WatchLimits limits;
+    limits.files = 20;
+    followed = Followed(limits, [](const Container&) { return std::vector<std::string>{"/opt/logs"}; });
+    followed.add({container("a")});
+    for (int i = 0; i < 30; ++i)
+        write("a", std::to_string(i), "one\n");
+    for (int i = 0; i < 20; ++i)
+        remove("a", std::to_string(i));
+    write("a", "d/app.log", "one\n"); // looks at a new directory
+    HeldLogs held = followed.held();
+    EXPECT_GT(directory_of(held, "a").not_held, 0U);
+    followed.note_saved(held, outcomes(held, false));
+    held = followed.held();
+    EXPECT_GT(directory_of(held, "a").not_held, 0U);
+    followed.note_saved(held, outcomes(held, true));
+    followed.update();
+    EXPECT_EQ(directory_of(followed.held(), "a").not_held, 0U);
+}
+
+TEST_F(FollowedContainers, DoNotOpenAVolumeThatIsLeftOutByName) {
+    Options options;
+    options.skip_volumes = {"nfs-*"};
+    followed = Followed(
+        WatchLimits(), [](const Container&) { return std::vector<std::string>{"/opt/logs"}; },
+        [&](const Container& one) { return left_out_of(options, {one}); });
+    Container one = container("a");
+    one.mounts.push_back(
+        {"volume", dir.make_directory("disk/1"), "/opt/logs", MountAccess::read_write, "nfs-1"});
+    Container other = container("b");
+    other.mounts.push_back(
+        {"volume", dir.make_directory("disk/2"), "/opt/logs", MountAccess::read_write, "local"});
+    followed.add({one, other});
+    dir.write("disk/1/app.log", "one\n");
+    dir.write("disk/2/app.log", "two\n");
+    followed.update();
+    const HeldLogs held = followed.held();
+    EXPECT_TRUE(directory_of(held, "a").files.empty());
+    EXPECT_EQ(directory_of(held, "b").files.size(), 1U);
 }
 
 TEST_F(FollowedContainers, LetGoOfTheLargestWhenSpaceIsShort) {

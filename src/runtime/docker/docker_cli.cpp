@@ -53,22 +53,31 @@ bool can_be_id(const std::string& text) {
                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ_.-") == std::string::npos;
 }
 
+const std::vector<std::string> list_arguments{"ps", "--all", "--quiet", "--no-trunc"};
+
+/// Reads what list_arguments print. `other`: the first line that is not an id.
+std::vector<std::string> ids_in(const std::string& text, std::string& other) {
+    std::vector<std::string> ids;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        line.erase(line.find_last_not_of(" \t\r") + 1);
+        if (can_be_id(line))
+            ids.push_back(std::move(line));
+        else if (other.empty())
+            other = line.substr(0, 80);
+    }
+    return ids;
+}
+
 /// Lists the ids of all containers in `discovery`.
 void list_ids(const DockerSettings& settings, StopSignal& stop, Discovery& discovery) {
-    const auto result = call(settings, {"ps", "--all", "--quiet", "--no-trunc"}, settings.time_limit, stop);
+    const auto result = call(settings, list_arguments, settings.time_limit, stop);
     if (std::holds_alternative<Cancelled>(result.ending))
         return;
     if (!succeeded(result.ending))
         fail("list the containers", result);
-    std::istringstream lines(result.out);
-    std::string other; // the first line that is not an id
-    for (std::string line; std::getline(lines, line);) {
-        line.erase(line.find_last_not_of(" \t\r") + 1);
-        if (can_be_id(line))
-            discovery.ids.push_back(std::move(line));
-        else if (other.empty())
-            other = line.substr(0, 80);
-    }
+    std::string other;
+    discovery.ids = ids_in(result.out, other);
     if (other.empty())
         return;
     const std::string text = "what docker ps printed: " + in_quotes(other) + " is not a container id";
@@ -252,6 +261,15 @@ std::unique_ptr<SideCommand> listen(const DockerSettings& settings, Timestamp si
     for (const char* filter : {"type=container", "event=create", "event=start", "event=die", "event=destroy"})
         arguments.insert(arguments.end(), {"--filter", filter});
     return start(settings, std::move(arguments));
+}
+
+std::unique_ptr<SideCommand> list(const DockerSettings& settings) {
+    return start(settings, list_arguments);
+}
+
+std::vector<std::string> parse_list(const std::string& text) {
+    std::string other;
+    return ids_in(text, other);
 }
 
 std::unique_ptr<SideCommand> describe(const DockerSettings& settings, const std::vector<std::string>& ids) {

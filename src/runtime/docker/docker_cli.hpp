@@ -60,6 +60,9 @@ struct Discovery {
 /// Starts `docker events` for what creates, starts, ends and removes containers, from then on. Returns
 /// nullptr, and sets errno, when it cannot be started.
 [[nodiscard]] std::unique_ptr<SideCommand> listen(const DockerSettings& settings, Timestamp since);
+/// Starts `docker ps` for the ids of all containers, in the same way; parse_list() reads what it prints.
+[[nodiscard]] std::unique_ptr<SideCommand> list(const DockerSettings& settings);
+[[nodiscard]] std::vector<std::string> parse_list(const std::string& text);
 /// Starts `docker inspect` for some containers, in the same way.
 [[nodiscard]] std::unique_ptr<SideCommand> describe(const DockerSettings& settings,
                                                     const std::vector<std::string>& ids);

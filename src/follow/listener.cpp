@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "follow/listener.hpp"
+
+#include "util/error.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+constexpr std::chrono::milliseconds before_next_try{1000};
+/// What a runtime that was away may not have told is asked for from a bit before.
+constexpr std::chrono::seconds overlap_of_events{2};
+
+} // namespace
+
+Listener::Listener(Listening runtime, Followed& followed, Timestamp since, std::chrono::milliseconds patience)
+    : runtime_(std::move(runtime)), followed_(followed), patience_(patience), since_(since) {
+    listen(Clock::now());
+}
+
+std::array<int, 3> Listener::fds() const {
+    const auto fd_of = [](const std::unique_ptr<SideCommand>& command) {
+        return command ? command->fd() : -1;
+    };
+    return {fd_of(events_), fd_of(list_.command), fd_of(descriptions_.command)};
+}
+
+Listener::Clock::time_point Listener::next() const {
+    auto next = Clock::time_point::max();
+    if (!events_)
+        next = std::min(next, listen_again_);
+    for (const auto* answer : {&list_, &descriptions_})
+        if (answer->command)
+            next = std::min(next, answer->until);
+    if (!descriptions_.command && !to_describe_.empty())
+        next = std::min(next, Clock::now() + before_next_try); // it could not be started
+    return next;
+}
+
+void Listener::disown() {
+    for (const auto* command : {&events_, &list_.command, &descriptions_.command})
+        if (*command)
+            (*command)->disown();
+}
+
+bool Listener::update() {
+    if (const auto now = Clock::now(); !events_ && now >= listen_again_)
+        listen(now);
+    const bool has_ended = take_events();
+    take_list();
+    take_descriptions();
+    describe();
+    return has_ended;
+}
+
+/// Begins to listen, or begins again: the runtime was restarted, or is away. What happened meanwhile it may
+/// have forgotten.
+void Listener::listen(Clock::time_point now) {
+    events_ = runtime_.events(since_);
+    rest_.clear();
+    listen_again_ = now + before_next_try;
+    if (std::exchange(was_away_, true))
+        list_ = ask(runtime_.list());
+}
+
+bool Listener::take_events() {
+    if (!events_)
+        return false;
+    const auto text = events_->read();
+    if (!text) {
+        events_.reset();
+        return false;
+    }
+    rest_ += *text;
+    const auto end = rest_.rfind('\n');
+    if (end == std::string::npos)
+        return false;
+    const History history = runtime_.read_events(std::string_view(rest_).substr(0, end));
+    rest_.erase(0, end + 1);
+    return take(history);
+}
+
+bool Listener::take(const History& history) {
+    bool has_ended = false;
+    for (const auto& [id, life] : history.lives) {
+        const Container& container = life.container;
+        const bool is_removed = life.removed != Timestamp{};
+        const bool is_over = container.finished >= container.started;
+        const auto last = std::max({container.created, container.started, container.finished, life.removed});
+        since_ = std::max(since_, last - overlap_of_events);
+        if (!followed_.knows(id)) {
+            if (!is_removed)
+                to_describe_.push_back(id);
+            continue;
+        }
+        if (container.started != Timestamp{})
+            followed_.note_start(id, container.started);
+        if (!is_over && !is_removed)
+            to_describe_.push_back(id); // it has a process now, and all its mounts
+        if (container.finished != Timestamp{} && is_over) {
+            followed_.note_end(id, container.finished);
+            has_ended = true;
+        }
+        if (is_removed)
+            followed_.note_removal(id, life.removed);
+    }
+    return has_ended;
+}
+
+void Listener::take_list() {
+    if (const auto text = whole(list_))
+        for (auto& id : runtime_.read_list(*text))
+            to_describe_.push_back(std::move(id));
+}
+
+void Listener::take_descriptions() {
+    const auto text = whole(descriptions_);
+    if (!text)
+        return;
+    try {
+        followed_.add(runtime_.read_descriptions(*text));
+    } catch (const Error&) { // it has gone by now, or the runtime is away
+    }
+}
+
+void Listener::describe() {
+    if (descriptions_.command || to_describe_.empty())
+        return;
+    std::sort(to_describe_.begin(), to_describe_.end());
+    to_describe_.erase(std::unique(to_describe_.begin(), to_describe_.end()), to_describe_.end());
+    descriptions_ = ask(runtime_.describe(to_describe_));
+    if (descriptions_.command)
+        to_describe_.clear();
+}
+
+Listener::Answer Listener::ask(std::unique_ptr<SideCommand> command) const {
+    return {std::move(command), {}, Clock::now() + patience_};
+}
+
+/// Takes what there is of an answer. Returns it once it is whole.
+std::optional<std::string> Listener::whole(Answer& answer) {
+    if (!answer.command)
+        return std::nullopt;
+    if (const auto text = answer.command->read()) {
+        answer.text += *text;
+        if (Clock::now() >= answer.until)
+            answer.command.reset();
+        return std::nullopt;
+    }
+    answer.command.reset();
+    return std::exchange(answer.text, {});
+}
+
+} // namespace logbackup

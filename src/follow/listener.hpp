@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "follow/followed.hpp"
+#include "runtime/runtime.hpp"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace logbackup {
+
+/// Hears from the runtime which containers come, start, end and go, and passes it on. The commands that ask
+/// the runtime run beside this process, which waits for none: a sick runtime or container can make one hang.
+class Listener {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    /// `since`: what has happened until then is known. An answer that takes longer than `patience` is given
+    /// up.
+    Listener(Listening runtime, Followed& followed, Timestamp since, std::chrono::milliseconds patience);
+
+    /// Become readable when there is something to take; -1 where nothing is expected.
+    [[nodiscard]] std::array<int, 3> fds() const;
+    /// When to call update() although nothing is readable.
+    [[nodiscard]] Clock::time_point next() const;
+    /// Takes what there is, and asks what is to be asked. Returns true if a container has ended.
+    [[nodiscard]] bool update();
+    /// Leaves the commands to the process of which this one is a copy.
+    void disown();
+
+  private:
+    /// A command that ends.
+    struct Answer {
+        std::unique_ptr<SideCommand> command;
+        std::string text;
+        Clock::time_point until;
+    };
+
+    void listen(Clock::time_point now);
+    [[nodiscard]] bool take_events();
+    [[nodiscard]] bool take(const History& history);
+    void take_list();
+    void take_descriptions();
+    [[nodiscard]] Answer ask(std::unique_ptr<SideCommand> command) const;
+    [[nodiscard]] static std::optional<std::string> whole(Answer& answer);
+    void describe();
+
+    Listening runtime_;
+    Followed& followed_;
+    std::chrono::milliseconds patience_;
+    Timestamp since_; ///< what to ask for next
+    std::unique_ptr<SideCommand> events_;
+    std::string rest_; ///< of a line of events
+    Clock::time_point listen_again_{};
+    bool was_away_ = false;
+    Answer list_;
+    Answer descriptions_;
+    std::vector<std::string> to_describe_; ///< ids
+};
+
+} // namespace logbackup
