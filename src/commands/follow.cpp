@@ -147,8 +147,10 @@ class Follower {
         if (!session_.lock && !request_)
             request_.emplace(session_.root.get());
         const auto state = request_ ? request_->update() : Request::State::ended;
-        if (state == Request::State::given && session_.lock)
+        if (state == Request::State::given && session_.lock) {
             request_->relieve();
+            has_taken_over_ = true;
+        }
         if (state != Request::State::ended)
             return;
         if (session_.lock || (session_.lock = try_lock(session_))) // it may have ended at this moment
@@ -166,7 +168,8 @@ class Follower {
             code_ = run_alone(options_, log_, &error);
             return end();
         }
-        begin_run(Run::first);
+        if (!is_ending_)
+            begin_run(Run::first);
     }
 
     // The loop.
@@ -230,8 +233,8 @@ class Follower {
         const auto now = Clock::now();
         if (const bool is_stopped = stop_.requested(); !is_ending_ && (is_stopped || now >= until_))
             end_soon(now);
-        if (!handover_)
-            return is_ending_ ? end() : get_ready();
+        if (!handover_) // who took over has to save what it holds, also when it is stopped
+            return is_ending_ && !has_taken_over_ ? end() : get_ready();
         if (child_ != 0)
             return;
         if (handover_->is_given() || (!session_.lock && !(session_.lock = try_lock(session_)))) {
@@ -444,6 +447,7 @@ class Follower {
     Session session_;
     Followed followed_;
     std::optional<Request> request_;   ///< to the follower before
+    bool has_taken_over_ = false;      ///< from that one
     std::optional<Handover> handover_; ///< for the next one; set once this process has its place
 
     std::optional<Discovery> first_;
