@@ -14,6 +14,8 @@ source "$(dirname "$0")/engine.sh"
 
 oldest_glibc=2.35 # Debian 12, Ubuntu 22.04
 conffiles=(/etc/cron.d/logbackup /etc/logbackup.toml /etc/logrotate.d/logbackup)
+units=(logbackup.service logbackup-follow.service logbackup.timer)
+unit_directory=usr/lib/systemd/system
 cron_pid=
 ours=
 
@@ -79,6 +81,27 @@ END
   : >"$work/jobs"
 }
 jobs_are_more_than() { (($(wc -l <"$work/jobs") > $1)); }
+has_ended() { ! kill -0 "$1"; }
+saved_is() { [[ $(<"$saved") == "$1" ]]; }
+
+# as_unit SERVICE: what systemd would start, with its capabilities. In a subshell: it takes its place.
+as_unit() {
+  local unit=/$unit_directory/$1 capabilities command
+  capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr 'A-Z \n' 'a-z,,' | sed 's/cap_/+/g; s/,$//')
+  command=$(sed -n 's/^ExecStart=//p' "$unit")
+  exec setpriv --no-new-privs --bounding-set="-all,$capabilities" sh -c "exec $command"
+}
+# What a service may do: all that comes after its environment.
+confinement() { sed '1,/^EnvironmentFile=/d; /^#/d; /^$/d' "$work/files/$unit_directory/$1"; }
+
+# A process stays between two runs: it saves a container that is removed as soon as it has ended.
+saves_between_runs() {
+  local pod=$1
+  pod brief "$pod" 0 'echo only >/opt/logs/app.log'
+  docker wait "k8s_brief_${pod}_0" >/dev/null
+  docker rm "k8s_brief_${pod}_0" >/dev/null
+  wait_for 30 grep -qx only "$work/backup/brief/$pod/app.log"
+}
 
 refuse_if_installed
 begin package
@@ -103,10 +126,14 @@ newest=$(objdump -T "$binary" | grep -oE 'GLIBC_[0-9.]+' | cut -d _ -f 2 | sort 
 [[ $(printf '%s\n' "$newest" "$oldest_glibc" | sort -V | tail -n 1) == "$oldest_glibc" ]] ||
   die "the program needs glibc $newest"
 dpkg-deb --field "$package" Depends Suggests
-for unit in logbackup.service logbackup.timer; do
-  sed "s|=/usr/sbin|=$work/files/usr/sbin|" "$work/files/usr/lib/systemd/system/$unit" >"$work/$unit"
+for unit in "${units[@]}"; do
+  sed "s|=/usr/sbin|=$work/files/usr/sbin|" "$work/files/$unit_directory/$unit" >"$work/$unit"
 done
-says_nothing systemd-analyze verify --man=no "$work/logbackup.service" "$work/logbackup.timer"
+says_nothing systemd-analyze verify --man=no "${units[@]/#/$work/}"
+[[ $(confinement logbackup-follow.service) == "$(confinement logbackup.service)" ]] ||
+  die "the services may not do the same"
+! grep -E '^(Protect(System|Home|Kernel|Control|Proc)|Private|Read|Inaccessible|Temporary|Bind|Root)' \
+  "$work/files/$unit_directory"/*.service || die "a service has a mount namespace of its own, where it does not work"
 logrotate --debug "$work/files/etc/logrotate.d/logbackup" >"$work/log" 2>&1
 ! grep -i error "$work/log" || die "logrotate cannot read its file"
 
@@ -124,30 +151,40 @@ sed -i "s|^#dest = .*|dest = \"$work/backup\"|" /etc/logbackup.toml
 make_shell
 sed -i -e "s|^SHELL=.*|SHELL=$work/shell|" -e "s|^#DOCKER_HOST=.*|DOCKER_HOST=$DOCKER_HOST|" /etc/cron.d/logbackup
 
-say "run as the systemd service would"
+say "run as the systemd services would"
 # No systemd here: its capabilities by hand. A tmpfs needs the most of them, see setns(2).
 pod scratch scratch-0 0 'echo first >/opt/logs/app.log; touch /tmp/ready; exec sleep 1000000' --tmpfs /opt/logs
 wait_for 30 docker exec k8s_scratch_scratch-0_0 test -e /tmp/ready || die "the container did not get ready"
-unit=/usr/lib/systemd/system/logbackup.service
-! grep -E '^(Protect(System|Home|Kernel|Control|Proc)|Private|Read|Inaccessible|Temporary|Bind|Root)' "$unit" ||
-  die "the service has a mount namespace of its own, where it does not work"
-capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr 'A-Z \n' 'a-z,,' | sed 's/cap_/+/g; s/,$//')
-command=$(sed -n 's/^ExecStart=//p' "$unit")
-setpriv --no-new-privs --bounding-set="-all,$capabilities" sh -c "exec $command"
+(as_unit logbackup.service)
 [[ $(<"$work/backup/scratch/scratch-0/app.log") == first ]] || die "the service would not save a tmpfs"
+as_unit logbackup-follow.service >"$work/follower.log" 2>&1 &
+follower=$!
+wait_for 30 test -S "$work/backup/.logbackup/follower" || die "nobody follows: $(<"$work/follower.log")"
+for round in 1 2; do
+  (as_unit logbackup.service) || die "the timer's run ended with $?"
+  saves_between_runs "between-$round" || die "the follower saved nothing after the timer's run"
+done
+kill -0 "$follower" || die "the timer's run ended the follower"
+kill "$follower"
+wait "$follower" || die "the follower that was stopped ended with $?"
+[[ ! -s $work/follower.log ]] || die "the follower said: $(<"$work/follower.log")"
+echo "the timer's runs and the follower go together"
 rm -r "$work/backup"
 
 say "wait for cron"
 saved=$work/backup/web/web-0/app.log
 start_cron
 wait_for 90 test -s "$saved" || die "cron saved nothing: $(cat "$work/said" "$work/cron.log")"
-wait_for 30 jobs_are_more_than 0 || die "cron's job does not end"
+saves_between_runs between-jobs || die "nothing is saved between cron's jobs: $(cat "$work/said")"
+wait_for 90 jobs_are_more_than 0 || die "cron's job does not end when the next one has begun"
+saves_between_runs after-job || die "nothing is saved after the first of cron's jobs: $(cat "$work/said")"
 end_cron
-[[ $(<"$saved") == first ]] || die "cron saved something else"
-[[ $(wc -l <"$work/said") == 1 && $(<"$work/said") == *"a new backup begins at '$work/backup'"* && $(<"$work/jobs") == 0 ]] ||
-  die "cron's job said: $(cat "$work/said" "$work/jobs")"
+saved_is first || die "cron saved something else"
+[[ $(wc -l <"$work/said") == 1 && $(<"$work/said") == *"a new backup begins at '$work/backup'"* ]] ||
+  die "cron's job said: $(<"$work/said")"
+! grep -vx 0 "$work/jobs" || die "cron's job failed"
 : >"$work/said"
-echo "saved, and nothing said but that a new backup begins"
+echo "saved, also between its jobs, and nothing said but that a new backup begins"
 
 say "upgrade"
 before=$(sha256sum "${conffiles[@]}")
@@ -162,13 +199,20 @@ printf '#!/bin/sh\n[ "$*" = "--quiet is-active logbackup.timer" ]\n' >"$work/tim
 chmod +x "$work/timer/systemctl"
 ! PATH=$work/timer:$PATH sh -c "$line" || die "cron's line ran although the timer is active"
 [[ $(<"$saved") == first ]] || die "cron's line saved although the timer is active"
-sh -c "$line"
-[[ $(<"$saved") == $'first\nsecond' ]] || die "after the upgrade it does not save"
-echo "configuration kept"
+jobs=$(wc -l <"$work/jobs")
+sh -c "$line" &
+follower=$!
+wait_for 30 saved_is $'first\nsecond' || die "after the upgrade it does not save"
+wait_for 30 jobs_are_more_than "$jobs" || die "the process of the version before stays"
+[[ ! -s $work/said && $(tail -n 1 "$work/jobs") == 0 ]] || die "cron's job said: $(cat "$work/said" "$work/jobs")"
+echo "configuration kept, and the process of the version before has ended"
 
 say "remove"
 before=$(tree)
+kill -0 "$follower" || die "nobody follows"
 apt_get remove logbackup
+wait_for 5 has_ended "$follower" || die "the removal left a process behind"
+wait "$follower" || die "the process that was there ended with $?"
 jobs=$(wc -l <"$work/jobs")
 start_cron
 [[ ! -e /usr/sbin/logbackup ]] || die "the program is still there"

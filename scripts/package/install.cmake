@@ -25,15 +25,16 @@ install(FILES ${package_source}/logbackup.toml ${package_source}/logbackup.rules
               ${PROJECT_SOURCE_DIR}/tests/schema/logbackup.schema.json
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/logbackup/examples)
 
-foreach(file IN ITEMS cron logbackup.service logbackup.timer)
+set(units logbackup.service logbackup-follow.service logbackup.timer)
+foreach(file IN LISTS units ITEMS cron)
   configure_file(${package_source}/${file}.in ${package_output}/${file} @ONLY)
 endforeach()
 set(system COMPONENT system EXCLUDE_FROM_ALL)
 install(FILES ${package_source}/etc.toml DESTINATION /etc RENAME logbackup.toml ${system})
 install(FILES ${package_output}/cron DESTINATION /etc/cron.d RENAME logbackup ${system})
 install(FILES ${package_source}/logrotate DESTINATION /etc/logrotate.d RENAME logbackup ${system})
-install(FILES ${package_output}/logbackup.service ${package_output}/logbackup.timer
-        DESTINATION lib/systemd/system ${system})
+list(TRANSFORM units PREPEND ${package_output}/)
+install(FILES ${units} DESTINATION lib/systemd/system ${system})
 
 # The .deb: only where the paths in these files are those of a package.
 if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")

@@ -91,8 +91,8 @@ void last_run(int root, Checks& checks) {
     if (last == Timestamp{} || age > old) {
         check.status = CheckStatus::warning;
         check.hint =
-            "start it every minute, for example with '* * * * * root /usr/local/sbin/logbackup --quiet' "
-            "in /etc/cron.d/logbackup; ";
+            "start it every minute, for example with '* * * * * root /usr/local/sbin/logbackup --quiet "
+            "--follow 5m' in /etc/cron.d/logbackup; ";
         check.hint += last == Timestamp{}
                           ? "runs for some containers only, with --service and the like, do not count"
                           : "if something does, see what 'logbackup' says when it is started by hand";

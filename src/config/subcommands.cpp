@@ -29,7 +29,8 @@ const char* const program_footer =
     "  logbackup -v --service 'payments*'     save some services only, and list each file\n"
     "  logbackup list --coverage cut          the log directories that were gone too soon\n"
     "  logbackup prune --keep 30d --dry-run   what would be deleted now\n"
-    "  * * * * * root logbackup --quiet       a line of /etc/cron.d/logbackup";
+    "  * * * * * root logbackup --quiet --follow 5m\n"
+    "                                         a line of /etc/cron.d/logbackup";
 
 namespace {
 
