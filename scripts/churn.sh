@@ -11,12 +11,18 @@
 # second later or at once, logs are rotated every 2 to 5 seconds and by more kinds of rotators, one of which deletes
 # old files, and some log directories are on a volume that is removed with its container, or below one.
 #
-# usage: churn.sh [--minutes N] [--pace N] [--follow] [--hard] [--json FILE]
+# With --peers syslog-ng and rsyslog (by polling, and by inotify) read the same log files as far as these are in layers.
+# Of each, and of logbackup, it tells the lines lost and doubled, the CPU time taken, and the peak of memory. Debian's
+# packages of the two are unpacked for this run only.
+#
+# usage: churn.sh [--minutes N] [--pace N] [--follow] [--hard] [--peers] [--json FILE]
 #
 # BUILD_DIR  where to build (default: build)        DOCKER  the docker client (default: the one on PATH)
 set -euo pipefail
 # shellcheck source=scripts/engine.sh
 source "$(dirname "$0")/engine.sh"
+# shellcheck source=scripts/peers.sh
+source "$(dirname "$0")/peers.sh"
 
 usage() { sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2 && exit 2; }
 
@@ -24,12 +30,14 @@ minutes=4
 pace=1
 follow=
 hard=
+peers=
 json_file=
 while (($# > 0)); do
   case "$1:$#" in
     --minutes:1 | --pace:1 | --json:1) usage ;;
     --follow:*) follow=yes ;;
     --hard:*) hard=yes ;;
+    --peers:*) peers=yes ;;
     --pace:*) shift && pace=$1 ;;
     --minutes:*) shift && minutes=$1 ;;
     --json:*) shift && json_file=$(realpath "$1") ;;
@@ -110,6 +118,7 @@ run_pod() {
       0) volume=(--volume "$work/volumes/$name:/opt/logs") ;;
       1) volume=(--volume "$work/volumes/$name:/opt") ;;
     esac
+    ((${#volume[@]} == 0)) || echo "volume $name" >>"$work/on-volumes"
   fi
   pod "$1" "$2" "$4" "$writer" --name "$name" --cidfile "$work/ids/$name" --volume "$work/truth:/truth" "${volume[@]}" \
     --label io.kubernetes.pod.uid="uid-$3" --label annotation.io.kubernetes.container.restartCount="$4" \
@@ -174,7 +183,7 @@ run() {
     follow_on
     return
   fi
-  logbackup --json --dest "$work/backup" >"$work/runs/$runs.json" 2>"$work/runs/$runs.messages" || code=$?
+  "${measured[@]}" logbackup --json --dest "$work/backup" >"$work/runs/$runs.json" 2>"$work/runs/$runs.messages" || code=$?
   ((code != 2)) || die "$(<"$work/runs/$runs.messages")"
   echo "$code" >>"$work/run-codes"
   note_who_is_there
@@ -182,10 +191,13 @@ run() {
 
 # Begins a run that stays, and waits until its report is there: then the one before has ended.
 follow_on() {
-  logbackup --json --follow 10m --dest "$work/backup" >"$work/runs/$runs.json" 2>"$work/runs/$runs.messages" &
+  "${measured[@]}" logbackup --json --follow 10m --dest "$work/backup" >"$work/runs/$runs.json" 2>"$work/runs/$runs.messages" &
   local before=$follower code=0
   follower=$!
-  wait_for 60 test -s "$work/runs/$runs.json" || die "a run does not end: $(<"$work/runs/$runs.messages")"
+  if ! wait_for 60 test -s "$work/runs/$runs.json"; then
+    [[ -z $before ]] || kill_run "$before"
+    die "a run does not end: $(<"$work/runs/$runs.messages")"
+  fi
   if [[ -n $before ]]; then
     wait "$before" || code=$?
     echo "$code" >>"$work/run-codes"
@@ -193,10 +205,17 @@ follow_on() {
   note_who_is_there
 }
 
+# kill_run PID: of the process that the script began. It may have ended by itself, and that be why the script ends.
+kill_run() {
+  local pid=$1
+  [[ ! -s $work/own/pids/$1 ]] || pid=$(<"$work/own/pids/$1")
+  kill "$pid" || true
+}
+
 end_follower() {
   [[ -n $follower ]] || return 0
   local code=0
-  kill "$follower"
+  kill_run "$follower"
   wait "$follower" || code=$?
   follower=
   echo "$code" >>"$work/run-codes"
@@ -282,13 +301,19 @@ END {
 }'
 
 begin churn
-install_missing jq:jq
+install_missing jq:jq ${peers:+time:time}
+[[ -z $peers ]] || unpack_peers
 build_logbackup
 start_engine
 mkdir -p "$work"/{volumes,ids,runs,truth/lines,truth/idle}
 mkfifo "$work/never"
+: >"$work/on-volumes"
 slot_pids=()
-trap 'end_slots; end_follower; clean_up' EXIT
+trap 'end_slots; end_follower; end_peers; clean_up' EXIT
+if [[ -n $peers ]]; then
+  start_peers
+  measure_logbackup
+fi
 
 runs=0
 follower=
@@ -313,6 +338,10 @@ touch "$work/truth/stop"
 wait_for 30 all_idle || die "a pod does not stop writing"
 end_follower
 run last
+if [[ -n $peers ]]; then
+  snooze 10 # for them to catch up
+  measure_peers
+fi
 
 echo "Comparing the backup with what was written …"
 {
@@ -348,6 +377,8 @@ jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson pace "$pace
       result("containers with loss, not named"; [$all[] | select(.lost > 0 and .coverage != "cut" and .coverage != "missed")] | length) ],
     each: $all }' "$work/containers" >"$work/result.json"
 
+[[ -z $peers ]] || add_peers
+
 print_table() {
   echo
   jq -r '"\(.minutes) minutes, \(.pods_at_a_time) pods at a time, \(.containers) containers, \(.runs) runs, \(.interval_s) s apart\(if .pace > 1 then ", \(.pace) times as slow" else "" end);
@@ -378,6 +409,7 @@ explain() {
 }
 
 print_table
+[[ -z $peers ]] || print_peers
 explain
 awk '{ print "a run said: " $0 }' "$work"/runs/*.messages | sort -u | head -n 10
 [[ -z $json_file ]] || cp "$work/result.json" "$json_file"
