@@ -29,19 +29,19 @@ class Follow : public e2e::BothWays {
 
     /// Begins a run that stays, in the place of the one before. Returns when it has made its run.
     void follow(const std::vector<std::string>& options = {}) {
-        auto began = fs::file_time_type::clock::now() - 10ms;
+        const auto began = fs::file_time_type::clock::now() - 10ms;
         auto argv = command({"--quiet", "--follow", "10m"});
         argv.insert(argv.end(), options.begin(), options.end());
         auto next = std::make_unique<Background>(argv);
-        if (follower) {
+        if (follower)
             end_of_follower();
-            began = fs::file_time_type::clock::now(); // the next one makes its run now
-        }
         follower = std::move(next);
         wait_until("a run", [&] {
-            std::error_code error;
-            const auto last = fs::last_write_time(backup / ".logbackup/last-run", error);
-            return !error && last >= began && fs::exists(backup / ".logbackup/follower");
+            std::error_code no_socket;
+            const auto ready = fs::last_write_time(backup / ".logbackup/follower", no_socket);
+            std::error_code no_run;
+            const auto run = fs::last_write_time(backup / ".logbackup/last-run", no_run);
+            return !no_socket && !no_run && ready >= began && run >= ready;
         });
     }
     /// Waits until the follower has ended; fails if it does not.
