@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -119,8 +118,11 @@ class Follower {
             ::alarm(most_seconds_of_a_step); // what hangs must not keep the lock
             step();
         }
-        if (session_.lock || (handover_ && handover_->is_relieved())) // the next one waits for our end
+        const bool is_relieved = handover_ && handover_->is_relieved(); // the next one waits for our end
+        if (session_.lock || is_relieved)
             note_gone(session_.root.get(), followed_.gone_empty());
+        if (is_relieved)
+            hand_over();
         return code_;
     }
 
@@ -160,6 +162,9 @@ class Follower {
     }
 
     void begin() {
+        if (request_)
+            for (auto& file : request_->files())
+                followed_.adopt(std::move(file));
         request_.reset();
         try {
             handover_.emplace(session_.root.get());
@@ -172,6 +177,15 @@ class Follower {
             begin_run(Run::first);
     }
 
+    void hand_over() {
+        const auto files = followed_.nameless();
+        const auto refused = std::find_if(
+            files.begin(), files.end(), [&](const HandedFile& file) { return !handover_->hand_over(file); });
+        if (refused != files.end())
+            log_.warn("the next process does not take over {} that were deleted",
+                      counted(static_cast<std::uint64_t>(files.end() - refused), "file"));
+    }
+
     // The loop.
 
     [[nodiscard]] bool is_over() const {
@@ -182,22 +196,21 @@ class Follower {
         decide();
         if (is_over())
             return;
-        const auto heard = listener_->fds();
-        std::array<pollfd, 6> fds{{{stop_.fd(), POLLIN, 0},
-                                   {handover_  ? handover_->fd()
-                                    : request_ ? request_->fd()
-                                               : -1,
-                                    POLLIN, 0},
-                                   {Clock::now() < next_look_ ? -1 : followed_.fd(), POLLIN, 0},
-                                   {heard[0], POLLIN, 0},
-                                   {heard[1], POLLIN, 0},
-                                   {heard[2], POLLIN, 0}}};
+        const bool may_look = Clock::now() >= next_look_;
+        std::vector<pollfd> fds{{stop_.fd(), POLLIN, 0},
+                                {may_look ? followed_.fd() : -1, POLLIN, 0},
+                                {handover_  ? handover_->fd()
+                                 : request_ ? request_->fd()
+                                            : -1,
+                                 POLLIN, 0}};
+        for (const int fd : listener_->fds())
+            fds.push_back({fd, POLLIN, 0});
         ::poll(fds.data(), fds.size(), time_to_wait());
         reap();
-        look(fds[2].revents != 0);
+        look(fds[1].revents != 0);
         if (listener_->update())
             due_after(soon);
-        if (fds[1].revents != 0 && handover_)
+        if (fds[2].revents != 0 && handover_)
             handover_->update();
     }
 

@@ -258,6 +258,30 @@ void Followed::note_saved(const HeldLogs& given, const std::vector<HeldOutcome>&
             forget(id);
 }
 
+std::vector<HandedFile> Followed::nameless() const {
+    std::vector<HandedFile> files;
+    for (const auto& [id, one] : all_)
+        for (const auto& directory : one.directories)
+            for (const auto& place : directory.places)
+                for (const auto& [identity, file] : watcher_.files(place.tree))
+                    if (!file.has_name)
+                        files.push_back({id, directory.path, place.below, file.path,
+                                         UniqueFd(::fcntl(file.file.get(), F_DUPFD_CLOEXEC, 0))});
+    return files;
+}
+
+void Followed::adopt(HandedFile file) {
+    const auto found = all_.find(file.container);
+    if (found == all_.end())
+        return;
+    for (const auto& directory : found->second.directories)
+        for (const auto& place : directory.places)
+            if (directory.path == file.directory && place.below == file.below) {
+                watcher_.adopt(place.tree, file.path, std::move(file.file));
+                return;
+            }
+}
+
 bool Followed::has_removed() const {
     return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one.second.is_removed; });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "follow/handover.hpp"
 #include "follow/watcher.hpp"
 #include "locate/mounted_tree.hpp"
 #include "logbackup/container.hpp"
@@ -39,6 +40,11 @@ class Followed {
     /// Begins to follow containers; those that are followed already are described anew.
     void add(const std::vector<Container>& containers);
     [[nodiscard]] bool knows(const std::string& id) const { return all_.contains(id); }
+    /// True if all its log directories are watched, or will be once they are there.
+    [[nodiscard]] bool is_watched(const std::string& id) const {
+        const auto found = all_.find(id);
+        return found != all_.end() && is_watched(found->second);
+    }
     /// Notes that a container has begun. Describe it anew then: more is mounted now, and it has a process.
     void note_start(const std::string& id, Timestamp when);
     void note_end(const std::string& id, Timestamp when);
@@ -52,6 +58,11 @@ class Followed {
     /// which nobody writes to, and removed containers. What lost its name or was removed during the run stays
     /// for the next one: nobody knows whether this one saw it. Call update() before.
     void note_saved(const HeldLogs& given, const std::vector<HeldOutcome>& outcomes);
+
+    /// Returns the files that have lost their names and are held still.
+    [[nodiscard]] std::vector<HandedFile> nameless() const;
+    /// Holds such a file, as another process did until now.
+    void adopt(HandedFile file);
 
     /// Ids of removed containers that had nothing to save.
     [[nodiscard]] const std::set<std::string>& gone_empty() const noexcept { return gone_empty_; }

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,10 @@ constexpr const char* socket_name = "follower";
 constexpr char lock_is_free = 'f';
 constexpr char end_yourself = 'e';
 constexpr std::chrono::seconds patience_for_lock{30};
+constexpr int patience_for_file = 1000; // milliseconds
+/// Names, and three paths of 4,096 bytes at most.
+constexpr std::size_t longest_message = 16384;
+constexpr std::size_t most_files = 1000;
 
 /// Returns the address of the socket. A path to the backup can be longer than an address; this one is not.
 sockaddr_un address_in(int state) {
@@ -41,7 +46,7 @@ const sockaddr* as_address(const sockaddr_un& address) {
 }
 
 UniqueFd new_socket() {
-    return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    return UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 } // namespace
@@ -56,15 +61,45 @@ Request::Request(int root) : connection_(new_socket()), until_(Clock::now() + pa
 }
 
 Request::State Request::update() {
-    if (state_ == State::ended)
-        return state_;
-    char byte = 0;
-    const auto got = ::recv(connection_.get(), &byte, 1, 0);
-    if (got == 1 && byte == lock_is_free)
-        state_ = State::given;
-    else if (got >= 0 || (errno != EAGAIN && errno != EINTR) || Clock::now() >= until_)
+    while (state_ != State::ended && take_message()) {
+    }
+    if (Clock::now() >= until_)
         state_ = State::ended;
     return state_;
+}
+
+/// Takes one message. Returns false if there is none.
+bool Request::take_message() {
+    std::string text(longest_message, '\0');
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> attached{};
+    iovec place{text.data(), text.size()};
+    msghdr message{};
+    message.msg_iov = &place;
+    message.msg_iovlen = 1;
+    message.msg_control = attached.data();
+    message.msg_controllen = attached.size();
+    const auto got = ::recvmsg(connection_.get(), &message, MSG_CMSG_CLOEXEC);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (got <= 0) {
+        state_ = State::ended;
+        return false;
+    }
+    text.resize(static_cast<std::size_t>(got));
+    const cmsghdr* control = CMSG_FIRSTHDR(&message);
+    if (control != nullptr && control->cmsg_type == SCM_RIGHTS) {
+        int file = -1;
+        std::memcpy(&file, CMSG_DATA(control), sizeof file);
+        HandedFile handed{{}, {}, {}, {}, UniqueFd(file)};
+        std::istringstream fields(text);
+        for (auto* field : {&handed.container, &handed.directory, &handed.below, &handed.path})
+            std::getline(fields, *field, '\0');
+        if (files_.size() < most_files)
+            files_.push_back(std::move(handed));
+    } else if (text.front() == lock_is_free) {
+        state_ = State::given;
+    }
+    return true;
 }
 
 void Request::relieve() {
@@ -117,6 +152,28 @@ void Handover::update() {
         return; // the connection ends with this process
     asker_.reset();
     is_given_ = false;
+}
+
+bool Handover::hand_over(const HandedFile& file) {
+    std::string text;
+    for (const auto* field : {&file.container, &file.directory, &file.below, &file.path})
+        text.append(*field).push_back('\0');
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> attached{};
+    iovec place{text.data(), text.size()};
+    msghdr message{};
+    message.msg_iov = &place;
+    message.msg_iovlen = 1;
+    message.msg_control = attached.data();
+    message.msg_controllen = attached.size();
+    cmsghdr* control = CMSG_FIRSTHDR(&message);
+    control->cmsg_level = SOL_SOCKET;
+    control->cmsg_type = SCM_RIGHTS;
+    control->cmsg_len = CMSG_LEN(sizeof(int));
+    const int fd = file.file.get();
+    std::memcpy(CMSG_DATA(control), &fd, sizeof fd);
+    pollfd taken{asker_.get(), POLLOUT, 0};
+    return text.size() <= longest_message && ::poll(&taken, 1, patience_for_file) == 1 &&
+           ::sendmsg(asker_.get(), &message, MSG_NOSIGNAL) >= 0;
 }
 
 void Handover::give() {

@@ -4,17 +4,29 @@
 #include "util/stop_signal.hpp"
 #include "util/unique_fd.hpp"
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <optional>
-#include <sys/types.h>
+#include <string>
+#include <vector>
 
 /// How the next run gets the lock of the backup from a follower: by a socket beside it,
 /// ".logbackup/follower". Who connects asks for the lock. The follower saves what would be lost without it,
 /// gives the lock away, and says so by one byte. It takes the lock again when the connection ends, unless it
-/// was told to end itself.
+/// was told to end itself: then it hands over the deleted files that only it has.
 ///
 /// `root` is a descriptor of the backup root. Only its owner and root can reach the socket.
 namespace logbackup {
+
+/// A file without a name of a log directory, which somebody still writes to, or which could not be saved.
+struct HandedFile {
+    std::string container; ///< id
+    std::string directory; ///< path of the log directory in it
+    std::string below;     ///< see Source
+    std::string path;      ///< below that; the last one that it had
+    UniqueFd file;
+};
 
 /// The end of who asks. The follower waits as long as this object lives.
 class Request {
@@ -33,12 +45,17 @@ class Request {
     /// Tells the follower to end, because this process listens now in its place. It has when the state is
     /// `ended`.
     void relieve();
+    /// What it handed over. Complete when it has ended.
+    [[nodiscard]] std::vector<HandedFile>& files() noexcept { return files_; }
 
   private:
+    [[nodiscard]] bool take_message();
+
     UniqueFd connection_;
     std::chrono::steady_clock::time_point until_;
     State state_ = State::waiting;
     bool is_relieved_ = false;
+    std::vector<HandedFile> files_;
 };
 
 /// Asks a follower for the lock, and waits. Returns the request if it was given; the follower waits as long
@@ -66,6 +83,8 @@ class Handover {
     [[nodiscard]] bool is_given() const noexcept { return is_given_; }
     /// True if another process listens in our place.
     [[nodiscard]] bool is_relieved() const noexcept { return is_relieved_; }
+    /// Gives that process a file. Returns false if it does not take it within a second.
+    [[nodiscard]] bool hand_over(const HandedFile& file);
 
   private:
     int root_;

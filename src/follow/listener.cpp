@@ -10,6 +10,10 @@ namespace logbackup {
 namespace {
 
 constexpr std::chrono::milliseconds before_next_try{1000};
+/// A description that can wait takes others along.
+constexpr std::chrono::milliseconds a_while{1000};
+/// So many descriptions are asked for at the same time: a container can live half a second.
+constexpr std::size_t most_descriptions = 4;
 /// What a runtime that was away may not have told is asked for from a bit before.
 constexpr std::chrono::seconds overlap_of_events{2};
 
@@ -20,29 +24,39 @@ Listener::Listener(Listening runtime, Followed& followed, Timestamp since, std::
     listen(Clock::now());
 }
 
-std::array<int, 3> Listener::fds() const {
-    const auto fd_of = [](const std::unique_ptr<SideCommand>& command) {
-        return command ? command->fd() : -1;
-    };
-    return {fd_of(events_), fd_of(list_.command), fd_of(descriptions_.command)};
+std::vector<int> Listener::fds() const {
+    std::vector<int> fds;
+    if (events_)
+        fds.push_back(events_->fd());
+    if (list_.command)
+        fds.push_back(list_.command->fd());
+    for (const auto& answer : descriptions_)
+        fds.push_back(answer.command->fd());
+    return fds;
 }
 
 Listener::Clock::time_point Listener::next() const {
     auto next = Clock::time_point::max();
     if (!events_)
         next = std::min(next, listen_again_);
-    for (const auto* answer : {&list_, &descriptions_})
-        if (answer->command)
-            next = std::min(next, answer->until);
-    if (!descriptions_.command && !to_describe_.empty())
+    if (list_.command)
+        next = std::min(next, list_.until);
+    for (const auto& answer : descriptions_)
+        next = std::min(next, answer.until);
+    if (descriptions_.size() < most_descriptions && !to_describe_.empty())
         next = std::min(next, Clock::now() + before_next_try); // it could not be started
+    if (descriptions_.size() < most_descriptions && !can_wait_.empty())
+        next = std::min(next, describe_again_);
     return next;
 }
 
 void Listener::disown() {
-    for (const auto* command : {&events_, &list_.command, &descriptions_.command})
-        if (*command)
-            (*command)->disown();
+    if (events_)
+        events_->disown();
+    if (list_.command)
+        list_.command->disown();
+    for (const auto& answer : descriptions_)
+        answer.command->disown();
 }
 
 bool Listener::update() {
@@ -97,8 +111,11 @@ bool Listener::take(const History& history) {
         }
         if (container.started != Timestamp{})
             followed_.note_start(id, container.started);
-        if (!is_over && !is_removed)
-            to_describe_.push_back(id); // it has a process now, and all its mounts
+        if (!is_over && !is_removed) { // it has a process now, and all its mounts
+            if (can_wait_.empty())
+                describe_again_ = Clock::now() + a_while;
+            (followed_.is_watched(id) ? can_wait_ : to_describe_).push_back(id);
+        }
         if (container.finished != Timestamp{} && is_over) {
             followed_.note_end(id, container.finished);
             has_ended = true;
@@ -116,23 +133,31 @@ void Listener::take_list() {
 }
 
 void Listener::take_descriptions() {
-    const auto text = whole(descriptions_);
-    if (!text)
-        return;
-    try {
-        followed_.add(runtime_.read_descriptions(*text));
-    } catch (const Error&) { // it has gone by now, or the runtime is away
-    }
+    for (auto& answer : descriptions_)
+        if (const auto text = whole(answer))
+            try {
+                followed_.add(runtime_.read_descriptions(*text));
+            } catch (const Error&) { // it has gone by now, or the runtime is away
+            }
+    std::erase_if(descriptions_, [](const Answer& answer) { return !answer.command; });
 }
 
 void Listener::describe() {
-    if (descriptions_.command || to_describe_.empty())
+    describe(to_describe_);
+    if (Clock::now() >= describe_again_)
+        describe(can_wait_);
+}
+
+void Listener::describe(std::vector<std::string>& ids) {
+    if (ids.empty() || descriptions_.size() >= most_descriptions)
         return;
-    std::sort(to_describe_.begin(), to_describe_.end());
-    to_describe_.erase(std::unique(to_describe_.begin(), to_describe_.end()), to_describe_.end());
-    descriptions_ = ask(runtime_.describe(to_describe_));
-    if (descriptions_.command)
-        to_describe_.clear();
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    Answer answer = ask(runtime_.describe(ids));
+    if (!answer.command)
+        return; // tried again
+    descriptions_.push_back(std::move(answer));
+    ids.clear();
 }
 
 Listener::Answer Listener::ask(std::unique_ptr<SideCommand> command) const {

@@ -4,7 +4,6 @@
 #include "follow/followed.hpp"
 #include "runtime/runtime.hpp"
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -23,8 +22,8 @@ class Listener {
     /// up.
     Listener(Listening runtime, Followed& followed, Timestamp since, std::chrono::milliseconds patience);
 
-    /// Become readable when there is something to take; -1 where nothing is expected.
-    [[nodiscard]] std::array<int, 3> fds() const;
+    /// Become readable when there is something to take.
+    [[nodiscard]] std::vector<int> fds() const;
     /// When to call update() although nothing is readable.
     [[nodiscard]] Clock::time_point next() const;
     /// Takes what there is, and asks what is to be asked. Returns true if a container has ended.
@@ -48,6 +47,7 @@ class Listener {
     [[nodiscard]] Answer ask(std::unique_ptr<SideCommand> command) const;
     [[nodiscard]] static std::optional<std::string> whole(Answer& answer);
     void describe();
+    void describe(std::vector<std::string>& ids);
 
     Listening runtime_;
     Followed& followed_;
@@ -58,8 +58,10 @@ class Listener {
     Clock::time_point listen_again_{};
     bool was_away_ = false;
     Answer list_;
-    Answer descriptions_;
+    std::vector<Answer> descriptions_;
     std::vector<std::string> to_describe_; ///< ids
+    std::vector<std::string> can_wait_;    ///< ids of containers that are watched already
+    Clock::time_point describe_again_{};   ///< those
 };
 
 } // namespace logbackup

@@ -317,6 +317,21 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
     ++held_;
 }
 
+bool Watcher::adopt(TreeId id, const std::string& path, UniqueFd file) {
+    Tree& tree = trees_.at(id);
+    const auto status = status_of(file.get());
+    if (!status || !S_ISREG(status->st_mode) || tree.files.contains(identity_of(*status)))
+        return false;
+    const auto mtime = nanoseconds_of(status->st_mtim);
+    if (!make_room(tree, mtime)) {
+        ++tree.not_held;
+        return false;
+    }
+    tree.files.emplace(identity_of(*status), WatchedFile{std::move(file), path, false, true, mtime});
+    ++held_;
+    return true;
+}
+
 /// Makes room for one more file of a tree. A tree that holds less than its share gets it from the one that
 /// holds most, another lets go of its own oldest file. Files without a name go last: nobody else has them.
 bool Watcher::make_room(Tree& tree, std::int64_t mtime) {

@@ -64,6 +64,10 @@ class Watcher {
     /// does much costs the others nothing. Returns true if there is more to do.
     bool update_in_turn();
 
+    /// Holds a file that has lost its name before. Returns false if it is held already, is no regular file,
+    /// or there is no room.
+    bool adopt(TreeId id, const std::string& path, UniqueFd file);
+
     using Files = std::map<Identity, WatchedFile>;
     [[nodiscard]] const Files& files(TreeId tree) const { return trees_.at(tree).files; }
     /// Returns the directory (O_PATH) as it is, or was last; -1 as long as there was none.

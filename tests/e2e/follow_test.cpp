@@ -174,6 +174,27 @@ TEST_P(Follow, SavesADeletedFileThatIsWrittenTo) {
     expect_all("open");
 }
 
+// The next process cannot find such a file: the one before hands it over.
+TEST_P(Follow, HandsOverADeletedFileThatIsWrittenTo) {
+    follow();
+    const auto id = start_counting(
+        "open",
+        "say; exec 3>>app.log; sleep 0.3; rm app.log; while [ ! -e /truth/stop ]; do number=$((number + "
+        "1)); echo \"line $number\" >&3; echo $number > /truth/open; sleep 0.05; done; touch "
+        "/truth/idle; exec sleep 1000");
+    wait_until("it writes", [&] { return fs::exists(scratch.path() / "truth/open"); });
+    for (int i = 0; i < 4; ++i) {
+        std::this_thread::sleep_for(300ms);
+        follow();
+    }
+    write_file(scratch.path() / "truth/stop", "");
+    wait_until("the pod is idle", [&] { return fs::exists(scratch.path() / "truth/idle"); });
+    end();
+    EXPECT_GT(counted("open"), 20);
+    expect_all("open");
+    engine.kill(id);
+}
+
 TEST_P(Follow, LosesNothingWhenTheNextRunTakesOver) {
     follow();
     const auto id = start_counting(
@@ -236,6 +257,32 @@ TEST_P(Follow, ListensAgainWhenTheRuntimesClientDies) {
     remove_at_once(start_counting("short", "say; sleep 0.5; say"));
     end();
     expect_all("short");
+}
+
+TEST_P(Follow, GoesOnWhenTheEngineCrashes) {
+    follow();
+    int round = 0;
+    for (const auto daemon : {Engine::Daemon::dockerd, Engine::Daemon::containerd, Engine::Daemon::dockerd}) {
+        const std::string pod = "pod" + std::to_string(++round);
+        const auto stays = start_counting(pod + "-stays", "say; exec sleep 1000");
+        remove_at_once(start_counting(pod + "-before", "say; sleep 0.3; say"));
+        engine.crash(daemon);
+        std::string id;
+        wait_until("a container can be started", [&] {
+            try {
+                id = start_counting(pod + "-after", "say; sleep 0.5; say");
+            } catch (const std::exception&) { // not yet
+            }
+            return !id.empty();
+        });
+        remove_at_once(id);
+        engine.docker({"rm", "--force", stays});
+    }
+    end();
+    for (int i = 1; i <= round; ++i)
+        for (const char* when : {"stays", "before", "after"})
+            expect_all("pod" + std::to_string(i) + "-" + when);
+    EXPECT_EQ(run_once().code, 0);
 }
 
 // A follower can live for days.

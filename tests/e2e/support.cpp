@@ -262,25 +262,44 @@ Engine::Engine() {
     ::setenv("LOGBACKUP_CONFIG", "/dev/null", 1);    // not that of the machine
     ::setenv("LOGBACKUP_DOCKER_TIMEOUT", "100s", 1); // many engines share the processors
     const fs::path d = directory_.path();
-    // Its own containerd: a dockerd joins the machine's when there is one, and its containers with it.
-    const auto containerd_socket = (d / "containerd.sock").string();
     write_file(d / "containerd.toml",
                "version = 2\nroot = \"" + (d / "containerd").string() + "\"\nstate = \"" +
                    (d / "containerd-state").string() +
                    "\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"" +
-                   containerd_socket + "\"\n[plugins.\"io.containerd.internal.v1.opt\"]\npath = \"" +
-                   (d / "opt").string() + "\"\n");
+                   (d / "containerd.sock").string() +
+                   "\"\n[plugins.\"io.containerd.internal.v1.opt\"]\npath = \"" + (d / "opt").string() +
+                   "\"\n");
     write_file(d / "daemon.json", "{}");
+    start_containerd();
+    start_dockerd();
+    sh("cd '" + d.string() +
+       "' && mkdir -p rootfs/bin rootfs/opt/logs rootfs/etc rootfs/tmp rootfs/var/log && "
+       "cp /bin/busybox rootfs/bin/ && for a in $(/bin/busybox --list); do "
+       "[ $a = busybox ] || ln -s busybox rootfs/bin/$a; done && echo root:x:0:0::/:/bin/sh > "
+       "rootfs/etc/passwd && "
+       "tar -C rootfs -c . | docker import - logs:1");
+}
+
+/// Its own one: a dockerd joins the machine's when there is one, and its containers with it.
+void Engine::start_containerd() {
+    const fs::path d = directory_.path();
+    const fs::path socket = d / "containerd.sock";
+    fs::remove(socket);
+    containerd_ =
+        start_daemon({"containerd", "--config", (d / "containerd.toml").string()}, d / "engine.log");
+    wait_until("containerd is there", [&] { return fs::exists(socket); });
+}
+
+void Engine::start_dockerd() {
+    const fs::path d = directory_.path();
     const fs::path log = d / "engine.log";
-    containerd_ = start_daemon({"containerd", "--config", (d / "containerd.toml").string()}, log);
-    wait_until("containerd is there", [&] { return fs::exists(containerd_socket); });
     dockerd_ = start_daemon({"dockerd",
                              "--config-file",
                              (d / "daemon.json").string(),
                              "--host",
                              host(),
                              "--containerd",
-                             containerd_socket,
+                             (d / "containerd.sock").string(),
                              "--data-root",
                              (d / "data").string(),
                              "--exec-root",
@@ -302,12 +321,16 @@ Engine::Engine() {
         throw std::runtime_error("no Docker engine could be started:\n" +
                                  (fs::exists(log) ? read_file(log) : ""));
     }
-    sh("cd '" + d.string() +
-       "' && mkdir -p rootfs/bin rootfs/opt/logs rootfs/etc rootfs/tmp rootfs/var/log && "
-       "cp /bin/busybox rootfs/bin/ && for a in $(/bin/busybox --list); do "
-       "[ $a = busybox ] || ln -s busybox rootfs/bin/$a; done && echo root:x:0:0::/:/bin/sh > "
-       "rootfs/etc/passwd && "
-       "tar -C rootfs -c . | docker import - logs:1");
+}
+
+void Engine::crash(Daemon daemon) {
+    const pid_t pid = daemon == Daemon::dockerd ? dockerd_ : containerd_;
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    if (daemon == Daemon::dockerd)
+        start_dockerd();
+    else
+        start_containerd();
 }
 
 Engine::~Engine() {

@@ -108,6 +108,9 @@ class Engine {
     void wait(const std::string& id); ///< until it has exited by itself
     void remove(const std::string& id);
     void remove_all();
+    enum class Daemon { containerd, dockerd };
+    /// Ends a part of the engine as a crash would, and starts it again.
+    void crash(Daemon daemon);
 
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -115,6 +118,8 @@ class Engine {
 
   private:
     Engine();
+    void start_containerd();
+    void start_dockerd();
     /// What the engine answers to a request, as the client makes it; a start of the client takes longer than
     /// most of them. Throws when the engine refuses, unless what is named is not there.
     std::string request(const std::string& method, const std::string& path);

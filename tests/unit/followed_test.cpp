@@ -202,6 +202,27 @@ TEST_F(FollowedContainers, WatchVolumesAtAndBelowTheLogDirectory) {
     EXPECT_TRUE(directory_of(held, "b").direct);
 }
 
+TEST_F(FollowedContainers, AdoptWhatAnotherHeld) {
+    followed.add({container("a")});
+    write("a", "app.log", "one\n");
+    remove("a", "app.log");
+    auto files = followed.nameless();
+    ASSERT_EQ(files.size(), 1U);
+    EXPECT_EQ(files.front().path, "app.log");
+
+    Followed next(WatchLimits(), [](const Container&) { return std::vector<std::string>{"/opt/logs"}; });
+    next.add({container("a")});
+    next.adopt(std::move(files.front()));
+    EXPECT_TRUE(next.has_unsaved());
+    const HeldLogs held = next.held();
+    ASSERT_EQ(directory_of(held, "a").files.size(), 1U);
+    EXPECT_EQ(directory_of(held, "a").files.front().path, "app.log");
+    EXPECT_FALSE(directory_of(held, "a").files.front().has_name);
+    next.adopt({"unknown", "/opt/logs", "", "app.log", UniqueFd()});
+    next.adopt({"a", "/opt/logs", "", "app.log", UniqueFd()});
+    EXPECT_EQ(directory_of(next.held(), "a").files.size(), 1U);
+}
+
 // What could not be held may be gone by the next run, but not what this one has saved.
 TEST_F(FollowedContainers, TellUntilTheNextRunWhatWasNotHeld) {
     WatchLimits limits;

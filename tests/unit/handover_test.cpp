@@ -7,12 +7,14 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace logbackup {
@@ -104,6 +106,39 @@ TEST_F(HandedOver, EndsWhenAnotherListens) {
     ASSERT_TRUE(update_until(*follower, [&] { return follower->is_asked(); }));
     follower->give();
     EXPECT_TRUE(update_until(*follower, [&] { return follower->is_relieved(); }));
+    follower.reset();
+    EXPECT_EQ(asker.wait(), 0);
+}
+
+TEST_F(HandedOver, FilesGoToTheNextOne) {
+    std::optional<Handover> follower(std::in_place, root.get());
+    Child asker([&] {
+        test::Stop stop;
+        auto request = ask_follower(root.get(), stop.get());
+        if (!request)
+            return 1;
+        request->relieve();
+        while (request->update() != Request::State::ended) {
+            pollfd change{request->fd(), POLLIN, 0};
+            ::poll(&change, 1, 5000);
+        }
+        const auto& files = request->files();
+        if (files.size() != 2)
+            return 2;
+        std::string text(100, '\0');
+        const auto got = ::pread(files[1].file.get(), text.data(), text.size(), 0);
+        text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        const bool is_right = files[1].container == "c" && files[1].directory == "/opt/logs" &&
+                              files[1].below.empty() && files[1].path == "a b/app\n.log" && text == "two";
+        return is_right ? 0 : 3;
+    });
+    ASSERT_TRUE(update_until(*follower, [&] { return follower->is_asked(); }));
+    follower->give();
+    ASSERT_TRUE(update_until(*follower, [&] { return follower->is_relieved(); }));
+    for (const auto* text : {"one", "two"})
+        EXPECT_TRUE(
+            follower->hand_over({"c", "/opt/logs", "", "a b/app\n.log",
+                                 UniqueFd(::open(dir.write(text, text).c_str(), O_RDONLY | O_CLOEXEC))}));
     follower.reset();
     EXPECT_EQ(asker.wait(), 0);
 }
