@@ -55,6 +55,8 @@ constexpr int rest_after_run = 9;
 constexpr milliseconds least_rest{1000};
 /// What happens to files is looked at no more often: a busy moment is looked at once.
 constexpr milliseconds least_between_looks{20};
+/// What is held of a removed container keeps the disks of its volumes busy.
+constexpr std::chrono::minutes patience_for_removed{10};
 /// So long after its time the follower waits for the lock, to save what it holds.
 constexpr std::chrono::seconds patience_for_lock{60};
 constexpr unsigned most_seconds_of_a_step = 600;
@@ -339,8 +341,11 @@ class Follower {
         if (child_ < 0) {
             child_ = 0;
             log_.error("cannot start a run: {}", error_text(errno));
-            end();
             code_ = static_cast<int>(ExitCode::impossible);
+            if (run == Run::between)
+                due_after(later);
+            else
+                end();
         }
     }
 
@@ -444,8 +449,12 @@ class Follower {
         return space && space->bytes < space->reserved_bytes;
     }
 
-    /// What is held of deleted files must not fill a disk. It was saved just now, if that was possible.
+    /// What is held of deleted files must not fill a disk, nor that of containers keep volumes busy. It was
+    /// saved just now, if that was possible.
     void make_room() {
+        if (const auto removed = followed_.let_go_of_removed(patience_for_removed); removed > 0)
+            log_.warn("let go of {} that were removed: they could not be saved for {} minutes",
+                      counted(removed, "container"), patience_for_removed.count());
         const auto count = followed_.let_go_of_largest([this](int file) { return is_short(file); });
         if (count > 0)
             log_.warn("let go of {} that were deleted: their disk has less free space than --min-free leaves",

@@ -47,14 +47,28 @@ class Shown {
     }
 
   private:
+    [[nodiscard]] bool is_file(const std::string& path) const {
+        const auto there = tree_.held ? status_at(tree_.held.get(), path) : std::nullopt;
+        return tree_.files.contains(path) || (there && !S_ISDIR(there->st_mode));
+    }
     [[nodiscard]] bool is_taken(const std::string& path) const {
+        const std::string below = path + "/";
+        const auto in_it = tree_.files.lower_bound(below);
         return tree_.files.contains(path) || tree_.mounted_at(path) != nullptr ||
+               (in_it != tree_.files.end() && in_it->first.starts_with(below)) ||
                (tree_.held && status_at(tree_.held.get(), path).has_value());
     }
-    std::string free_path(const std::string& path, std::int64_t mtime) {
+    std::string free_path(std::string path, std::int64_t mtime) {
+        const Timestamp time{std::chrono::nanoseconds(mtime)};
+        for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
+            if (const std::string above = path.substr(0, slash); is_file(above)) { // it was a directory
+                const std::string aside = aside_name(above, time);
+                path.replace(0, slash, aside);
+                slash = aside.size();
+            }
         if (!is_taken(path))
             return path;
-        const std::string aside = aside_name(path, Timestamp(std::chrono::nanoseconds(mtime)));
+        const std::string aside = aside_name(path, time);
         std::string free = aside;
         for (int& last = last_number_[aside]; is_taken(free);)
             free = aside + "." + std::to_string(++last);

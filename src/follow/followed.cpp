@@ -122,6 +122,7 @@ void Followed::note_removal(const std::string& id, Timestamp when) {
     } else if (one.is_complete && is_as_given(one, Names::lost)) {
         forget(id);
     } else if (!std::exchange(one.is_removed, true)) {
+        one.removed = std::chrono::steady_clock::now();
         ++removals_;
     }
 }
@@ -284,6 +285,17 @@ void Followed::adopt(HandedFile file) {
 
 bool Followed::has_removed() const {
     return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one.second.is_removed; });
+}
+
+std::size_t Followed::let_go_of_removed(std::chrono::seconds age) {
+    const auto before = std::chrono::steady_clock::now() - age;
+    std::vector<std::string> old;
+    for (const auto& [id, one] : all_)
+        if (one.is_removed && one.removed <= before)
+            old.push_back(id);
+    for (const auto& id : old)
+        forget(id);
+    return old.size();
 }
 
 bool Followed::has_unsaved() const {

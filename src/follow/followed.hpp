@@ -7,6 +7,7 @@
 #include "logbackup/container.hpp"
 #include "logbackup/held.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -72,6 +73,9 @@ class Followed {
     /// Grows with each container that is removed and has something to save.
     [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
     [[nodiscard]] bool has_removed() const;
+    /// Lets go of containers that were removed so long ago: what is held keeps the disks of their volumes
+    /// busy. Returns their number.
+    std::size_t let_go_of_removed(std::chrono::seconds age);
     /// True if something is held that only this process has, and that is not saved as it is now.
     [[nodiscard]] bool has_unsaved() const;
     [[nodiscard]] bool lacks_watches() const noexcept { return watcher_.lacks_watches(); }
@@ -102,6 +106,7 @@ class Followed {
         std::vector<Directory> directories;
         bool has_started = false; ///< since it was described last: more may be mounted now
         bool is_removed = false;
+        std::chrono::steady_clock::time_point removed{};
         bool is_complete = false; ///< a run has compared all of it since it ended
     };
     /// How a file was when a run got it.

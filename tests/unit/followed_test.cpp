@@ -202,6 +202,17 @@ TEST_F(FollowedContainers, WatchVolumesAtAndBelowTheLogDirectory) {
     EXPECT_TRUE(directory_of(held, "b").direct);
 }
 
+TEST_F(FollowedContainers, LetGoOfOneThatCannotBeSaved) {
+    followed.add({container("a")});
+    write("a", "app.log", "one\n");
+    followed.note_removal("a", now);
+    EXPECT_EQ(followed.let_go_of_removed(seconds(60)), 0U);
+    EXPECT_TRUE(followed.has_removed());
+    EXPECT_EQ(followed.let_go_of_removed(seconds(0)), 1U);
+    EXPECT_FALSE(followed.has_removed());
+    EXPECT_TRUE(followed.held().directories.empty());
+}
+
 TEST_F(FollowedContainers, AdoptWhatAnotherHeld) {
     followed.add({container("a")});
     write("a", "app.log", "one\n");

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
+#include <set>
 #include <string>
 
 namespace logbackup {
@@ -210,6 +211,37 @@ TEST_F(HeldNode, SavesADeletedFileWhoseNameAnotherHas) {
 }
 
 // gzip deletes the plain file: its bytes are in the compressed one.
+// A name that a file had can be a directory's by now, and the other way round.
+TEST_F(HeldNode, SavesAFileWhoseNameADirectoryHas) {
+    test::in_private_mounts([&] {
+        (void)node.run();
+        const std::string logs = node.add("a", "job", "job-1");
+        auto& directory = follow("a");
+        const auto held_file = [&](const std::string& path, const std::string& text, bool has_name) {
+            directory.files.push_back(
+                {path, hold(node.dir.write("layers/a/opt/logs/" + path, text)), has_name});
+        };
+        held_file("one", "file one\n", false);
+        fs::remove(logs + "/one");
+        held_file("one/app.log", "below one\n", true);
+        held_file("two/app.log", "below two\n", false);
+        fs::remove_all(logs + "/two");
+        held_file("two", "file two\n", true);
+        remove("a");
+        const Report report = node.run();
+        EXPECT_FALSE(report.has_failures());
+        std::multiset<std::string> texts;
+        for (const auto& entry : fs::recursive_directory_iterator(node.dir.at("backup/job/job-1")))
+            if (entry.is_regular_file())
+                texts.insert(node.saved(fs::relative(entry.path(), node.dir.at("backup")).string()));
+        EXPECT_EQ(texts,
+                  (std::multiset<std::string>{"below one\n", "below two\n", "file one\n", "file two\n"}));
+        EXPECT_EQ(node.saved("job/job-1/one/app.log"), "below one\n");
+        EXPECT_EQ(node.saved("job/job-1/two"), "file two\n");
+        EXPECT_EQ(node.record("job", "job-1").coverage, Coverage::complete);
+    });
+}
+
 TEST_F(HeldNode, KeepsNoCopyOfAFileThatWasCompressed) {
     std::string text;
     for (int i = 0; i < 5000; ++i)
