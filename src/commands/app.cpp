@@ -36,6 +36,14 @@ int run_logged(const Options& options, spdlog::logger& log) {
     return static_cast<int>(ExitCode::impossible);
 }
 
+/// Returns the exit code, which is no success if the output could not be written.
+int with_output(int code) {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)
+        return code;
+    std::fputs("logbackup: error: cannot write the output\n", stderr);
+    return code == 0 ? static_cast<int>(ExitCode::impossible) : code;
+}
+
 } // namespace
 
 int run_app(int argc, const char* const* argv) {
@@ -53,14 +61,14 @@ int run_app(int argc, const char* const* argv) {
     const auto options = parse_options(argc, argv, ended);
     if (!options) {
         std::fputs(ended.text.c_str(), ended.code == 0 ? stdout : stderr);
-        return ended.code;
+        return with_output(ended.code);
     }
     std::shared_ptr<spdlog::logger> log;
     try {
         log = make_logger(*options);
         if (options->follow.count() == 0) // a follower hardly works, and must be in time: its runs give way
             give_way(options->nice, options->io_priority);
-        return run_logged(*options, *log);
+        return with_output(run_logged(*options, *log));
     } catch (const std::exception& error) {
         end_progress_line();
         if (!log)

@@ -9,6 +9,7 @@
 #include "commands/stages.hpp"
 #include "commands/unread.hpp"
 #include "commands/versions.hpp"
+#include "ledger/backup_root.hpp"
 #include "util/files.hpp"
 #include "util/text.hpp"
 
@@ -76,7 +77,9 @@ int run_dry_run(const Options& options, spdlog::logger& log) {
     StopSignal stop(options.max_duration);
     Session session{options, stop, std::chrono::system_clock::now()};
     (void)open_backup(session, Access::read, warn_by(log));
+    require_usable(options.backup_root); // what a run refuses
     prepare(session, log);
+    (void)require_program(options.rsync, "--rsync", "rsync");
     const Report report = dry_run(session);
     tell(report, options, log);
     return exit_code(report.has_failures(), stop, log);

@@ -10,12 +10,14 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 namespace logbackup {
@@ -44,6 +46,10 @@ std::shared_ptr<spdlog::logger> make_logger(const Options& options) {
         return logger;
     if (!options.log_file.empty()) {
         try {
+            const auto above = std::filesystem::path(options.log_file).parent_path();
+            struct stat status {};
+            if (!above.empty() && ::stat(above.c_str(), &status) != 0) // spdlog would make it
+                throw spdlog::spdlog_ex("no directory", errno);
             auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file);
             file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
             logger->sinks().push_back(std::move(file));

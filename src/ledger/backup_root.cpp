@@ -153,6 +153,33 @@ void examine_backup_root(int root, const std::string& path) {
     (void)find_state(root, path);
 }
 
+void require_usable(const std::string& path) {
+    const UniqueFd root = find_backup_root(path);
+    if (root)
+        examine_backup_root(root.get(), path);
+    const UniqueFd state = root ? open_directory(root.get(), state_directory) : UniqueFd();
+    const UniqueFd nearest = nearest_directory(path).first;
+    if (::faccessat(state ? state.get() : nearest.get(), ".", W_OK | X_OK, AT_EACCESS) != 0)
+        fail(root ? "write to" : "make", path, errno);
+}
+
+std::string nearest_backup_root(const std::string& path) {
+    const auto is_one = [](const std::filesystem::path& directory) {
+        std::error_code ignored;
+        return std::filesystem::is_directory(directory / state_directory, ignored);
+    };
+    for (std::filesystem::path above = path; above.has_relative_path();) {
+        above = above.parent_path();
+        if (is_one(above))
+            return above.string();
+    }
+    std::error_code ignored;
+    for (const auto& below : std::filesystem::directory_iterator(path, ignored))
+        if (is_one(below.path()))
+            return below.path().string();
+    return {};
+}
+
 OverlapCheck overlap_check(const std::string& path, const UniqueFd& root) {
     if (root)
         return {root.get(), BackupRoot::exists};

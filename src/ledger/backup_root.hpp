@@ -32,6 +32,13 @@ void require_mounted(const std::string& path);
 /// Throws Error when open_backup_root() would refuse the existing directories. Creates and changes nothing.
 void examine_backup_root(int root, const std::string& path);
 
+/// Throws Error when open_backup_root() would, but creates and changes nothing.
+void require_usable(const std::string& path);
+
+/// Returns the backup root nearest to a path that is none: the first above it, or in it; empty if there is
+/// none.
+[[nodiscard]] std::string nearest_backup_root(const std::string& path);
+
 /// Returns the check for overlaps with a backup root, which need not exist.
 [[nodiscard]] OverlapCheck overlap_check(const std::string& path, const UniqueFd& root);
 

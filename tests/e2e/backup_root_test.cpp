@@ -101,6 +101,46 @@ TEST_F(BackupRoot, ARunThatIsKilledWhileItMakesOneLeavesItToTheNext) {
     EXPECT_GT(unfinished, 3);
 }
 
+// Who asks what would be saved is told that nothing would.
+TEST_F(BackupRoot, ADryRunRefusesWhatARunRefuses) {
+    const auto expect_same = [&](const std::vector<std::string>& arguments, const char* said) {
+        auto dry_run = arguments;
+        dry_run.emplace_back("--dry-run");
+        const Result dry = run_once(dry_run);
+        const Result run = run_once(arguments);
+        EXPECT_TRUE(says(run, said)) << run.err;
+        EXPECT_EQ(dry.err, run.err);
+        EXPECT_EQ(dry.code, run.code);
+    };
+    expect_clean(run_once());
+    expect_same({"--rsync", "/nowhere/rsync"}, "cannot find the program '/nowhere/rsync'");
+    fs::remove_all(backup);
+    sh("mount -t tmpfs -o ro,mode=0755 none '" + disk.string() + "'");
+    expect_same({}, "cannot make the backup root");
+    sh("umount '" + disk.string() + "'");
+    fs::create_directory(backup);
+    fs::permissions(backup, fs::perms(0777));
+    expect_same({}, "users other than its owner may write to it");
+    fs::permissions(backup, fs::perms(0750));
+    sh("mount -t tmpfs -o ro,mode=0750 none '" + backup.string() + "'");
+    expect_same({}, "cannot write to the backup root");
+    sh("umount '" + backup.string() + "'");
+}
+
+TEST_F(BackupRoot, OfADirectoryThatIsNoBackupListNamesTheNearest) {
+    expect_clean(run_once());
+    const fs::path good = backup;
+    for (const auto& other : {good / "web", disk}) {
+        backup = other;
+        const Result listed = run_once({"list"});
+        EXPECT_EQ(listed.code, 1);
+        EXPECT_TRUE(says(listed, "no backup at '" + other.string() + "'")) << listed.err;
+        EXPECT_NE(listed.err.find("the nearest is '" + good.string() + "'"), std::string::npos) << listed.err;
+    }
+    backup = scratch.path();
+    EXPECT_EQ(run_once({"list"}).err.find("the nearest"), std::string::npos);
+}
+
 TEST_F(BackupRoot, RequiresAMountWhenAskedTo) {
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{}, {"--dry-run"}, {"verify"}, {"prune", "--keep", "1d"}}) {

@@ -57,18 +57,6 @@ TEST_P(Report, ADryRunListsWhatTheRunThenDoesAndWritesNothing) {
 
 class ReportOnce : public e2e::Test {};
 
-TEST_F(ReportOnce, ADryRunNeedsNoBackupRootThatCanBeWrittenTo) {
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "echo one > /opt/logs/a.log");
-    expect_clean(run_once());
-    engine.exec(id, "echo two >> /opt/logs/a.log");
-    sh("mount --bind '" + backup.string() + "' '" + backup.string() + "' && mount -o remount,bind,ro '" +
-       backup.string() + "'");
-    const Result result = run_once({"--dry-run"});
-    expect_clean(result);
-    EXPECT_NE(result.out.find("0 new, 1 changed; 4 B would be saved"), std::string::npos) << result.out;
-}
-
 TEST_F(ReportOnce, TheTableShowsEachContainer) {
     const auto running = engine.start({"web", "web-1"});
     engine.exec(running, "echo one > /opt/logs/a.log");
@@ -148,6 +136,30 @@ TEST_F(ReportOnce, NamesAreEscapedInMessages) {
     EXPECT_NE(result.err.find("'web/web-1: a\\x1b[2Jb': only 0 B of 2 B were saved"), std::string::npos)
         << result.err;
     EXPECT_NE(result.err.find("rsync exited with code 5: bad '\\x1b[2J'"), std::string::npos) << result.err;
+}
+
+TEST_F(ReportOnce, FailsWhenItsOutputCannotBeWritten) {
+    engine.exec(engine.start({"web", "web-1"}), "echo one > /opt/logs/app.log");
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                      {"list"},
+                                                      {"config"},
+                                                      {"--help"},
+                                                      {"--version"},
+                                                      {"check"},
+                                                      {"--dry-run"}}) {
+        auto argv = command(arguments);
+        argv.insert(argv.begin(), {"sh", "-c", "exec \"$@\" > /dev/full", "sh"});
+        const Result result = run(argv);
+        EXPECT_EQ(result.code, 1) << testing::PrintToString(arguments);
+        EXPECT_NE(result.err.find("cannot write the output"), std::string::npos) << result.err;
+    }
+}
+
+TEST_F(ReportOnce, MakesNoDirectoryForItsLogFile) {
+    const Result result = run_once({"--log-file", (scratch.path() / "no/such/run.log").string()});
+    EXPECT_EQ(result.code, 1);
+    EXPECT_NE(result.err.find("cannot open the log file"), std::string::npos) << result.err;
+    EXPECT_FALSE(fs::exists(scratch.path() / "no"));
 }
 
 TEST_F(ReportOnce, TheLogFileGetsMessagesAndASummaryForEachRun) {
