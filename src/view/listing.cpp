@@ -144,7 +144,7 @@ class Walker {
         const UniqueFd* mounted = tree_.mounted_at(path);
         if (mounted != nullptr)
             seen_.insert(path);
-        if (tree_.leaves_out(path))
+        if (tree_.leaves_out(path) || tree_.files.contains(path))
             return;
         if (is_excluded(tree_.excluded, path)) {
             ++listing_.excluded;

@@ -187,7 +187,7 @@ class NewestWalk {
         const int failed = mounted != nullptr ? ::fstat(mounted->get(), &status)
                                               : ::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW);
         if (failed != 0 || path.size() > limits_.path || is_excluded(tree_.excluded, path) ||
-            tree_.leaves_out(path))
+            tree_.leaves_out(path) || tree_.files.contains(path))
             return false;
         if (S_ISDIR(status.st_mode))
             return true;
@@ -205,7 +205,8 @@ class NewestWalk {
     }
 
     void descend(int directory, const std::string& path, const char* name, std::size_t depth) {
-        if (path.size() > limits_.path || is_excluded(tree_.excluded, path) || tree_.leaves_out(path))
+        if (path.size() > limits_.path || is_excluded(tree_.excluded, path) || tree_.leaves_out(path) ||
+            tree_.files.contains(path))
             return;
         const UniqueFd* mounted = tree_.mounted_at(path);
         UniqueFd opened = mounted != nullptr ? reopened(mounted->get()) : opened_at(directory, name);

@@ -23,7 +23,7 @@ struct Tree {
     std::vector<std::string> excluded{}; ///< globs of paths to ignore; see is_excluded()
     bool in_memory = false;              ///< true: a part of it lies on a tmpfs
     std::set<std::string> left_out{};    ///< paths of directories that are saved elsewhere
-    /// Files that are held one by one, by path. Nothing else in the tree has these paths.
+    /// Files that are held one by one, by path. What the log directory itself has there is not listed.
     std::map<std::string, UniqueFd> files{};
     std::set<std::string> nameless{}; ///< paths of those that the log directory does not have any longer
 

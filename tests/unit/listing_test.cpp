@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -47,6 +48,22 @@ const Entry* find(const Listing& listing, const std::string& path) {
 }
 
 using Names = std::vector<std::string>;
+
+// A container made a file since, with the name of one that is held: the next run takes it.
+TEST(ListTree, TakesAHeldFileForThatOfItsName) {
+    const TempDir dir;
+    dir.write("log/app.log", "what came since");
+    dir.write("log/one/below.log", "what came since");
+    dir.write("log/two.log", "x");
+    Tree tree = tree_of(dir.at("log"));
+    for (const auto* name : {"app.log", "one"})
+        tree.files.emplace(name, UniqueFd(::open(dir.write(std::string("held/") + name, "held").c_str(),
+                                                 O_RDONLY | O_CLOEXEC)));
+    const Listing listing = list(tree);
+    EXPECT_EQ(paths(listing), (Names{"two.log", "app.log", "one"}));
+    EXPECT_EQ(find(listing, "app.log")->size, 4U);
+    EXPECT_EQ(find(listing, "one")->size, 4U);
+}
 
 TEST(ListTree, FollowsALinkWhereItStandsAndAsksOnce) {
     const TempDir dir;
