@@ -50,6 +50,8 @@ constexpr milliseconds soon{200};
 constexpr milliseconds later{10'000};
 /// What is not saved before the follower ends is tried again so often: a container may be about to go.
 constexpr int most_last_runs = 4;
+/// Who asks for the lock does not wait longer than a run after this.
+constexpr std::chrono::seconds patience_for_last_runs{10};
 /// Runs take no more than a tenth of the time.
 constexpr int rest_after_run = 9;
 constexpr milliseconds least_rest{1000};
@@ -146,27 +148,39 @@ class Follower {
     // The begin: until this process has the lock, and is the only one that listens.
 
     void get_ready() {
-        if (!session_.lock)
-            session_.lock = try_lock(session_);
-        if (!session_.lock && !request_)
+        if (!request_)
             request_.emplace(session_.root.get());
-        const auto state = request_ ? request_->update() : Request::State::ended;
-        if (state == Request::State::given && session_.lock) {
-            request_->relieve();
-            has_taken_over_ = true;
-        }
-        if (state != Request::State::ended)
+        const auto state = request_->update();
+        if (state == Request::State::waiting)
             return;
-        if (session_.lock || (session_.lock = try_lock(session_))) // it may have ended at this moment
-            return begin();
-        code_ = tell_busy(session_, log_);
-        end();
+        const bool is_locked = lock(); // it may have ended at this moment
+        if (state == Request::State::ended) {
+            if (is_locked)
+                return begin();
+            code_ = tell_busy(session_, log_);
+            end();
+        } else if (is_locked && !std::exchange(has_taken_over_, true)) {
+            request_->relieve(); // begins when that one has ended
+        }
+    }
+
+    /// Takes the lock if it is free. Returns whether this process has it.
+    bool lock() {
+        try {
+            if (!session_.lock)
+                session_.lock = try_lock(session_);
+        } catch (const Error& error) { // too few descriptors, say: tried again
+            if (!std::exchange(has_told_why_, true))
+                log_.error(error.what());
+        }
+        return session_.lock.has_value();
     }
 
     void begin() {
-        if (request_)
-            for (auto& file : request_->files())
-                followed_.adopt(std::move(file));
+        std::uint64_t lost = 0;
+        for (auto& file : request_->files())
+            lost += followed_.adopt(std::move(file)) ? 0U : 1U;
+        tell_lost(lost);
         request_.reset();
         try {
             handover_.emplace(session_.root.get());
@@ -180,12 +194,19 @@ class Follower {
     }
 
     void hand_over() {
-        const auto files = followed_.nameless();
-        const auto refused = std::find_if(
-            files.begin(), files.end(), [&](const HandedFile& file) { return !handover_->hand_over(file); });
-        if (refused != files.end())
-            log_.warn("the next process does not take over {} that were deleted",
-                      counted(static_cast<std::uint64_t>(files.end() - refused), "file"));
+        std::uint64_t lost = 0;
+        for (const auto& file : followed_.nameless())
+            lost += handover_->hand_over(file) ? 0U : 1U;
+        tell_lost(lost);
+        if (followed_.has_removed()) {
+            log_.warn("containers that were removed could not be saved: see what the runs say");
+            code_ = code_ == 0 ? static_cast<int>(ExitCode::partial) : code_;
+        }
+    }
+
+    void tell_lost(std::uint64_t files) {
+        if (files > 0)
+            log_.warn("the next process does not take over {} that were deleted", counted(files, "file"));
     }
 
     // The loop.
@@ -246,13 +267,13 @@ class Follower {
     void decide() {
         plan_run();
         const auto now = Clock::now();
-        if (const bool is_stopped = stop_.requested(); !is_ending_ && (is_stopped || now >= until_))
+        if ((stop_.requested() && !std::exchange(is_stopped_, true)) || (!is_ending_ && now >= until_))
             end_soon(now);
         if (!handover_) // who took over has to save what it holds, also when it is stopped
-            return is_ending_ && !has_taken_over_ ? end() : get_ready();
+            return is_ending_ && !has_taken_over_ ? end_before_run() : get_ready();
         if (child_ != 0)
             return;
-        if (handover_->is_given() || (!session_.lock && !(session_.lock = try_lock(session_)))) {
+        if (handover_->is_given() || !lock()) {
             if (is_ending_ && now >= give_up_) // another run works, or hangs
                 end_with_what_is_held();
             return;
@@ -260,13 +281,18 @@ class Follower {
         if (is_ending_ || handover_->is_asked()) {
             followed_.update(); // what happened until now
             // What happens from now on, who asked holds as well.
-            if (followed_.has_unsaved() && !has_saved_all_ && last_runs_ < most_last_runs) {
+            if (last_runs_ == 0)
+                give_at_last_ = now + patience_for_last_runs;
+            if (followed_.has_unsaved() && !has_saved_all_ && last_runs_ < most_last_runs &&
+                now < give_at_last_) {
                 if (now >= next_last_run_)
                     begin_run(Run::last);
                 return;
             }
-            if (is_ending_)
+            if (!handover_->is_asked())
                 return end_with_what_is_held();
+            note_gone(session_.root.get(), followed_.gone_empty());
+            followed_.clear_gone();
             session_.lock.reset();
             handover_->give();
             last_runs_ = 0;
@@ -275,7 +301,7 @@ class Follower {
         }
         last_runs_ = 0;
         has_saved_all_ = false;
-        if (now >= look_at_space_) {
+        if (now >= look_at_space_ && now >= not_before_) {
             look_at_space_ = now + later;
             if (followed_.is_burden([this](int file) { return is_short(file); }))
                 return begin_run(Run::between); // which lets go of it at its end
@@ -303,7 +329,7 @@ class Follower {
         if (goes_on && due_)
             consider(std::max(*due_, not_before_));
         if (goes_on && followed_.has_unsaved())
-            consider(look_at_space_);
+            consider(std::max(look_at_space_, not_before_));
         const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
         return static_cast<int>(std::max<milliseconds::rep>(left, 0));
     }
@@ -318,8 +344,11 @@ class Follower {
         give_up_ = now + patience_for_lock;
         if (child_ != 0 && stop_.signal())
             ::kill(child_, SIGTERM);
-        if (!handover_ && stop_.signal()) // it was stopped before its run
-            code_ = 128 + *stop_.signal();
+    }
+
+    void end_before_run() {
+        code_ = is_stopped_ && stop_.signal() ? 128 + *stop_.signal() : tell_busy(session_, log_);
+        end();
     }
 
     // Runs.
@@ -342,10 +371,12 @@ class Follower {
             child_ = 0;
             log_.error("cannot start a run: {}", error_text(errno));
             code_ = static_cast<int>(ExitCode::impossible);
-            if (run == Run::between)
-                due_after(later);
+            if (run == Run::first)
+                end_soon(Clock::now());
+            else if (run == Run::last)
+                note_last_run(Clock::now());
             else
-                end();
+                due_after(later);
         }
     }
 
@@ -423,24 +454,29 @@ class Follower {
                                          [](const HeldOutcome& outcome) { return outcome.saved; });
             followed_.update();
             followed_.note_saved(given_, outcomes);
+            has_more_to_look_at_ = true; // for what was not held
             if (run_ == Run::first)
                 followed_.clear_gone(); // it asked for those that it does not know
         }
         given_ = {};
         has_saved_all_ = has_saved_all_ && run_ == Run::last;
-        if (run_ == Run::last) {
-            ++last_runs_;
-            next_last_run_ = now + soon;
-        }
+        if (run_ == Run::last)
+            note_last_run(now);
         if (run_ == Run::first) {
             code_ = code;
-            if (code != static_cast<int>(ExitCode::complete) && code != static_cast<int>(ExitCode::partial))
-                end(); // no run is possible, or it was stopped
+            if (!is_ending_ && code != static_cast<int>(ExitCode::complete) &&
+                code != static_cast<int>(ExitCode::partial))
+                end_soon(now); // no run is possible, or it was stopped
             first_.reset();
         }
         if (followed_.has_removed())
             due_after(later); // it could not be saved
         make_room();
+    }
+
+    void note_last_run(Clock::time_point now) {
+        ++last_runs_;
+        next_last_run_ = now + soon;
     }
 
     /// True if the file system of an open file has less free space than --min-free leaves.
@@ -489,10 +525,13 @@ class Follower {
     std::uint64_t losses_ = 0; ///< this and the next one as they were planned for
     std::uint64_t removals_ = 0;
     bool is_ending_ = false;
+    bool is_stopped_ = false;     ///< by a signal
     Clock::time_point give_up_{}; ///< to wait for the lock, once it is to end
     bool has_saved_all_ = false;  ///< of what it was given; said of the last run only
     int last_runs_ = 0;           ///< since somebody asked for the lock, or the time was over
     Clock::time_point next_last_run_{};
+    Clock::time_point give_at_last_{};
+    bool has_told_why_ = false; ///< that the lock cannot be taken
     bool is_done_ = false;
     int code_ = 0;
 };

@@ -271,16 +271,15 @@ std::vector<HandedFile> Followed::nameless() const {
     return files;
 }
 
-void Followed::adopt(HandedFile file) {
+bool Followed::adopt(HandedFile file) {
     const auto found = all_.find(file.container);
     if (found == all_.end())
-        return;
+        return false;
     for (const auto& directory : found->second.directories)
         for (const auto& place : directory.places)
-            if (directory.path == file.directory && place.below == file.below) {
-                watcher_.adopt(place.tree, file.path, std::move(file.file));
-                return;
-            }
+            if (directory.path == file.directory && place.below == file.below)
+                return watcher_.adopt(place.tree, file.path, std::move(file.file));
+    return false;
 }
 
 bool Followed::has_removed() const {

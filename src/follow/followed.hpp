@@ -62,8 +62,8 @@ class Followed {
 
     /// Returns the files that have lost their names and are held still.
     [[nodiscard]] std::vector<HandedFile> nameless() const;
-    /// Holds such a file, as another process did until now.
-    void adopt(HandedFile file);
+    /// Holds such a file, as another process did until now. Returns false if it cannot.
+    [[nodiscard]] bool adopt(HandedFile file);
 
     /// Ids of removed containers that had nothing to save.
     [[nodiscard]] const std::set<std::string>& gone_empty() const noexcept { return gone_empty_; }

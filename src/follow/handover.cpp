@@ -26,11 +26,10 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* socket_name = "follower";
 constexpr char lock_is_free = 'f';
 constexpr char end_yourself = 'e';
+constexpr char with_file = 'h'; // its names follow
 constexpr std::chrono::seconds patience_for_lock{30};
 constexpr int patience_for_file = 1000; // milliseconds
-/// Names, and three paths of 4,096 bytes at most.
 constexpr std::size_t longest_message = 16384;
-constexpr std::size_t most_files = 1000;
 
 /// Returns the address of the socket. A path to the backup can be longer than an address; this one is not.
 sockaddr_un address_in(int state) {
@@ -63,7 +62,7 @@ Request::Request(int root) : connection_(new_socket()), until_(Clock::now() + pa
 Request::State Request::update() {
     while (state_ != State::ended && take_message()) {
     }
-    if (Clock::now() >= until_)
+    if (state_ == State::waiting && Clock::now() >= until_)
         state_ = State::ended;
     return state_;
 }
@@ -87,15 +86,14 @@ bool Request::take_message() {
     }
     text.resize(static_cast<std::size_t>(got));
     const cmsghdr* control = CMSG_FIRSTHDR(&message);
-    if (control != nullptr && control->cmsg_type == SCM_RIGHTS) {
+    if (text.front() == with_file && control != nullptr && control->cmsg_type == SCM_RIGHTS) {
         int file = -1;
         std::memcpy(&file, CMSG_DATA(control), sizeof file);
         HandedFile handed{{}, {}, {}, {}, UniqueFd(file)};
-        std::istringstream fields(text);
+        std::istringstream fields(text.substr(1));
         for (auto* field : {&handed.container, &handed.directory, &handed.below, &handed.path})
             std::getline(fields, *field, '\0');
-        if (files_.size() < most_files)
-            files_.push_back(std::move(handed));
+        files_.push_back(std::move(handed));
     } else if (text.front() == lock_is_free) {
         state_ = State::given;
     }
@@ -103,8 +101,8 @@ bool Request::take_message() {
 }
 
 void Request::relieve() {
-    if (!std::exchange(is_relieved_, true)) [[maybe_unused]]
-        const auto sent = ::send(connection_.get(), &end_yourself, 1, MSG_NOSIGNAL);
+    if (!std::exchange(is_relieved_, true))
+        (void)::send(connection_.get(), &end_yourself, 1, MSG_NOSIGNAL);
 }
 
 std::optional<Request> ask_follower(int root, StopSignal& stop) {
@@ -155,7 +153,7 @@ void Handover::update() {
 }
 
 bool Handover::hand_over(const HandedFile& file) {
-    std::string text;
+    std::string text(1, with_file);
     for (const auto* field : {&file.container, &file.directory, &file.below, &file.path})
         text.append(*field).push_back('\0');
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> attached{};

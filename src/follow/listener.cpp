@@ -10,6 +10,7 @@ namespace logbackup {
 namespace {
 
 constexpr std::chrono::milliseconds before_next_try{1000};
+constexpr std::chrono::milliseconds longest_pause{30'000};
 /// A description that can wait takes others along.
 constexpr std::chrono::milliseconds a_while{1000};
 /// So many descriptions are asked for at the same time: a container can live half a second.
@@ -20,7 +21,8 @@ constexpr std::chrono::seconds overlap_of_events{2};
 } // namespace
 
 Listener::Listener(Listening runtime, Followed& followed, Timestamp since, std::chrono::milliseconds patience)
-    : runtime_(std::move(runtime)), followed_(followed), patience_(patience), since_(since) {
+    : runtime_(std::move(runtime)), followed_(followed), patience_(patience), since_(since),
+      pause_(before_next_try) {
     listen(Clock::now());
 }
 
@@ -43,10 +45,12 @@ Listener::Clock::time_point Listener::next() const {
         next = std::min(next, list_.until);
     for (const auto& answer : descriptions_)
         next = std::min(next, answer.until);
-    if (descriptions_.size() < most_descriptions && !to_describe_.empty())
-        next = std::min(next, Clock::now() + before_next_try); // it could not be started
-    if (descriptions_.size() < most_descriptions && !can_wait_.empty())
+    if (descriptions_.size() >= most_descriptions)
+        return next;
+    if (!to_describe_.empty() || !alone_.empty())
         next = std::min(next, describe_again_);
+    if (!can_wait_.empty())
+        next = std::min(next, std::max(describe_waiting_, describe_again_));
     return next;
 }
 
@@ -74,8 +78,9 @@ bool Listener::update() {
 void Listener::listen(Clock::time_point now) {
     events_ = runtime_.events(since_);
     rest_.clear();
-    listen_again_ = now + before_next_try;
-    if (std::exchange(was_away_, true))
+    listen_again_ = now + pause_;
+    pause_ = std::min(2 * pause_, longest_pause);
+    if (std::exchange(was_away_, true) && !list_.command)
         list_ = ask(runtime_.list());
 }
 
@@ -91,6 +96,7 @@ bool Listener::take_events() {
     const auto end = rest_.rfind('\n');
     if (end == std::string::npos)
         return false;
+    pause_ = before_next_try;
     const History history = runtime_.read_events(std::string_view(rest_).substr(0, end));
     rest_.erase(0, end + 1);
     return take(history);
@@ -113,7 +119,7 @@ bool Listener::take(const History& history) {
             followed_.note_start(id, container.started);
         if (!is_over && !is_removed) { // it has a process now, and all its mounts
             if (can_wait_.empty())
-                describe_again_ = Clock::now() + a_while;
+                describe_waiting_ = Clock::now() + a_while;
             (followed_.is_watched(id) ? can_wait_ : to_describe_).push_back(id);
         }
         if (container.finished != Timestamp{} && is_over) {
@@ -139,29 +145,40 @@ void Listener::take_descriptions() {
                 followed_.add(runtime_.read_descriptions(*text));
             } catch (const Error&) { // it has gone by now, or the runtime is away
             }
+        else if (!answer.command && answer.ids.size() > 1) // one that is sick made it hang
+            alone_.insert(alone_.end(), answer.ids.begin(), answer.ids.end());
     std::erase_if(descriptions_, [](const Answer& answer) { return !answer.command; });
 }
 
 void Listener::describe() {
-    describe(to_describe_);
-    if (Clock::now() >= describe_again_)
-        describe(can_wait_);
+    const auto now = Clock::now();
+    const auto can_ask = [&] { return descriptions_.size() < most_descriptions && now >= describe_again_; };
+    if (!to_describe_.empty() && can_ask() && describe(to_describe_))
+        to_describe_.clear();
+    if (!can_wait_.empty() && now >= describe_waiting_ && can_ask() && describe(can_wait_))
+        can_wait_.clear();
+    // One place stays free for what is new.
+    if (!alone_.empty() && descriptions_.size() + 1 < most_descriptions && can_ask() &&
+        describe({alone_.back()}))
+        alone_.pop_back();
 }
 
-void Listener::describe(std::vector<std::string>& ids) {
-    if (ids.empty() || descriptions_.size() >= most_descriptions)
-        return;
+/// Returns false if the command could not be started.
+bool Listener::describe(std::vector<std::string> ids) {
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     Answer answer = ask(runtime_.describe(ids));
-    if (!answer.command)
-        return; // tried again
+    if (!answer.command) {
+        describe_again_ = Clock::now() + before_next_try;
+        return false;
+    }
+    answer.ids = std::move(ids);
     descriptions_.push_back(std::move(answer));
-    ids.clear();
+    return true;
 }
 
 Listener::Answer Listener::ask(std::unique_ptr<SideCommand> command) const {
-    return {std::move(command), {}, Clock::now() + patience_};
+    return {std::move(command), {}, Clock::now() + patience_, {}};
 }
 
 /// Takes what there is of an answer. Returns it once it is whole.

@@ -37,6 +37,7 @@ class Listener {
         std::unique_ptr<SideCommand> command;
         std::string text;
         Clock::time_point until;
+        std::vector<std::string> ids{}; ///< what was asked for
     };
 
     void listen(Clock::time_point now);
@@ -47,7 +48,7 @@ class Listener {
     [[nodiscard]] Answer ask(std::unique_ptr<SideCommand> command) const;
     [[nodiscard]] static std::optional<std::string> whole(Answer& answer);
     void describe();
-    void describe(std::vector<std::string>& ids);
+    [[nodiscard]] bool describe(std::vector<std::string> ids);
 
     Listening runtime_;
     Followed& followed_;
@@ -56,12 +57,15 @@ class Listener {
     std::unique_ptr<SideCommand> events_;
     std::string rest_; ///< of a line of events
     Clock::time_point listen_again_{};
+    std::chrono::milliseconds pause_; ///< before it is begun again
     bool was_away_ = false;
     Answer list_;
     std::vector<Answer> descriptions_;
     std::vector<std::string> to_describe_; ///< ids
+    std::vector<std::string> alone_;       ///< ids of which one or more made an answer hang
     std::vector<std::string> can_wait_;    ///< ids of containers that are watched already
-    Clock::time_point describe_again_{};   ///< those
+    Clock::time_point describe_waiting_{}; ///< those
+    Clock::time_point describe_again_{};   ///< when a command could not be started
 };
 
 } // namespace logbackup

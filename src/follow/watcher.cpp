@@ -23,6 +23,7 @@ constexpr std::uint32_t names_change = IN_CREATE | IN_DELETE | IN_MOVED_FROM | I
 constexpr std::size_t most_reads = 16; // of a full buffer each, before the caller has its turn
 /// Of a tree so many names are looked at at once.
 constexpr std::size_t most_names = 20'000;
+constexpr std::chrono::milliseconds longest_turn{50};
 /// A tree has a tenth of the time.
 constexpr int rest_after_turn = 9;
 /// A tree may hold so many files whatever the others hold.
@@ -67,7 +68,7 @@ Watcher::TreeId Watcher::add(UniqueFd top, const std::string& path) {
     const auto status = status_of(top.get());
     const Identity identity = status ? identity_of(*status) : Identity{};
     for (auto& [id, tree] : trees_)
-        if (tree.top_identity == identity && tree.path == path) {
+        if (status && tree.top_identity == identity && tree.path == path) {
             ++tree.users;
             return id;
         }
@@ -160,12 +161,12 @@ void Watcher::take_events() {
 void Watcher::update() {
     take_events();
     for (auto& [id, tree] : trees_)
-        look(id, tree);
+        look(id, tree, Clock::time_point::max());
 }
 
 void Watcher::update(TreeId id) {
     take_events();
-    look(id, trees_.at(id));
+    look(id, trees_.at(id), Clock::time_point::max());
 }
 
 bool Watcher::update_in_turn() {
@@ -179,21 +180,21 @@ bool Watcher::update_in_turn() {
             has_more = true;
             continue;
         }
-        look(id, tree);
+        look(id, tree, begin + longest_turn);
         const auto end = Clock::now();
         tree.not_before = end + (end - begin) * rest_after_turn;
+        has_more = has_more || !tree.changed.empty();
     }
     return has_more;
 }
 
-/// Takes what the events say of a tree.
-void Watcher::look(TreeId id, Tree& tree) {
+/// Takes what the events say of a tree, or a part of it when its time is over.
+void Watcher::look(TreeId id, Tree& tree, Clock::time_point until) {
     tree.names_left = most_names;
     if (tree.is_to_arrive || tree.changed.size() > most_names)
         arrive(id, tree);
-    else
-        for (const auto& path : std::exchange(tree.changed, {}))
-            look_at(id, tree, path);
+    while (!tree.changed.empty() && Clock::now() < until)
+        look_at(id, tree, tree.changed.extract(tree.changed.begin()).value());
     settle(id, tree);
 }
 
@@ -228,8 +229,10 @@ void Watcher::scan(TreeId id, Tree& tree, const std::string& path, std::size_t d
     const auto here = directory ? status_of(directory.get()) : std::nullopt;
     if (!here || here->st_dev != tree.top_identity.device)
         return;
-    if (depth > limits_.depth || tree.directories.size() >= limits_.directories ||
-        seats_.size() >= limits_.directories_in_all) {
+    const std::size_t share = limits_.directories_in_all / 2 / trees_.size();
+    if (depth > limits_.depth || path.size() > limits_.path ||
+        tree.directories.size() >= limits_.directories ||
+        (seats_.size() >= limits_.directories_in_all / 2 && tree.directories.size() > share)) {
         ++tree.not_held;
         return;
     }
@@ -296,6 +299,7 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
             tree.names.erase(known->second.path);
         known->second.path = path;
         known->second.has_name = true;
+        known->second.was_sought = false;
         tree.names[path] = identity;
         tree.oldest = std::min(tree.oldest, known->second.mtime);
         return;
@@ -320,11 +324,13 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
 bool Watcher::adopt(TreeId id, const std::string& path, UniqueFd file) {
     Tree& tree = trees_.at(id);
     const auto status = status_of(file.get());
-    if (!status || !S_ISREG(status->st_mode) || tree.files.contains(identity_of(*status)))
+    if (!status || !S_ISREG(status->st_mode))
         return false;
+    if (tree.files.contains(identity_of(*status)))
+        return true;
     const auto mtime = nanoseconds_of(status->st_mtim);
     if (!make_room(tree, mtime)) {
-        ++tree.not_held;
+        ++tree.lost;
         return false;
     }
     tree.files.emplace(identity_of(*status), WatchedFile{std::move(file), path, false, true, mtime});
@@ -360,9 +366,9 @@ bool Watcher::let_go_of_oldest(Tree& tree, std::int64_t mtime, Names names) {
         return false;
     if (oldest->second.has_name)
         tree.names.erase(oldest->second.path);
+    ++(oldest->second.has_name ? tree.not_held : tree.lost);
     tree.files.erase(oldest);
     --held_;
-    ++tree.not_held;
     return true;
 }
 
@@ -429,7 +435,7 @@ void Watcher::let_go(TreeId id, const Identity& identity) {
 
 void Watcher::lose(TreeId id, const Identity& identity) {
     let_go(id, identity);
-    ++trees_.at(id).not_held;
+    ++trees_.at(id).lost;
 }
 
 void Watcher::forget_not_held(TreeId id) {

@@ -21,6 +21,7 @@ struct WatchLimits {
     std::size_t directories = 1000; ///< watched in one tree
     std::size_t directories_in_all = 50'000;
     std::size_t depth = 100;
+    std::size_t path = 4096; ///< bytes
 };
 
 /// A file that is held open.
@@ -64,9 +65,9 @@ class Watcher {
     /// does much costs the others nothing. Returns true if there is more to do.
     bool update_in_turn();
 
-    /// Holds a file that has lost its name before. Returns false if it is held already, is no regular file,
-    /// or there is no room.
-    bool adopt(TreeId id, const std::string& path, UniqueFd file);
+    /// Holds a file that has lost its name before. Returns false if it is no regular file, or there is no
+    /// room.
+    [[nodiscard]] bool adopt(TreeId id, const std::string& path, UniqueFd file);
 
     using Files = std::map<Identity, WatchedFile>;
     [[nodiscard]] const Files& files(TreeId tree) const { return trees_.at(tree).files; }
@@ -74,8 +75,10 @@ class Watcher {
     [[nodiscard]] int directory(TreeId tree) const { return trees_.at(tree).directory.get(); }
     /// Returns the number of files that were not held, or let go unsaved, and of directories that were not
     /// watched; one that was seen twice counts twice.
-    [[nodiscard]] std::size_t not_held(TreeId tree) const { return trees_.at(tree).not_held; }
-    /// Begins this number anew: a run has saved what is there.
+    [[nodiscard]] std::size_t not_held(TreeId tree) const {
+        return trees_.at(tree).not_held + trees_.at(tree).lost;
+    }
+    /// Begins this number anew, but for what was let go: a run has saved what is there.
     void forget_not_held(TreeId id);
     /// Closes a file that has lost its name.
     void let_go(TreeId id, const Identity& identity);
@@ -94,7 +97,7 @@ class Watcher {
         std::string path;   ///< below the tree
         std::string only{}; ///< a directory above the tree: the only name of interest
         bool is_above = false;
-        auto operator<=>(const Seat&) const = default;
+        bool operator==(const Seat&) const = default;
     };
     struct Tree {
         std::size_t users = 1;
@@ -113,10 +116,11 @@ class Watcher {
         Clock::time_point not_before{};         ///< its turn
         std::int64_t oldest = INT64_MAX;        ///< no file that may be let go is older
         std::size_t not_held = 0;
+        std::size_t lost = 0; ///< let go without a name
     };
 
     void take_events();
-    void look(TreeId id, Tree& tree);
+    void look(TreeId id, Tree& tree, Clock::time_point until);
     void arrive(TreeId id, Tree& tree);
     void scan(TreeId id, Tree& tree, const std::string& path, std::size_t depth);
     void look_at(TreeId id, Tree& tree, const std::string& path);

@@ -223,14 +223,14 @@ TEST_F(FollowedContainers, AdoptWhatAnotherHeld) {
 
     Followed next(WatchLimits(), [](const Container&) { return std::vector<std::string>{"/opt/logs"}; });
     next.add({container("a")});
-    next.adopt(std::move(files.front()));
+    EXPECT_TRUE(next.adopt(std::move(files.front())));
     EXPECT_TRUE(next.has_unsaved());
     const HeldLogs held = next.held();
     ASSERT_EQ(directory_of(held, "a").files.size(), 1U);
     EXPECT_EQ(directory_of(held, "a").files.front().path, "app.log");
     EXPECT_FALSE(directory_of(held, "a").files.front().has_name);
-    next.adopt({"unknown", "/opt/logs", "", "app.log", UniqueFd()});
-    next.adopt({"a", "/opt/logs", "", "app.log", UniqueFd()});
+    EXPECT_FALSE(next.adopt({"unknown", "/opt/logs", "", "app.log", UniqueFd()}));
+    EXPECT_FALSE(next.adopt({"a", "/opt/logs", "", "app.log", UniqueFd()}));
     EXPECT_EQ(directory_of(next.held(), "a").files.size(), 1U);
 }
 

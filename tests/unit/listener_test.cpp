@@ -153,6 +153,18 @@ TEST_F(Listened, AsksForSeveralDescriptionsAtATime) {
     EXPECT_FALSE(followed.knows("sick"));
 }
 
+TEST_F(Listened, DescribesTheOthersWhenOneIsSick) {
+    dir.write("events", "create a 1795359401\ncreate b 1795359401\ncreate sick 1795359401\n");
+    for (const auto* id : {"a", "b"})
+        dir.write(id, std::string(id) + "\n");
+    events = "cat events; exec sleep 100";
+    describe = "ask() { case \" $* \" in *' sick '*) sleep 100;; esac; cat \"$@\"; }; ask";
+    patience = milliseconds(200);
+    Listener listener(runtime(), followed, now, patience);
+    EXPECT_TRUE(comes(listener, [&] { return followed.knows("a") && followed.knows("b"); }));
+    EXPECT_FALSE(followed.knows("sick"));
+}
+
 TEST_F(Listened, DescribesAnewWhatHasBegun) {
     followed.add({container("a")});
     dir.write("events", "start a 1795359401\n");
