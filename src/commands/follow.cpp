@@ -104,6 +104,7 @@ class Follower {
 
     int run() {
         ::signal(SIGIO, SIG_IGN); // sent when a lease ends, see has_writer()
+        go_first();               // its runs give way, see work()
         prepare(session_, log_);
         listener_.emplace(session_.runtime.listening, followed_, began_, options_.docker_timeout);
         try {

@@ -23,7 +23,9 @@ constexpr std::uint32_t names_change = IN_CREATE | IN_DELETE | IN_MOVED_FROM | I
 constexpr std::size_t most_reads = 16; // of a full buffer each, before the caller has its turn
 /// Of a tree so many names are looked at at once.
 constexpr std::size_t most_names = 20'000;
-constexpr std::chrono::milliseconds longest_turn{50};
+/// So many changes of a tree wait; with more, everything in it is looked at.
+constexpr std::size_t most_changes = 2 * most_names;
+constexpr std::chrono::milliseconds longest_turn{20};
 /// A tree has a tenth of the time.
 constexpr int rest_after_turn = 9;
 /// A tree may hold so many files whatever the others hold.
@@ -77,7 +79,8 @@ Watcher::TreeId Watcher::add(UniqueFd top, const std::string& path) {
     tree.top_identity = identity;
     tree.top = std::move(top);
     tree.path = path;
-    arrive(id, tree);
+    tree.is_to_arrive = true;
+    look(id, tree, Clock::time_point::max());
     return id;
 }
 
@@ -149,8 +152,9 @@ void Watcher::take_events() {
                 if (of == trees_.end())
                     continue;
                 Tree& tree = of->second;
-                if (!seat.is_above && tree.changed.size() <= most_names)
-                    tree.changed.insert(joined(seat.path, text));
+                if (!seat.is_above && tree.changed.size() <= most_changes)
+                    tree.changed[joined(seat.path, text)] |=
+                        (event.mask & IN_CREATE) != 0 && (event.mask & IN_ISDIR) == 0;
                 else if (seat.is_above && (text.empty() || text == seat.only))
                     tree.is_to_arrive = true;
             }
@@ -190,25 +194,30 @@ bool Watcher::update_in_turn() {
 
 /// Takes what the events say of a tree, or a part of it when its time is over.
 void Watcher::look(TreeId id, Tree& tree, Clock::time_point until) {
-    tree.names_left = most_names;
-    if (tree.is_to_arrive || tree.changed.size() > most_names)
+    tree.names_left = most_names - std::min(most_names, tree.changed.size());
+    if (tree.is_to_arrive || tree.changed.size() > most_changes)
         arrive(id, tree);
-    while (!tree.changed.empty() && Clock::now() < until)
-        look_at(id, tree, tree.changed.extract(tree.changed.begin()).value());
-    settle(id, tree);
+    do {
+        while (!tree.changed.empty()) {
+            const auto next = tree.changed.extract(tree.changed.begin());
+            look_at(id, tree, next.key(), next.mapped());
+            if (Clock::now() >= until)
+                return;
+        }
+        settle(id, tree); // may begin to seek other names
+    } while (!tree.changed.empty() || tree.is_seeking);
 }
 
 /// Looks for the tree and at all that is in it.
 void Watcher::arrive(TreeId id, Tree& tree) {
     tree.is_to_arrive = false;
     tree.names_left = most_names;
+    const auto status = tree.directory ? status_of(tree.directory.get()) : std::nullopt;
+    if (status && status->st_nlink == 0) // what was made in it has gone before it could be held
+        tree.lost += static_cast<std::size_t>(std::count_if(tree.changed.begin(), tree.changed.end(),
+                                                            [](const auto& one) { return one.second; }));
     tree.changed.clear();
-    tree.names.clear();
-    for (auto& [identity, file] : tree.files) {
-        tree.has_lost = tree.has_lost || file.has_name;
-        file.has_name = false;
-    }
-    lose_directory(id, tree, "");
+    lose_directory(id, tree, ""); // and with it all names
     for (const int above : std::exchange(tree.above, {}))
         unwatch(above, id, std::nullopt);
     // Watch a directory before looking into it: then no name in it is overlooked.
@@ -241,37 +250,25 @@ void Watcher::scan(TreeId id, Tree& tree, const std::string& path, std::size_t d
         ++tree.not_held;
     else
         tree.directories[path] = watched;
-    struct Found {
-        std::int64_t mtime;
-        std::string name;
-    };
-    std::vector<Found> files; // the newest first: a log that is being written is among them
-    auto names = names_in(directory.get(), "", tree.names_left).value_or(std::vector<std::string>());
+    const auto names = names_in(directory.get(), "", tree.names_left).value_or(std::vector<std::string>());
     tree.names_left -= std::min(tree.names_left, names.size());
     if (tree.names_left == 0)
         ++tree.not_held; // there may be more
-    for (auto& name : names) {
-        struct stat status {};
-        if (::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
-            continue;
-        if (S_ISDIR(status.st_mode))
-            scan(id, tree, joined(path, name), depth + 1);
-        else if (S_ISREG(status.st_mode))
-            files.push_back({nanoseconds_of(status.st_mtim), std::move(name)});
-    }
-    std::sort(files.begin(), files.end(), [](const Found& a, const Found& b) { return a.mtime > b.mtime; });
-    for (const auto& [mtime, name] : files)
-        look_in(id, tree, directory.get(), joined(path, name), depth);
+    for (const auto& name : names)
+        tree.changed.try_emplace(joined(path, name), false);
 }
 
-void Watcher::look_at(TreeId id, Tree& tree, const std::string& path) {
+/// Looks at a path of a tree. `is_new`: a file was made there since the last look.
+void Watcher::look_at(TreeId id, Tree& tree, const std::string& path, bool is_new) {
     const UniqueFd directory = open_directory(tree.directory.get(), parent_path(path));
-    if (directory) {
-        look_in(id, tree, directory.get(), path, components(path).size() - 1);
-    } else {
-        lose_name(tree, path);
-        lose_directory(id, tree, path);
-    }
+    const auto status = directory ? status_of(directory.get()) : std::nullopt;
+    const bool is_gone = !status || status->st_nlink == 0;
+    if (is_gone && is_new)
+        ++tree.lost; // it has gone with its directory before it could be held
+    if (!is_gone)
+        return look_in(id, tree, directory.get(), path, components(path).size() - 1);
+    lose_name(tree, path);
+    lose_directory(id, tree, path);
 }
 
 /// Takes what there is at a path now.
@@ -294,16 +291,8 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
     const auto known = tree.files.find(identity);
     if (const auto name = tree.names.find(path); name != tree.names.end() && name->second != identity)
         lose_name(tree, path);
-    if (known != tree.files.end()) {
-        if (known->second.path != path && known->second.has_name)
-            tree.names.erase(known->second.path);
-        known->second.path = path;
-        known->second.has_name = true;
-        known->second.was_sought = false;
-        tree.names[path] = identity;
-        tree.oldest = std::min(tree.oldest, known->second.mtime);
-        return;
-    }
+    if (known != tree.files.end())
+        return give_name(tree, known, path);
     if (has_no_bytes(found))
         return;
     if (!make_room(tree, mtime)) {
@@ -315,10 +304,28 @@ void Watcher::hold(Tree& tree, const std::string& path, int found, const Identit
         ++tree.not_held;
         return;
     }
-    tree.files.emplace(identity, WatchedFile{std::move(file), path, true, false, mtime});
-    tree.oldest = std::min(tree.oldest, mtime);
-    tree.names[path] = identity;
+    const auto held =
+        tree.files.emplace(identity, WatchedFile{std::move(file), path, false, false, mtime}).first;
+    give_name(tree, held, path);
     ++held_;
+}
+
+void Watcher::give_name(Tree& tree, Files::iterator file, const std::string& path) {
+    auto& [identity, watched] = *file;
+    if (watched.path != path && watched.has_name)
+        tree.names.erase(watched.path);
+    watched.path = path;
+    watched.has_name = true;
+    watched.was_sought = false;
+    tree.names[path] = identity;
+    tree.by_age.emplace(watched.mtime, identity);
+}
+
+void Watcher::take_name(Tree& tree, const Identity& identity) {
+    WatchedFile& file = tree.files.at(identity);
+    file.has_name = false;
+    tree.has_lost = true;
+    tree.by_age.erase({file.mtime, identity});
 }
 
 bool Watcher::adopt(TreeId id, const std::string& path, UniqueFd file) {
@@ -345,30 +352,35 @@ bool Watcher::make_room(Tree& tree, std::int64_t mtime) {
     if (held_ < limits_.files && (tree.files.size() < share || held_ < limits_.files / 2))
         return true;
     if (tree.files.size() >= share)
-        return mtime > tree.oldest && let_go_of_oldest(tree, mtime, Names::only_named);
+        return let_go_of_oldest(tree, mtime);
     Tree* largest = &tree;
     for (auto& [id, other] : trees_)
         if (other.files.size() > largest->files.size())
             largest = &other;
-    return let_go_of_oldest(*largest, INT64_MAX, Names::only_named) ||
-           (largest->files.size() > share && let_go_of_oldest(*largest, INT64_MAX, Names::any));
+    return let_go_of_oldest(*largest, INT64_MAX) ||
+           (largest->files.size() > share && let_go_of_any(*largest));
 }
 
-/// Lets go of the oldest file that is older than `mtime`.
-bool Watcher::let_go_of_oldest(Tree& tree, std::int64_t mtime, Names names) {
-    auto oldest = tree.files.end();
-    for (auto file = tree.files.begin(); file != tree.files.end(); ++file)
-        if ((file->second.has_name || names == Names::any) &&
-            (oldest == tree.files.end() || file->second.mtime < oldest->second.mtime))
-            oldest = file;
-    tree.oldest = oldest == tree.files.end() ? INT64_MAX : oldest->second.mtime;
-    if (tree.oldest >= mtime)
+/// Lets go of the oldest file that has a name and is older than `mtime`.
+bool Watcher::let_go_of_oldest(Tree& tree, std::int64_t mtime) {
+    if (tree.by_age.empty() || tree.by_age.begin()->first >= mtime)
         return false;
-    if (oldest->second.has_name)
-        tree.names.erase(oldest->second.path);
-    ++(oldest->second.has_name ? tree.not_held : tree.lost);
-    tree.files.erase(oldest);
+    const auto file = tree.files.find(tree.by_age.begin()->second);
+    tree.by_age.erase(tree.by_age.begin());
+    tree.names.erase(file->second.path);
+    tree.files.erase(file);
     --held_;
+    ++tree.not_held;
+    return true;
+}
+
+/// Lets go of a file that has no name.
+bool Watcher::let_go_of_any(Tree& tree) {
+    if (tree.files.empty())
+        return false;
+    tree.files.erase(tree.files.begin());
+    --held_;
+    ++tree.lost;
     return true;
 }
 
@@ -376,8 +388,7 @@ void Watcher::lose_name(Tree& tree, const std::string& path) {
     const auto name = tree.names.find(path);
     if (name == tree.names.end())
         return;
-    tree.files.at(name->second).has_name = false;
-    tree.has_lost = true;
+    take_name(tree, name->second);
     tree.names.erase(name);
 }
 
@@ -390,8 +401,7 @@ void Watcher::lose_directory(TreeId id, Tree& tree, const std::string& path) {
         tree.directories.erase(one);
     });
     each_in(tree.names, path, [&](const auto& one) {
-        tree.files.at(one->second).has_name = false;
-        tree.has_lost = true;
+        take_name(tree, one->second);
         tree.names.erase(one);
     });
 }
@@ -405,9 +415,10 @@ void Watcher::settle(TreeId id, Tree& tree) {
         const auto status = file.has_name || file.was_sought ? std::nullopt : status_of(file.file.get());
         return status && status->st_nlink > 0;
     });
-    if (any_other_name)
-        arrive(id, tree); // perhaps in the tree
-    tree.has_lost = false;
+    if (!std::exchange(tree.is_seeking, false) && any_other_name) { // perhaps in the tree
+        tree.is_seeking = tree.has_lost = true;
+        return arrive(id, tree);
+    }
     for (auto next = tree.files.begin(); next != tree.files.end();) {
         const auto one = next++;
         WatchedFile& file = one->second;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace logbackup {
@@ -109,12 +110,14 @@ class Watcher {
         std::map<std::string, Identity> names;  ///< of files, by path
         std::map<std::string, int> directories; ///< their watches, by path; "" is the tree itself
         std::vector<int> above;                 ///< watches of the directories above it
-        std::set<std::string> changed;          ///< paths to look at
-        std::size_t names_left = 0;             ///< to look at in this turn
-        bool is_to_arrive = false;              ///< look at everything
-        bool has_lost = false;                  ///< a file may have lost its name
-        Clock::time_point not_before{};         ///< its turn
-        std::int64_t oldest = INT64_MAX;        ///< no file that may be let go is older
+        /// Paths to look at. True: a file was made there since the last look.
+        std::map<std::string, bool> changed;
+        std::size_t names_left = 0;                         ///< to look at in this turn
+        bool is_to_arrive = false;                          ///< look at everything
+        bool has_lost = false;                              ///< a file may have lost its name
+        bool is_seeking = false;                            ///< another name of such a file
+        Clock::time_point not_before{};                     ///< its turn
+        std::set<std::pair<std::int64_t, Identity>> by_age; ///< the files that have names, by their times
         std::size_t not_held = 0;
         std::size_t lost = 0; ///< let go without a name
     };
@@ -123,12 +126,14 @@ class Watcher {
     void look(TreeId id, Tree& tree, Clock::time_point until);
     void arrive(TreeId id, Tree& tree);
     void scan(TreeId id, Tree& tree, const std::string& path, std::size_t depth);
-    void look_at(TreeId id, Tree& tree, const std::string& path);
+    static void give_name(Tree& tree, Files::iterator file, const std::string& path);
+    static void take_name(Tree& tree, const Identity& identity);
+    void look_at(TreeId id, Tree& tree, const std::string& path, bool is_new);
     void look_in(TreeId id, Tree& tree, int directory, const std::string& path, std::size_t depth);
     void hold(Tree& tree, const std::string& path, int found, const Identity& identity, std::int64_t mtime);
     [[nodiscard]] bool make_room(Tree& tree, std::int64_t mtime);
-    enum class Names { only_named, any };
-    [[nodiscard]] bool let_go_of_oldest(Tree& tree, std::int64_t mtime, Names names);
+    [[nodiscard]] bool let_go_of_oldest(Tree& tree, std::int64_t mtime);
+    [[nodiscard]] bool let_go_of_any(Tree& tree);
     static void lose_name(Tree& tree, const std::string& path);
     void lose_directory(TreeId id, Tree& tree, const std::string& path);
     void settle(TreeId id, Tree& tree);

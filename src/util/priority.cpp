@@ -64,6 +64,11 @@ std::optional<int> parse_nice(const std::string& text) {
     return number_up_to(most_nice, text);
 }
 
+void go_first() {
+    static constexpr int early = -10;
+    ::setpriority(PRIO_PROCESS, 0, std::min(early, ::getpriority(PRIO_PROCESS, 0)));
+}
+
 void give_way(int nice, const IoPriority& io) {
     const int now = ::getpriority(PRIO_PROCESS, 0);
     ::setpriority(PRIO_PROCESS, 0, std::max({least_nice, now, nice}));

@@ -22,6 +22,10 @@ struct IoPriority {
 /// Parses a whole number from 0 to 19.
 [[nodiscard]] std::optional<int> parse_nice(const std::string& text);
 
+/// Raises the priority of this process and its future children a bit, if the system allows it: for one that
+/// hardly works but must be in time.
+void go_first();
+
 /// Lowers the priority of this process and its future children; see nice(2) and ioprio_set(2). Never raises a
 /// priority that was lowered before. Ignores a refusal by the system.
 void give_way(int nice, const IoPriority& io);

@@ -291,6 +291,24 @@ TEST_F(Watched, IsTheSameTreeWhoeverWatchesIt) {
     EXPECT_THROW((void)watcher.files(tree), std::out_of_range);
 }
 
+// A container that is removed at once takes files with it that nobody could look at.
+TEST_F(Watched, CountsWhatWentWithItsDirectory) {
+    write("app.log", "one\n");
+    watch();
+    (void)held();
+    rename("app.log", "app.log.1");
+    fs::create_directory(dir.at("opt/logs/d"));
+    fs::remove_all(dir.at("opt/logs"));
+    EXPECT_EQ(held().size(), 1U);
+    EXPECT_EQ(watcher.not_held(tree), 0U);
+    write("app.log", "two\n");
+    (void)held();
+    write("new.log", "three\n");
+    fs::remove_all(dir.at("opt/logs"));
+    (void)held();
+    EXPECT_EQ(watcher.not_held(tree), 1U);
+}
+
 TEST_F(Watched, LetsGoOnlyOfWhatHasNoName) {
     write("app.log", "one\n");
     watch();
