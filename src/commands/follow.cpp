@@ -199,8 +199,8 @@ class Follower {
         for (const auto& file : followed_.nameless())
             lost += handover_->hand_over(file) ? 0U : 1U;
         tell_lost(lost);
-        if (followed_.has_removed()) {
-            log_.warn("containers that were removed could not be saved: see what the runs say");
+        if (has_left_) {
+            log_.warn("not all could be saved of containers that were removed: see what the runs say");
             code_ = code_ == 0 ? static_cast<int>(ExitCode::partial) : code_;
         }
     }
@@ -294,6 +294,7 @@ class Follower {
                 return end_with_what_is_held();
             note_gone(session_.root.get(), followed_.gone_empty());
             followed_.clear_gone();
+            has_left_ = followed_.has_removed() && !has_saved_all_;
             session_.lock.reset();
             handover_->give();
             last_runs_ = 0;
@@ -532,6 +533,7 @@ class Follower {
     int last_runs_ = 0;           ///< since somebody asked for the lock, or the time was over
     Clock::time_point next_last_run_{};
     Clock::time_point give_at_last_{};
+    bool has_left_ = false;     ///< removed containers unsaved, when the lock was given away
     bool has_told_why_ = false; ///< that the lock cannot be taken
     bool is_done_ = false;
     int code_ = 0;

@@ -44,6 +44,19 @@ const sockaddr* as_address(const sockaddr_un& address) {
     return reinterpret_cast<const sockaddr*>(&address); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast)
 }
 
+/// A text with room for one descriptor.
+struct Message {
+    explicit Message(std::string& text) : place{text.data(), text.size()} {
+        header.msg_iov = &place;
+        header.msg_iovlen = 1;
+        header.msg_control = attached.data();
+        header.msg_controllen = attached.size();
+    }
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> attached{};
+    iovec place;
+    msghdr header{};
+};
+
 UniqueFd new_socket() {
     return UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
@@ -70,14 +83,8 @@ Request::State Request::update() {
 /// Takes one message. Returns false if there is none.
 bool Request::take_message() {
     std::string text(longest_message, '\0');
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> attached{};
-    iovec place{text.data(), text.size()};
-    msghdr message{};
-    message.msg_iov = &place;
-    message.msg_iovlen = 1;
-    message.msg_control = attached.data();
-    message.msg_controllen = attached.size();
-    const auto got = ::recvmsg(connection_.get(), &message, MSG_CMSG_CLOEXEC);
+    Message message(text);
+    const auto got = ::recvmsg(connection_.get(), &message.header, MSG_CMSG_CLOEXEC);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (got <= 0) {
@@ -85,7 +92,7 @@ bool Request::take_message() {
         return false;
     }
     text.resize(static_cast<std::size_t>(got));
-    const cmsghdr* control = CMSG_FIRSTHDR(&message);
+    const cmsghdr* control = CMSG_FIRSTHDR(&message.header);
     if (text.front() == with_file && control != nullptr && control->cmsg_type == SCM_RIGHTS) {
         int file = -1;
         std::memcpy(&file, CMSG_DATA(control), sizeof file);
@@ -156,14 +163,8 @@ bool Handover::hand_over(const HandedFile& file) {
     std::string text(1, with_file);
     for (const auto* field : {&file.container, &file.directory, &file.below, &file.path})
         text.append(*field).push_back('\0');
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> attached{};
-    iovec place{text.data(), text.size()};
-    msghdr message{};
-    message.msg_iov = &place;
-    message.msg_iovlen = 1;
-    message.msg_control = attached.data();
-    message.msg_controllen = attached.size();
-    cmsghdr* control = CMSG_FIRSTHDR(&message);
+    Message message(text);
+    cmsghdr* control = CMSG_FIRSTHDR(&message.header);
     control->cmsg_level = SOL_SOCKET;
     control->cmsg_type = SCM_RIGHTS;
     control->cmsg_len = CMSG_LEN(sizeof(int));
@@ -171,7 +172,7 @@ bool Handover::hand_over(const HandedFile& file) {
     std::memcpy(CMSG_DATA(control), &fd, sizeof fd);
     pollfd taken{asker_.get(), POLLOUT, 0};
     return text.size() <= longest_message && ::poll(&taken, 1, patience_for_file) == 1 &&
-           ::sendmsg(asker_.get(), &message, MSG_NOSIGNAL) >= 0;
+           ::sendmsg(asker_.get(), &message.header, MSG_NOSIGNAL) >= 0;
 }
 
 void Handover::give() {
