@@ -158,7 +158,7 @@ class Follower {
         if (state == Request::State::ended) {
             if (is_locked)
                 return begin();
-            code_ = tell_busy(session_, log_);
+            code_ = has_told_why_ ? static_cast<int>(ExitCode::impossible) : tell_busy(session_, log_);
             end();
         } else if (is_locked && !std::exchange(has_taken_over_, true)) {
             request_->relieve(); // begins when that one has ended
@@ -172,7 +172,8 @@ class Follower {
                 session_.lock = try_lock(session_);
         } catch (const Error& error) { // too few descriptors, say: tried again
             if (!std::exchange(has_told_why_, true))
-                log_.error(error.what());
+                log_.error(std::string(error.what()) +
+                           (error.hint().empty() ? "" : "\nhint: " + error.hint()));
         }
         return session_.lock.has_value();
     }
@@ -190,11 +191,14 @@ class Follower {
             code_ = run_alone(options_, log_, &error);
             return end();
         }
-        if (!is_ending_)
+        if (is_ending_)
+            code_ = code_without_run();
+        else
             begin_run(Run::first);
     }
 
     void hand_over() {
+        followed_.update();
         std::uint64_t lost = 0;
         for (const auto& file : followed_.nameless())
             lost += handover_->hand_over(file) ? 0U : 1U;
@@ -241,9 +245,9 @@ class Follower {
     /// Looks at what happened to files.
     void look(bool is_new) {
         const auto begin = Clock::now();
-        if (begin < next_look_ || !(is_new || has_more_to_look_at_))
+        if (begin < next_look_ || !(is_new || followed_.has_more()))
             return;
-        has_more_to_look_at_ = followed_.update_in_turn();
+        followed_.update_in_turn();
         const auto end = Clock::now();
         next_look_ = end + std::max<Clock::duration>(least_between_looks, end - begin);
     }
@@ -297,6 +301,8 @@ class Follower {
             has_left_ = followed_.has_removed() && !has_saved_all_;
             session_.lock.reset();
             handover_->give();
+            give_up_ = now + patience_for_lock;
+            next_last_run_ = {};
             last_runs_ = 0;
             has_saved_all_ = false;
             return;
@@ -318,7 +324,7 @@ class Follower {
         if (!is_ending_)
             consider(until_);
         consider(listener_->next());
-        if (has_more_to_look_at_ || Clock::now() < next_look_)
+        if (followed_.has_more() || Clock::now() < next_look_)
             consider(next_look_);
         const bool can_run = handover_ && session_.lock && child_ == 0;
         if (!can_run && child_ == 0 && !(handover_ && handover_->is_given()))
@@ -349,8 +355,12 @@ class Follower {
     }
 
     void end_before_run() {
-        code_ = is_stopped_ && stop_.signal() ? 128 + *stop_.signal() : tell_busy(session_, log_);
+        code_ = code_without_run();
         end();
+    }
+
+    int code_without_run() {
+        return is_stopped_ && stop_.signal() ? 128 + *stop_.signal() : tell_busy(session_, log_);
     }
 
     // Runs.
@@ -456,7 +466,6 @@ class Follower {
                                          [](const HeldOutcome& outcome) { return outcome.saved; });
             followed_.update();
             followed_.note_saved(given_, outcomes);
-            has_more_to_look_at_ = true; // for what was not held
             if (run_ == Run::first)
                 followed_.clear_gone(); // it asked for those that it does not know
         }
@@ -514,7 +523,6 @@ class Follower {
     const Clock::time_point heard_first_ = Clock::now();
     std::optional<Listener> listener_;
     Clock::time_point next_look_{};
-    bool has_more_to_look_at_ = false;
 
     pid_t child_ = 0;
     Run run_ = Run::first;

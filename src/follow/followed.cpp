@@ -26,10 +26,9 @@ void Followed::update() {
     note_gone_layers();
 }
 
-bool Followed::update_in_turn() {
-    const bool has_more = watcher_.update_in_turn();
+void Followed::update_in_turn() {
+    watcher_.update_in_turn();
     note_gone_layers();
-    return has_more;
 }
 
 void Followed::note_gone_layers() {

@@ -35,8 +35,9 @@ class Followed {
     [[nodiscard]] int fd() const noexcept { return watcher_.fd(); }
     /// Takes what happened to files. Also notes containers whose layers are gone: the runtime tells later.
     void update();
-    /// The same, but leaves busy containers for later; see Watcher. Returns true if there is more to do.
-    bool update_in_turn();
+    /// The same, but leaves busy containers for later; see Watcher.
+    void update_in_turn();
+    [[nodiscard]] bool has_more() const { return watcher_.has_more(); }
 
     /// Begins to follow containers; those that are followed already are described anew.
     void add(const std::vector<Container>& containers);

@@ -75,7 +75,7 @@ Request::Request(int root) : connection_(new_socket()), until_(Clock::now() + pa
 Request::State Request::update() {
     while (state_ != State::ended && take_message()) {
     }
-    if (state_ == State::waiting && Clock::now() >= until_)
+    if ((state_ == State::waiting || is_relieved_) && Clock::now() >= until_)
         state_ = State::ended;
     return state_;
 }
@@ -108,8 +108,10 @@ bool Request::take_message() {
 }
 
 void Request::relieve() {
-    if (!std::exchange(is_relieved_, true))
-        (void)::send(connection_.get(), &end_yourself, 1, MSG_NOSIGNAL);
+    if (std::exchange(is_relieved_, true))
+        return;
+    until_ = Clock::now() + patience_for_lock;
+    (void)::send(connection_.get(), &end_yourself, 1, MSG_NOSIGNAL);
 }
 
 std::optional<Request> ask_follower(int root, StopSignal& stop) {

@@ -36,7 +36,7 @@ class Request {
     enum class State {
         waiting,
         given, ///< the lock is free
-        ended, ///< nobody follows, the follower has ended, or it did not answer for half a minute
+        ended, ///< nobody follows, the follower has ended, or did not answer or end for half a minute
     };
     /// Takes what happened.
     [[nodiscard]] State update();

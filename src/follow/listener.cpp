@@ -47,7 +47,7 @@ Listener::Clock::time_point Listener::next() const {
         next = std::min(next, answer.until);
     if (descriptions_.size() >= most_descriptions)
         return next;
-    if (!to_describe_.empty() || !alone_.empty())
+    if (!to_describe_.empty() || (!alone_.empty() && descriptions_.size() + 1 < most_descriptions))
         next = std::min(next, describe_again_);
     if (!can_wait_.empty())
         next = std::min(next, std::max(describe_waiting_, describe_again_));

@@ -173,23 +173,30 @@ void Watcher::update(TreeId id) {
     look(id, trees_.at(id), Clock::time_point::max());
 }
 
-bool Watcher::update_in_turn() {
+void Watcher::update_in_turn() {
     take_events();
-    bool has_more = false;
     for (auto& [id, tree] : trees_) {
-        if (!tree.is_to_arrive && !tree.has_lost && tree.changed.empty())
-            continue;
         const auto begin = Clock::now();
-        if (begin < tree.not_before) {
-            has_more = true;
+        if (!has_more(tree) || begin < tree.not_before)
             continue;
-        }
         look(id, tree, begin + longest_turn);
         const auto end = Clock::now();
         tree.not_before = end + (end - begin) * rest_after_turn;
-        has_more = has_more || !tree.changed.empty();
     }
-    return has_more;
+}
+
+/// True if the log directory was there and has been deleted.
+bool Watcher::is_removed(const Tree& tree) {
+    const auto status = tree.directory ? status_of(tree.directory.get()) : std::nullopt;
+    return status && status->st_nlink == 0;
+}
+
+bool Watcher::has_more(const Tree& tree) {
+    return tree.is_to_arrive || tree.has_lost || !tree.changed.empty();
+}
+
+bool Watcher::has_more() const {
+    return std::any_of(trees_.begin(), trees_.end(), [](const auto& one) { return has_more(one.second); });
 }
 
 /// Takes what the events say of a tree, or a part of it when its time is over.
@@ -212,8 +219,7 @@ void Watcher::look(TreeId id, Tree& tree, Clock::time_point until) {
 void Watcher::arrive(TreeId id, Tree& tree) {
     tree.is_to_arrive = false;
     tree.names_left = most_names;
-    const auto status = tree.directory ? status_of(tree.directory.get()) : std::nullopt;
-    if (status && status->st_nlink == 0) // what was made in it has gone before it could be held
+    if (is_removed(tree)) // what was made in it has gone before it could be held
         tree.lost += static_cast<std::size_t>(std::count_if(tree.changed.begin(), tree.changed.end(),
                                                             [](const auto& one) { return one.second; }));
     tree.changed.clear();
@@ -263,8 +269,8 @@ void Watcher::look_at(TreeId id, Tree& tree, const std::string& path, bool is_ne
     const UniqueFd directory = open_directory(tree.directory.get(), parent_path(path));
     const auto status = directory ? status_of(directory.get()) : std::nullopt;
     const bool is_gone = !status || status->st_nlink == 0;
-    if (is_gone && is_new)
-        ++tree.lost; // it has gone with its directory before it could be held
+    if (is_gone && is_new) // before it could be held; with the log directory it is gone for ever
+        ++(is_removed(tree) ? tree.lost : tree.not_held);
     if (!is_gone)
         return look_in(id, tree, directory.get(), path, components(path).size() - 1);
     lose_name(tree, path);
@@ -363,24 +369,38 @@ bool Watcher::make_room(Tree& tree, std::int64_t mtime) {
 
 /// Lets go of the oldest file that has a name and is older than `mtime`.
 bool Watcher::let_go_of_oldest(Tree& tree, std::int64_t mtime) {
-    if (tree.by_age.empty() || tree.by_age.begin()->first >= mtime)
-        return false;
-    const auto file = tree.files.find(tree.by_age.begin()->second);
-    tree.by_age.erase(tree.by_age.begin());
-    tree.names.erase(file->second.path);
-    tree.files.erase(file);
-    --held_;
-    ++tree.not_held;
-    return true;
+    std::size_t moved = 0;
+    while (!tree.by_age.empty() && tree.by_age.begin()->first < mtime) {
+        const auto file = tree.files.find(tree.by_age.begin()->second);
+        tree.by_age.erase(tree.by_age.begin());
+        const auto status = status_of(file->second.file.get());
+        if (const auto now = status ? nanoseconds_of(status->st_mtim) : 0;
+            now > file->second.mtime && moved++ < tree.files.size()) {
+            file->second.mtime = now; // it has been written to since
+            tree.by_age.emplace(now, file->first);
+            continue;
+        }
+        tree.names.erase(file->second.path);
+        tree.files.erase(file);
+        --held_;
+        ++tree.not_held;
+        return true;
+    }
+    return false;
 }
 
-/// Lets go of a file that has no name.
+/// Lets go of a file, whether it has a name or not.
 bool Watcher::let_go_of_any(Tree& tree) {
-    if (tree.files.empty())
+    const auto file = tree.files.begin();
+    if (file == tree.files.end())
         return false;
-    tree.files.erase(tree.files.begin());
+    const auto status = status_of(file->second.file.get());
+    ++(status && status->st_nlink > 0 ? tree.not_held : tree.lost); // its name may be found again
+    if (file->second.has_name)
+        tree.names.erase(file->second.path);
+    tree.by_age.erase({file->second.mtime, file->first});
+    tree.files.erase(file);
     --held_;
-    ++tree.lost;
     return true;
 }
 

@@ -31,7 +31,7 @@ struct WatchedFile {
     std::string path; ///< below the tree; the last one that it had there
     bool has_name = false;
     bool was_sought = false; ///< it lost its name, and has no other one in the tree
-    std::int64_t mtime = 0;  ///< as it was when the file was first held, in nanoseconds
+    std::int64_t mtime = 0;  ///< as it was when it was last looked at, in nanoseconds
 };
 
 /// True if somebody has the file open for writing. False also if this process may not know.
@@ -63,8 +63,10 @@ class Watcher {
     /// Takes what happened in one tree.
     void update(TreeId id);
     /// Takes what happened, but leaves a tree for later that has had a tenth of the time: a container that
-    /// does much costs the others nothing. Returns true if there is more to do.
-    bool update_in_turn();
+    /// does much costs the others nothing.
+    void update_in_turn();
+    /// True if there is more to do although nothing new happened.
+    [[nodiscard]] bool has_more() const;
 
     /// Holds a file that has lost its name before. Returns false if it is no regular file, or there is no
     /// room.
@@ -124,6 +126,8 @@ class Watcher {
 
     void take_events();
     void look(TreeId id, Tree& tree, Clock::time_point until);
+    [[nodiscard]] static bool has_more(const Tree& tree);
+    [[nodiscard]] static bool is_removed(const Tree& tree);
     void arrive(TreeId id, Tree& tree);
     void scan(TreeId id, Tree& tree, const std::string& path, std::size_t depth);
     static void give_name(Tree& tree, Files::iterator file, const std::string& path);

@@ -66,7 +66,9 @@ std::optional<int> parse_nice(const std::string& text) {
 
 void go_first() {
     static constexpr int early = -10;
-    ::setpriority(PRIO_PROCESS, 0, std::min(early, ::getpriority(PRIO_PROCESS, 0)));
+    const int now = ::getpriority(PRIO_PROCESS, 0);
+    if (now <= 0) // else somebody lowered it
+        ::setpriority(PRIO_PROCESS, 0, std::min(early, now));
 }
 
 void give_way(int nice, const IoPriority& io) {
