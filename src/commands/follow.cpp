@@ -298,7 +298,7 @@ class Follower {
                 return end_with_what_is_held();
             note_gone(session_.root.get(), followed_.gone_empty());
             followed_.clear_gone();
-            has_left_ = followed_.has_removed() && !has_saved_all_;
+            has_left_ = last_runs_ > 0 && followed_.has_removed(begun_); // those since, who asked has
             session_.lock.reset();
             handover_->give();
             give_up_ = now + patience_for_lock;

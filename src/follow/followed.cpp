@@ -281,8 +281,9 @@ bool Followed::adopt(HandedFile file) {
     return false;
 }
 
-bool Followed::has_removed() const {
-    return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one.second.is_removed; });
+bool Followed::has_removed(Clock::time_point before) const {
+    return std::any_of(all_.begin(), all_.end(),
+                       [&](const auto& one) { return one.second.is_removed && one.second.removed < before; });
 }
 
 std::size_t Followed::let_go_of_removed(std::chrono::seconds age) {

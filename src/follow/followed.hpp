@@ -73,7 +73,9 @@ class Followed {
     [[nodiscard]] std::uint64_t losses() const noexcept { return watcher_.losses(); }
     /// Grows with each container that is removed and has something to save.
     [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
-    [[nodiscard]] bool has_removed() const;
+    using Clock = std::chrono::steady_clock;
+    /// True if containers are held that were removed before then.
+    [[nodiscard]] bool has_removed(Clock::time_point before = Clock::time_point::max()) const;
     /// Lets go of containers that were removed so long ago: what is held keeps the disks of their volumes
     /// busy. Returns their number.
     std::size_t let_go_of_removed(std::chrono::seconds age);
