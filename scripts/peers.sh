@@ -29,7 +29,7 @@ unpack() {
 }
 
 unpack_peers() {
-  type -P apt-get >/dev/null || die "the peers come from Debian's packages, and there is no apt-get"
+  type -P apt-get >/dev/null || die "apt-get is missing: the peers are unpacked from Debian's packages"
   echo "Unpacking syslog-ng and rsyslog …"
   apt-get update >"$work/log" 2>&1 || true
   unpack syslog-ng syslog-ng-core libaffile.so --version

@@ -36,7 +36,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
     return static_cast<int>(ExitCode::impossible);
 }
 
-/// Returns the exit code, which is no success if the output could not be written.
+/// Returns the exit code of a run, or an error code if its output could not be written.
 int with_output(int code) {
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)
         return code;

@@ -68,8 +68,8 @@ class Watcher {
     /// True if there is more to do although nothing new happened.
     [[nodiscard]] bool has_more() const;
 
-    /// Holds a file that has lost its name before. Returns false if it is no regular file, or there is no
-    /// room.
+    /// Holds a file that lost its name before. Returns false if it is not a regular file, or if there is no
+    /// room for it.
     [[nodiscard]] bool adopt(TreeId id, const std::string& path, UniqueFd file);
 
     using Files = std::map<Identity, WatchedFile>;

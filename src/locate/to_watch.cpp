@@ -20,7 +20,7 @@ namespace {
 /// unmounts finds the mount busy, and nothing that is mounted below is seen.
 UniqueFd apart(int directory) {
     UniqueFd cloned(::open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
-    // There is no clone without the right to mount, nor of a mount in another mount namespace.
+    // The kernel refuses a clone without the right to mount, and of a mount in another mount namespace.
     return cloned ? std::move(cloned) : UniqueFd(::fcntl(directory, F_DUPFD_CLOEXEC, 0));
 }
 
