@@ -77,7 +77,7 @@ int run_app(int argc, const char* const* argv) {
         if (expected == nullptr)
             log->error("internal error: " + escaped(error.what()));
         else
-            log->error(error.what() + (expected->hint().empty() ? "" : "\nhint: " + expected->hint()));
+            log_error(*log, *expected);
         return static_cast<int>(ExitCode::impossible);
     }
 }

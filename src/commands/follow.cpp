@@ -172,8 +172,7 @@ class Follower {
                 session_.lock = try_lock(session_);
         } catch (const Error& error) { // too few descriptors, say: tried again
             if (!std::exchange(has_told_why_, true))
-                log_.error(std::string(error.what()) +
-                           (error.hint().empty() ? "" : "\nhint: " + error.hint()));
+                log_error(log_, error);
         }
         return session_.lock.has_value();
     }
@@ -426,11 +425,10 @@ class Follower {
             code = save_and_monitor(session, report, log_);
             if (report)
                 write_outcomes(*report);
+        } catch (const Error& error) {
+            log_error(log_, error);
         } catch (const std::exception& error) {
-            const auto* expected = dynamic_cast<const Error*>(&error);
-            log_.error(error.what() + (expected == nullptr || expected->hint().empty()
-                                           ? std::string()
-                                           : "\nhint: " + expected->hint()));
+            log_.error(error.what());
         }
         log_.flush();
         std::fflush(stdout);

@@ -109,6 +109,10 @@ bool is_coloured() {
     return ::isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
 }
 
+void log_error(spdlog::logger& log, const Error& error) {
+    log.error(error.what() + (error.hint().empty() ? std::string() : "\nhint: " + error.hint()));
+}
+
 void log_result(spdlog::logger& log, const std::vector<std::string>& lines) {
     for (std::size_t i = 1; i < log.sinks().size(); ++i)
         try {

@@ -6,6 +6,7 @@
 #include "report/list_report.hpp"
 #include "report/prune_report.hpp"
 #include "report/save_report.hpp"
+#include "util/error.hpp"
 #include "util/stop_signal.hpp"
 
 #include <spdlog/spdlog.h>
@@ -42,6 +43,9 @@ void print(const Result& result, const Options& options, Detail detail) {
 /// information if its key is in `told`: then the last runs said it.
 void tell(const Report& report, const Options& options, spdlog::logger& log,
           const std::set<std::string>& told = {});
+
+/// Logs an error, with its hint if it has one.
+void log_error(spdlog::logger& log, const Error& error);
 
 /// Logs the result, which the terminal shows on standard output, to the log file and the system log.
 void log_result(spdlog::logger& log, const std::vector<std::string>& lines);
