@@ -23,6 +23,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <variant>
@@ -216,6 +217,34 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
         });
 }
 
+/// True if a record says that this run should have found its log directory.
+bool expects_any(const Session& session, const Survey& survey) {
+    return std::any_of(survey.records.begin(), survey.records.end(), [&](const Record& record) {
+        return is_expected(record, survey.listed, survey.removed) &&
+               !is_skipped(session.options, record.service) && !survey.host->leaves_out(record.volume) &&
+               !was_removed_from(survey, record);
+    });
+}
+
+/// Asks again for the listed containers that have records: on a small node, all can go during one run.
+void note_removed_meanwhile(const Session& session, Survey& survey) {
+    std::set<std::string> ids;
+    for (const auto& record : survey.records)
+        std::copy_if(record.containers.begin(), record.containers.end(), std::inserter(ids, ids.end()),
+                     [&](const std::string& id) { return survey.listed.contains(id); });
+    if (ids.empty())
+        return;
+    const Discovery again = session.runtime.ask_again({ids.begin(), ids.end()}, session.stop);
+    for (const auto& id : ids) {
+        const auto is_it = [&](const auto& other) { return other.id == id; };
+        if (std::any_of(again.containers.begin(), again.containers.end(), is_it) ||
+            std::any_of(again.unreachable.begin(), again.unreachable.end(), is_it))
+            continue;
+        survey.listed.erase(id);
+        survey.removed.insert(id);
+    }
+}
+
 std::string doubt_text(const Survey& survey) {
     const auto live = counted(survey.records.size(), "log directory is", "log directories are") +
                       " live; none of them ends in this run\nhint: ";
@@ -268,14 +297,10 @@ void locate_all(const Session& session, Survey& survey, Closed closed) {
 void judge_sight(const Session& session, Survey& survey) {
     if (!session.root || session.stop.requested())
         return;
-    const bool any_expected =
-        std::any_of(survey.records.begin(), survey.records.end(), [&](const Record& record) {
-            return is_expected(record, survey.listed, survey.removed) &&
-                   !is_skipped(session.options, record.service) && !survey.host->leaves_out(record.volume) &&
-                   !was_removed_from(survey, record);
-        });
+    if (!survey.found_any && expects_any(session, survey))
+        note_removed_meanwhile(session, survey);
     const std::uint64_t before = load_empty_runs(session.root.get());
-    const std::uint64_t empty_runs = empty_runs_after(before, survey.found_any, any_expected);
+    const std::uint64_t empty_runs = empty_runs_after(before, survey.found_any, expects_any(session, survey));
     survey.is_doubtful = is_doubtful(empty_runs);
     if (survey.is_doubtful)
         survey.problems.push_back(doubt_text(survey));

@@ -342,5 +342,34 @@ TEST(WholeSave, AContainerWhoseRecordHasEndedIsNotMissed) {
     });
 }
 
+// On a small node, a run can list the only container and then find that its layer was removed.
+TEST(WholeSave, IsNotInDoubtWhenAllContainersAreRemovedDuringTheRun) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "job", "job-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        (void)node.run();
+        fs::remove_all(node.dir.at("layers/a/opt"));
+        node.before_asking_again = [&] { node.remove("a"); };
+        const Report report = node.run();
+        EXPECT_FALSE(report.has_failures());
+        EXPECT_TRUE(report.problems.empty()) << report.problems.front();
+        EXPECT_EQ(report.cut, std::vector<std::string>{"job/job-1"});
+        EXPECT_EQ(node.saved("job/job-1/app.log"), "one\n");
+    });
+}
+
+TEST(WholeSave, IsInDoubtWhenNoListedContainerHasItsLogDirectory) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "job", "job-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        (void)node.run();
+        fs::remove_all(node.dir.at("layers/a/opt"));
+        EXPECT_TRUE(node.run().has_failures());
+        EXPECT_EQ(node.record("job", "job-1").coverage, Coverage::live);
+    });
+}
+
 } // namespace
 } // namespace logbackup
