@@ -14,6 +14,7 @@
 #include "ledger/ledger.hpp"
 #include "ledger/upkeep.hpp"
 #include "locate/volumes.hpp"
+#include "runtime/vanished.hpp"
 #include "util/descriptors.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
@@ -226,6 +227,16 @@ bool expects_any(const Session& session, const Survey& survey) {
     });
 }
 
+/// True if the container is removed by now, or is being removed. `again` is what the runtime says now.
+bool is_removed_by_now(const Discovery& again, const std::string& id) {
+    const auto is_it = [&](const auto& other) { return other.id == id; };
+    const auto found = std::find_if(again.containers.begin(), again.containers.end(), is_it);
+    if (found == again.containers.end())
+        return std::none_of(again.unreachable.begin(), again.unreachable.end(), is_it);
+    return found->state == ContainerState::removing ||
+           has_vanished(Known::yes, *found, look_at_layer(found->upper));
+}
+
 /// Asks again for the listed containers that have records: on a small node, all can go during one run.
 void note_removed_meanwhile(const Session& session, Survey& survey) {
     std::set<std::string> ids;
@@ -235,14 +246,11 @@ void note_removed_meanwhile(const Session& session, Survey& survey) {
     if (ids.empty())
         return;
     const Discovery again = session.runtime.ask_again({ids.begin(), ids.end()}, session.stop);
-    for (const auto& id : ids) {
-        const auto is_it = [&](const auto& other) { return other.id == id; };
-        if (std::any_of(again.containers.begin(), again.containers.end(), is_it) ||
-            std::any_of(again.unreachable.begin(), again.unreachable.end(), is_it))
-            continue;
-        survey.listed.erase(id);
-        survey.removed.insert(id);
-    }
+    for (const auto& id : ids)
+        if (is_removed_by_now(again, id)) {
+            survey.listed.erase(id);
+            survey.removed.insert(id);
+        }
 }
 
 std::string doubt_text(const Survey& survey) {

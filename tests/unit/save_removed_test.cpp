@@ -359,6 +359,23 @@ TEST(WholeSave, IsNotInDoubtWhenAllContainersAreRemovedDuringTheRun) {
     });
 }
 
+TEST(WholeSave, IsNotInDoubtWhenAllContainersAreBeingRemoved) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "job", "job-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        (void)node.run();
+        fs::remove_all(node.dir.at("layers/a/opt"));
+        node["a"].state = ContainerState::removing;
+        for (int i = 0; i < 2; ++i) {
+            const Report report = node.run();
+            EXPECT_FALSE(report.has_failures());
+            EXPECT_TRUE(report.problems.empty()) << report.problems.front();
+        }
+        EXPECT_EQ(node.saved("job/job-1/app.log"), "one\n");
+    });
+}
+
 TEST(WholeSave, IsInDoubtWhenNoListedContainerHasItsLogDirectory) {
     test::in_private_mounts([] {
         FakeNode node;
