@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "commands/child_run.hpp"
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
 #include "config/selection.hpp"
@@ -16,28 +17,23 @@
 #include "util/priority.hpp"
 #include "util/text.hpp"
 
-#include <spdlog/sinks/sink.h>
+#include <spdlog/logger.h>
 
 #include <poll.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <fstream>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-/// From one run to the next: the follower is one process, which listens and holds files open. Each run is a
-/// child of it: it inherits all that is held, works as a run without a follower does, and ends. So nothing
-/// that a run waits for keeps the follower from listening.
+/// From one run to the next: the follower is one process, which listens and holds files open. Its runs are
+/// children of it, see ChildRun.
 namespace logbackup {
 namespace {
 
@@ -62,16 +58,14 @@ constexpr std::chrono::minutes patience_for_removed{10};
 /// So long after its time the follower waits for the lock, to save what it holds.
 constexpr std::chrono::seconds patience_for_lock{60};
 constexpr unsigned most_seconds_of_a_step = 600;
+constexpr milliseconds longest_wait{60'000};
+constexpr auto never = Clock::time_point::max();
 /// Files that are held, however many descriptors there are.
 constexpr std::size_t most_files = 20'000;
 /// Descriptors that are left to the runs.
 constexpr std::size_t descriptors_of_a_run = 300;
 
-enum class Run {
-    first,   ///< the one that was asked for, with its report
-    between, ///< saves what would be lost; the next run reports it
-    last,    ///< before the follower ends
-};
+using Run = ChildRun::Kind;
 
 WatchLimits watch_limits() {
     const std::size_t left = descriptors_left();
@@ -84,10 +78,12 @@ WatchLimits watch_limits() {
     return limits;
 }
 
-/// A run that does not stay. `why`: because of this; nullptr if it tells so itself.
-int run_alone(Options options, spdlog::logger& log, const Error* why) {
-    if (why != nullptr)
-        log.warn("this run does not stay: {}\nhint: {}", why->what(), why->hint());
+void tell_not_staying(const Error& why, spdlog::logger& log) {
+    log.warn("this run does not stay: {}\nhint: {}", why.what(), why.hint());
+}
+
+/// A run that does not stay.
+int run_alone(Options options, spdlog::logger& log) {
     options.follow = {};
     give_way(options.nice, options.io_priority);
     return run_save(options, log);
@@ -111,7 +107,7 @@ class Follower {
             first_ = session_.runtime.discover(stop_);
         } catch (const Error&) { // the run tells why, and who follows already goes on
             listener_.reset();
-            return run_alone(options_, log_, nullptr);
+            return run_alone(options_, log_);
         }
         followed_.add(first_->containers);
         if (followed_.lacks_watches())
@@ -148,21 +144,28 @@ class Follower {
 
     // The begin: until this process has the lock, and is the only one that listens.
 
-    void get_ready() {
+    Clock::time_point get_ready(Clock::time_point now) {
+        if (is_ending_ && !has_taken_over_) { // who took over has to save what it holds
+            end_before_run();
+            return now;
+        }
         if (!request_)
             request_.emplace(session_.root.get());
         const auto state = request_->update();
         if (state == Request::State::waiting)
-            return;
+            return now + soon;
         const bool is_locked = lock(); // it may have ended at this moment
         if (state == Request::State::ended) {
-            if (is_locked)
-                return begin();
-            code_ = has_told_why_ ? static_cast<int>(ExitCode::impossible) : tell_busy(session_, log_);
-            end();
+            if (is_locked) {
+                begin();
+            } else {
+                code_ = has_told_why_ ? static_cast<int>(ExitCode::impossible) : tell_busy(session_, log_);
+                end();
+            }
         } else if (is_locked && !std::exchange(has_taken_over_, true)) {
             request_->relieve(); // begins when that one has ended
         }
+        return now + soon;
     }
 
     /// Takes the lock if it is free. Returns whether this process has it.
@@ -183,17 +186,18 @@ class Follower {
             lost += followed_.adopt(std::move(file)) ? 0U : 1U;
         tell_lost(lost);
         request_.reset();
+        is_in_place_ = true;
+        if (is_ending_) {
+            code_ = code_without_run();
+            return;
+        }
         try {
             handover_.emplace(session_.root.get());
-        } catch (const Error& error) {
-            session_.lock.reset();
-            code_ = run_alone(options_, log_, &error);
-            return end();
+        } catch (const Error& error) { // what it took over is saved all the same
+            tell_not_staying(error, log_);
+            end_soon(Clock::now());
         }
-        if (is_ending_)
-            code_ = code_without_run();
-        else
-            begin_run(Run::first);
+        begin_run(Run::first);
     }
 
     void hand_over() {
@@ -216,29 +220,35 @@ class Follower {
     // The loop.
 
     [[nodiscard]] bool is_over() const {
-        return child_ == 0 && (is_done_ || (handover_ && handover_->is_relieved()));
+        return !runs_.is_running() && (is_done_ || (handover_ && handover_->is_relieved()));
     }
 
     void step() {
-        decide();
+        const auto next = std::min({decide(), listener_->next(), next_look()});
         if (is_over())
             return;
-        const bool may_look = Clock::now() >= next_look_;
+        const auto left = std::chrono::ceil<milliseconds>(next - Clock::now());
         std::vector<pollfd> fds{{stop_.fd(), POLLIN, 0},
-                                {may_look ? followed_.fd() : -1, POLLIN, 0},
+                                {Clock::now() >= next_look_ ? followed_.fd() : -1, POLLIN, 0},
                                 {handover_  ? handover_->fd()
                                  : request_ ? request_->fd()
                                             : -1,
                                  POLLIN, 0}};
         for (const int fd : listener_->fds())
             fds.push_back({fd, POLLIN, 0});
-        ::poll(fds.data(), fds.size(), time_to_wait());
-        reap();
+        ::poll(fds.data(), fds.size(),
+               static_cast<int>(std::clamp(left, milliseconds(0), longest_wait).count()));
+        take_end_of_run();
         look(fds[1].revents != 0);
         if (listener_->update())
             due_after(soon);
         if (fds[2].revents != 0 && handover_)
             handover_->update();
+    }
+
+    /// Returns when to look at what happened to files although nothing tells that there is anything.
+    [[nodiscard]] Clock::time_point next_look() const {
+        return followed_.has_more() || Clock::now() < next_look_ ? next_look_ : never;
     }
 
     /// Looks at what happened to files.
@@ -267,78 +277,81 @@ class Follower {
         end();
     }
 
-    /// Begins what is due.
-    void decide() {
+    /// Begins what is due. Returns when something else will be, if nothing happens before.
+    Clock::time_point decide() {
         plan_run();
         const auto now = Clock::now();
         if ((stop_.requested() && !std::exchange(is_stopped_, true)) || (!is_ending_ && now >= until_))
             end_soon(now);
-        if (!handover_) // who took over has to save what it holds, also when it is stopped
-            return is_ending_ && !has_taken_over_ ? end_before_run() : get_ready();
-        if (child_ != 0)
-            return;
-        if (handover_->is_given() || !lock()) {
+        return std::min(is_ending_ ? never : until_, is_in_place_ ? work(now) : get_ready(now));
+    }
+
+    /// As the only one that listens.
+    Clock::time_point work(Clock::time_point now) {
+        if (runs_.is_running())
+            return never;
+        const bool is_given = handover_ && handover_->is_given();
+        if (is_given || !lock()) {
             if (is_ending_ && now >= give_up_) // another run works, or hangs
                 end_with_what_is_held();
-            return;
+            const auto when = is_ending_ ? give_up_ : never;
+            return is_given ? when : std::min(when, now + soon); // the lock may be free by then
         }
-        if (is_ending_ || handover_->is_asked()) {
-            followed_.update(); // what happened until now
-            // What happens from now on, who asked holds as well.
-            if (last_runs_ == 0)
-                give_at_last_ = now + patience_for_last_runs;
-            if (followed_.has_unsaved() && !has_saved_all_ && last_runs_ < most_last_runs &&
-                now < give_at_last_) {
-                if (now >= next_last_run_)
-                    begin_run(Run::last);
-                return;
-            }
-            if (!handover_->is_asked())
-                return end_with_what_is_held();
-            note_gone(session_.root.get(), followed_.gone_empty());
-            followed_.clear_gone();
-            has_left_ = last_runs_ > 0 && followed_.has_removed(begun_); // those since, who asked has
-            session_.lock.reset();
-            handover_->give();
-            give_up_ = now + patience_for_lock;
-            next_last_run_ = {};
-            last_runs_ = 0;
-            has_saved_all_ = false;
-            return;
-        }
+        if (is_ending_ || is_asked())
+            return finish(now);
         last_runs_ = 0;
-        has_saved_all_ = false;
+        return keep_up(now);
+    }
+
+    [[nodiscard]] bool is_asked() const { return handover_ && handover_->is_asked(); }
+
+    /// Saves what is held, and gives the lock away or ends.
+    Clock::time_point finish(Clock::time_point now) {
+        followed_.update(); // what happened until now
+        // What happens from now on, who asked holds as well.
+        if (last_runs_ == 0) {
+            give_at_last_ = now + patience_for_last_runs;
+            next_last_run_ = now;
+            has_saved_all_ = false;
+        }
+        if (followed_.has_unsaved() && !has_saved_all_ && last_runs_ < most_last_runs &&
+            now < give_at_last_) {
+            if (now >= next_last_run_)
+                begin_run(Run::last);
+            return next_last_run_;
+        }
+        if (is_asked())
+            give(now);
+        else
+            end_with_what_is_held();
+        return now;
+    }
+
+    void give(Clock::time_point now) {
+        note_gone(session_.root.get(), followed_.gone_empty());
+        followed_.clear_gone();
+        has_left_ = last_runs_ > 0 && followed_.has_removed(begun_); // those since, who asked has
+        session_.lock.reset();
+        handover_->give();
+        give_up_ = now + patience_for_lock;
+        last_runs_ = 0;
+    }
+
+    /// Saves what would be lost.
+    Clock::time_point keep_up(Clock::time_point now) {
         if (now >= look_at_space_ && now >= not_before_) {
             look_at_space_ = now + later;
             if (followed_.is_burden([this](int file) { return is_short(file); }))
-                return begin_run(Run::between); // which lets go of it at its end
+                due_ = now; // and is let go of at the end of the run
         }
-        if (due_ && now >= *due_ && now >= not_before_)
-            begin_run(Run::between);
-    }
-
-    [[nodiscard]] int time_to_wait() {
-        auto next = Clock::now() + std::chrono::minutes(1);
-        const auto consider = [&](Clock::time_point when) { next = std::min(next, when); };
-        if (!is_ending_)
-            consider(until_);
-        consider(listener_->next());
-        if (followed_.has_more() || Clock::now() < next_look_)
-            consider(next_look_);
-        const bool can_run = handover_ && session_.lock && child_ == 0;
-        if (!can_run && child_ == 0 && !(handover_ && handover_->is_given()))
-            consider(Clock::now() + soon); // the lock may be free by then
-        if (!can_run && child_ == 0 && is_ending_)
-            consider(give_up_);
-        if (can_run && last_runs_ > 0)
-            consider(next_last_run_);
-        const bool goes_on = can_run && !is_ending_ && !handover_->is_asked();
-        if (goes_on && due_)
-            consider(std::max(*due_, not_before_));
-        if (goes_on && followed_.has_unsaved())
-            consider(std::max(look_at_space_, not_before_));
-        const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
-        return static_cast<int>(std::max<milliseconds::rep>(left, 0));
+        const auto next = followed_.has_unsaved() ? std::max(look_at_space_, not_before_) : never;
+        if (!due_)
+            return next;
+        const auto when = std::max(*due_, not_before_);
+        if (now < when)
+            return std::min(next, when);
+        begin_run(Run::between);
+        return next;
     }
 
     void due_after(milliseconds time) {
@@ -349,8 +362,8 @@ class Follower {
     void end_soon(Clock::time_point now) {
         is_ending_ = true;
         give_up_ = now + patience_for_lock;
-        if (child_ != 0 && stop_.signal())
-            ::kill(child_, SIGTERM);
+        if (stop_.signal())
+            runs_.stop();
     }
 
     void end_before_run() {
@@ -365,30 +378,21 @@ class Follower {
     // Runs.
 
     void begin_run(Run run) {
-        run_ = run;
         open_log_anew();
         followed_.update();
         plan_run();
         due_.reset();
         begun_ = Clock::now();
-        given_ = followed_.held();
-        outcomes_ = UniqueFd(::memfd_create("outcomes", MFD_CLOEXEC));
-        log_.flush();
-        std::fflush(stdout);
-        child_ = ::fork();
-        if (child_ == 0)
-            work(run);
-        if (child_ < 0) {
-            child_ = 0;
-            log_.error("cannot start a run: {}", error_text(errno));
-            code_ = static_cast<int>(ExitCode::impossible);
-            if (run == Run::first)
-                end_soon(Clock::now());
-            else if (run == Run::last)
-                note_last_run(Clock::now());
-            else
-                due_after(later);
-        }
+        if (runs_.begin(run, followed_.held(), [&](Session& session) { equip(session, run); }))
+            return;
+        log_.error("cannot start a run: {}", error_text(errno));
+        code_ = static_cast<int>(ExitCode::impossible);
+        if (run == Run::first)
+            end_soon(begun_);
+        else if (run == Run::last)
+            note_last_run();
+        else
+            due_after(later);
     }
 
     /// logrotate may have moved the log file away.
@@ -399,93 +403,48 @@ class Follower {
         }
     }
 
-    /// The child: a run as any other, which knows what is held.
-    [[noreturn]] void work(Run run) {
+    /// In the child: gives a run what it does not have to find out.
+    void equip(Session& session, Run run) {
         listener_->disown();
-        int code = static_cast<int>(ExitCode::impossible);
-        try {
-            give_way(options_.nice, options_.io_priority);
-            Options options = options_;
-            if (run != Run::first) {
-                options.quiet = true;
-                options.json = options.verbose = false;
-                options.metrics.clear();
-                if (run == Run::between) // the next run tells what is still so
-                    log_.sinks().front()->set_level(spdlog::level::off);
-            }
-            StopSignal stop(options.max_duration);
-            Session session{options, stop, std::chrono::system_clock::now()};
-            session.lock = std::move(session_.lock);
-            session.runtime = session_.runtime;
-            session.held = &given_;
-            session.is_between = run != Run::first;
-            if (run == Run::first && first_ && Clock::now() - heard_first_ < least_rest)
-                session.runtime.discover = [this](StopSignal&) { return *first_; };
-            std::optional<Report> report;
-            code = save_and_monitor(session, report, log_);
-            if (report)
-                write_outcomes(*report);
-        } catch (const Error& error) {
-            log_error(log_, error);
-        } catch (const std::exception& error) {
-            log_.error(error.what());
-        }
-        log_.flush();
-        std::fflush(stdout);
-        ::_exit(code);
+        session.lock = std::move(session_.lock);
+        session.runtime = session_.runtime;
+        if (run == Run::first && first_ && Clock::now() - heard_first_ < least_rest)
+            session.runtime.discover = [this](StopSignal&) { return *first_; };
     }
 
-    void write_outcomes(const Report& report) {
-        std::string text;
-        for (const auto& outcome : report.held)
-            text += outcome.compared ? 'c' : outcome.saved ? 's' : '-';
-        [[maybe_unused]] const auto written = ::write(outcomes_.get(), text.data(), text.size());
-    }
-
-    /// Takes the end of a run.
-    void reap() {
-        int status = 0;
-        if (child_ == 0 || ::waitpid(child_, &status, WNOHANG) != child_)
+    void take_end_of_run() {
+        const auto run = runs_.reap();
+        if (!run)
             return;
-        child_ = 0;
-        const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         const auto now = Clock::now();
-        not_before_ = now + std::max<Clock::duration>(least_rest, (now - begun_) * rest_after_run);
-        std::string text(given_.directories.size(), '-');
-        const auto got = ::pread(outcomes_.get(), text.data(), text.size(), 0);
-        if (got == static_cast<ssize_t>(text.size())) {
-            std::vector<HeldOutcome> outcomes;
-            std::size_t i = 0;
-            for (const auto& [id, directory] : given_.directories) {
-                outcomes.push_back({id, text[i] != '-', text[i] == 'c'});
-                ++i;
-            }
-            has_saved_all_ = std::all_of(outcomes.begin(), outcomes.end(),
+        not_before_ = now + std::max<Clock::duration>(least_rest, (now - run->begun) * rest_after_run);
+        has_saved_all_ = false;
+        if (run->outcomes) {
+            has_saved_all_ = run->kind == Run::last &&
+                             std::all_of(run->outcomes->begin(), run->outcomes->end(),
                                          [](const HeldOutcome& outcome) { return outcome.saved; });
             followed_.update();
-            followed_.note_saved(given_, outcomes);
-            if (run_ == Run::first)
+            followed_.note_saved(run->given, *run->outcomes);
+            if (run->kind == Run::first)
                 followed_.clear_gone(); // it asked for those that it does not know
         }
-        given_ = {};
-        has_saved_all_ = has_saved_all_ && run_ == Run::last;
-        if (run_ == Run::last)
-            note_last_run(now);
-        if (run_ == Run::first) {
-            code_ = code;
-            if (!is_ending_ && code != static_cast<int>(ExitCode::complete) &&
-                code != static_cast<int>(ExitCode::partial))
-                end_soon(now); // no run is possible, or it was stopped
+        if (run->kind == Run::last)
+            note_last_run();
+        if (run->kind == Run::first) {
+            code_ = run->code;
             first_.reset();
+            if (!is_ending_ && code_ != static_cast<int>(ExitCode::complete) &&
+                code_ != static_cast<int>(ExitCode::partial))
+                end_soon(now); // no run is possible, or it was stopped
         }
         if (followed_.has_removed())
             due_after(later); // it could not be saved
         make_room();
     }
 
-    void note_last_run(Clock::time_point now) {
+    void note_last_run() {
         ++last_runs_;
-        next_last_run_ = now + soon;
+        next_last_run_ = Clock::now() + soon;
     }
 
     /// True if the file system of an open file has less free space than --min-free leaves.
@@ -515,18 +474,16 @@ class Follower {
     Followed followed_;
     std::optional<Request> request_;   ///< to the follower before
     bool has_taken_over_ = false;      ///< from that one
-    std::optional<Handover> handover_; ///< for the next one; set once this process has its place
+    bool is_in_place_ = false;         ///< no other process follows
+    std::optional<Handover> handover_; ///< for the next one
 
     std::optional<Discovery> first_;
     const Clock::time_point heard_first_ = Clock::now();
     std::optional<Listener> listener_;
     Clock::time_point next_look_{};
 
-    pid_t child_ = 0;
-    Run run_ = Run::first;
-    HeldLogs given_;
-    UniqueFd outcomes_; ///< one byte for each log directory in `given_`
-    Clock::time_point begun_{};
+    ChildRun runs_{options_, log_};
+    Clock::time_point begun_{}; ///< the last run
     Clock::time_point not_before_{};
     std::optional<Clock::time_point> due_;
     Clock::time_point look_at_space_{};
@@ -552,7 +509,8 @@ int run_following(const Options& options, spdlog::logger& log) {
     try {
         follower.emplace(options, log);
     } catch (const Error& error) {
-        return run_alone(options, log, &error);
+        tell_not_staying(error, log);
+        return run_alone(options, log);
     }
     return follower->run();
 }
