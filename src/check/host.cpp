@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <fstream>
 #include <string>
 
 namespace logbackup::check {
@@ -42,14 +41,6 @@ constexpr std::array rights_that_help{
 
 Timestamp time_of(const timespec& time) {
     return Timestamp(std::chrono::nanoseconds(nanoseconds_of(time)));
-}
-
-/// Returns a limit of inotify(7); 0 if it cannot be read.
-std::size_t inotify_limit(const std::string& name) {
-    std::ifstream file("/proc/sys/fs/inotify/" + name);
-    std::size_t limit = 0;
-    file >> limit;
-    return limit;
 }
 
 } // namespace

@@ -7,7 +7,7 @@
 #include "follow/handover.hpp"
 #include "follow/listener.hpp"
 #include "ledger/backup_root.hpp"
-#include "ledger/followed.hpp"
+#include "ledger/while_following.hpp"
 #include "logbackup/exit_code.hpp"
 #include "runtime/labels.hpp"
 #include "util/descriptors.hpp"
@@ -26,7 +26,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -72,8 +71,7 @@ WatchLimits watch_limits() {
     WatchLimits limits;
     limits.files = left > 2 * descriptors_of_a_run ? (left - descriptors_of_a_run) / 2 : left / 4;
     limits.files = std::min(limits.files, most_files);
-    std::ifstream file("/proc/sys/fs/inotify/max_user_watches");
-    if (std::size_t most = 0; file >> most) // the user's other programs need some, too
+    if (const auto most = inotify_limit("max_user_watches"); most > 0) // other programs need some, too
         limits.directories_in_all = std::min(limits.directories_in_all, most / 2);
     return limits;
 }

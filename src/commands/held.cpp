@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/held.hpp"
 
-#include "ledger/followed.hpp"
+#include "ledger/while_following.hpp"
 #include "plan/renames.hpp"
 #include "util/files.hpp"
 #include "util/glob.hpp"

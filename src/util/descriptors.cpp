@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <sys/resource.h>
 
+#include <fstream>
 #include <optional>
 
 namespace logbackup {
@@ -48,6 +49,13 @@ std::size_t descriptors_left() {
     if (!open || ::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= *open)
         return 0;
     return limit.rlim_cur - *open;
+}
+
+std::size_t inotify_limit(const std::string& name) {
+    std::ifstream file("/proc/sys/fs/inotify/" + name);
+    std::size_t limit = 0;
+    file >> limit;
+    return limit;
 }
 
 DescriptorShare::DescriptorShare(std::size_t at_work) : DescriptorShare(descriptors_left(), at_work) {}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 namespace logbackup {
 
@@ -19,6 +20,9 @@ void restore_descriptor_limit() noexcept;
 /// Returns how many more descriptors this process may open: its limit minus all open descriptors, whoever
 /// opened them. Reads a directory of /proc, so call it once for many descriptors, not for each.
 [[nodiscard]] std::size_t descriptors_left();
+
+/// Returns a limit of inotify(7) by its name in /proc/sys/fs/inotify; 0 if it cannot be read.
+[[nodiscard]] std::size_t inotify_limit(const std::string& name);
 
 /// Budgets the descriptors that may be held open. Always admits at least one object.
 class DescriptorShare {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ledger/followed.hpp"
+#include "ledger/while_following.hpp"
 
 #include "util/files.hpp"
 #include "util/json_text.hpp"
