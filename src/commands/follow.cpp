@@ -57,6 +57,7 @@ constexpr std::chrono::minutes patience_for_removed{10};
 /// So long after its time the follower waits for the lock, to save what it holds.
 constexpr std::chrono::seconds patience_for_lock{60};
 constexpr unsigned most_seconds_of_a_step = 600;
+constexpr int killed_by_signal = 128; // and the number of the signal
 constexpr milliseconds longest_wait{60'000};
 constexpr auto never = Clock::time_point::max();
 /// Files that are held, however many descriptors there are.
@@ -426,14 +427,18 @@ class Follower {
             if (run->kind == Run::first)
                 followed_.clear_gone(); // it asked for those that it does not know
         }
+        if (run->code > killed_by_signal && !stop_.requested()) { // the kernel was short of memory, say
+            log_.error("a run was ended by signal {}; the next one goes on from what is saved",
+                       run->code - killed_by_signal);
+            due_after(soon);
+        }
         if (run->kind == Run::last)
             note_last_run();
         if (run->kind == Run::first) {
             code_ = run->code;
             first_.reset();
-            if (!is_ending_ && code_ != static_cast<int>(ExitCode::complete) &&
-                code_ != static_cast<int>(ExitCode::partial))
-                end_soon(now); // no run is possible, or it was stopped
+            if (code_ == static_cast<int>(ExitCode::impossible) && !is_ending_)
+                end_soon(now);
         }
         if (followed_.has_removed())
             due_after(later); // it could not be saved

@@ -247,6 +247,33 @@ TEST_P(Follow, AKilledFollowerCostsOnlyWhatHappensUntilTheNextRun) {
     expect_all("counting");
 }
 
+// The kernel ends the largest process when it has no memory left: that is a run, not the follower.
+TEST_P(Follow, GoesOnWhenItsRunIsKilled) {
+    engine.exec(engine.start({"web", "web"}), "echo one > /opt/logs/app.log");
+    const auto slow = write_script(scratch.path() / "rsync", "sleep 1; exec /usr/bin/rsync \"$@\"");
+    const fs::path log = scratch.path() / "log";
+    write_file(log, "");
+    follower = std::make_unique<Background>(
+        command({"--quiet", "--follow", "10m", "--rsync", slow.string(), "--log-file", log.string()}));
+    std::string of_run;
+    wait_until("its run saves", [&] {
+        of_run = run({"pgrep", "--parent", std::to_string(follower->pid()), "logbackup"}).out;
+        return !of_run.empty() && !run({"pgrep", "--parent", std::to_string(std::stoi(of_run))}).out.empty();
+    });
+    ::kill(std::stoi(of_run), SIGKILL);
+    wait_until("it is told", [&] {
+        return read_file(log).find("a run was ended by signal 9; the next one") != std::string::npos;
+    });
+    remove_at_once(start_counting("short", "say; sleep 0.3; say"));
+    wait_until("it is saved", [&] { return fs::exists(backup / "job/short/app.log"); });
+    EXPECT_EQ(read_file(backup / "web/web/app.log"), "one\n");
+    ::kill(follower->pid(), SIGTERM);
+    EXPECT_EQ(follower->wait(), 128 + SIGKILL);
+    follower.reset();
+    expect_all("short");
+    expect_clean(run_once());
+}
+
 TEST_P(Follow, ListensAgainWhenTheRuntimesClientDies) {
     follow();
     const std::string client = sh("pgrep --parent " + std::to_string(follower->pid()) + " docker");
