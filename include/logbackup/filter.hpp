@@ -14,8 +14,9 @@ struct Filter {
     std::vector<std::string> services; ///< globs
     std::vector<std::string> pods;
     std::vector<std::string> namespaces;
-    std::vector<std::string> containers; ///< prefixes of ids
-    std::vector<Coverage> coverages;     ///< of instances in an inventory; nothing else looks at it
+    std::vector<std::string> containers;  ///< prefixes of ids
+    std::vector<Coverage> coverages;      ///< of instances in an inventory; nothing else looks at it
+    std::vector<std::string> instances{}; ///< globs of names in the backup, "<pod>@1"
 };
 
 [[nodiscard]] bool has_filter(const Filter& filter);

@@ -4,6 +4,7 @@
 #include "logbackup/filter.hpp"
 #include "logbackup/report.hpp"
 #include "logbackup/retention.hpp"
+#include "logbackup/search.hpp"
 #include "logbackup/setting.hpp"
 #include "util/free_space.hpp"
 #include "util/priority.hpp"
@@ -35,6 +36,8 @@ struct Options {
     std::vector<std::string> exclude;      ///< globs of files, see is_excluded() and exclude_of()
     std::vector<std::string> skip;         ///< globs of services that are left out, see is_skipped()
     std::vector<std::string> skip_volumes; ///< globs of volumes that are not opened, see is_left_out()
+    Query query;                           ///< for RunKind::grep only
+    TimeWindow window;                     ///< for RunKind::list and RunKind::grep only
     Filter filter;                         ///< coverages for RunKind::list only
     gid_t group = static_cast<gid_t>(-1);
     std::string docker;

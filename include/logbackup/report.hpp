@@ -74,7 +74,7 @@ struct Missed {
     Timestamp died{};
 };
 
-enum class RunKind { save, dry_run, list, verify, prune, prune_dry_run, check, config };
+enum class RunKind { save, dry_run, list, verify, prune, prune_dry_run, check, config, grep };
 
 struct Report {
     RunKind kind = RunKind::save;

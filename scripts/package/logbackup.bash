@@ -17,11 +17,18 @@ _logbackup_root() {
   "$1" config 2>/dev/null | sed -n 's/^dest = "\(.*\)" *# .*/\1/p'
 }
 
+# _logbackup_places PROGRAM CURRENT: SERVICE, and what lies below it.
+_logbackup_places() {
+  local root
+  root=$(_logbackup_root "$1")
+  mapfile -t COMPREPLY < <(cd -- "$root" 2>/dev/null && compgen -d -X '.*' -- "$2")
+}
+
 # _logbackup_values PROGRAM OPTION CURRENT: what can follow the option; fails where nothing does.
 _logbackup_values() {
   local program=$1 option=$2 current=$3 root type
   type=$("$program" --help 2>/dev/null |
-    sed -nE "s/^ +(-[a-z],)?(--[a-z-]+,)*$option(,--[a-z-]+)* ([A-Z|]+)[= ].*/\4/p; s/^ +(-[a-z],)?(--[a-z-]+,)*$option(,--[a-z-]+)* ([A-Z|]+)$/\4/p")
+    sed -nE "s/^ +(-[A-Za-z0-9],)?(--[a-z0-9-]+,)*$option(,--[a-z0-9-]+)* ([A-Z|]+)[= ].*/\4/p; s/^ +(-[A-Za-z0-9],)?(--[a-z0-9-]+,)*$option(,--[a-z0-9-]+)* ([A-Z|]+)$/\4/p")
   [[ $type ]] || return 1
   case $option in
     --coverage) mapfile -t COMPREPLY < <(compgen -W "live complete cut missed" -- "$current") ;;
@@ -48,7 +55,7 @@ _logbackup_values() {
 }
 
 _logbackup() {
-  local program=$1 current=$2 previous=$3 word help commands command=
+  local program=$1 current=$2 previous=$3 word help commands command= arguments=0
   COMPREPLY=()
   if [[ $current == = ]]; then
     current=
@@ -59,13 +66,20 @@ _logbackup() {
 
   commands=$("$program" --help 2>/dev/null | sed -nE '/^Subcommands:/,/^$/s/^  ([a-z]+) .*/\1/p')
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    [[ $word =~ ^[a-z]+$ && $'\n'$commands$'\n' == *$'\n'$word$'\n'* ]] && command=$word
+    if [[ $command ]]; then
+      [[ $word == -* ]] || ((++arguments))
+    elif [[ $word =~ ^[a-z]+$ && $'\n'$commands$'\n' == *$'\n'$word$'\n'* ]]; then
+      command=$word
+    fi
   done
   if [[ $current == -* ]]; then
-    help=$("$program" ${command:+"$command"} --help 2>/dev/null | grep -E '^  +-' | grep -oE -- '^  +(-[a-z],)?--[a-z-]+(,--[a-z-]+)*')
+    help=$("$program" ${command:+"$command"} --help 2>/dev/null | grep -E '^  +-' | grep -oE -- '^  +(-[A-Za-z0-9],)?--[a-z0-9-]+(,--[a-z0-9-]+)*')
     mapfile -t COMPREPLY < <(compgen -W "${help//,/ }" -- "$current")
   elif [[ ! $command ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
+  elif [[ $command == list || $command == verify || $command == prune ]] ||
+    [[ $command == grep && $arguments -gt 0 ]]; then
+    _logbackup_places "$program" "$current"
   fi
 }
 

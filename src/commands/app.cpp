@@ -32,6 +32,7 @@ int run_logged(const Options& options, spdlog::logger& log) {
     case RunKind::prune_dry_run: return run_prune(options, log);
     case RunKind::check: return run_check(options);
     case RunKind::config: return run_config(options);
+    case RunKind::grep: return run_grep(options, log);
     }
     return static_cast<int>(ExitCode::impossible);
 }
@@ -78,7 +79,8 @@ int run_app(int argc, const char* const* argv) {
             log->error("internal error: " + escaped(error.what()));
         else
             log_error(*log, *expected);
-        return static_cast<int>(ExitCode::impossible);
+        return static_cast<int>(options->kind == RunKind::grep ? ExitCode::not_searched
+                                                               : ExitCode::impossible);
     }
 }
 

@@ -21,6 +21,7 @@ int run_dry_run(const Options& options, spdlog::logger& log);
 int run_verify(const Options& options, spdlog::logger& log);
 int run_prune(const Options& options, spdlog::logger& log);
 int run_list(const Options& options, spdlog::logger& log);
+int run_grep(const Options& options, spdlog::logger& log);
 int run_check(const Options& options);
 int run_config(const Options& options);
 

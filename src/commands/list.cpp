@@ -1,44 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "commands/commands.hpp"
+#include "commands/inventory.hpp"
 #include "commands/output.hpp"
-#include "config/selection.hpp"
-#include "ledger/backup_root.hpp"
-#include "ledger/inventory.hpp"
-#include "ledger/ledger.hpp"
-#include "locate/host_paths.hpp"
 #include "logbackup/exit_code.hpp"
-#include "util/error.hpp"
-#include "util/files.hpp"
 
 namespace logbackup {
 
-namespace {
-[[noreturn]] void fail_without_backup(const std::string& path, const std::string& nearest) {
-    throw Error("no backup at " + in_quotes(path),
-                "name its directory with --dest" +
-                    (nearest.empty() ? "" : "; the nearest is " + in_quotes(nearest)));
-}
-} // namespace
-
 int run_list(const Options& options, spdlog::logger& log) {
-    const UniqueFd root = find_backup_root(options.backup_root);
-    const bool has_records = root && open_directory(root.get(), state_directory);
-    const std::string nearest = has_records ? std::string() : nearest_backup_root(options.backup_root);
-    if (!root || !nearest.empty())
-        fail_without_backup(options.backup_root, nearest);
-    (void)load_identity(root.get()); // throws if a newer version wrote it, with unreadable records
-    Inventory inventory = take_inventory(root.get(), options.backup_root, options.filter);
-    // What an earlier script saved is shown, though it has no records yet.
-    if (!has_records && inventory.instances.empty())
-        fail_without_backup(options.backup_root, nearest);
-    const HostPaths host({}, [&](const std::string& path) { return is_left_out(options, path); });
-    for (auto& instance : inventory.instances)
-        instance.is_left_out = host.leaves_out(instance.record.volume);
-    // It is not an error if no log directory has the coverage.
-    if (has_filter(options) && options.filter.coverages.empty() && inventory.instances.empty() &&
-        inventory.problems.empty())
-        throw Error("no log directory matches --service, --pod, --namespace or --container",
-                    "'logbackup list' without them lists all log directories");
+    const Inventory inventory = open_inventory(options).inventory;
     print(inventory, options, options.verbose ? InventoryDetail::paths : InventoryDetail::lines);
     for (const auto& problem : inventory.problems)
         log.error(problem);

@@ -187,6 +187,8 @@ void write_record(const Session& session, Survey& survey, Job& job) {
         survey.records[*job.record] = std::move(record);
     else
         job.record = survey.records.add(std::move(record));
+    if (!place.known) // a run while the follower was busy with it can have called it missed
+        forget_missed(session.root.get(), survey.records[*job.record]);
     if (!place.adopted)
         return;
     if (const auto problem = take_over(session.root.get(), place.directory, session.options.group);

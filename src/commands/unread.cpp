@@ -58,7 +58,8 @@ void note_unread(Survey& survey, Unread unread, const LocateFailed& failure) {
     const bool is_unseen = container.upper.empty() ? failure.root_unseen && container.has_process()
                                                    : look_at_layer(container.upper).error != 0;
     unread.needs_process = failure.needs_process;
-    if (!is_unseen && !unread.needs_process && !has_vanished(Known::yes, container, {}))
+    const bool can_have_ended = unread.job != nullptr && container.has_process(); // and is unmounted by now
+    if (!is_unseen && !unread.needs_process && !can_have_ended && !has_vanished(Known::yes, container, {}))
         fail(survey, unread, failure.reason);
     else
         survey.unread.push_back(std::move(unread));
@@ -77,6 +78,12 @@ void judge_unread(const Session& session, Survey& survey) {
         const LayerSight sight = look_at_layer(container->upper);
         if (has_vanished(known, *container, sight)) {
             take_vanished(session, survey, unread, *container);
+            continue;
+        }
+        // It has ended meanwhile: the next run finds it in its layers.
+        if (unread.job != nullptr && unread.wanted.container->has_process() && known == Known::yes &&
+            container->is_still()) {
+            unread.job->vanished = true;
             continue;
         }
         // It has ended meanwhile, and its tmpfs with it, or docker names no layers of it.

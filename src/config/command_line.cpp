@@ -34,7 +34,7 @@ class Parser {
         for (const auto& row : settings_table())
             declare(row);
         for (const auto& command : subcommands())
-            app_.add_subcommand(command.name, command.description);
+            add(command);
     }
 
     CommandLine parse(int argc, const char* const* argv) {
@@ -51,6 +51,8 @@ class Parser {
             throw Error(what.substr(0, what.find('\n')), help_hint(subcommand()));
         }
         line.command = subcommand();
+        line.pattern = pattern_;
+        line.place = place_;
         for (const auto& row : settings_table())
             if (const auto* option = option_of(row); option->count() > 0)
                 line.texts[row.name] = option->results();
@@ -58,6 +60,15 @@ class Parser {
     }
 
   private:
+    void add(const Subcommand& command) {
+        CLI::App* added = app_.add_subcommand(command.name, command.description);
+        const std::string arguments = command.arguments;
+        if (arguments.find("PATTERN") != std::string::npos)
+            added->add_option("PATTERN", pattern_)->required();
+        if (arguments.find("SERVICE") != std::string::npos)
+            added->add_option("SERVICE", place_);
+    }
+
     void declare(const SettingRow& row) {
         const std::string names =
             (row.letter == 0 ? "" : std::string{'-', row.letter, ','}) + "--" + row.name;
@@ -89,11 +100,14 @@ class Parser {
         for (const auto& row : settings_table())
             if (matters_to(row, command.name))
                 shown.push_back(option_of(row));
-        return std::string(command.description) + "\n\nUsage: logbackup " + command.name + " [OPTIONS]\n" +
+        return std::string(command.description) + "\n\nUsage: logbackup " + command.name + " [OPTIONS]" +
+               (*command.arguments == 0 ? "" : " ") + command.arguments + "\n" +
                formatter_->make_group("Options", false, shown) + "\n" + command.footer;
     }
 
     std::shared_ptr<CLI::Formatter> formatter_ = std::make_shared<CLI::Formatter>();
+    std::optional<std::string> pattern_;
+    std::optional<std::string> place_;
     CLI::App app_{program_description, "logbackup"};
 };
 

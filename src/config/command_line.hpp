@@ -14,6 +14,8 @@ namespace logbackup {
 struct CommandLine {
     const Subcommand* command = nullptr;
     std::map<std::string, Texts> texts; ///< of the settings that were given, by name
+    std::optional<std::string> pattern; ///< the first argument of grep
+    std::optional<std::string> place;   ///< "SERVICE" or "SERVICE/POD"
     std::optional<std::string> answer;  ///< what --help or --version prints; there is nothing to run then
 };
 

@@ -2,6 +2,7 @@
 #include "config/option_values.hpp"
 
 #include "logbackup/retention.hpp"
+#include "search/line_time.hpp"
 #include "util/text.hpp"
 
 #include <grp.h>
@@ -51,6 +52,15 @@ bool has_unit(const std::string& text) {
     return !text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0;
 }
 
+std::optional<Timestamp> time_or_age(std::string text) {
+    static constexpr std::string_view ago = " ago";
+    const Timestamp now = std::chrono::system_clock::now();
+    if (text.ends_with(ago))
+        text.resize(text.size() - ago.size());
+    const auto age = has_unit(text) ? parse_duration(text) : std::nullopt;
+    return age ? now - *age : parse_time(text, now);
+}
+
 } // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
@@ -62,6 +72,20 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
     if (seconds < 0.001 || seconds > 1e9)
         return std::nullopt;
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+std::optional<Timestamp> parse_since(const std::string& text) {
+    return text.empty() ? Timestamp::min() : time_or_age(text);
+}
+
+std::optional<Timestamp> parse_until(const std::string& text) {
+    return text.empty() ? Timestamp::max() : time_or_age(text);
+}
+
+std::optional<std::size_t> parse_context(const std::string& text) {
+    static constexpr std::size_t most = 1000;
+    const auto count = text == "0" ? std::optional<std::size_t>(0) : parse_count(text);
+    return count && *count <= most ? count : std::nullopt;
 }
 
 std::optional<std::chrono::milliseconds> parse_follow(const std::string& text) {

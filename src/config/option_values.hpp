@@ -3,6 +3,7 @@
 
 #include "logbackup/record.hpp"
 #include "util/free_space.hpp"
+#include "util/text.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -37,6 +38,13 @@ namespace logbackup {
 [[nodiscard]] std::optional<std::size_t> parse_count(const std::string& text);
 /// Like parse_count(), but "0" means no limit and returns UINT64_MAX.
 [[nodiscard]] std::optional<std::uint64_t> parse_count_limit(const std::string& text);
+
+/// Accepts what parse_time() does, and how long ago it was: "90m", "2h ago". "" means that there is no bound.
+[[nodiscard]] std::optional<Timestamp> parse_since(const std::string& text);
+[[nodiscard]] std::optional<Timestamp> parse_until(const std::string& text);
+
+/// Accepts a whole number from 0 to 1000.
+[[nodiscard]] std::optional<std::size_t> parse_context(const std::string& text);
 
 /// Accepts true, on, yes and 1, and false, off, no and 0, in letters of any case.
 [[nodiscard]] std::optional<bool> parse_flag(const std::string& text);

@@ -66,10 +66,8 @@ void choose_kind(Options& options, const OptionSources& sources, const Subcomman
         throw sources.wrong("dry-run", name + " changes nothing anyway");
     if (command != nullptr && command->kind == RunKind::prune && !has_retention(options.retention))
         throw sources.wrong("keep", "prune needs --keep or --max-size");
-    if (options.adopt && command != nullptr)
-        throw sources.wrong("adopt", name + " does not have it");
-    if (options.follow.count() > 0 && options.kind != RunKind::save)
-        throw sources.wrong("follow", (dry ? "a dry run" : name) + " does not have it");
+    if (options.follow.count() > 0 && dry)
+        throw sources.wrong("follow", "a dry run does not have it");
     if (options.kind == RunKind::list)
         return;
     if (sources.origin_of("coverage") == Origin::command_line)
@@ -88,6 +86,42 @@ void choose_loudness(Options& options, const OptionSources& sources) {
     (quiet > verbose ? options.verbose : options.quiet) = false;
 }
 
+/// Refuses what only other commands have.
+void require_own_options(const OptionSources& sources, const Subcommand* command) {
+    for (const auto& row : settings_table())
+        if (row.reach == Reach::command_line && sources.origin_of(row.name) == Origin::command_line &&
+            !matters_to(row, command == nullptr ? "" : command->name))
+            throw sources.wrong(row.name, command == nullptr
+                                              ? "only 'logbackup " + std::string(row.commands) + "' has it"
+                                              : in_quotes(command->name) + " does not have it");
+}
+
+/// Takes "SERVICE" or "SERVICE/POD", where the pod can be an instance in the backup, "web-1@2".
+void take_place(Filter& filter, const std::string& place) {
+    const auto slash = place.find('/');
+    const std::string service = place.substr(0, slash);
+    const std::string pod = slash == std::string::npos ? std::string() : place.substr(slash + 1);
+    if (!filter.services.empty() || !filter.pods.empty())
+        throw Error("name a service and a pod either as an argument or with --service and --pod");
+    if (service.empty() || pod.find('/') != std::string::npos || (pod.empty() && slash != std::string::npos))
+        throw Error(in_quotes(place) + " is not SERVICE or SERVICE/POD");
+    filter.services = {service};
+    if (!pod.empty())
+        (pod.find_first_of("@+") == std::string::npos ? filter.pods : filter.instances) = {pod};
+}
+
+void take_arguments(Options& options, const CommandLine& line, const OptionSources& sources) {
+    if (line.place)
+        take_place(options.filter, *line.place);
+    options.query.pattern = line.pattern.value_or("");
+    if (options.window.since > options.window.until)
+        throw sources.wrong("until", "it is before --since");
+    if (options.query.counts && options.query.files)
+        throw sources.wrong("count", "it cannot be combined with --files");
+    if (options.query.print0 && !options.query.files)
+        throw sources.wrong("print0", "it needs --files");
+}
+
 } // namespace
 
 std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnded& ended,
@@ -102,7 +136,9 @@ std::optional<Options> parse_options(int argc, const char* const* argv, ParseEnd
         Options options;
         take_values(options, sources);
         take_sections(options, sources);
+        require_own_options(sources, line.command);
         choose_kind(options, sources, line.command);
+        take_arguments(options, line, sources);
         choose_loudness(options, sources);
         options.config_file = sources.file();
         options.settings = sources.settings();

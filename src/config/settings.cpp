@@ -17,6 +17,7 @@ constexpr auto flag = Setting::Type::flag;
 
 constexpr const char* common = "Options";
 constexpr const char* filters = "Only what this run is for";
+constexpr const char* searching = "What 'logbackup grep' searches, and shows";
 constexpr const char* output = "Output";
 constexpr const char* how = "How";
 constexpr const char* limits =
@@ -86,8 +87,9 @@ const std::vector<SettingRow>& settings_table() {
     static const std::vector<SettingRow> rows{
         {"dry-run", 'n', flag, common, "prune", "", "false",
          "List what would be done; change and write nothing", nullptr, store_dry_run},
-        {"dest", 0, text, common, "list verify prune check", "DIR", "/u01/logbackup", "Where the backup is",
-         "path of a directory other than /", store<parse_backup_root, &Options::backup_root>},
+        {"dest", 0, text, common, "list grep verify prune check", "DIR", "/u01/logbackup",
+         "Where the backup is", "path of a directory other than /",
+         store<parse_backup_root, &Options::backup_root>},
         {"log-dir", 0, list, common, "verify prune", "PATH", "/opt/logs",
          "Log directory inside the containers (repeatable: the first is saved as <pod>, each\n"
          "further one beside it, such as <pod>+var+log)",
@@ -108,7 +110,7 @@ const std::vector<SettingRow>& settings_table() {
          "Leave these volumes out: nothing of them is opened. A name of docker volume ls, or\n"
          "with a slash a path on the host (repeatable)",
          nullptr, store<any_text, &Options::skip_volumes>},
-        {"config", 0, text, common, "list verify prune check config", "FILE", standard_config_file,
+        {"config", 0, text, common, "list grep verify prune check config", "FILE", standard_config_file,
          "Read options from this file, too", nullptr, nullptr, nullptr, Reach::environment},
         {"require-mount", 0, flag, common, "verify prune check", "", "false",
          "Refuse to work while the backup is on the file system of /: its disk is not mounted", nullptr,
@@ -117,15 +119,15 @@ const std::vector<SettingRow>& settings_table() {
          "Take over a backup that belongs to another host or Docker engine; once, by hand", nullptr,
          store<parse_flag, &Options::adopt>, nullptr, Reach::command_line},
 
-        {"service", 0, list, filters, "list verify prune", "GLOB", "",
+        {"service", 0, list, filters, "list grep verify prune", "GLOB", "",
          "Only services that match (repeatable)", nullptr,
          store<any_text, &Options::filter, &Filter::services>},
-        {"pod", 0, list, filters, "list verify prune", "GLOB", "", "Only pods that match (repeatable)",
+        {"pod", 0, list, filters, "list grep verify prune", "GLOB", "", "Only pods that match (repeatable)",
          nullptr, store<any_text, &Options::filter, &Filter::pods>},
-        {"namespace", 0, list, filters, "list verify prune", "GLOB", "",
+        {"namespace", 0, list, filters, "list grep verify prune", "GLOB", "",
          "Only namespaces that match (repeatable)", nullptr,
          store<any_text, &Options::filter, &Filter::namespaces>},
-        {"container", 0, list, filters, "list verify prune", "ID", "",
+        {"container", 0, list, filters, "list grep verify prune", "ID", "",
          "Only containers whose id begins so (repeatable)", nullptr,
          store<any_text, &Options::filter, &Filter::containers>},
         {"coverage", 0, list, filters, "list", "WHICH", "",
@@ -133,13 +135,39 @@ const std::vector<SettingRow>& settings_table() {
          "coverage; write live, complete, cut or missed",
          store<parse_coverage, &Options::filter, &Filter::coverages>},
 
-        {"quiet", 'q', flag, output, "verify prune check", "", "false",
+        {"since", 0, text, filters, "list grep", "TIME", "",
+         "Of a list or a search: only what is not older. Examples: 07:02, '2026-11-30 07:02',\n"
+         "90m (ago); UTC",
+         "time (examples: 07:02, '2026-11-30 07:02', 2026-11-30T07:02:10+01:00, 90m)",
+         store<parse_since, &Options::window, &TimeWindow::since>, nullptr, Reach::command_line},
+        {"until", 0, text, filters, "list grep", "TIME", "", "Of a list or a search: only what is not newer",
+         "time (examples: 07:03, '2026-11-30 07:03', 10m)",
+         store<parse_until, &Options::window, &TimeWindow::until>, nullptr, Reach::command_line},
+
+        {"fixed-strings", 'F', flag, searching, "grep", "", "false",
+         "PATTERN is a text, not a regular expression", nullptr,
+         store<parse_flag, &Options::query, &Query::is_fixed>, nullptr, Reach::command_line},
+        {"ignore-case", 'i', flag, searching, "grep", "", "false", "Small and capital letters are the same",
+         nullptr, store<parse_flag, &Options::query, &Query::ignores_case>, nullptr, Reach::command_line},
+        {"context", 'C', text, searching, "grep", "N", "0", "Show N lines before and after each line, too",
+         "whole number (0 to 1000)", store<parse_context, &Options::query, &Query::context>, nullptr,
+         Reach::command_line},
+        {"count", 'c', flag, searching, "grep", "", "false", "Show the number of lines of each file", nullptr,
+         store<parse_flag, &Options::query, &Query::counts>, nullptr, Reach::command_line},
+        {"files", 'l', flag, searching, "grep", "", "false", "Show only the paths of the files", nullptr,
+         store<parse_flag, &Options::query, &Query::files>, nullptr, Reach::command_line},
+        {"print0", '0', flag, searching, "grep", "", "false",
+         "With --files: end each path with a zero byte, for xargs -0", nullptr,
+         store<parse_flag, &Options::query, &Query::print0>, nullptr, Reach::command_line},
+
+        {"quiet", 'q', flag, output, "grep verify prune check", "", "false",
          "Say nothing when nothing is wrong (for cron)", nullptr, store<parse_flag, &Options::quiet>},
         {"verbose", 'v', flag, output, "list verify prune", "", "false",
          "List each file and what is done to it; list and prune: show paths", nullptr,
          store<parse_flag, &Options::verbose>},
-        {"json", 0, flag, output, "list verify prune check config", "", "false",
-         "Print the report as one JSON object", nullptr, store<parse_flag, &Options::json>},
+        {"json", 0, flag, output, "list grep verify prune check config", "", "false",
+         "Print the report as one JSON object; grep: one for each line", nullptr,
+         store<parse_flag, &Options::json>},
         {"log-file", 0, text, output, "prune", "FILE", "", "Also append messages to this file", nullptr,
          store<any_text, &Options::log_file>},
         {"syslog", 0, flag, output, "", "", "false", "Also send messages to the system log", nullptr,
@@ -156,7 +184,7 @@ const std::vector<SettingRow>& settings_table() {
         {"min-free", 0, text, how, "check", "SIZE|PERCENT", "5%",
          "Leave this much of the backup's file system free: 5%, 500M, 1.5GiB or 0",
          "size (examples: 5%, 500M, 1.5GiB)", store<parse_min_free, &Options::min_free>},
-        {"max-duration", 0, text, how, "verify prune", "TIME", "30m",
+        {"max-duration", 0, text, how, "grep verify prune", "TIME", "30m",
          "End the run after this long; the next one goes on", duration,
          store<parse_duration, &Options::max_duration>},
         {"follow", 0, text, how, "", "TIME", "0",

@@ -27,6 +27,8 @@ const char* const program_footer =
     "Examples:\n"
     "  logbackup --dry-run                    what would be saved now\n"
     "  logbackup -v --service 'payments*'     save some services only, and list each file\n"
+    "  logbackup grep 'order 4711' payments --since 07:00\n"
+    "                                         the lines of a service since seven o'clock (UTC)\n"
     "  logbackup list --coverage cut          the log directories that were gone too soon\n"
     "  logbackup prune --keep 30d --dry-run   what would be deleted now\n"
     "  * * * * * root logbackup --quiet --follow 5m\n"
@@ -45,6 +47,14 @@ constexpr const char* list_footer =
     "What needs attention comes first: failing (the last runs could not save all of it), cut, missed, "
     "incomplete.\n"
     "Times are UTC. Exit codes: 0 listed, 1 no backup or nothing matches, 3 some could not be read.\n";
+
+constexpr const char* grep_footer =
+    "PATTERN is a regular expression of ripgrep or, where that is not installed, of grep -P.\n"
+    "Lines are shown in the order of their times, as 'service/pod file:number:text'. Of a time window the\n"
+    "lines are shown that begin with a time in it, and those that follow such a line and have none.\n"
+    "At the end it is told what was searched, and what can have had the line and is not there.\n"
+    "Exit codes: 0 found, 1 not found, and nothing is missing, 4 not found, but not all could be searched,\n"
+    "2 no backup, or wrong usage.\n";
 
 constexpr const char* verify_footer = "Exit codes: 0 no differences, 1 no backup or no docker, 3 something "
                                       "differs that was there at the last run.\n"
@@ -75,11 +85,13 @@ constexpr const char* config_footer =
 const std::vector<Subcommand>& subcommands() {
     static const std::vector<Subcommand> all{
         {"list", RunKind::list, "List what is in the backup, and how far each log directory is saved",
-         list_footer},
+         list_footer, "[SERVICE[/POD]]"},
+        {"grep", RunKind::grep, "Search what is saved for lines, also in compressed files", grep_footer,
+         "PATTERN [SERVICE[/POD]]"},
         {"verify", RunKind::verify, "Compare the backup with the containers' files, byte by byte",
-         verify_footer},
+         verify_footer, "[SERVICE[/POD]]"},
         {"prune", RunKind::prune, "Delete what ended long ago, and make the backup fit into a size",
-         prune_footer},
+         prune_footer, "[SERVICE[/POD]]"},
         {"check", RunKind::check, "Look whether this machine is ready, from docker to the last runs",
          check_footer},
         {"config", RunKind::config, "Print all options as they take effect, and where each value comes from",

@@ -16,6 +16,7 @@ struct Subcommand {
     RunKind kind;
     const char* description;
     const char* footer;
+    const char* arguments = ""; ///< as the help shows them
 };
 
 [[nodiscard]] const std::vector<Subcommand>& subcommands();

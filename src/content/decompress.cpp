@@ -120,14 +120,19 @@ bool has_its_end(int file, std::string_view first_bytes) {
             bytes_at(file, static_cast<off_t>(directory), zip_directory_magic.size()) == zip_directory_magic);
 }
 
-ProcessResult decompress(int file, const Decompressor& with, std::chrono::milliseconds time,
-                         const std::function<Watch(std::string_view)>& consume, StopSignal& stop) {
+Command decompression(int file, const Decompressor& with, std::chrono::milliseconds time) {
     Command command;
     command.argv = with.argv;
     command.environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
     command.input = file;
-    command.consume = consume;
     command.confinement = nothing_but_its_streams(time);
+    return command;
+}
+
+ProcessResult decompress(int file, const Decompressor& with, std::chrono::milliseconds time,
+                         const std::function<Watch(std::string_view)>& consume, StopSignal& stop) {
+    Command command = decompression(file, with, time);
+    command.consume = consume;
     Limits limits;
     limits.time = time;
     limits.output = 1U << 20U;

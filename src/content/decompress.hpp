@@ -41,9 +41,13 @@ struct Decompressor {
 /// True if a zip archive ends as a complete one does; true for all other formats, whose programs can tell.
 [[nodiscard]] bool has_its_end(int file, std::string_view first_bytes);
 
-/// Decompresses an open file from its current offset. The program runs as nobody, can open no file (see
-/// Confinement), and has 512 MiB of address space. `consume` receives the content in pieces. The file is
-/// known to be intact only when the program has exited with code 0.
+/// Returns the command that decompresses an open file from its current offset to its standard output. The
+/// program runs as nobody, can open no file (see Confinement), has 512 MiB of address space, and so much time
+/// of a processor.
+[[nodiscard]] Command decompression(int file, const Decompressor& with, std::chrono::milliseconds time);
+
+/// Decompresses an open file from its current offset, as decompression() does. `consume` receives the content
+/// in pieces. The file is known to be intact only when the program has exited with code 0.
 [[nodiscard]] ProcessResult decompress(int file, const Decompressor& with, std::chrono::milliseconds time,
                                        const std::function<Watch(std::string_view)>& consume,
                                        StopSignal& stop);

@@ -175,7 +175,18 @@ void reopen_record(int root, const Record& record) {
 namespace {
 /// Returns the end of the name of a missed container's record.
 std::string missed_name_end(const Record& record) {
-    return "-" + (record.containers.empty() ? "" : record.containers.front().substr(0, 12));
+    return "-" + (record.containers.empty() ? "" : record.containers.back().substr(0, 12));
+}
+
+/// Returns the paths of the records of its newest container.
+std::vector<std::string> missed_paths(int root, const Record& record) {
+    std::string ignored;
+    const std::string directory = joined(missed_records, record.service);
+    std::vector<std::string> paths;
+    for (const auto& name : sorted_names(open_directory(root, directory), directory, ignored))
+        if (name.ends_with(missed_name_end(record)))
+            paths.push_back(joined(directory, name));
+    return paths;
 }
 } // namespace
 
@@ -186,11 +197,12 @@ std::string missed_path(const Record& record) {
 }
 
 bool has_missed_record(int root, const Record& record) {
-    std::string ignored;
-    const std::string directory = joined(missed_records, record.service);
-    const auto names = sorted_names(open_directory(root, directory), directory, ignored);
-    return std::any_of(names.begin(), names.end(),
-                       [&](const std::string& name) { return name.ends_with(missed_name_end(record)); });
+    return !missed_paths(root, record).empty();
+}
+
+void forget_missed(int root, const Record& record) {
+    for (const auto& path : missed_paths(root, record))
+        remove_file(root, path);
 }
 
 void save_missed_record(int root, const Record& record) {

@@ -65,6 +65,8 @@ void reopen_record(int root, const Record& record);
 void save_missed_record(int root, const Record& record);
 /// True if its container is already recorded, whatever time of death that record has.
 [[nodiscard]] bool has_missed_record(int root, const Record& record);
+/// Removes such a record of the newest container of `record`, which is saved after all.
+void forget_missed(int root, const Record& record);
 /// Returns the path of the record of a missed container, below the backup root.
 [[nodiscard]] std::string missed_path(const Record& record);
 

@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <thread>
 
 namespace logbackup {
 namespace {
@@ -335,6 +336,21 @@ std::unique_ptr<SideCommand> SideCommand::start(const Command& command) {
     err.write_end = UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC)); // what it says there is for nobody
     const pid_t pid = spawn(command, out, err);
     return pid == 0 ? nullptr : std::unique_ptr<SideCommand>(new SideCommand(pid, std::move(out.read_end)));
+}
+
+UniqueFd SideCommand::give_output() {
+    ::fcntl(fd(), F_SETFL, 0); // blocking
+    return std::move(out_);
+}
+
+Ending SideCommand::wait() {
+    Child child(std::exchange(pid_, 0));
+    for (const auto patience = Clock::now() + std::chrono::seconds(1); Clock::now() < patience;) {
+        if (const auto ending = child.reap())
+            return *ending;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return TimedOut{std::chrono::seconds(1)};
 }
 
 std::optional<std::string> SideCommand::read() {

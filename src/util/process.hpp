@@ -88,6 +88,10 @@ class SideCommand {
     [[nodiscard]] int fd() const noexcept { return out_.get(); }
     /// Returns what it has printed since, 1 MiB at most. Nothing: it has closed its output.
     [[nodiscard]] std::optional<std::string> read();
+    /// Gives its standard output away, as the standard input of another command. read() then has nothing.
+    [[nodiscard]] UniqueFd give_output();
+    /// Waits for its end, once it has closed its output. Kills it if it does not end within a second.
+    [[nodiscard]] Ending wait();
     /// Leaves it to another process, which has started it, and of which this one is a copy.
     void disown() noexcept { pid_ = 0; }
 

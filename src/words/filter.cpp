@@ -24,36 +24,47 @@ template <typename T> bool names_match(const Filter& filter, const T& named) {
            matches_any(filter.namespaces, named.namespace_name);
 }
 
+bool matches_instance(const Filter& filter, const std::string& instance) {
+    return matches_any(filter.instances, instance);
+}
+
 bool selects_itself(const Filter& filter, const Record& record) {
     const bool id =
         filter.containers.empty() ||
         std::any_of(record.containers.begin(), record.containers.end(),
                     [&](const std::string& one) { return begins_with_any(filter.containers, one); });
-    return id && names_match(filter, record);
+    return id && names_match(filter, record) && matches_instance(filter, record.instance);
 }
 
 } // namespace
 
 bool has_filter(const Filter& filter) {
-    return !filter.services.empty() || !filter.pods.empty() || !filter.namespaces.empty() ||
-           !filter.containers.empty() || !filter.coverages.empty();
+    return !filter.services.empty() || !filter.pods.empty() || !filter.instances.empty() ||
+           !filter.namespaces.empty() || !filter.containers.empty() || !filter.coverages.empty();
 }
 
 bool selects(const Filter& filter, const Container& container) {
-    return begins_with_any(filter.containers, container.id) && names_match(filter, container);
+    const auto is_of_pod = [&](const std::string& instance) {
+        return matches(instance.substr(0, instance.find_first_of("@+")), container.pod);
+    };
+    return begins_with_any(filter.containers, container.id) && names_match(filter, container) &&
+           (filter.instances.empty() ||
+            std::any_of(filter.instances.begin(), filter.instances.end(), is_of_pod));
 }
 
 bool selects(const Filter& filter, const Record& record) {
     return selects_itself(filter, record) ||
            std::any_of(record.sharers.begin(), record.sharers.end(), [&](const Sharer& sharer) {
-               return begins_with_any(filter.containers, sharer.container) && names_match(filter, sharer);
+               return begins_with_any(filter.containers, sharer.container) && names_match(filter, sharer) &&
+                      matches_instance(filter, sharer.instance);
            });
 }
 
 bool selects_all_of(const Filter& filter, const Record& record) {
     return selects_itself(filter, record) &&
-           std::all_of(record.sharers.begin(), record.sharers.end(),
-                       [&](const Sharer& sharer) { return names_match(filter, sharer); });
+           std::all_of(record.sharers.begin(), record.sharers.end(), [&](const Sharer& sharer) {
+               return names_match(filter, sharer) && matches_instance(filter, sharer.instance);
+           });
 }
 
 } // namespace logbackup

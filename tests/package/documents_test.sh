@@ -21,7 +21,7 @@ same() {
 }
 
 # The long options in a help text, one a line.
-options() { grep -oE '^ +(-[a-z],)?--[a-z-]+' | grep -oE -- '--[a-z-]+'; }
+options() { grep -oE '^ +(-[A-Za-z0-9],)?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+'; }
 commands() { sed -nE '/^Subcommands:/,/^$/s/^  ([a-z]+) .*/\1/p'; }
 help=$("$program" --help)
 all_options=$(options <<<"$help")
@@ -31,7 +31,7 @@ all_commands=$(commands <<<"$help")
 # The man page: all options and subcommands, in the help's order.
 page=$(sed 's/\\-/-/g' "$files/logbackup.8")
 same "options of the man page" "$all_options" \
-  "$(sed -n '/^\.Sh OPTIONS/,/^\.Sh CONF/s/^\.It Fl \([a-z] , Fl \)\{0,1\}\(-[a-z-]*\).*/-\2/p' <<<"$page")"
+  "$(sed -n '/^\.Sh OPTIONS/,/^\.Sh CONF/s/^\.It Fl \([A-Za-z0-9] , Fl \)\{0,1\}\(-[a-z0-9-]*\).*/-\2/p' <<<"$page")"
 same "subcommands of the man page" "$all_commands" \
   "$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh OPTIONS/s/^\.It Cm //p' <<<"$page")"
 
@@ -61,14 +61,19 @@ completed() {
 source "$files/logbackup.bash"
 mkdir -p "$work/saved"/{.logbackup,payments/{payments-1,payments-1@1,payments-2},stock/stock-0}
 touch "$work/file"
-same "completed options" "$(printf '%s\n-n\n-q\n-v\n-h\n' "$all_options" | sort)" "$(completed - | sort)"
+same "completed options" "$(printf '%s\n-n\n-q\n-v\n-h\n-F\n-i\n-C\n-c\n-l\n-0\n' "$all_options" | sort)" "$(completed - | sort)"
 same "completed beginning" $'--max-files\n--max-file-size' "$(completed --max-f)"
 same "completed subcommands" "$all_commands" "$(completed '')"
 for command in $all_commands; do
   same "completed options of $command" "$("$program" "$command" --help | options | sort)" \
     "$(completed "$command" -- | sort)"
 done
-same "nothing after a subcommand" "" "$(completed list '')"
+same "nothing after a subcommand" "" "$(completed check '')"
+same "services of a list" $'payments\nstock' "$(completed --dest "$work/saved" list '' | sort)"
+same "instances of a list" $'payments/payments-1\npayments/payments-1@1\npayments/payments-2' \
+  "$(completed --dest "$work/saved" list payments/ | sort)"
+same "no pattern" "" "$(completed --dest "$work/saved" grep '')"
+same "services of a search" payments "$(completed --dest "$work/saved" grep x p)"
 same "coverages" $'complete\ncut' "$(completed list --coverage c)"
 same "services" $'payments\nstock' "$(completed --dest "$work/saved" list --service '' | sort)"
 same "services after =" $'payments' "$(completed --dest = "$work/saved" --service = p)"

@@ -562,11 +562,52 @@ TEST_F(ParseOptions, ReadsLimits) {
 TEST_F(ParseOptions, ReadsSubcommands) {
     EXPECT_EQ(expect({"list"}).kind, RunKind::list);
     EXPECT_EQ(expect({"verify"}).kind, RunKind::verify);
-    expect_usage_error({"list", "verify"}, "verify");
-    expect_usage_error({"list", "list"}, "list");
+    expect_usage_error({"check", "verify"}, "verify");
     expect_usage_error({"lists"}, "lists");
-    expect_usage_error({"list", "stray"}, "'logbackup list --help'");
+    expect_usage_error({"check", "stray"}, "'logbackup check --help'");
     EXPECT_EQ(expect({"--pod", "list"}).kind, RunKind::save) << "it is the option's value";
+}
+
+TEST_F(ParseOptions, ReadsAServiceAndAPod) {
+    for (const char* command : {"list", "verify"}) {
+        EXPECT_EQ(expect({command, "web"}).filter.services, Names{"web"});
+        EXPECT_TRUE(expect({command, "web"}).filter.pods.empty());
+        const auto filter = expect({command, "web*/web-1"}).filter;
+        EXPECT_EQ(filter.services, Names{"web*"});
+        EXPECT_EQ(filter.pods, Names{"web-1"});
+        EXPECT_EQ(expect({command, "web/web-1@2"}).filter.instances, Names{"web-1@2"});
+        expect_usage_error({command, "web", "db"}, "db");
+        expect_usage_error({command, "web/"}, "is not SERVICE or SERVICE/POD");
+        expect_usage_error({command, "/web"}, "is not SERVICE or SERVICE/POD");
+        expect_usage_error({command, "a/b/c"}, "is not SERVICE or SERVICE/POD");
+        expect_usage_error({command, "web", "--pod", "x"}, "either as an argument or with");
+    }
+    EXPECT_EQ(expect({"list", "list"}).filter.services, Names{"list"});
+    expect_usage_error({"config", "web"}, "web");
+}
+
+TEST_F(ParseOptions, ReadsASearch) {
+    const auto options = expect({"grep", "-F", "a b", "web", "--since", "2026-11-30 07:02", "--until",
+                                 "2026-11-30T07:03Z", "-C", "2", "-i"});
+    EXPECT_EQ(options.kind, RunKind::grep);
+    EXPECT_EQ(options.query.pattern, "a b");
+    EXPECT_TRUE(options.query.is_fixed && options.query.ignores_case);
+    EXPECT_EQ(options.query.context, 2U);
+    EXPECT_EQ(options.filter.services, Names{"web"});
+    EXPECT_EQ(rfc3339(options.window.since), "2026-11-30T07:02:00Z");
+    EXPECT_EQ(rfc3339(options.window.until), "2026-11-30T07:03:00Z");
+    EXPECT_EQ(expect({"grep", "--", "-x"}).query.pattern, "-x");
+    EXPECT_FALSE(expect({"grep", "x"}).window.has_bounds());
+    const auto recent = expect({"list", "--since", "2h ago"}).window.since;
+    EXPECT_LT(std::chrono::abs(std::chrono::system_clock::now() - recent - 2h), 1min);
+    expect_usage_error({"grep"}, "PATTERN is required");
+    expect_usage_error({"grep", "x", "--since", "noon"}, "'noon' is not a valid time");
+    expect_usage_error({"grep", "x", "--since", "10m", "--until", "20m"}, "it is before --since");
+    expect_usage_error({"grep", "x", "-c", "-l"}, "--files");
+    expect_usage_error({"grep", "x", "--print0"}, "it needs --files");
+    expect_usage_error({"--since", "10m"}, "--since");
+    expect_usage_error({"verify", "--count"}, "'verify' does not have it");
+    expect_usage_error({"grep", "x", "--adopt"}, "'grep' does not have it");
 }
 
 TEST_F(ParseOptions, TakesOptionsBeforeAndAfterASubcommand) {

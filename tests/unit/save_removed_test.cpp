@@ -3,6 +3,7 @@
 
 #include "fake_node.hpp"
 #include "in_private_mounts.hpp"
+#include "ledger/ledger.hpp"
 
 #include <gtest/gtest.h>
 
@@ -385,6 +386,34 @@ TEST(WholeSave, IsInDoubtWhenNoListedContainerHasItsLogDirectory) {
         fs::remove_all(node.dir.at("layers/a/opt"));
         EXPECT_TRUE(node.run().has_failures());
         EXPECT_EQ(node.record("job", "job-1").coverage, Coverage::live);
+    });
+}
+
+// A run can find a container gone that a follower still holds, and saves a moment later.
+TEST(WholeSave, AContainerThatIsSavedAfterAllIsNoLongerMissed) {
+    test::in_private_mounts([] {
+        FakeNode node;
+        node.add("a", "job", "job-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        node.add("b", "job", "job-2");
+        (void)node.run();
+        const auto root = test::open_path(node.options.backup_root);
+        for (const char* name : {"c", "d"}) {
+            Record missed;
+            missed.service = "job";
+            missed.pod = name;
+            missed.containers = {FakeNode::id_of(name)};
+            missed.finished = rfc3339(node.now);
+            save_missed_record(root.get(), missed);
+        }
+        node.add("c", "job", "c");
+        node.dir.write("layers/c/opt/logs/app.log", "one\n");
+        (void)node.run();
+        EXPECT_EQ(node.saved("job/c/app.log"), "one\n");
+        std::vector<std::string> problems;
+        const auto missed = load_missed_records(root.get(), problems);
+        ASSERT_EQ(missed.size(), 1U);
+        EXPECT_EQ(missed.front().pod, "d");
     });
 }
 

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "util/text.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// What "logbackup grep" looks for, and what it finds.
+namespace logbackup {
+
+struct TimeWindow {
+    Timestamp since = Timestamp::min();
+    Timestamp until = Timestamp::max(); ///< included
+    [[nodiscard]] bool has_bounds() const { return since != Timestamp::min() || until != Timestamp::max(); }
+    [[nodiscard]] bool has(Timestamp time) const { return since <= time && time <= until; }
+};
+
+/// What lines are looked for, and what of them is shown.
+struct Query {
+    std::string pattern;
+    bool is_fixed = false; ///< a text, not a regular expression
+    bool ignores_case = false;
+    std::size_t context = 0; ///< lines before and after each line that matches
+    bool counts = false;     ///< show the number of lines of each file
+    bool files = false;      ///< show the paths of files that have such lines
+    bool print0 = false;     ///< end each path with a zero byte
+};
+
+/// A line of a file: one that matches, or one beside it.
+struct FoundLine {
+    std::size_t file = 0;     ///< which of the searched files
+    std::uint64_t number = 0; ///< counted from 1
+    std::uint64_t offset = 0; ///< of its first byte in the file as it is decompressed
+    bool matches = true;
+    Timestamp time{}; ///< of itself or of the line that it belongs to; zero if none has one
+    std::string text; ///< without the end of the line; raw bytes
+};
+
+/// A file of the backup.
+struct SearchedFile {
+    std::size_t instance = 0; ///< which of the inventory
+    std::string path;         ///< below the instance directory
+    std::uint64_t size = 0;
+    Timestamp modified{};
+};
+
+/// Something that can hold a line and could not be searched.
+struct Gap {
+    std::string where; ///< log directory or file below the backup root, raw bytes; empty: no certain one
+    std::string why;   ///< safe to print
+};
+
+struct SearchSummary {
+    std::size_t directories = 0;
+    std::size_t files = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t lines = 0;   ///< that match
+    std::uint64_t outside = 0; ///< that match, but lie outside the window
+    std::vector<Gap> gaps;
+};
+
+} // namespace logbackup
