@@ -20,7 +20,7 @@ packages=(
   g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libspdlog-dev libgtest-dev # to build
   rsync docker.io busybox-static                                                   # to run
   bsdutils util-linux e2fsprogs btrfs-progs mount                                  # the tests use script, setpriv, mkfs
-  gzip zstd xz-utils bzip2 zip strace                                              # and compress, and trace
+  gzip zstd xz-utils bzip2 zip ripgrep strace                                      # and compress, search, trace
   python3-jsonschema                                                               # and check JSON
   clang-format shellcheck mandoc                                                   # to check code and documents
 )

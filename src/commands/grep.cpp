@@ -16,9 +16,9 @@
 
 #include <algorithm>
 #include <iterator>
-#include <numeric>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -65,8 +65,8 @@ class Grep {
                 progress(done);
         };
         lines_.resize(files_.size());
-        search(open_.root.get(), files, options_.query, searcher,
-               std::max(1U, std::thread::hardware_concurrency()), calls, stop_);
+        search(open_.root.get(), files, options_.query, searcher, std::thread::hardware_concurrency() + 1,
+               calls, stop_);
         end_progress_line();
         print_found();
         return tell();
@@ -145,8 +145,12 @@ class Grep {
     }
 
     void print_blocks() {
-        std::stable_sort(blocks_.begin(), blocks_.end(),
-                         [](const Block& left, const Block& right) { return left.time < right.time; });
+        const auto key = [](const Block& block) {
+            const FoundLine& line = block.lines.front();
+            return std::tie(block.time, line.file, line.number);
+        };
+        std::sort(blocks_.begin(), blocks_.end(),
+                  [&](const Block& left, const Block& right) { return key(left) < key(right); });
         const Colour colour = is_coloured() ? Colour::yes : Colour::no;
         std::string text;
         for (const auto& block : blocks_) {

@@ -36,7 +36,8 @@ constexpr std::size_t most_held = 8U << 20U;
 constexpr rlim_t most_memory = 1U << 30U;
 constexpr std::size_t largest_piece = 1U << 20U;
 constexpr std::chrono::hours longest_decompression{1};
-constexpr int nothing_found = 1; ///< exit code; above it is an error
+constexpr int nothing_found = 1; ///< exit code
+constexpr int not_valid = 2;     ///< exit code, also for what cannot be read
 
 bool is_ripgrep(const std::string& searcher) {
     return base_name(searcher) == "rg";
@@ -80,9 +81,13 @@ void require_valid(const Command& search, StopSignal& stop) {
     command.confinement = confined_to({}, {}, RunAs::nobody);
     const auto result = run(command, {std::chrono::seconds(10)}, stop);
     const auto* exited = std::get_if<Exited>(&result.ending);
-    if (exited == nullptr || exited->code > nothing_found)
-        throw Error("cannot search for this pattern: " + escaped(last_lines(result.err, 3)),
-                    "-F takes it as a text");
+    const int code = exited == nullptr ? -1 : exited->code;
+    const std::string said = escaped(last_lines(result.err, 3));
+    if (code == not_valid && !said.empty())
+        throw Error("cannot search for this pattern: " + said, "-F takes it as a text");
+    if (code != 0 && code != nothing_found)
+        throw Error("cannot search: " + in_quotes(search.argv.front()) + " " + describe(result.ending) +
+                    (said.empty() ? "" : ": " + said));
 }
 
 /// Files that one program searches.

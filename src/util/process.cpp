@@ -348,7 +348,7 @@ Ending SideCommand::wait() {
     for (const auto patience = Clock::now() + std::chrono::seconds(1); Clock::now() < patience;) {
         if (const auto ending = child.reap())
             return *ending;
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
     return TimedOut{std::chrono::seconds(1)};
 }
