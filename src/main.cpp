@@ -5,12 +5,13 @@
 // The house, from the door down. Each room is a folder; an #include may only go down (tests/house/arrows_test.sh).
 //
 //   main.cpp
-//   commands/     what a user can ask for, one file a command: save, dry_run, verify, prune, list, check, config;
-//                 follow (stays after the run), session (root, lock, clock, recovery), and the stages: discover,
+//   commands/     what a user can ask for, one file a command: save, dry_run, verify, prune, list, grep, check,
+//                 config; follow (stays after the run), session (root, lock, clock, recovery), and the stages: discover,
 //                 survey, planning, batches, records, retain, rows
 //   check/        is this machine ready for runs?
 //   config/       command line, environment and file -> Options, and what they say of one service
 //   report/       tables, JSON, metrics and the progress line
+//   search/       records and files of a time window -> lines that match
 //   follow/       from one run to the next: watches log directories, holds their files open, hands over to the next run
 //   transfer/     carries out plans: renames, rsync into stand-ins, proof, taking over
 //   content/      bytes: comparing, proving, decompressing; copies and versions that others make redundant

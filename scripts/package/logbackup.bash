@@ -55,7 +55,7 @@ _logbackup_values() {
 }
 
 _logbackup() {
-  local program=$1 current=$2 previous=$3 word help commands command= arguments=0
+  local program=$1 current=$2 previous=$3 word help commands command='' arguments=0
   COMPREPLY=()
   if [[ $current == = ]]; then
     current=
