@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "config/command_line.hpp"
 
+#include "config/config_file.hpp"
 #include "util/error.hpp"
+#include "util/text.hpp"
 #include "util/version.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
+#include <sstream>
+#include <string_view>
+#include <vector>
 
 namespace logbackup {
 namespace {
@@ -20,6 +26,29 @@ std::string without_double_blank_lines(std::string text) {
 }
 
 const std::string version_line = "logbackup " + std::string(version);
+
+/// Returns "did you mean '--service'? " when the message is about an option or a command that does not exist
+/// and resembles one that does; else "".
+std::string suggestion(const std::string& message, const Subcommand* command) {
+    static constexpr std::string_view unexpected = " not expected: ";
+    const auto at = message.find(unexpected);
+    if (at == std::string::npos)
+        return {};
+    std::istringstream words(message.substr(at + unexpected.size()));
+    std::vector<std::string> all{std::istream_iterator<std::string>(words), {}};
+    // An option that does not exist leaves its value behind, too.
+    std::stable_partition(all.begin(), all.end(), [](const auto& word) { return word.starts_with("--"); });
+    const std::string word = all.empty() ? "" : all.front().substr(0, all.front().find('='));
+    std::vector<std::string> names;
+    if (word.starts_with("--"))
+        for (const auto& row : settings_table())
+            names.push_back("--" + std::string(row.name));
+    else if (command == nullptr)
+        for (const auto& other : subcommands())
+            names.emplace_back(other.name);
+    const std::string near = nearest(word, names);
+    return near.empty() ? "" : "did you mean " + in_quotes(near) + "? ";
+}
 
 class Parser {
   public:
@@ -48,7 +77,8 @@ class Parser {
             line.answer = version_line + "\n";
         } catch (const CLI::ParseError& error) {
             const std::string what = error.what();
-            throw Error(what.substr(0, what.find('\n')), help_hint(subcommand()));
+            const std::string line_of_it = what.substr(0, what.find('\n'));
+            throw Error(line_of_it, suggestion(line_of_it, subcommand()) + help_hint(subcommand()));
         }
         line.command = subcommand();
         line.pattern = pattern_;

@@ -586,6 +586,15 @@ TEST_F(ParseOptions, ReadsAServiceAndAPod) {
     expect_usage_error({"config", "web"}, "web");
 }
 
+TEST_F(ParseOptions, NamesWhatWasMeant) {
+    expect_usage_error({"--serivce", "web"}, "did you mean '--service'? see 'logbackup --help'");
+    expect_usage_error({"--max-depht=3"}, "did you mean '--max-depth'?");
+    expect_usage_error({"list", "--verbos"}, "did you mean '--verbose'? see 'logbackup list --help'");
+    expect_usage_error({"verfiy"}, "did you mean 'verify'?");
+    EXPECT_FALSE(parse({"--nothing-like-it"}));
+    EXPECT_EQ(ended.text.find("did you mean"), std::string::npos) << ended.text;
+}
+
 TEST_F(ParseOptions, ReadsASearch) {
     const auto options = expect({"grep", "-F", "a b", "web", "--since", "2026-11-30 07:02", "--until",
                                  "2026-11-30T07:03Z", "-C", "2", "-i"});
