@@ -9,10 +9,13 @@
 # 1,000 file events a second, its memory, how long a hand-over takes beside a run without a follower, and whether
 # anything grows with the hand-overs.
 #
-# usage: bench.sh [--follow] [--json FILE]
+# With --search it measures "logbackup grep" against ripgrep and zgrep on the same files: 200 log directories with ten
+# files each, eight of them compressed.
+#
+# usage: bench.sh [--follow | --search] [--json FILE]
 #
 # BENCH_CONTAINERS  how many containers (default: 110)   BENCH_ROUNDS  rounds of measurements (default: 5)
-# BENCH_HANDOVERS   how many of them (default: 50)
+# BENCH_HANDOVERS   how many of them (default: 50)       BENCH_SEARCHED  bytes of a file before it is compressed
 # BUILD_DIR         where to build (default: build)      DOCKER        the docker client (default: the one on PATH)
 set -euo pipefail
 # shellcheck source=scripts/engine.sh
@@ -21,11 +24,14 @@ source "$(dirname "$0")/engine.sh"
 count=${BENCH_CONTAINERS:-110}
 rounds=${BENCH_ROUNDS:-5}
 handovers=${BENCH_HANDOVERS:-50}
+searched_bytes=${BENCH_SEARCHED:-4000000}
 follow=
+search=
 json_file=
 while (($# > 0)); do
   case "$1:$#" in
     --follow:*) follow=yes ;;
+    --search:*) search=yes ;;
     --json:1) set -- --usage ;;&
     --json:*) shift && json_file=$(realpath "$1") ;;
     *) sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2 && exit 2 ;;
@@ -49,6 +55,7 @@ max_rotated_mib=1
 max_follower_idle_percent=0.2
 max_follower_busy_percent=10
 max_follower_mib=20
+max_search_to_ripgrep=1.3
 idle_seconds=60
 busy_seconds=20
 events_per_second=1000
@@ -400,6 +407,60 @@ measure_follower() {
   (\(.handover_s.count) hand-overs: \(.handover_s.median * 1000 | floor) ms, the longest \(.handover_s.max * 1000 | floor) ms; a run without a follower: \(.run_s * 1000 | floor) ms)"' "$work/result.json"
 }
 
+# A backup with one line that is looked for.
+make_searched() {
+  local i j directory
+  awk -v bytes="$searched_bytes" 'BEGIN {
+    srand(1)
+    for (size = i = 0; size < bytes; ++i) {
+      line = sprintf("2026-11-30 %02d:%02d:%02d,%03d INFO  [http-%d] c.e.shop.OrderService - order %d of customer %d took %d ms",
+        i / 3600000, i / 60000 % 60, i / 1000 % 60, i % 1000, i % 50, rand() * 1e9, rand() * 1e6, rand() * 1000)
+      size += length(line) + 1
+      print line
+    } }' >"$work/plain"
+  gzip --keep "$work/plain"
+  mkdir -p "$work/searched/.logbackup"
+  for ((i = 0; i < 200; i++)); do
+    directory=$work/searched/service-$((i % 20))/pod-$i
+    mkdir -p "$directory"
+    cp "$work/plain" "$directory/app.log"
+    cp "$work/plain" "$directory/app.log.1"
+    for ((j = 2; j < 10; j++)); do
+      cp "$work/plain.gz" "$directory/app.log.$j.gz"
+    done
+  done
+  echo '2026-11-30 07:02:10,123 ERROR [http-1] c.e.shop.OrderService - order 4711-0815 was lost' |
+    gzip >>"$work/searched/service-3/pod-3/app.log.7.gz"
+}
+
+measure_search() {
+  local name
+  make_searched
+  cat >"$work/scripts/zgrep" <<END
+#!/bin/sh
+find '$work/searched' -type f -exec zgrep -HF 4711-0815 {} +
+true # find fails where zgrep finds nothing
+END
+  chmod +x "$work/scripts/zgrep"
+  [[ $(logbackup grep 4711-0815 --quiet --dest "$work/searched") == *' app.log.7.gz:'*'was lost' ]] || die "the line is not found"
+  for ((round = 1; round <= rounds; round++)); do
+    echo "Round $round of $rounds …"
+    measure search 0 1 "logbackup grep 4711-0815 --quiet --dest $work/searched"
+    measure ripgrep 0 1 "rg --search-zip --no-ignore 4711-0815 $work/searched"
+    ((round > 1)) || measure zgrep 0 1 "$work/scripts/zgrep"
+  done
+  for name in search ripgrep zgrep; do statistics "$name"; done |
+    jq -s --argjson target $max_search_to_ripgrep --arg kernel "$(uname -sr)" --arg cores "$(nproc)" '
+      (map({ (.name): . }) | add) as $m |
+      def ratio($name; $a; $b; $target): ($m[$a].median / $m[$b].median) as $value |
+        { name: $name, value: $value, sign: "<=", target: $target, ok: ($value <= $target) };
+      { kernel: $kernel, cores: ($cores | tonumber), measured: $m,
+        results: [ratio("logbackup grep / rg --search-zip"; "search"; "ripgrep"; $target),
+          ratio("logbackup grep / zgrep"; "search"; "zgrep"; 1)] }' >"$work/result.json"
+  printf '\nA search in %s of 200 log directories\n\n' "$(du -sh "$work/searched" | cut -f 1)"
+  print_results
+}
+
 print_results() {
   local name value sign target verdict
   jq -r '.results[] | [.name, .value, .sign, .target, if .ok then "ok" else "MISSED" end] | @tsv' "$work/result.json" |
@@ -421,6 +482,16 @@ statistics() {
 begin bench
 install_missing pgrep:procps hyperfine:hyperfine jq:jq time:time diff:diffutils mkfs.ext4:e2fsprogs findmnt:util-linux
 build_logbackup
+if [[ $search ]]; then
+  install_missing rg:ripgrep
+  mkdir "$work/bin"
+  ln -s "$build/logbackup" "$work/bin/logbackup"
+  PATH=$work/bin:$PATH
+  write_scripts
+  measure_search
+  [[ -z $json_file ]] || cp "$work/result.json" "$json_file"
+  exit
+fi
 start_engine
 write_scripts
 

@@ -35,8 +35,9 @@ struct FoundLine {
     std::uint64_t number = 0; ///< counted from 1
     std::uint64_t offset = 0; ///< of its first byte in the file as it is decompressed
     bool matches = true;
-    Timestamp time{}; ///< of itself or of the line that it belongs to; zero if none has one
-    std::string text; ///< without the end of the line; raw bytes
+    Timestamp time{};    ///< of itself or of the line that it belongs to; zero if none has one
+    std::string text;    ///< without the end of the line; raw bytes
+    bool is_cut = false; ///< the line is longer
 };
 
 /// A file of the backup.
@@ -45,6 +46,7 @@ struct SearchedFile {
     std::string path;         ///< below the instance directory
     std::uint64_t size = 0;
     Timestamp modified{};
+    bool is_of_window = true; ///< lines without a time can be of the time window
 };
 
 /// Something that can hold a line and could not be searched.

@@ -37,12 +37,17 @@ int run_logged(const Options& options, spdlog::logger& log) {
     return static_cast<int>(ExitCode::impossible);
 }
 
+/// A search has exit codes of its own, as grep(1) has.
+ExitCode nothing_done(const Options& options) {
+    return options.kind == RunKind::grep ? ExitCode::not_searched : ExitCode::impossible;
+}
+
 /// Returns the exit code of a run, or an error code if its output could not be written.
-int with_output(int code) {
+int with_output(int code, ExitCode if_not = ExitCode::impossible) {
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0)
         return code;
     std::fputs("logbackup: error: cannot write the output\n", stderr);
-    return code == 0 ? static_cast<int>(ExitCode::impossible) : code;
+    return code == 0 ? static_cast<int>(if_not) : code;
 }
 
 } // namespace
@@ -69,7 +74,7 @@ int run_app(int argc, const char* const* argv) {
         log = make_logger(*options);
         if (options->follow.count() == 0) // a follower hardly works, and must be in time: its runs give way
             give_way(options->nice, options->io_priority);
-        return with_output(run_logged(*options, *log));
+        return with_output(run_logged(*options, *log), nothing_done(*options));
     } catch (const std::exception& error) {
         end_progress_line();
         if (!log)
@@ -79,8 +84,7 @@ int run_app(int argc, const char* const* argv) {
             log->error("internal error: " + escaped(error.what()));
         else
             log_error(*log, *expected);
-        return static_cast<int>(options->kind == RunKind::grep ? ExitCode::not_searched
-                                                               : ExitCode::impossible);
+        return static_cast<int>(nothing_done(*options));
     }
 }
 

@@ -36,7 +36,7 @@ std::string services_of(int root, const Options& options) {
 
 } // namespace
 
-OpenInventory open_inventory(const Options& options) {
+OpenInventory open_inventory(const Options& options, const TimeWindow& window) {
     UniqueFd root = find_backup_root(options.backup_root);
     const bool has_records = root && open_directory(root.get(), state_directory);
     const std::string nearest = has_records ? std::string() : nearest_backup_root(options.backup_root);
@@ -54,8 +54,7 @@ OpenInventory open_inventory(const Options& options) {
     if (has_filter(options) && options.filter.coverages.empty() && inventory.instances.empty() &&
         inventory.problems.empty())
         throw Error("no log directory matches", services_of(root.get(), options));
-    std::erase_if(inventory.instances,
-                  [&](const Instance& instance) { return !lived_in(instance, options.window); });
+    std::erase_if(inventory.instances, [&](const Instance& instance) { return !lived_in(instance, window); });
     return {std::move(root), std::move(inventory)};
 }
 

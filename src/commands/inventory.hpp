@@ -12,8 +12,8 @@ struct OpenInventory {
     Inventory inventory;
 };
 
-/// Opens the backup and lists what the filter and the time window select. Throws Error when there is no
-/// backup, or when a filter selects nothing.
-[[nodiscard]] OpenInventory open_inventory(const Options& options);
+/// Opens the backup and lists what the filter selects, and lived in the time window. Throws Error when there
+/// is no backup, or when the filter selects nothing.
+[[nodiscard]] OpenInventory open_inventory(const Options& options, const TimeWindow& window);
 
 } // namespace logbackup

@@ -91,9 +91,10 @@ struct Work {
 struct Job {
     std::vector<Holder> holders; ///< the first one names it and is read
     Assignment place;
-    bool wanted = false;            ///< a selected container has it, and it has a directory
-    bool is_let_go = false;         ///< its descriptors are closed; take_up() opens them again
-    bool vanished = false;          ///< its container was removed during the run
+    bool wanted = false;    ///< a selected container has it, and it has a directory
+    bool is_let_go = false; ///< its descriptors are closed; take_up() opens them again
+    bool vanished =
+        false; ///< its container was removed during the run, or has ended, and the next one saves it
     std::optional<Tree> tree;       ///< set once it was shown
     std::optional<RecordId> record; ///< its record, once that is written
     std::optional<Work> work;

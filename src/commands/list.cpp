@@ -7,7 +7,7 @@
 namespace logbackup {
 
 int run_list(const Options& options, spdlog::logger& log) {
-    const Inventory inventory = open_inventory(options).inventory;
+    const Inventory inventory = open_inventory(options, options.window).inventory;
     print(inventory, options, options.verbose ? InventoryDetail::paths : InventoryDetail::lines);
     for (const auto& problem : inventory.problems)
         log.error(problem);

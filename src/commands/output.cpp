@@ -101,7 +101,7 @@ std::string require_program(const std::string& name, const char* option, const c
 }
 
 void print(const std::string& text) {
-    std::fputs(text.c_str(), stdout);
+    std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
 }
 

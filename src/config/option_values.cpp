@@ -52,13 +52,13 @@ bool has_unit(const std::string& text) {
     return !text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0;
 }
 
-std::optional<Timestamp> time_or_age(std::string text) {
+std::optional<WrittenTime> time_or_age(std::string text) {
     static constexpr std::string_view ago = " ago";
     const Timestamp now = std::chrono::system_clock::now();
     if (text.ends_with(ago))
         text.resize(text.size() - ago.size());
     const auto age = has_unit(text) ? parse_duration(text) : std::nullopt;
-    return age ? now - *age : parse_time(text, now);
+    return age ? WrittenTime{now - *age} : parse_time(text, now);
 }
 
 } // namespace
@@ -75,11 +75,20 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
 }
 
 std::optional<Timestamp> parse_since(const std::string& text) {
-    return text.empty() ? Timestamp::min() : time_or_age(text);
+    const auto time = time_or_age(text);
+    return text.empty() ? Timestamp::min() : time ? std::optional(time->begin) : std::nullopt;
 }
 
 std::optional<Timestamp> parse_until(const std::string& text) {
-    return text.empty() ? Timestamp::max() : time_or_age(text);
+    const auto time = time_or_age(text);
+    return text.empty() ? Timestamp::max()
+           : time       ? std::optional(time->begin + time->unit - std::chrono::nanoseconds(1))
+                        : std::nullopt;
+}
+
+bool is_time_of_day(const std::string& text) {
+    const auto time = parse_time(text, Timestamp{}); // of the first day, if it has no date
+    return time && text.find(':') < 3;
 }
 
 std::optional<std::size_t> parse_context(const std::string& text) {

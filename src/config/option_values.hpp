@@ -40,8 +40,12 @@ namespace logbackup {
 [[nodiscard]] std::optional<std::uint64_t> parse_count_limit(const std::string& text);
 
 /// Accepts what parse_time() does, and how long ago it was: "90m", "2h ago". "" means that there is no bound.
+/// parse_until() returns the end of the day, minute or second that was written.
 [[nodiscard]] std::optional<Timestamp> parse_since(const std::string& text);
 [[nodiscard]] std::optional<Timestamp> parse_until(const std::string& text);
+
+/// True if the text is a time without a date: "07:02".
+[[nodiscard]] bool is_time_of_day(const std::string& text);
 
 /// Accepts a whole number from 0 to 1000.
 [[nodiscard]] std::optional<std::size_t> parse_context(const std::string& text);

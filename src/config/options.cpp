@@ -3,6 +3,7 @@
 
 #include "config/command_line.hpp"
 #include "config/option_sources.hpp"
+#include "config/option_values.hpp"
 #include "config/settings.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -77,6 +78,9 @@ void choose_kind(Options& options, const OptionSources& sources, const Subcomman
 
 /// When --quiet and --verbose contradict each other, the one from the stronger source applies.
 void choose_loudness(Options& options, const OptionSources& sources) {
+    // That one is for cron. Whoever searches wants to know what is missing.
+    if (options.kind == RunKind::grep && sources.origin_of("quiet") != Origin::command_line)
+        options.quiet = false;
     if (!options.quiet || !options.verbose)
         return;
     const auto quiet = sources.origin_of("quiet");
@@ -101,19 +105,43 @@ void take_place(Filter& filter, const std::string& place) {
     const auto slash = place.find('/');
     const std::string service = place.substr(0, slash);
     const std::string pod = slash == std::string::npos ? std::string() : place.substr(slash + 1);
-    if (!filter.services.empty() || !filter.pods.empty())
-        throw Error("name a service and a pod either as an argument or with --service and --pod");
     if (service.empty() || pod.find('/') != std::string::npos || (pod.empty() && slash != std::string::npos))
         throw Error(in_quotes(place) + " is not SERVICE or SERVICE/POD");
     filter.services = {service};
+    filter.pods.clear();
     if (!pod.empty())
         (pod.find_first_of("@+") == std::string::npos ? filter.pods : filter.instances) = {pod};
 }
 
+/// A time of the day is the last one that was so late; as --until, the first one after --since.
+void choose_day(TimeWindow& window, const OptionSources& sources) {
+    const auto has_no_date = [&](const char* bound) {
+        return is_time_of_day(sources.texts_of(*find_setting(bound)).back());
+    };
+    static constexpr std::chrono::hours day{24};
+    if (has_no_date("since") && window.since > std::chrono::system_clock::now())
+        window.since -= day;
+    if (!has_no_date("until") || window.since == Timestamp::min())
+        return;
+    while (window.until - day >= window.since)
+        window.until -= day;
+    while (window.until < window.since)
+        window.until += day;
+}
+
 void take_arguments(Options& options, const CommandLine& line, const OptionSources& sources) {
-    if (line.place)
+    if (line.place) {
+        for (const char* name : {"service", "pod"})
+            if (sources.origin_of(name) == Origin::command_line)
+                throw sources.wrong(name, "name a service and a pod either so or as an argument");
         take_place(options.filter, *line.place);
+    }
     options.query.pattern = line.pattern.value_or("");
+    for (const char* bound : {"since", "until"})
+        if (sources.origin_of(bound) == Origin::command_line &&
+            sources.texts_of(*find_setting(bound)).back().empty())
+            throw sources.wrong(bound, "it is empty");
+    choose_day(options.window, sources);
     if (options.window.since > options.window.until)
         throw sources.wrong("until", "it is before --since");
     if (options.query.counts && options.query.files)

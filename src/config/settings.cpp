@@ -156,8 +156,8 @@ const std::vector<SettingRow>& settings_table() {
          store<parse_flag, &Options::query, &Query::counts>, nullptr, Reach::command_line},
         {"files", 'l', flag, searching, "grep", "", "false", "Show only the paths of the files", nullptr,
          store<parse_flag, &Options::query, &Query::files>, nullptr, Reach::command_line},
-        {"print0", '0', flag, searching, "grep", "", "false",
-         "With --files: end each path with a zero byte, for xargs -0", nullptr,
+        {"print0", 0, flag, searching, "grep", "", "false",
+         "With --files: end each path, which is not escaped then, with a zero byte", nullptr,
          store<parse_flag, &Options::query, &Query::print0>, nullptr, Reach::command_line},
 
         {"quiet", 'q', flag, output, "grep verify prune check", "", "false",
@@ -185,7 +185,7 @@ const std::vector<SettingRow>& settings_table() {
          "Leave this much of the backup's file system free: 5%, 500M, 1.5GiB or 0",
          "size (examples: 5%, 500M, 1.5GiB)", store<parse_min_free, &Options::min_free>},
         {"max-duration", 0, text, how, "grep verify prune", "TIME", "30m",
-         "End the run after this long; the next one goes on", duration,
+         "End after this long; the next run goes on", duration,
          store<parse_duration, &Options::max_duration>},
         {"follow", 0, text, how, "", "TIME", "0",
          "After the run stay for so long, or until the next run takes over: files that are\n"

@@ -22,7 +22,7 @@ const char* const program_footer =
     "  0  everything is backed up, but for    3  done in part: the report says what failed\n"
     "     what limits leave out              75  another run is working on the same backup\n"
     "  1  nothing could be done           128+n  stopped by signal n\n"
-    "  2  wrong usage or configuration\n"
+    "  2  wrong usage or configuration        ('logbackup grep' has its own)\n"
     "\n"
     "Examples:\n"
     "  logbackup --dry-run                    what would be saved now\n"
@@ -49,12 +49,16 @@ constexpr const char* list_footer =
     "Times are UTC. Exit codes: 0 listed, 1 no backup or nothing matches, 3 some could not be read.\n";
 
 constexpr const char* grep_footer =
-    "PATTERN is a regular expression of ripgrep or, where that is not installed, of grep -P.\n"
-    "Lines are shown in the order of their times, as 'service/pod file:number:text'. Of a time window the\n"
-    "lines are shown that begin with a time in it, and those that follow such a line and have none.\n"
-    "At the end it is told what was searched, and what can have had the line and is not there.\n"
-    "Exit codes: 0 found, 1 not found, and nothing is missing, 4 not found, but not all could be searched,\n"
-    "2 no backup, or wrong usage.\n";
+    "PATTERN is a regular expression of ripgrep or, where that is not installed, of grep -P. Write -- "
+    "before\n"
+    "one that begins with a dash. SERVICE and POD are globs; without them all of the backup is searched.\n"
+    "Lines are shown in the order of their times, as 'service/instance file:number:text'. With --since or\n"
+    "--until those are shown whose time lies there; a line without a time has that of the line before.\n"
+    "At the end the search names, on standard error, what may have contained the line and could not be "
+    "searched.\n"
+    "Exit codes: 0 found; 1 not found, and no gap is known; 4 not found, but not all could be searched, as "
+    "what\n"
+    "a live container wrote after the last run (see --until); 2 no backup, or wrong usage.\n";
 
 constexpr const char* verify_footer = "Exit codes: 0 no differences, 1 no backup or no docker, 3 something "
                                       "differs that was there at the last run.\n"

@@ -17,6 +17,14 @@ std::string place_of(const SearchedFile& file, const Instance& instance) {
     return escaped(instance.record.directory()) + " " + escaped(file.path);
 }
 
+/// A stack trace has tabs, and they do no harm. A backslash of the line itself is escaped.
+std::string with_tabs(std::string text) {
+    static constexpr std::string_view escaped_tab = "\\x09";
+    for (auto at = text.find(escaped_tab); at != std::string::npos; at = text.find(escaped_tab, at))
+        text.replace(at, escaped_tab.size(), "\t");
+    return text;
+}
+
 nlohmann::ordered_json place_json(const SearchedFile& file, const Instance& instance) {
     const Record& record = instance.record;
     return {{"service", record.service},
@@ -38,8 +46,8 @@ std::string found_text(const FoundLine& line, const SearchedFile& file, const In
     text += place_of(file, instance) + separator + std::to_string(line.number) + separator;
     if (colour == Colour::yes)
         text += "\033[0m";
-    text += escaped(std::string_view(line.text).substr(0, longest_text));
-    return text + (line.text.size() > longest_text ? " …\n" : "\n");
+    text += with_tabs(escaped(std::string_view(line.text).substr(0, longest_text)));
+    return text + (line.is_cut || line.text.size() > longest_text ? " …\n" : "\n");
 }
 
 std::string found_json(const FoundLine& line, const SearchedFile& file, const Instance& instance) {
@@ -49,6 +57,7 @@ std::string found_json(const FoundLine& line, const SearchedFile& file, const In
     object["time"] = line.time == Timestamp{} ? nlohmann::ordered_json()
                                               : nlohmann::ordered_json(exact_rfc3339(line.time));
     object["matches"] = line.matches;
+    object["truncated"] = line.is_cut;
     object["line"] = line.text;
     return printable_json(object) + "\n";
 }
@@ -63,16 +72,18 @@ std::string count_json(std::uint64_t lines, const SearchedFile& file, const Inst
     return printable_json(object) + "\n";
 }
 
-std::string summary(const SearchSummary& searched) {
+std::string summary(const SearchSummary& searched, const TimeWindow& window) {
     std::string text = counted(searched.directories, "log directory", "log directories") + ", " +
                        counted(searched.files, "file") + ", " + human_bytes(searched.bytes) +
                        " searched: " + (searched.lines == 0 ? "no line" : counted(searched.lines, "line"));
+    if (window.since != Timestamp::min())
+        text += " from " + rfc3339(window.since);
+    if (window.until != Timestamp::max())
+        text += " until " + rfc3339(window.until);
     if (searched.outside > 0)
         text += ", and " + std::to_string(searched.outside) +
                 " outside the time window (a time without a zone is taken as UTC)";
-    if (searched.gaps.empty())
-        text += "; nothing is missing there";
-    return text;
+    return searched.gaps.empty() ? text + "; no gap is known" : text;
 }
 
 std::vector<std::string> gap_lines(const SearchSummary& searched) {

@@ -152,7 +152,7 @@ std::vector<PruneItem> old_files(int root, const Record& live, const RetentionRu
     const UniqueFd instance = keep == for_ever ? UniqueFd() : open_directory(root, live.directory());
     if (!instance)
         return items;
-    for_each_file(instance.get(), [&](const std::string& path, const struct statx& status) {
+    (void)for_each_file(instance.get(), [&](const std::string& path, const struct statx& status) {
         const Timestamp changed = credible(time_of(status.stx_ctime));
         if (!is_older(keep, changed, now) || !has_gone(path))
             return;

@@ -8,7 +8,7 @@ namespace logbackup {
 namespace {
 
 constexpr std::size_t longest_line = 1U << 20U;
-constexpr std::size_t longest_path = 8192;
+constexpr std::size_t longest_record = longest_line + 16384; // a path and zeros come first
 
 /// Takes a number and the byte after it, ':' or '-'.
 bool take_number(std::string_view& text, std::uint64_t& number, char& separator) {
@@ -39,7 +39,11 @@ bool FoundLines::parse(std::string_view record, FoundLine& line) const {
     line.matches = separator == ':';
     if (record.ends_with('\r'))
         record.remove_suffix(1);
-    line.text = record;
+    // Zeros before the text: the log was truncated while its program went on writing where it was.
+    const auto zeros = std::min(record.find_first_not_of('\0'), record.size());
+    line.offset += zeros;
+    line.text = record.substr(zeros, longest_line);
+    line.is_cut = record.size() - zeros > longest_line || rest_.size() == longest_record;
     return true;
 }
 
@@ -50,7 +54,7 @@ void FoundLines::take(std::string_view bytes, const std::function<void(FoundLine
         const auto skipped = path == std::string::npos ? bytes.find('\0') : 0;
         const auto end = skipped == std::string_view::npos ? skipped : bytes.find('\n', skipped);
         const auto piece = bytes.substr(0, end);
-        rest_.append(piece.substr(0, std::max(longest_line + longest_path, rest_.size()) - rest_.size()));
+        rest_.append(piece.substr(0, longest_record - rest_.size()));
         if (end == std::string_view::npos)
             return;
         if (FoundLine line; parse(rest_, line))

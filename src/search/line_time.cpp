@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace logbackup {
@@ -15,7 +16,9 @@ using std::chrono::minutes;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t longest_head = 512; ///< where a time is looked for in a line
+constexpr std::size_t most_before_bracket = 512;
+constexpr int first_year = 1970; // what a Timestamp can hold, and a little less
+constexpr int last_year = 2261;
 constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
@@ -84,6 +87,8 @@ struct Date {
 
 std::optional<Timestamp> midnight_of(const Date& date, Timestamp written) {
     using namespace std::chrono;
+    if (date.year && (*date.year < first_year || *date.year > last_year))
+        return std::nullopt;
     const year_month_day last(floor<days>(written));
     const auto of_year = [&](year which) {
         return which / month(static_cast<unsigned>(date.month)) / day(static_cast<unsigned>(date.day));
@@ -176,7 +181,23 @@ std::optional<Timestamp> iso_time(std::string_view text, Timestamp written) {
     const auto date = take_iso_date(cursor);
     if (!date || !cursor.take_one_of("T _"))
         return std::nullopt;
-    return with_clock(cursor, *date, written, 2, cursor.rest().substr(0, 3).find(':') == 2);
+    const bool has_colons = cursor.rest().substr(0, 3).find(':') != std::string_view::npos;
+    return with_clock(cursor, *date, written, has_colons ? 1 : 2, has_colons);
+}
+
+/// "30.11.2026 07:02:10".
+std::optional<Timestamp> german_time(std::string_view text, Timestamp written) {
+    Cursor cursor(text);
+    const auto day = cursor.number(1, 2);
+    if (!day || !cursor.take('.'))
+        return std::nullopt;
+    const auto month = cursor.number(1, 2);
+    if (!month || !cursor.take('.'))
+        return std::nullopt;
+    const auto year = cursor.number(4, 4);
+    if (!year || !cursor.take(' '))
+        return std::nullopt;
+    return with_clock(cursor, {*year, *month, *day}, written, 1);
 }
 
 /// "30/Nov/2026:07:02:10 +0000", "30 Nov 2026 07:02:10,123", "30-Nov-2026 07:02:10".
@@ -224,20 +245,62 @@ std::optional<Timestamp> klog_time(std::string_view text, Timestamp written) {
     return with_clock(cursor, {{}, *month, *day}, written);
 }
 
+/// "1796022130", "1796022130.123", "1796022130123".
+std::optional<Timestamp> time_since_1970(std::string_view text) {
+    static constexpr std::size_t digits_of_seconds = 10;
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits != digits_of_seconds && digits != digits_of_seconds + 3)
+        return std::nullopt;
+    std::int64_t number = 0; // at most 10^13
+    for (const char digit : text.substr(0, digits))
+        number = number * 10 + (digit - '0');
+    const std::chrono::milliseconds time(digits == digits_of_seconds ? number * 1000 : number);
+    return time < std::chrono::sys_days(std::chrono::year(last_year) / 1 / 1).time_since_epoch()
+               ? std::optional(Timestamp(time))
+               : std::nullopt;
+}
+
 std::optional<Timestamp> json_time(std::string_view text, Timestamp written) {
     if (!text.starts_with('{'))
         return std::nullopt;
     for (const std::string_view key : {R"("@timestamp")", R"("timestamp")", R"("time")", R"("ts")"})
-        if (const auto at = text.find(key); at != std::string_view::npos) {
+        for (auto at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
             Cursor value(text.substr(at + key.size()));
-            value.skip(" :\"");
-            return iso_time(value.rest(), written);
+            value.skip(" ");
+            if (!value.take(':'))
+                continue;
+            value.skip(" \"");
+            for (const auto& time : {iso_time(value.rest(), written), time_since_1970(value.rest())})
+                if (time)
+                    return time;
         }
     return std::nullopt;
 }
 
+/// Takes what can stand before a time: colours, the priority of a syslog line, a level, a word in brackets.
+/// Returns false if there is none.
+bool take_what_comes_before(Cursor& cursor) {
+    static constexpr std::size_t longest_level = 8;
+    static constexpr std::size_t longest_in_brackets = 100;
+    const std::string_view before = cursor.rest();
+    if (cursor.take('\x1b')) {
+        cursor.take('[');
+        cursor.skip("0123456789;");
+        cursor.take('m');
+    } else if (Cursor priority = cursor; priority.take('<') && priority.number(1, 3) && priority.take('>')) {
+        (void)priority.number(1, 2); // the version
+        cursor = priority;
+    } else if (before.starts_with('[') && before.find(']') < longest_in_brackets) {
+        cursor = Cursor(before.substr(before.find(']') + 1));
+    } else if (cursor.letters(longest_level).empty()) {
+        return false;
+    }
+    cursor.skip(" \t]()>:|-");
+    return true;
+}
+
 std::optional<Timestamp> time_at_begin(std::string_view text, Timestamp written) {
-    for (auto* parse : {iso_time, day_first_time, month_first_time, klog_time, json_time})
+    for (auto* parse : {iso_time, day_first_time, month_first_time, german_time, klog_time, json_time})
         if (const auto time = parse(text, written))
             return time;
     return std::nullopt;
@@ -246,45 +309,51 @@ std::optional<Timestamp> time_at_begin(std::string_view text, Timestamp written)
 } // namespace
 
 std::optional<Timestamp> line_time(std::string_view line, Timestamp written) {
-    static constexpr std::string_view openers = " \t[(<\"'";
-    static constexpr std::size_t longest_level = 8;
+    static constexpr int most_before = 4;
     const std::string_view head = line.substr(0, longest_head);
     Cursor cursor(head);
-    cursor.skip(openers);
-    if (const auto time = time_at_begin(cursor.rest(), written))
-        return time;
-    if (!cursor.letters(longest_level).empty()) {
-        cursor.skip(" \t[]()<>:|-");
-        if (const auto time = time_at_begin(cursor.rest(), written))
+    for (int i = 0; i < most_before; ++i) {
+        Cursor opened = cursor;
+        opened.skip(" \t[(<\"'");
+        if (const auto time = time_at_begin(opened.rest(), written))
             return time;
+        cursor.skip(" \t");
+        if (!take_what_comes_before(cursor))
+            break;
     }
-    const auto bracket = head.find(" [");
+    const auto bracket = head.substr(0, most_before_bracket).find(" [");
     return bracket == std::string_view::npos ? std::nullopt
                                              : day_first_time(head.substr(bracket + 2), written);
 }
 
-std::optional<Timestamp> parse_time(std::string_view text, Timestamp now) {
+std::optional<WrittenTime> parse_time(std::string_view text, Timestamp now) {
     using namespace std::chrono;
     const Timestamp today = floor<days>(now);
     if (text == "now")
-        return now;
+        return WrittenTime{now};
     if (text == "today" || text == "yesterday")
-        return today - days(text == "today" ? 0 : 1);
+        return WrittenTime{today - days(text == "today" ? 0 : 1), days(1)};
+    const auto clock_text = text.substr(0, text.find_first_of("+-Z", std::min(text.find(':'), text.size())));
+    const auto colons = std::count(clock_text.begin(), clock_text.end(), ':');
+    const nanoseconds unit = text.find_first_of(".,") != std::string_view::npos ? nanoseconds(1)
+                             : colons >= 2                                      ? nanoseconds(seconds(1))
+                                                                                : nanoseconds(minutes(1));
     Cursor cursor(text);
     if (const auto date = take_iso_date(cursor)) {
         const auto midnight = midnight_of(*date, now);
-        if (cursor.rest().empty() || !midnight)
-            return midnight;
-        const auto time = cursor.take_one_of("T ") ? with_clock(cursor, *date, now) : std::nullopt;
-        return cursor.rest().empty() ? time : std::nullopt;
+        if (!midnight)
+            return std::nullopt;
+        if (cursor.rest().empty())
+            return WrittenTime{*midnight, days(1)};
+        const auto time = cursor.take_one_of("T ") ? with_clock(cursor, *date, now, 1) : std::nullopt;
+        return time && cursor.rest().empty() ? std::optional(WrittenTime{*time, unit}) : std::nullopt;
     }
     cursor = Cursor(text);
-    if (const auto clock = take_clock(cursor, 1)) {
-        const auto zone = take_zone(cursor).value_or(seconds(0));
-        const Timestamp time = today + *clock - zone;
-        return !cursor.rest().empty() ? std::nullopt : std::optional(time > now ? time - days(1) : time);
-    }
-    return std::nullopt;
+    const auto clock = take_clock(cursor, 1);
+    if (!clock)
+        return std::nullopt;
+    const auto zone = take_zone(cursor).value_or(seconds(0));
+    return cursor.rest().empty() ? std::optional(WrittenTime{today + *clock - zone, unit}) : std::nullopt;
 }
 
 } // namespace logbackup

@@ -7,33 +7,32 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace logbackup {
 
-/// Finds which time lines have that begin with none: that of the last line before them that has one. Takes a
-/// file from its begin. Pure.
+/// Finds which time a line has that begins with none: that of the last line before it that has one. Takes a
+/// file from its begin, piece by piece. Pure.
 class Owners {
   public:
-    /// `offsets`: of the lines, sorted. `written`: see line_time().
-    Owners(std::vector<std::uint64_t> offsets, Timestamp written)
-        : offsets_(std::move(offsets)), written_(written) {}
+    /// `written`: see line_time().
+    explicit Owners(Timestamp written) : written_(written) {}
 
-    /// Takes the next bytes. Returns false once it needs no more.
-    [[nodiscard]] bool take(std::string_view bytes);
-    /// Returns a time for each offset; the zero time where there is none.
-    [[nodiscard]] std::vector<Timestamp> times();
+    /// Takes bytes until the line that begins at this offset has ended. Returns how many it took: fewer than
+    /// all means that it has. Offsets only grow.
+    [[nodiscard]] std::size_t take(std::string_view bytes, std::uint64_t until);
+    /// True if the line at this offset has ended.
+    [[nodiscard]] bool has(std::uint64_t offset) const noexcept { return next_ > offset; }
+    /// Takes the end of the file, which ends its last line.
+    void end();
+    /// The time of the last line that has ended; zero if none had one.
+    [[nodiscard]] Timestamp last() const noexcept { return last_; }
 
   private:
-    void end_head();
-
-    std::vector<std::uint64_t> offsets_;
     Timestamp written_;
-    std::vector<Timestamp> times_;
     Timestamp last_{};
-    std::uint64_t next_ = 0; ///< offset of the next byte
-    std::string head_;       ///< of the line
+    std::uint64_t next_ = 0; ///< where the line begins that has not ended
+    std::uint64_t length_ = 0;
+    std::string head_; ///< of it
 };
 
 } // namespace logbackup

@@ -11,7 +11,7 @@
 
 namespace logbackup {
 
-/// Returns the path of ripgrep, or of grep if it is not installed; "" if there is neither.
+/// Returns the path of ripgrep, or of grep if not everybody can run that; "" if there is neither.
 [[nodiscard]] std::string find_searcher();
 
 /// A file to search, with its path below the directory that is searched.
@@ -30,11 +30,13 @@ struct SearchCalls {
     std::function<void(std::size_t file)> done;
 };
 
+enum class WantsTimes { no, yes };
+
 /// Searches files for lines that match, several at a time. The program that searches, and those that
-/// decompress, can write nothing and can read nothing but these files: containers wrote what they read.
-/// `searcher` is from find_searcher(), `root` a descriptor of the directory, `threads` the number of files
-/// that are searched at a time. Throws Error when the pattern is not valid.
+/// decompress, can write nothing, and where the kernel has Landlock they can read nothing but these files and
+/// the system's own: containers wrote what they read. `searcher` is from find_searcher(), `root` a descriptor
+/// of the directory, `threads` the number of programs at a time. Throws Error when the pattern is not valid.
 void search(int root, const std::vector<FileToSearch>& files, const Query& query, const std::string& searcher,
-            std::size_t threads, const SearchCalls& calls, StopSignal& stop);
+            std::size_t threads, WantsTimes wants_times, const SearchCalls& calls, StopSignal& stop);
 
 } // namespace logbackup

@@ -101,9 +101,9 @@ std::optional<TreeSize> size_of_tree(int at, const std::string& name) {
     return error == 0 ? std::optional(size) : std::nullopt;
 }
 
-void for_each_file(int directory, const Visit& visit) {
-    if (const auto top = look_at(directory, "."))
-        walk(directory, "", *top, visit);
+int for_each_file(int directory, const Visit& visit) {
+    const auto top = look_at(directory, ".");
+    return top ? walk(directory, "", *top, visit) : errno;
 }
 
 int remove_tree(int at, const std::string& name, StopSignal& stop) {

@@ -23,8 +23,10 @@ struct TreeSize {
 [[nodiscard]] std::optional<TreeSize> size_of_tree(int at, const std::string& name);
 
 /// Calls `visit` for each regular file that can be seen, with its path below `directory` and its status.
-void for_each_file(int directory,
-                   const std::function<void(const std::string& path, const struct statx& status)>& visit);
+/// Returns 0, or the errno value of the first part that cannot be seen: EXDEV if a file system is mounted in
+/// it.
+int for_each_file(int directory,
+                  const std::function<void(const std::string& path, const struct statx& status)>& visit);
 
 /// Removes `name` and everything below it; succeeds if it does not exist. Returns 0 or an errno value: EXDEV
 /// if a file system is mounted in it, ECANCELED if `stop` was requested. Another call can remove the rest.

@@ -44,20 +44,20 @@ TEST_F(Grep, FindsALineAndTellsWhatIsMissing) {
            "orders/orders-1 app.log:3:2026-11-30 09:00:00,000 order 4711 ends\n",
            "1 log directory, 2 files");
     expect(grep({"order 4711", "--since", "2026-11-30 07:00:30Z", "--until", "2026-11-30 08:00Z"}), 0,
-           "orders/orders-1 app.log:2: of order 4711\n", "2 outside the time window");
+           "orders/orders-1 app.log:2: of order 4711\n", "3 outside the time window");
     expect(grep({"order 4711", "web"}), 0, "web/web-1 web.log:1:bad \\x1b]0;order 4711\\x07\n", "1 line");
     expect(grep({"nothing", "orders/orders-1"}), 4, "",
            "a line can be missing: 'orders/orders-1': saved until ");
     expect(grep({"order 4711", "--files"}), 0,
-           (backup / "orders/orders-1/app.log.gz").string() + "\n" +
-               (backup / "orders/orders-1/app.log").string() + "\n" +
+           (backup / "orders/orders-1/app.log").string() + "\n" +
+               (backup / "orders/orders-1/app.log.gz").string() + "\n" +
                (backup / "web/web-1/web.log").string() + "\n",
            "4 lines");
 
     for (const auto& id : {first, second})
         engine.kill(id);
     expect_clean(run_once()); // the last pass
-    expect(grep({"nothing"}), 1, "", "no line; nothing is missing there");
+    expect(grep({"nothing"}), 1, "", "no line; no gap is known");
     expect(grep({"("}), 2, "", "cannot search for this pattern");
     expect(grep({"order", "nobody"}), 2, "", "the backup has the services 'orders', 'web'");
 
@@ -79,7 +79,7 @@ TEST_F(Grep, FindsALineAndTellsWhatIsMissing) {
     engine.remove(lost);
     expect_clean(run_once());
     expect(grep({"order 4712"}), 4, "", "a line can be missing: 'job/job-1': missed, from ");
-    expect(grep({"order 4712", "--until", "2026-11-01"}), 1, "", "nothing is missing there");
+    expect(grep({"order 4712", "--until", "2026-11-01"}), 1, "", "no gap is known");
     EXPECT_EQ(grep({"x"}).code, 4);
     EXPECT_NE(before, "");
 }

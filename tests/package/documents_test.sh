@@ -61,7 +61,7 @@ completed() {
 source "$files/logbackup.bash"
 mkdir -p "$work/saved"/{.logbackup,payments/{payments-1,payments-1@1,payments-2},stock/stock-0}
 touch "$work/file"
-same "completed options" "$(printf '%s\n-n\n-q\n-v\n-h\n-F\n-i\n-C\n-c\n-l\n-0\n' "$all_options" | sort)" "$(completed - | sort)"
+same "completed options" "$(printf '%s\n-n\n-q\n-v\n-h\n-F\n-i\n-C\n-c\n-l\n' "$all_options" | sort)" "$(completed - | sort)"
 same "completed beginning" $'--max-files\n--max-file-size' "$(completed --max-f)"
 same "completed subcommands" "$all_commands" "$(completed '')"
 for command in $all_commands; do

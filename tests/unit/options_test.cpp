@@ -580,7 +580,7 @@ TEST_F(ParseOptions, ReadsAServiceAndAPod) {
         expect_usage_error({command, "web/"}, "is not SERVICE or SERVICE/POD");
         expect_usage_error({command, "/web"}, "is not SERVICE or SERVICE/POD");
         expect_usage_error({command, "a/b/c"}, "is not SERVICE or SERVICE/POD");
-        expect_usage_error({command, "web", "--pod", "x"}, "either as an argument or with");
+        expect_usage_error({command, "web", "--pod", "x"}, "either so or as an argument");
     }
     EXPECT_EQ(expect({"list", "list"}).filter.services, Names{"list"});
     expect_usage_error({"config", "web"}, "web");
@@ -604,7 +604,19 @@ TEST_F(ParseOptions, ReadsASearch) {
     EXPECT_EQ(options.query.context, 2U);
     EXPECT_EQ(options.filter.services, Names{"web"});
     EXPECT_EQ(rfc3339(options.window.since), "2026-11-30T07:02:00Z");
-    EXPECT_EQ(rfc3339(options.window.until), "2026-11-30T07:03:00Z");
+    EXPECT_EQ(rfc3339(options.window.until), "2026-11-30T07:03:59Z");
+    for (const auto& [since, until] : {std::pair{"22:00", "23:00"}, {"23:50", "00:20"}, {"07:02", "07:02"}}) {
+        const auto window = expect({"grep", "x", "--since", since, "--until", until}).window;
+        EXPECT_LE(window.since, std::chrono::system_clock::now()) << since;
+        EXPECT_LE(window.since, window.until) << until;
+        EXPECT_LE(window.until - window.since, 61min) << until;
+    }
+    expect_usage_error({"grep", "x", "--since", ""}, "it is empty");
+    const Variable quiet("LOGBACKUP_QUIET", "1");
+    EXPECT_FALSE(expect({"grep", "x"}).quiet) << "that is for cron";
+    EXPECT_TRUE(expect({"grep", "x", "--quiet"}).quiet);
+    const Variable service("LOGBACKUP_SERVICE", "db");
+    EXPECT_EQ(expect({"grep", "x", "web"}).filter.services, Names{"web"});
     EXPECT_EQ(expect({"grep", "--", "-x"}).query.pattern, "-x");
     EXPECT_FALSE(expect({"grep", "x"}).window.has_bounds());
     const auto recent = expect({"list", "--since", "2h ago"}).window.since;

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace logbackup {
@@ -59,6 +60,15 @@ TEST(LineTime, ReadsWhatProgramsWrite) {
              {"I1130 07:02:10.123456   1 klog.go:1] x", "2026-11-30T07:02:10.123456000Z"},
              {R"({"@timestamp":"2026-11-30T07:02:10.123Z","message":"x"})", exact},
              {R"({"level":"info", "ts": "2026-11-30T07:02:10.123Z"})", exact},
+             {R"({"msg":"time","time":"2026-11-30T07:02:10.123Z"})", exact},
+             {R"({"timestamp":"?","time":1796022130123})", exact},
+             {R"({"ts":1796022130.7,"msg":"zap"})", time},
+             {"{\"msg\":\"" + std::string(2000, 'x') + "\",\"time\":\"2026-11-30T07:02:10Z\"}", time},
+             {"<134>1 2026-11-30T07:02:10.123Z host app - RFC 5424", exact},
+             {"\x1b[32m2026-11-30 07:02:10,123\x1b[0m coloured", exact},
+             {"[http-nio-8080-exec-1] 2026-11-30 07:02:10,123 x", exact},
+             {"2026-11-30 7:02:10 x", time},
+             {"30.11.2026 07:02:10 x", time},
          })
         EXPECT_EQ(time_of_line(line), expected) << line;
 }
@@ -68,7 +78,7 @@ TEST(LineTime, FindsNoneInOtherLines) {
          {"", "\tat a.b.C(C.java:10)", "java.lang.NullPointerException: 2026-11-30 07:02:10", "2026-11-30",
           "2026-13-30 07:02:10", "2026-02-30 07:02:10", "2026-11-30 25:02:10", "2026-11-30 07:61:10",
           "1234567890123456789", "Nov", "I1130", "{\"time\":12}", "[30/Nov/2026", "May the force be with 10",
-          "2026-11-3"})
+          "2026-11-3", "9999-12-31 07:00:00", "1600-01-01 07:00:00", "{\"ts\":99999999999999}"})
         EXPECT_EQ(time_of_line(line), "") << line;
 }
 
@@ -96,22 +106,25 @@ TEST(LineTime, SurvivesAnyBytes) {
 
 TEST(ParseTime, ReadsWhatUsersWrite) {
     const auto now = parse_rfc3339("2026-11-30T09:30:00Z");
-    for (const auto& [text, expected] : std::map<std::string, std::string>{
-             {"2026-11-30T07:02:10Z", "2026-11-30T07:02:10Z"},
-             {"2026-11-30 07:02", "2026-11-30T07:02:00Z"},
-             {"2026-11-30T08:02+01:00", "2026-11-30T07:02:00Z"},
-             {"2026-11-30", "2026-11-30T00:00:00Z"},
-             {"07:02", "2026-11-30T07:02:00Z"},
-             {"7:02:10", "2026-11-30T07:02:10Z"},
-             {"23:00", "2026-11-29T23:00:00Z"},
-             {"today", "2026-11-30T00:00:00Z"},
-             {"yesterday", "2026-11-29T00:00:00Z"},
-             {"now", "2026-11-30T09:30:00Z"},
+    for (const auto& [text, expected] : std::map<std::string, std::pair<std::string, std::chrono::seconds>>{
+             {"2026-11-30T07:02:10Z", {"2026-11-30T07:02:10Z", 1s}},
+             {"2026-11-30 07:02", {"2026-11-30T07:02:00Z", 60s}},
+             {"2026-11-30 7:02", {"2026-11-30T07:02:00Z", 60s}},
+             {"2026-11-30T08:02+01:00", {"2026-11-30T07:02:00Z", 60s}},
+             {"2026-11-30", {"2026-11-30T00:00:00Z", 24h}},
+             {"07:02", {"2026-11-30T07:02:00Z", 60s}},
+             {"7:02:10", {"2026-11-30T07:02:10Z", 1s}},
+             {"23:00", {"2026-11-30T23:00:00Z", 60s}},
+             {"today", {"2026-11-30T00:00:00Z", 24h}},
+             {"yesterday", {"2026-11-29T00:00:00Z", 24h}},
+             {"now", {"2026-11-30T09:30:00Z", 0s}},
          }) {
         const auto time = parse_time(text, now);
-        EXPECT_EQ(time ? rfc3339(*time) : "none", expected) << text;
+        EXPECT_EQ(time ? rfc3339(time->begin) : "none", expected.first) << text;
+        EXPECT_EQ(std::chrono::floor<std::chrono::seconds>(time->unit), expected.second) << text;
     }
-    for (const char* text : {"", "noon", "2026-11-30 7", "2026-11-31", "25:00", "07:02 x", "2026-11-30x"})
+    for (const char* text :
+         {"", "noon", "2026-11-30 7", "2026-11-31", "9999-01-01", "25:00", "07:02 x", "2026-11-30x"})
         EXPECT_FALSE(parse_time(text, now)) << text;
 }
 
@@ -144,15 +157,24 @@ TEST(FoundLine, AreCutWhenTheyAreTooLong) {
 
 TEST(OwnersOfLines, AreTheLastOnesWithATime) {
     const std::string text = "banner\n2026-11-30 07:00:00 a\n\tat x\n2026-11-30 07:00:05 b\nrest";
-    const auto at = [&](const char* piece) { return text.find(piece); };
     for (std::size_t size = 1; size < text.size(); ++size) {
-        Owners owners({at("banner"), at("\tat"), at("2026-11-30 07:00:05"), at("rest")}, written);
-        bool needs_more = true;
-        for (std::size_t begin = 0; begin < text.size() && needs_more; begin += size)
-            needs_more = owners.take(std::string_view(text).substr(begin, size));
+        Owners owners(written);
+        std::string_view rest;
+        std::size_t next = 0;
         Lines times;
-        for (const auto time : owners.times())
-            times.push_back(time == Timestamp{} ? "-" : rfc3339(time));
+        for (const char* line : {"banner", "\tat", "2026-11-30 07:00:05", "rest"}) {
+            const auto offset = text.find(line);
+            while (!owners.has(offset)) {
+                if (rest.empty() && next >= text.size()) {
+                    owners.end();
+                    break;
+                }
+                if (rest.empty())
+                    rest = std::string_view(text).substr(std::exchange(next, next + size), size);
+                rest.remove_prefix(owners.take(rest, offset));
+            }
+            times.push_back(owners.last() == Timestamp{} ? "-" : rfc3339(owners.last()));
+        }
         EXPECT_EQ(times, (Lines{"-", "2026-11-30T07:00:00Z", "2026-11-30T07:00:05Z", "2026-11-30T07:00:05Z"}))
             << size;
     }
@@ -260,7 +282,7 @@ class SearchFiles : public testing::TestWithParam<const char*> {
         calls.failed = [&](std::size_t file, const std::string& why) { problems[files[file].path] = why; };
         calls.done = [&](std::size_t) { ++done; };
         const auto root = test::open_path(dir.path());
-        search(root.get(), files, query, find_program(GetParam()), 2, calls, stop.get());
+        search(root.get(), files, query, find_program(GetParam()), 2, WantsTimes::yes, calls, stop.get());
         EXPECT_EQ(done, files.size());
         std::stable_sort(all.begin(), all.end(),
                          [](const auto& left, const auto& right) { return left.file < right.file; });
@@ -323,6 +345,36 @@ TEST_P(SearchFiles, RefusesAPatternThatIsNone) {
     add("log", "x\n");
     query.pattern = "(";
     EXPECT_THROW((void)found(), Error);
+}
+
+TEST_P(SearchFiles, FindsManyLinesWithoutTimes) {
+    std::string many = "2026-11-30 07:00:00 begin\n";
+    for (int i = 0; i < 300'000; ++i) // more than is held at once
+        many += "order 4711\n";
+    add("many", many);
+    add("many.gz", many);
+    compress("gzip -c");
+    add("few", "order 4711\n");
+    const auto lines = found();
+    ASSERT_EQ(lines.size(), 600'001U);
+    EXPECT_EQ(lines[299'999], "many:300001@3300015 07:00:00 order 4711");
+    EXPECT_EQ(lines[599'999], "many.gz:300001@3300015 07:00:00 order 4711");
+    EXPECT_TRUE(problems.empty());
+}
+
+TEST_P(SearchFiles, IsNotMisledByTheFirstBytes) {
+    add("utf16", "\xff\xfe"
+                 "order 4711\n");
+    add("log.lz4", "x");
+    dir.write("zeros", std::string(5000, '\0') + "order 4711\n");
+    files.push_back({"zeros", 5011, written});
+    add("crlf", "order 4711\r\n");
+    query.pattern = "order 4711";
+    EXPECT_EQ(found(), (Lines{"utf16:1@0 - \xff\xfeorder 4711", "zeros:1@5000 - order 4711",
+                              "crlf:1@0 - order 4711"}));
+    EXPECT_EQ(problems.count("utf16"), 1U);
+    EXPECT_EQ(problems.count("log.lz4"), 1U);
+    EXPECT_EQ(problems.size(), 2U);
 }
 
 // A line that takes all memory costs the others nothing.
