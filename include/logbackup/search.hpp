@@ -46,6 +46,7 @@ struct SearchedFile {
     std::string path;         ///< below the instance directory
     std::uint64_t size = 0;
     Timestamp modified{};
+    std::uint64_t inode = 0;
     bool is_of_window = true; ///< lines without a time can be of the time window
 };
 

@@ -20,6 +20,7 @@
 #include <csignal>
 #include <functional>
 #include <iterator>
+#include <set>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -88,6 +89,7 @@ class Grep {
         search(open_.root.get(), files, options_.query, searcher, std::thread::hardware_concurrency() + 1,
                wants_times, calls, stop_);
         end_progress_line();
+        note_renamed(files);
         print_found();
         return tell();
     }
@@ -142,12 +144,24 @@ class Grep {
                       const Timestamp changed = std::max(modified, time(status.stx_ctime));
                       if (changed < searched_.since)
                           return;
-                      files_.push_back({instance, path, status.stx_size, modified,
+                      files_.push_back({instance, path, status.stx_size, modified, status.stx_ino,
                                         lived && changed >= options_.window.since});
                       summary_.bytes += status.stx_size;
                   });
         if (error != 0)
             summary_.gaps.push_back({place, "not all of it can be read: " + error_text(error)});
+    }
+
+    /// A run can rename the files of a live log directory during the search: one can then have been missed.
+    void note_renamed(const std::vector<FileToSearch>& files) {
+        std::set<std::string> renamed;
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            const auto status = status_at(open_.root.get(), files[i].path);
+            if (!status || status->st_ino != files_[i].inode)
+                renamed.insert(instance_of(files_[i]).record.directory());
+        }
+        for (const auto& place : renamed)
+            summary_.gaps.push_back({place, "a run renamed files during the search: search again"});
     }
 
     /// Takes lines of one file, in their order.

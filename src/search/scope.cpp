@@ -39,7 +39,7 @@ std::string why_missing(const Instance& instance, const TimeWindow& window, Time
     switch (record.coverage) {
     case Coverage::missed:
         return "missed, from " +
-               time_or(parse_rfc3339(record.started == "" ? record.created : record.started), "some time") +
+               time_or(parse_rfc3339(record.started.empty() ? record.created : record.started), "some time") +
                " to " + time_or(parse_rfc3339(record.finished), "some time");
     case Coverage::cut:
         if (window.until > saved)

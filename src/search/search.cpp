@@ -78,7 +78,7 @@ Confinement confined_to(FileAccess files, std::vector<int> capabilities, RunAs u
 }
 
 /// Throws Error when the pattern is not valid.
-void require_valid(const Command& search, StopSignal& stop) {
+void require_valid(const Command& search, bool is_fixed, StopSignal& stop) {
     Command command = search;
     command.argv.emplace_back("-"); // its standard input, which is empty
     command.confinement = confined_to({}, {}, RunAs::nobody);
@@ -87,7 +87,7 @@ void require_valid(const Command& search, StopSignal& stop) {
     const int code = exited == nullptr ? -1 : exited->code;
     const std::string said = escaped(last_lines(result.err, 3));
     if (code == not_valid && !said.empty())
-        throw Error("cannot search for this pattern: " + said, "-F takes it as a text");
+        throw Error("cannot search for this pattern: " + said, is_fixed ? "" : "-F takes it as a text");
     if (code != 0 && code != nothing_found)
         throw Error("cannot search: " + in_quotes(search.argv.front()) + " " + describe(result.ending) +
                     (said.empty() ? "" : ": " + said));
@@ -393,7 +393,7 @@ std::string find_searcher() {
 void search(int root, const std::vector<FileToSearch>& files, const Query& query, const std::string& searcher,
             std::size_t threads, WantsTimes wants_times, const SearchCalls& calls, StopSignal& stop) {
     const Command command = command_for(query, searcher);
-    require_valid(command, stop);
+    require_valid(command, query.is_fixed, stop);
     Search(root, files, command, wants_times, calls, stop).run(threads);
 }
 

@@ -84,6 +84,24 @@ TEST_F(Grep, FindsALineAndTellsWhatIsMissing) {
     EXPECT_NE(before, "");
 }
 
+// Another run can rotate a log in the backup while a long search is at it.
+TEST_F(Grep, TellsThatFilesWereRenamedMeanwhile) {
+    engine.exec(engine.start({"web", "web-1"}), "echo x > /opt/logs/app.log");
+    expect_clean(run_once());
+    fs::create_directory(scratch.path() / "bin");
+    const auto slow = write_script(scratch.path() / "bin/rg",
+                                   "case $* in *' -') ;; *) sleep 2 ;; esac; exec /usr/bin/rg \"$@\"");
+    for (const auto& path : {scratch.path(), scratch.path() / "bin", slow})
+        fs::permissions(path, fs::perms(0755)); // it runs as nobody
+    auto argv = command({"grep", "nothing"});
+    argv.insert(argv.begin(), {"sh", "-c", "(sleep 0.7; mv \"$0\" \"$0.1\") & exec \"$@\"",
+                               (backup / "web/web-1/app.log").string()});
+    const Result result = run(argv, {"PATH=" + (scratch.path() / "bin").string() + ":/usr/bin:/bin"});
+    EXPECT_EQ(result.code, 4);
+    EXPECT_NE(result.err.find("'web/web-1': a run renamed files during the search"), std::string::npos)
+        << result.err;
+}
+
 // What searches reads what containers wrote: it can write nothing, and open no other file.
 TEST_F(Grep, KeepsTheProgramsThatReadFromOtherFiles) {
     if (::syscall(444, nullptr, 0, 1) < 1) // landlock_create_ruleset: its version
