@@ -237,7 +237,6 @@ class Follower {
             fds.push_back({fd, POLLIN, 0});
         ::poll(fds.data(), fds.size(),
                static_cast<int>(std::clamp(left, milliseconds(0), longest_wait).count()));
-        take_end_of_run();
         look(fds[1].revents != 0);
         if (listener_->update())
             due_after(soon);
@@ -278,9 +277,12 @@ class Follower {
 
     /// Begins what is due. Returns when something else will be, if nothing happens before.
     Clock::time_point decide() {
+        // This order: it takes the signals, and one of them can be all that tells of the end of a run.
+        const bool is_to_stop = stop_.requested();
+        take_end_of_run();
         plan_run();
         const auto now = Clock::now();
-        if ((stop_.requested() && !std::exchange(is_stopped_, true)) || (!is_ending_ && now >= until_))
+        if ((is_to_stop && !std::exchange(is_stopped_, true)) || (!is_ending_ && now >= until_))
             end_soon(now);
         return std::min(is_ending_ ? never : until_, is_in_place_ ? work(now) : get_ready(now));
     }
@@ -427,7 +429,7 @@ class Follower {
             if (run->kind == Run::first)
                 followed_.clear_gone(); // it asked for those that it does not know
         }
-        if (run->code > killed_by_signal && !stop_.requested()) { // the kernel was short of memory, say
+        if (run->code > killed_by_signal && !stop_.signal()) { // the kernel was short of memory, say
             log_.error("a run was ended by signal {}; the next one goes on from what is saved",
                        run->code - killed_by_signal);
             due_after(soon);
