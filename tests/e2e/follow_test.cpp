@@ -265,7 +265,9 @@ TEST_P(Follow, GoesOnWhenItsRunIsKilled) {
         return read_file(log).find("a run was ended by signal 9; the next one") != std::string::npos;
     });
     remove_at_once(start_counting("short", "say; sleep 0.3; say"));
-    wait_until("it is saved", [&] { return fs::exists(backup / "job/short/app.log"); });
+    wait_until("both are saved", [&] {
+        return fs::exists(backup / "job/short/app.log") && fs::exists(backup / "web/web/app.log");
+    });
     EXPECT_EQ(read_file(backup / "web/web/app.log"), "one\n");
     ::kill(follower->pid(), SIGTERM);
     EXPECT_EQ(follower->wait(), 128 + SIGKILL);
