@@ -18,7 +18,7 @@ struct TimeWindow {
     [[nodiscard]] bool has(Timestamp time) const { return since <= time && time <= until; }
 };
 
-/// What lines are looked for, and what of them is shown.
+/// Describes the lines to find, and how to show them.
 struct Query {
     std::string pattern;
     bool is_fixed = false; ///< a text, not a regular expression
@@ -35,7 +35,7 @@ struct FoundLine {
     std::uint64_t number = 0; ///< counted from 1
     std::uint64_t offset = 0; ///< of its first byte in the file as it is decompressed
     bool matches = true;
-    Timestamp time{};    ///< of itself or of the line that it belongs to; zero if none has one
+    Timestamp time{};    ///< its own, or that of the last line before it that has one; else zero
     std::string text;    ///< without the end of the line; raw bytes
     bool is_cut = false; ///< the line is longer
 };
@@ -50,7 +50,7 @@ struct SearchedFile {
     bool is_of_window = true; ///< lines without a time can be of the time window
 };
 
-/// Something that can hold a line and could not be searched.
+/// A place that may contain the line, but could not be searched to its end.
 struct Gap {
     std::string where; ///< log directory or file below the backup root, raw bytes; empty: no certain one
     std::string why;   ///< safe to print

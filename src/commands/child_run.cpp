@@ -21,7 +21,7 @@
 namespace logbackup {
 namespace {
 
-/// Returns what all runs but the first do without: they are for the next run to tell of.
+/// Returns the options of all runs but the first: the next reported run tells what they did.
 Options silent(Options options) {
     options.quiet = true;
     options.json = options.verbose = false;

@@ -12,8 +12,8 @@ struct OpenInventory {
     Inventory inventory;
 };
 
-/// Opens the backup and lists what the filter selects, and lived in the time window. Throws Error when there
-/// is no backup, or when the filter selects nothing.
+/// Opens the backup and lists what the filter selects, and lived in the time window. Throws Error if
+/// there is no backup, or if the filter selects nothing.
 [[nodiscard]] OpenInventory open_inventory(const Options& options, const TimeWindow& window);
 
 } // namespace logbackup

@@ -39,7 +39,7 @@ namespace logbackup {
 /// Like parse_count(), but "0" means no limit and returns UINT64_MAX.
 [[nodiscard]] std::optional<std::uint64_t> parse_count_limit(const std::string& text);
 
-/// Accepts what parse_time() does, and how long ago it was: "90m", "2h ago". "" means that there is no bound.
+/// Accepts the times of parse_time(), and ages such as "90m" or "2h ago". "" means no bound.
 /// parse_until() returns the end of the day, minute or second that was written.
 [[nodiscard]] std::optional<Timestamp> parse_since(const std::string& text);
 [[nodiscard]] std::optional<Timestamp> parse_until(const std::string& text);

@@ -78,7 +78,7 @@ void choose_kind(Options& options, const OptionSources& sources, const Subcomman
 
 /// When --quiet and --verbose contradict each other, the one from the stronger source applies.
 void choose_loudness(Options& options, const OptionSources& sources) {
-    // That one is for cron. Whoever searches wants to know what is missing.
+    // A `quiet` from the file or the environment is meant for cron. A search always tells its gaps.
     if (options.kind == RunKind::grep && sources.origin_of("quiet") != Origin::command_line)
         options.quiet = false;
     if (!options.quiet || !options.verbose)
@@ -113,7 +113,8 @@ void take_place(Filter& filter, const std::string& place) {
         (pod.find_first_of("@+") == std::string::npos ? filter.pods : filter.instances) = {pod};
 }
 
-/// A time of the day is the last one that was so late; as --until, the first one after --since.
+/// Chooses the day of a time without a date: for --since the last such time, for --until the first one after
+/// --since.
 void choose_day(TimeWindow& window, const OptionSources& sources) {
     const auto has_no_date = [&](const char* bound) {
         return is_time_of_day(sources.texts_of(*find_setting(bound)).back());

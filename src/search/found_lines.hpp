@@ -20,8 +20,8 @@ class FoundLines {
     FoundLines(std::map<std::string, std::size_t> files, std::size_t alone)
         : files_(std::move(files)), alone_(alone) {}
 
-    /// Takes the next piece, and passes on each line that is whole. What is no such line is left out. Of a
-    /// line longer than a MiB only so much is kept.
+    /// Takes the next piece of the output, and calls `consume` for each line that is complete. Ignores what
+    /// it cannot parse. Keeps the first MiB of a longer line.
     void take(std::string_view bytes, const std::function<void(FoundLine)>& consume);
 
   private:

@@ -99,7 +99,7 @@ std::optional<Timestamp> midnight_of(const Date& date, Timestamp written) {
     return found.ok() ? std::optional<Timestamp>(sys_days(found)) : std::nullopt;
 }
 
-/// "Z", "+01:00", "+0100", after a space or not. What is none stays.
+/// "Z", "+01:00", "+0100", with or without a space before it. Takes nothing else.
 std::optional<seconds> take_zone(Cursor& cursor) {
     Cursor zone = cursor;
     zone.take(' ');

@@ -10,7 +10,7 @@
 
 namespace logbackup {
 
-/// Where a line's time is looked for: so many bytes of it.
+/// The number of bytes at the beginning of a line in which its time is looked for.
 inline constexpr std::size_t longest_head = 16384;
 
 /// Returns the time at the beginning of a log line, as usual programs write it: ISO 8601 and what resembles

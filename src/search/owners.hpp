@@ -10,15 +10,15 @@
 
 namespace logbackup {
 
-/// Finds which time a line has that begins with none: that of the last line before it that has one. Takes a
-/// file from its begin, piece by piece. Pure.
+/// Finds the time of lines that have none of their own: it is that of the last line before. Reads a file from
+/// its beginning, piece by piece. Pure.
 class Owners {
   public:
     /// `written`: see line_time().
     explicit Owners(Timestamp written) : written_(written) {}
 
-    /// Takes bytes until the line that begins at this offset has ended. Returns how many it took: fewer than
-    /// all means that it has. Offsets only grow.
+    /// Takes bytes until the line that begins at this offset has ended. Returns how many it took: if
+    /// these are fewer than all, the line has ended. Offsets must not decrease.
     [[nodiscard]] std::size_t take(std::string_view bytes, std::uint64_t until);
     /// True if the line at this offset has ended.
     [[nodiscard]] bool has(std::uint64_t offset) const noexcept { return next_ > offset; }
