@@ -18,7 +18,8 @@ cd "$(dirname "$0")/.."
 build=${BUILD_DIR:-build-test}
 packages=(
   g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libspdlog-dev libgtest-dev # to build
-  rsync docker.io busybox-static                                                   # to run
+  rsync docker.io busybox-static                                                   # to run; it brings containerd
+  python3-grpcio python3-protobuf protobuf-compiler                                # the tests make pods on containerd
   bsdutils util-linux e2fsprogs btrfs-progs mount                                  # the tests use script, setpriv, mkfs
   gzip zstd xz-utils bzip2 zip ripgrep strace                                      # and compress, search, trace
   python3-jsonschema                                                               # and check JSON

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "logbackup/filter.hpp"
+#include "logbackup/naming.hpp"
 #include "logbackup/report.hpp"
 #include "logbackup/retention.hpp"
 #include "logbackup/search.hpp"
@@ -40,7 +41,12 @@ struct Options {
     TimeWindow window;                     ///< for RunKind::list and RunKind::grep only
     Filter filter;                         ///< coverages for RunKind::list only
     gid_t group = static_cast<gid_t>(-1);
+    std::vector<std::string> runtimes; ///< container runtimes to ask; empty: those that are there
     std::string docker;
+    std::string docker_host; ///< address of its engine; empty: the client's own settings
+    std::string ctr;
+    std::string containerd_socket; ///< empty: the usual ones
+    Naming naming;
     std::string rsync;
     std::chrono::milliseconds docker_timeout{};
     std::chrono::milliseconds max_duration{};

@@ -46,6 +46,7 @@ struct Record {
     std::string volume;                  ///< path on the host; empty: the container's own file system
     std::uint64_t volume_inode = 0;      ///< inode of the volume directory; 0: unknown
     std::string layer;                   ///< host path of the newest container's own layer; empty if unknown
+    std::string runtime = "docker";      ///< that has its containers, see Runtime::name
     std::vector<std::string> containers; ///< container ids, newest last
     std::string image; ///< image of the newest container; the next four also describe that one
     std::string restart_count;

@@ -72,6 +72,7 @@ struct Missed {
     Timestamp created{};
     Timestamp started{};
     Timestamp died{};
+    std::string runtime = "docker"; ///< see Runtime::name
 };
 
 enum class RunKind { save, dry_run, list, verify, prune, prune_dry_run, check, config, grep };

@@ -59,7 +59,7 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_PACKAGE_CONTACT "logbackup maintainers <maintainers@logbackup.invalid>")
 file(READ ${package_source}/description CPACK_PACKAGE_DESCRIPTION)
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "save the log files that applications write in Docker containers")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "save the log files that applications write in containers")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${LOGBACKUP_PACKAGE_RELEASE})
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
@@ -68,7 +68,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "rsync (>= 3.0)")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "cron | cron-daemon")
 # Not recommended: apt would install an engine next to one that is not from a package.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "docker.io | docker-cli | docker-ce-cli, bzip2, logrotate, ripgrep, xz-utils, zstd")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "docker.io | docker-cli | docker-ce-cli | containerd | containerd.io, bzip2, logrotate, ripgrep, xz-utils, zstd")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     ${package_source}/conffiles ${package_source}/postinst ${package_source}/prerm ${package_source}/postrm)

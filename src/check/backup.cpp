@@ -57,26 +57,27 @@ void free_space_of(int directory, const Options& options, Checks& checks) {
     checks.push_back(std::move(check));
 }
 
-void beside_docker(int directory, const Options& options, const std::string& docker_root, Checks& checks) {
+void beside_engine(int directory, const Options& options, const std::string& name,
+                   const std::string& engine_root, Checks& checks) {
     std::error_code error;
-    const auto docker = fs::canonical(docker_root, error);
+    const auto engine = fs::canonical(engine_root, error);
     const auto backup = error ? fs::path() : fs::weakly_canonical(options.backup_root, error);
-    const UniqueFd held(::open(docker_root.c_str(), directory_flags));
+    const UniqueFd held(::open(engine_root.c_str(), directory_flags));
     const auto here = status_of(directory);
     const auto there = held ? status_of(held.get()) : std::nullopt;
     if (error || !here || !there)
         return; // the engine runs elsewhere, or does not tell its directory
-    Check check{"docker's disk", CheckStatus::ok, "another one than the backup's", {}};
-    if (lies_in(backup.string(), docker.string()) || lies_in(docker.string(), backup.string())) {
+    Check check{escaped(name) + "'s disk", CheckStatus::ok, "another one than the backup's", {}};
+    if (lies_in(backup.string(), engine.string()) || lies_in(engine.string(), backup.string())) {
         check.status = CheckStatus::problem;
-        check.found = "the backup and docker's directory " + in_quotes(docker_root) + " lie one in the other";
+        check.found = "the backup and " + escaped(name) + "'s directory " + in_quotes(engine_root) +
+                      " lie one in the other";
         check.hint = "choose another directory with --dest";
     } else if (here->st_dev == there->st_dev) {
         check.status = CheckStatus::warning;
-        check.found = "the backup is on the file system of " + in_quotes(docker_root);
-        check.hint =
-            "what fills the backup fills docker's disk, up to --min-free; choose another file system "
-            "with --dest";
+        check.found = "the backup is on the file system of " + in_quotes(engine_root);
+        check.hint = "what fills the backup fills " + escaped(name) +
+                     "'s disk, up to --min-free; choose another file system with --dest";
     }
     checks.push_back(std::move(check));
 }
@@ -115,7 +116,7 @@ void skipped(int root, const Options& options, Checks& checks) {
 
 } // namespace
 
-UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine, Checks& checks) {
+UniqueFd backup_root(const Options& options, const std::optional<Runtimes>& runtimes, Checks& checks) {
     Check check{"backup root", CheckStatus::ok, in_quotes(options.backup_root), {}};
     UniqueFd root;
     UniqueFd above;
@@ -146,24 +147,23 @@ UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine
     checks.push_back(std::move(check));
     if (writable)
         free_space_of(directory, options, checks);
-    if (engine && !engine->root_directory.empty())
-        beside_docker(directory, options, engine->root_directory, checks);
+    if (runtimes)
+        for (const auto& [name, engine] : runtimes->engines)
+            if (!engine.root.empty())
+                beside_engine(directory, options, name, engine.root, checks);
     return root;
 }
 
-void owner(int root, const std::optional<Engine>& engine, Checks& checks) {
+void owner(int root, const std::optional<Runtimes>& runtimes, Checks& checks) {
     Check check{"identity", CheckStatus::ok, {}, {}};
     try {
         const FoundIdentity found = load_identity(root);
         if (!found.problem.empty())
             throw Error(found.problem,
                         "restore it from a copy, or run 'logbackup --adopt' once if it is this host's");
-        EngineIdentity seen;
-        if (engine)
-            seen = engine_of(engine->ours);
-        if (engine && seen.root.empty())
-            seen = {engine->id, engine->root_directory};
-        const Claimed claimed = claim(found.identity, this_host(), seen, Adopt::no);
+        const Claimed claimed =
+            claim(found.identity, this_host(),
+                  runtimes ? runtimes->engines : std::map<std::string, EngineIdentity>(), Adopt::no);
         if (!claimed.refusal.empty())
             throw Error(claimed.refusal, claimed.hint);
         check.found =

@@ -9,7 +9,7 @@
 namespace logbackup {
 std::vector<Check> check_machine(const Options& options, StopSignal& stop) {
     check::Checks checks;
-    const auto engine = check::docker(options, stop, checks);
+    const auto runtimes = check::runtimes(options, stop, checks);
     check::rsync(options, stop, checks);
     if (stop.requested())
         return checks;
@@ -18,22 +18,22 @@ std::vector<Check> check_machine(const Options& options, StopSignal& stop) {
     check::landlock(checks);
     check::following(checks);
     check::decompressors(checks);
-    const UniqueFd root = check::backup_root(options, engine, checks);
+    const UniqueFd root = check::backup_root(options, runtimes, checks);
     const bool usable = std::none_of(checks.begin(), checks.end(), [](const Check& check) {
         return check.name == "backup root" && check.status == CheckStatus::impossible;
     });
     if (usable)
         check::file_system(root.get(), options, stop, checks);
     if (root)
-        check::owner(root.get(), engine, checks);
+        check::owner(root.get(), runtimes, checks);
     if (root)
         check::records(root.get(), checks);
     if (root || usable)
         check::runs(root.get(), options, checks);
     check::clock(root.get(), checks);
     check::configuration(options, checks);
-    if (engine)
-        check::volumes(options, *engine, checks);
+    if (runtimes)
+        check::volumes(options, *runtimes, checks);
     return checks;
 }
 

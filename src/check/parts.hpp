@@ -2,8 +2,9 @@
 #pragma once
 
 #include "check/check.hpp"
-#include "runtime/docker/docker_cli.hpp"
+#include "runtime/detect.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,16 +14,23 @@ namespace logbackup::check {
 
 using Checks = std::vector<Check>;
 
-/// The Docker engine's description of itself.
-struct Engine {
-    std::string id;
-    std::string root_directory;
+/// What the container runtimes say.
+struct Runtimes {
+    std::map<std::string, EngineIdentity> engines; ///< by the names of the runtimes that answered
     std::vector<Container> ours;
 };
 
-/// Checks the client, the engine, its containers, its storage driver, and whether their files are visible.
-/// Returns nothing when the engine cannot be reached.
-[[nodiscard]] std::optional<Engine> docker(const Options& options, StopSignal& stop, Checks& checks);
+/// Checks which runtimes there are, their clients, their containers, their storage drivers, and whether the
+/// containers' files are visible. Returns nothing when none can be reached.
+[[nodiscard]] std::optional<Runtimes> runtimes(const Options& options, StopSignal& stop, Checks& checks);
+/// Checks Docker's client, its engine and storage driver. Returns nothing when it cannot be reached.
+[[nodiscard]] std::optional<Discovery> docker(const DockerSettings& settings, StopSignal& stop,
+                                              Checks& checks);
+/// Checks containerd and its client. Returns nothing when it cannot be reached.
+[[nodiscard]] std::optional<Discovery> containerd(const ContainerdSettings& settings, StopSignal& stop,
+                                                  Checks& checks);
+/// Checks whether the kubelet of this host, if there is one, uses one of these runtimes.
+void kubelet(const FoundRuntimes& found, Checks& checks);
 
 void rsync(const Options& options, StopSignal& stop, Checks& checks);
 void decompressors(Checks& checks);
@@ -34,13 +42,13 @@ void landlock(Checks& checks);
 void following(Checks& checks);
 
 /// Returns a descriptor of the backup root; none when it does not exist, or must not be used.
-[[nodiscard]] UniqueFd backup_root(const Options& options, const std::optional<Engine>& engine,
+[[nodiscard]] UniqueFd backup_root(const Options& options, const std::optional<Runtimes>& runtimes,
                                    Checks& checks);
 /// Tries what runs need, in a temporary directory in ".logbackup". `root` is a descriptor of the backup root,
 /// or -1.
 void file_system(int root, const Options& options, StopSignal& stop, Checks& checks);
 /// Checks whether the backup belongs to this host and this engine.
-void owner(int root, const std::optional<Engine>& engine, Checks& checks);
+void owner(int root, const std::optional<Runtimes>& runtimes, Checks& checks);
 /// `root` is a descriptor of the backup root.
 void records(int root, Checks& checks);
 /// Checks when the last complete run was, and how many runs ended at once. `root` is a descriptor of the
@@ -50,7 +58,7 @@ void runs(int root, const Options& options, Checks& checks);
 /// `root` is a descriptor of the backup root, or -1.
 void clock(int root, Checks& checks);
 void configuration(const Options& options, Checks& checks);
-void volumes(const Options& options, const Engine& engine, Checks& checks);
+void volumes(const Options& options, const Runtimes& runtimes, Checks& checks);
 
 /// Returns the version in the output of a program, "3.2.7" of "rsync  version v3.2.7  protocol …"; empty when
 /// there is none.

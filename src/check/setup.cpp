@@ -34,11 +34,11 @@ void configuration(const Options& options, Checks& checks) {
     checks.push_back(std::move(check));
 }
 
-void volumes(const Options& options, const Engine& engine, Checks& checks) {
+void volumes(const Options& options, const Runtimes& runtimes, Checks& checks) {
     HostPaths host({}, [&](const std::string& path) { return is_left_out(options, path); });
     std::size_t refused = 0;
     std::string first;
-    for (const auto& container : engine.ours)
+    for (const auto& container : runtimes.ours)
         for (const auto& mount : container.mounts) {
             if (!container.has_process() || mount.source.empty() ||
                 is_left_out(options, mount.source, mount.name) ||

@@ -4,6 +4,7 @@
 #include "assign/instance_names.hpp"
 #include "commands/held.hpp"
 #include "config/selection.hpp"
+#include "ledger/descriptions.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/upkeep.hpp"
 #include "runtime/labels.hpp"
@@ -12,10 +13,26 @@
 #include "util/text.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <map>
 #include <utility>
 
 namespace logbackup {
 namespace {
+
+/// Reads what earlier runs kept for the runtime.
+Descriptions take_descriptions(const Session& session) {
+    if (session.descriptions == nullptr || !session.root)
+        return {};
+    *session.descriptions = load_descriptions(session.root.get());
+    return *session.descriptions;
+}
+
+void keep_descriptions(const Session& session, const Descriptions& before) {
+    if (session.descriptions != nullptr && session.writes() && *session.descriptions != before)
+        save_descriptions(session.root.get(), *session.descriptions);
+}
 
 /// Finds the log directories that our containers should have.
 void find_wanted(const Session& session, Survey& survey) {
@@ -66,11 +83,32 @@ void complete_ids(Survey& survey) {
                 }
 }
 
+/// Nobody knows whether containers are gone whose runtime did not answer, or is not asked any longer: they
+/// count as listed.
+void keep_unasked(const Session& session, Survey& survey) {
+    const Discovery& runtime = survey.runtime;
+    std::move(survey.runtime.failures.begin(), survey.runtime.failures.end(),
+              std::back_inserter(survey.problems));
+    std::map<std::string, std::size_t> unasked; ///< log directories by runtime
+    for (const auto& record : survey.records) {
+        if (is_asked(session, runtime, record))
+            continue;
+        survey.listed.insert(record.containers.begin(), record.containers.end());
+        ++unasked[record.runtime];
+    }
+    for (const auto& [name, count] : unasked)
+        survey.problems.push_back(
+            counted(count, "live log directory is", "live log directories are") + " of " + escaped(name) +
+            ", which did not answer: nothing is saved there\nhint: if " + escaped(name) +
+            " is not used on this host any longer, run 'logbackup --adopt' once");
+}
+
 void load_records(const Session& session, Survey& survey) {
     if (session.root)
         survey.records = Records(load_live_records(session.root.get(), survey.problems));
     survey.live_before = survey.records.size();
     complete_ids(survey);
+    keep_unasked(session, survey);
     for (const auto& [id, reason] : survey.runtime.unreachable) {
         std::string name;
         for (const auto& record : survey.records)
@@ -82,13 +120,19 @@ void load_records(const Session& session, Survey& survey) {
 
 } // namespace
 
+bool is_asked(const Session& session, const Discovery& runtime, const Record& record) {
+    return session.options.adopt || runtime.engines.empty() || runtime.engines.contains(record.runtime);
+}
+
 Survey discover_all(const Session& session) {
     Survey survey;
+    const Descriptions before = take_descriptions(session);
     survey.runtime = session.runtime.discover(session.stop);
+    keep_descriptions(session, before);
     survey.listed.insert(survey.runtime.ids.begin(), survey.runtime.ids.end());
     take_held(session, survey);
     survey.notices = survey.runtime.notices;
-    claim_engine(session, survey.runtime.containers);
+    claim_engines(session, survey.runtime.engines);
     find_wanted(session, survey);
     load_records(session, survey);
     return survey;
@@ -100,21 +144,19 @@ void find_missed_containers(const Session& session, Survey& survey) {
         !may_have_changed(survey.runtime, since))
         return;
     std::string why_not;
-    const auto history = session.runtime.history(since, session.stop, why_not);
-    if (!history) {
-        if (!session.stop.requested())
-            survey.notices.push_back("containers that lived between two runs are not known: " + why_not);
-        return;
+    for (const auto& history : session.runtime.history(since, session.stop, why_not)) {
+        for (const auto& [id, life] : history.lives)
+            if (life.removed != Timestamp{})
+                survey.removed.insert(id);
+        auto found = find_missed(history, survey.runtime, survey.records, since);
+        for (auto& missed : found.missed)
+            if (!is_skipped(session.options, missed.service))
+                note_missed(session, survey, std::move(missed));
+        if (!found.gap.empty())
+            survey.notices.push_back(std::move(found.gap));
     }
-    for (const auto& [id, life] : history->lives)
-        if (life.removed != Timestamp{})
-            survey.removed.insert(id);
-    auto found = find_missed(*history, survey.runtime, survey.records, since);
-    for (auto& missed : found.missed)
-        if (!is_skipped(session.options, missed.service))
-            note_missed(session, survey, std::move(missed));
-    if (!found.gap.empty())
-        survey.notices.push_back(std::move(found.gap));
+    if (!why_not.empty() && !session.stop.requested())
+        survey.notices.push_back("containers that lived between two runs are not known: " + why_not);
 }
 
 void note_unsaved(const Session& session, Survey& survey, const Container& container) {
@@ -126,7 +168,7 @@ void note_unsaved(const Session& session, Survey& survey, const Container& conta
     note_missed(session, survey,
                 {container.id, container.service, container.pod, container.namespace_name, container.pod_uid,
                  container.image, container.created, container.started,
-                 container.finished == Timestamp{} ? session.now : container.finished});
+                 container.finished == Timestamp{} ? session.now : container.finished, container.runtime});
 }
 
 void note_missed(const Session& session, Survey& survey, Missed missed) {

@@ -9,6 +9,9 @@ namespace logbackup {
 /// when the backup belongs to another one, or when the filters match no container.
 [[nodiscard]] Survey discover_all(const Session& session);
 
+/// True if the runtime that has the record's containers answered this run.
+[[nodiscard]] bool is_asked(const Session& session, const Discovery& runtime, const Record& record);
+
 /// Finds containers that lived and died between two runs, and records them. A known loss is worth more than
 /// silence.
 void find_missed_containers(const Session& session, Survey& survey);

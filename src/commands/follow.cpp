@@ -7,6 +7,7 @@
 #include "follow/handover.hpp"
 #include "follow/listener.hpp"
 #include "ledger/backup_root.hpp"
+#include "ledger/descriptions.hpp"
 #include "ledger/while_following.hpp"
 #include "logbackup/exit_code.hpp"
 #include "runtime/labels.hpp"
@@ -101,11 +102,15 @@ class Follower {
         ::signal(SIGIO, SIG_IGN); // sent when a lease ends, see has_writer()
         go_first();               // its runs give way, see work()
         prepare(session_, log_);
-        listener_.emplace(session_.runtime.listening, followed_, began_, options_.docker_timeout);
+        for (auto& listening : session_.runtime.listening)
+            listeners_.push_back(
+                std::make_unique<Listener>(listening, followed_, began_, options_.docker_timeout));
         try {
+            if (const UniqueFd root = find_backup_root(options_.backup_root))
+                *session_.descriptions = load_descriptions(root.get());
             first_ = session_.runtime.discover(stop_);
         } catch (const Error&) { // the run tells why, and who follows already goes on
-            listener_.reset();
+            listeners_.clear();
             return run_alone(options_, log_);
         }
         followed_.add(first_->containers);
@@ -223,7 +228,9 @@ class Follower {
     }
 
     void step() {
-        const auto next = std::min({decide(), listener_->next(), next_look()});
+        auto next = std::min(decide(), next_look());
+        for (const auto& listener : listeners_)
+            next = std::min(next, listener->next());
         if (is_over())
             return;
         const auto left = std::chrono::ceil<milliseconds>(next - Clock::now());
@@ -233,13 +240,15 @@ class Follower {
                                  : request_ ? request_->fd()
                                             : -1,
                                  POLLIN, 0}};
-        for (const int fd : listener_->fds())
-            fds.push_back({fd, POLLIN, 0});
+        for (const auto& listener : listeners_)
+            for (const int fd : listener->fds())
+                fds.push_back({fd, POLLIN, 0});
         ::poll(fds.data(), fds.size(),
                static_cast<int>(std::clamp(left, milliseconds(0), longest_wait).count()));
         look(fds[1].revents != 0);
-        if (listener_->update())
-            due_after(soon);
+        for (const auto& listener : listeners_)
+            if (listener->update())
+                due_after(soon);
         if (fds[2].revents != 0 && handover_)
             handover_->update();
     }
@@ -406,9 +415,11 @@ class Follower {
 
     /// In the child: gives a run what it does not have to find out.
     void equip(Session& session, Run run) {
-        listener_->disown();
+        for (const auto& listener : listeners_)
+            listener->disown();
         session.lock = std::move(session_.lock);
         session.runtime = session_.runtime;
+        session.descriptions = session_.descriptions;
         if (run == Run::first && first_ && Clock::now() - heard_first_ < least_rest)
             session.runtime.discover = [this](StopSignal&) { return *first_; };
     }
@@ -484,7 +495,7 @@ class Follower {
 
     std::optional<Discovery> first_;
     const Clock::time_point heard_first_ = Clock::now();
-    std::optional<Listener> listener_;
+    std::vector<std::unique_ptr<Listener>> listeners_; ///< one for each runtime
     Clock::time_point next_look_{};
 
     ChildRun runs_{options_, log_};

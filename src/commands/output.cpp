@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/output.hpp"
 
+#include "config/runtime_settings.hpp"
 #include "logbackup/exit_code.hpp"
 #include "report/progress.hpp"
 #include "util/error.hpp"
@@ -125,8 +126,9 @@ void log_result(spdlog::logger& log, const std::vector<std::string>& lines) {
 }
 
 void prepare(Session& session, spdlog::logger& log) {
-    const std::string docker = require_program(session.options.docker, "--docker", "docker.io");
-    session.runtime = docker_runtime({docker, session.options.docker_timeout});
+    const RuntimeSettings settings = runtime_settings(session.options);
+    session.descriptions = std::make_shared<Descriptions>();
+    session.runtime = runtime_of(find_runtimes(settings), settings, session.descriptions);
     session.tell = [&log](const std::string& text) { log.info(text); };
 }
 

@@ -150,7 +150,7 @@ void tell_unlisted(Survey& survey, const std::vector<RecordId>& unlisted) {
     for (const auto id : unlisted)
         directories.push_back(survey.records[id].directory());
     if (!directories.empty())
-        survey.problems.push_back("docker does not list the " +
+        survey.problems.push_back("no runtime lists the " +
                                   std::string(directories.size() == 1 ? "container" : "containers") + " of " +
                                   some_of(directories) +
                                   ", but their layers are on this host: what they write is not saved\nhint: "

@@ -109,14 +109,9 @@ Opened open_existing_backup(Session& session, Access access, const Warn& warn) {
     return open_backup(session, access, warn);
 }
 
-void claim_engine(const Session& session, const std::vector<Container>& containers) {
-    if (!session.identity)
-        return;
-    EngineIdentity engine = engine_of(containers);
-    // The call costs a run more than all its work, so it is made only when no container tells the engine.
-    if (engine.root.empty())
-        engine = parse_engine(session.runtime.info(engine_format, session.stop));
-    (void)take(claim(*session.identity, this_host(), engine, adopt_of(session.options)), session);
+void claim_engines(const Session& session, const std::map<std::string, EngineIdentity>& engines) {
+    if (session.identity)
+        (void)take(claim(*session.identity, this_host(), engines, adopt_of(session.options)), session);
 }
 
 void recover(int root, const Warn& warn) {

@@ -7,6 +7,7 @@
 #include "logbackup/held.hpp"
 #include "logbackup/options.hpp"
 #include "logbackup/progress.hpp"
+#include "runtime/descriptions.hpp"
 #include "runtime/runtime.hpp"
 #include "util/lock_file.hpp"
 #include "util/stop_signal.hpp"
@@ -15,6 +16,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +30,8 @@ struct Session {
     StopSignal& stop;
     Timestamp now{}; ///< when this run began
     Runtime runtime{};
+    /// What the runtime knows of earlier runs; it may be empty, or nullptr.
+    std::shared_ptr<Descriptions> descriptions{};
     std::string rsync{};              ///< path of the program; empty if nothing is saved
     UniqueFd root{};                  ///< the backup root; none if it does not exist and nothing is written
     std::optional<LockFile> lock{};   ///< held by commands that write
@@ -62,8 +67,8 @@ enum class Opened {
 [[nodiscard]] Opened open_existing_backup(Session& session, Access access,
                                           const std::function<void(const std::string&)>& warn);
 
-/// Throws Error when the backup belongs to another engine than the one that has these containers.
-void claim_engine(const Session& session, const std::vector<Container>& containers);
+/// Throws Error when the backup belongs to other engines than these.
+void claim_engines(const Session& session, const std::map<std::string, EngineIdentity>& engines);
 
 /// Completes what a killed run left: an interrupted move, records whose files are being deleted, and unproved
 /// files. All of it belongs to the backup, whatever the runtime says later. The order matters: a move must be

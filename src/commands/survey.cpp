@@ -218,12 +218,18 @@ void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignme
         });
 }
 
+/// True if its container's layer was removed from the directory of all containers' layers, which is there.
+bool is_layer_gone(const Record& record) {
+    const LayerSight sight = look_at_layer(record.layer);
+    return record.volume.empty() && sight.error == ENOENT && sight.above_is_there;
+}
+
 /// True if a record says that this run should have found its log directory.
 bool expects_any(const Session& session, const Survey& survey) {
     return std::any_of(survey.records.begin(), survey.records.end(), [&](const Record& record) {
         return is_expected(record, survey.listed, survey.removed) &&
                !is_skipped(session.options, record.service) && !survey.host->leaves_out(record.volume) &&
-               !was_removed_from(survey, record);
+               !was_removed_from(survey, record) && !is_layer_gone(record);
     });
 }
 
@@ -241,8 +247,9 @@ bool is_removed_by_now(const Discovery& again, const std::string& id) {
 void note_removed_meanwhile(const Session& session, Survey& survey) {
     std::set<std::string> ids;
     for (const auto& record : survey.records)
-        std::copy_if(record.containers.begin(), record.containers.end(), std::inserter(ids, ids.end()),
-                     [&](const std::string& id) { return survey.listed.contains(id); });
+        if (is_asked(session, survey.runtime, record))
+            std::copy_if(record.containers.begin(), record.containers.end(), std::inserter(ids, ids.end()),
+                         [&](const std::string& id) { return survey.listed.contains(id); });
     if (ids.empty())
         return;
     const Discovery again = session.runtime.ask_again({ids.begin(), ids.end()}, session.stop);
@@ -253,11 +260,19 @@ void note_removed_meanwhile(const Session& session, Survey& survey) {
         }
 }
 
+/// "docker lists", "docker and containerd list"
+std::string runtimes_of(const Survey& survey) {
+    std::string names;
+    for (const auto& [name, engine] : survey.runtime.engines)
+        names += (names.empty() ? "" : " and ") + escaped(name);
+    return (names.empty() ? "docker" : names) + (survey.runtime.engines.size() > 1 ? " list" : " lists");
+}
+
 std::string doubt_text(const Survey& survey) {
     const auto live = counted(survey.records.size(), "log directory is", "log directories are") +
                       " live; none of them ends in this run\nhint: ";
     if (survey.runtime.ids.empty())
-        return "docker lists no container, but " + live +
+        return runtimes_of(survey) + " no container, but " + live +
                "is it the engine that runs these containers, and is the disk with its data mounted?";
     return "none of " + counted(survey.runtime.ids.size(), "container") + " has a log directory, but " +
            live + "is --log-dir right, and is it the engine that runs these containers?";

@@ -19,9 +19,9 @@ namespace logbackup {
 namespace {
 
 Missed missed_of(const Container& container) {
-    return {container.id,      container.service, container.pod,     container.namespace_name,
-            container.pod_uid, container.image,   container.created, container.started,
-            container.finished};
+    return {container.id,       container.service, container.pod,     container.namespace_name,
+            container.pod_uid,  container.image,   container.created, container.started,
+            container.finished, container.runtime};
 }
 
 Missed missed_of(const Record& record, Timestamp now) {
@@ -34,7 +34,8 @@ Missed missed_of(const Record& record, Timestamp now) {
             record.image,
             parse_rfc3339(record.created),
             parse_rfc3339(record.started),
-            finished == Timestamp{} ? now : finished};
+            finished == Timestamp{} ? now : finished,
+            record.runtime};
 }
 
 /// Returns the containers that could not be saved, and that no live record names.

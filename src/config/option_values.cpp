@@ -185,6 +185,21 @@ std::optional<std::string> parse_backup_root(const std::string& path) {
     return normal.empty() ? std::nullopt : std::optional(normal);
 }
 
+std::optional<std::string> parse_absolute_path(const std::string& path) {
+    return path.empty() || path.starts_with('/') ? std::optional(path) : std::nullopt;
+}
+
+std::optional<NameScheme> parse_name_scheme(const std::string& text) {
+    static const std::map<std::string, NameScheme> schemes{
+        {"auto", NameScheme::automatic},  {"kubernetes", NameScheme::kubernetes},
+        {"swarm", NameScheme::swarm},     {"compose", NameScheme::compose},
+        {"nomad", NameScheme::nomad},     {"ecs", NameScheme::ecs},
+        {"quadlet", NameScheme::quadlet}, {"container", NameScheme::container},
+    };
+    const auto found = schemes.find(text);
+    return found == schemes.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::optional<std::string> parse_metrics_file(const std::string& path) {
     return path.empty() || path.ends_with(".prom") ? std::optional(path) : std::nullopt;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/naming.hpp"
 #include "logbackup/record.hpp"
 #include "util/free_space.hpp"
 #include "util/text.hpp"
@@ -64,6 +65,11 @@ namespace logbackup {
 
 /// Makes a path absolute and returns it in the form of parse_log_directory(). Rejects "/".
 [[nodiscard]] std::optional<std::string> parse_backup_root(const std::string& path);
+
+/// Accepts an absolute path, and "".
+[[nodiscard]] std::optional<std::string> parse_absolute_path(const std::string& path);
+
+[[nodiscard]] std::optional<NameScheme> parse_name_scheme(const std::string& text);
 
 /// Accepts "NAME.prom" and "": node_exporter's textfile collector reads no files with other names.
 [[nodiscard]] std::optional<std::string> parse_metrics_file(const std::string& path);

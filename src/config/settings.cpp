@@ -20,6 +20,7 @@ constexpr const char* filters = "Only what this run is for";
 constexpr const char* searching = "What 'logbackup grep' searches, and shows";
 constexpr const char* output = "Output";
 constexpr const char* how = "How";
+constexpr const char* runtimes = "Which containers there are, and what names them";
 constexpr const char* limits =
     "Limits, each for one container: what is beyond them is reported, and is not a failure";
 constexpr const char* retention =
@@ -76,6 +77,17 @@ const std::string* store_keep_for_service(Options& options, const std::string& g
     return convert(options.retention.of_services.back().keep, texts, parse_keep);
 }
 
+const std::string* store_runtimes(Options& options, const Texts& texts) {
+    options.runtimes.clear();
+    for (const auto& one : texts) {
+        if (one == "docker" || one == "containerd")
+            options.runtimes.push_back(one);
+        else if (one != "auto" || texts.size() > 1)
+            return &one;
+    }
+    return nullptr;
+}
+
 const std::string* store_dry_run(Options& options, const Texts& texts) {
     options.kind = parse_flag(texts.back()).value_or(false) ? RunKind::dry_run : RunKind::save;
     return nullptr;
@@ -116,7 +128,7 @@ const std::vector<SettingRow>& settings_table() {
          "Refuse to work while the backup is on the file system of /: its disk is not mounted", nullptr,
          store<parse_flag, &Options::require_mount>},
         {"adopt", 0, flag, common, "", "", "false",
-         "Take over a backup that belongs to another host or Docker engine; once, by hand", nullptr,
+         "Take over a backup that belongs to another host or engine; once, by hand", nullptr,
          store<parse_flag, &Options::adopt>, nullptr, Reach::command_line},
 
         {"service", 0, list, filters, "list grep verify prune", "GLOB", "",
@@ -200,12 +212,37 @@ const std::vector<SettingRow>& settings_table() {
          store<parse_io_priority, &Options::io_priority>},
         {"bwlimit", 0, text, how, "", "SIZE", "0", "Save no more than this in a second; 0: no limit",
          size_limit, store<parse_size_limit, &Options::bandwidth>},
-        {"docker-timeout", 0, text, how, "check", "TIME", "10s", "Longest wait for one docker command",
-         duration, store<parse_duration, &Options::docker_timeout>},
-        {"docker", 0, text, how, "verify prune check", "PATH", "docker",
-         "The docker client, if not found by itself", nullptr, store<any_text, &Options::docker>},
         {"rsync", 0, text, how, "check", "PATH", "rsync", "The rsync program, if not found by itself",
          nullptr, store<any_text, &Options::rsync>},
+
+        {"runtime", 0, list, runtimes, "verify prune check", "NAME", "auto",
+         "Container runtime: docker, containerd (also of k3s, RKE2 and MicroK8s), or auto: those\n"
+         "that are there (repeatable)",
+         "container runtime; write docker, containerd or auto", store_runtimes},
+        {"names", 0, text, runtimes, "verify prune check", "SCHEME", "auto",
+         "What names a container: kubernetes, swarm, compose, nomad, ecs, quadlet, container (its\n"
+         "own name), or auto: Kubernetes if it is there, else the first of these that fits",
+         "naming scheme; write auto, kubernetes, swarm, compose, nomad, ecs, quadlet or container",
+         store<parse_name_scheme, &Options::naming, &Naming::scheme>},
+        {"service-label", 0, text, runtimes, "verify prune check", "KEY", "",
+         "Label that names the service, instead; only containers that have it are saved", nullptr,
+         store<any_text, &Options::naming, &Naming::service_label>},
+        {"instance-label", 0, text, runtimes, "verify prune check", "KEY", "",
+         "Label that names the instance then (by default the container's own name does)", nullptr,
+         store<any_text, &Options::naming, &Naming::instance_label>},
+        {"docker-timeout", 0, text, runtimes, "check", "TIME", "10s",
+         "Longest wait for one command of a container runtime", duration,
+         store<parse_duration, &Options::docker_timeout>},
+        {"docker", 0, text, runtimes, "verify prune check", "PATH", "docker",
+         "The docker client, if not found by itself", nullptr, store<any_text, &Options::docker>},
+        {"docker-host", 0, text, runtimes, "verify prune check", "ADDRESS", "",
+         "Address of Docker's engine: unix:// and the path of its socket (by default DOCKER_HOST)", nullptr,
+         store<any_text, &Options::docker_host>},
+        {"ctr", 0, text, runtimes, "verify prune check", "PATH", "ctr",
+         "The containerd client, if not found by itself", nullptr, store<any_text, &Options::ctr>},
+        {"containerd-socket", 0, text, runtimes, "verify prune check", "PATH", "",
+         "containerd's socket, if it is not one of the usual ones", "absolute path",
+         store<parse_absolute_path, &Options::containerd_socket>},
 
         {"max-files", 0, text, limits, "", "N", "100000", "Files and directories that a run saves", count,
          store<parse_count, &Options::max_files>},

@@ -4,7 +4,7 @@
 namespace logbackup {
 
 const char* const program_description =
-    "Saves the log files that applications write inside their Docker "
+    "Saves the log files that applications write inside their "
     "containers, before a container is gone.\n"
     "One run (from cron, every minute) brings DEST/<service>/<pod> up to "
     "date with /opt/logs of every container,\n"

@@ -15,6 +15,8 @@ constexpr std::chrono::milliseconds longest_pause{30'000};
 constexpr std::chrono::milliseconds a_while{1000};
 /// So many descriptions are asked for at the same time: a container can live half a second.
 constexpr std::size_t most_descriptions = 4;
+/// By then a client prints what happens, however slowly it started.
+constexpr std::chrono::milliseconds until_it_listens{1000};
 /// What a runtime that was away may not have told is asked for from a bit before.
 constexpr std::chrono::seconds overlap_of_events{2};
 
@@ -43,6 +45,8 @@ Listener::Clock::time_point Listener::next() const {
         next = std::min(next, listen_again_);
     if (list_.command)
         next = std::min(next, list_.until);
+    else if (list_at_)
+        next = std::min(next, *list_at_);
     for (const auto& answer : descriptions_)
         next = std::min(next, answer.until);
     if (descriptions_.size() >= most_descriptions)
@@ -67,6 +71,10 @@ bool Listener::update() {
     if (const auto now = Clock::now(); !events_ && now >= listen_again_)
         listen(now);
     const bool has_ended = take_events();
+    if (list_at_ && Clock::now() >= *list_at_ && !list_.command) {
+        list_at_.reset();
+        list_ = ask(runtime_.list());
+    }
     take_list();
     take_descriptions();
     describe();
@@ -80,8 +88,10 @@ void Listener::listen(Clock::time_point now) {
     rest_.clear();
     listen_again_ = now + pause_;
     pause_ = std::min(2 * pause_, longest_pause);
-    if (std::exchange(was_away_, true) && !list_.command)
-        list_ = ask(runtime_.list());
+    if (runtime_.has_no_past)
+        list_at_ = now + until_it_listens;
+    else if (std::exchange(was_away_, true))
+        list_at_ = now;
 }
 
 bool Listener::take_events() {

@@ -57,7 +57,8 @@ class Listener {
     std::unique_ptr<SideCommand> events_;
     std::string rest_; ///< of a line of events
     Clock::time_point listen_again_{};
-    std::chrono::milliseconds pause_; ///< before it is begun again
+    std::optional<Clock::time_point> list_at_; ///< when to ask which containers there are
+    std::chrono::milliseconds pause_;          ///< before it is begun again
     bool was_away_ = false;
     Answer list_;
     std::vector<Answer> descriptions_;

@@ -30,6 +30,7 @@ void describe(Record& record, const Container& container, const std::vector<cons
     record.pod_uid = container.pod_uid;
     record.restart_count = container.restart_count;
     record.image = container.image;
+    record.runtime = container.runtime;
     record.layer = container.upper;
     record.created = time_text(container.created);
     record.started = time_text(container.started);

@@ -23,21 +23,8 @@ namespace {
 
 constexpr const char* identity_file = ".logbackup/identity";
 constexpr std::size_t largest_identity = 65536;
-constexpr std::size_t longest_of_engine = 4096; // length of an id or a directory
 constexpr int format = 1; // a format that older versions cannot read gets a higher number
 constexpr const char* adopt_hint = "run 'logbackup --adopt' once";
-
-std::string trimmed(std::string_view text) {
-    const auto begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
-    const auto end = text.find_last_not_of(" \t\r\n");
-    return std::string(text.substr(begin, end == std::string_view::npos ? 0 : end + 1 - begin));
-}
-
-std::string read_absolute(const std::string& path) {
-    const UniqueFd directory(::open(("/" + parent_path(path)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    return directory ? trimmed(read_small_file(directory.get(), base_name(path), 4096).value_or(""))
-                     : std::string();
-}
 
 std::string random_id() {
     std::array<std::uint64_t, 2> bits{};
@@ -76,28 +63,41 @@ void refuse_host(Claimed& claim, const Host& known, const Host& seen) {
                  std::string(adopt_hint);
 }
 
-void refuse_engine(Claimed& claim, const EngineIdentity& known, const EngineIdentity& seen) {
-    claim.refusal =
-        "it belongs to another Docker engine, that " + text_of(known) + "; this is that " + text_of(seen);
-    claim.hint = "is Docker's disk mounted, and DOCKER_HOST right? Give each engine a backup of its own with "
-                 "--dest; if this one takes that one over, or was set up anew, " +
-                 std::string(adopt_hint);
+void refuse_engine(Claimed& claim, const std::string& runtime, const EngineIdentity& known,
+                   const EngineIdentity& seen) {
+    const bool is_docker = runtime == "docker";
+    claim.refusal = "it belongs to another " + (is_docker ? std::string("Docker") : escaped(runtime)) +
+                    " engine, that " + text_of(known) + "; this is that " + text_of(seen);
+    claim.hint = (is_docker ? "is Docker's disk mounted, and DOCKER_HOST right?"
+                            : "is its disk mounted, and --containerd-socket right?") +
+                 std::string(" Give each engine a backup of its own with --dest; if this one takes that one "
+                             "over, or was set up anew, ") +
+                 adopt_hint;
 }
 
 bool same(const BackupIdentity& a, const BackupIdentity& b) {
     return a.backup == b.backup && a.host.id == b.host.id && a.host.name == b.host.name &&
-           a.engine.id == b.engine.id && a.engine.root == b.engine.root;
+           std::equal(a.engines.begin(), a.engines.end(), b.engines.begin(), b.engines.end(),
+                      [](const auto& one, const auto& other) {
+                          return one.first == other.first && one.second.id == other.second.id &&
+                                 one.second.root == other.second.root;
+                      });
+}
+
+std::string text_in(const nlohmann::json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 } // namespace
 
 std::string identity_text(const BackupIdentity& identity) {
-    const nlohmann::ordered_json json{{"format", format},
-                                      {"backup", identity.backup},
-                                      {"host", identity.host.id},
-                                      {"host_name", identity.host.name},
-                                      {"engine", identity.engine.id},
-                                      {"engine_root", identity.engine.root}};
+    nlohmann::ordered_json json{{"format", format},
+                                {"backup", identity.backup},
+                                {"host", identity.host.id},
+                                {"host_name", identity.host.name}};
+    for (const auto& [runtime, engine] : identity.engines)
+        json["engines"][runtime] = {{"id", engine.id}, {"root", engine.root}};
     return json.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -110,32 +110,39 @@ std::optional<BackupIdentity> parse_identity(std::string_view text) {
         throw Error("the backup was made by a newer logbackup (format " +
                         std::to_string(version->get<std::int64_t>()) + ")",
                     "install that version here, or choose another directory with --dest");
-    const auto member = [&](const char* key) {
-        const auto found = json.find(key);
-        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    return BackupIdentity{
-        member("backup"), {member("host"), member("host_name")}, {member("engine"), member("engine_root")}};
+    BackupIdentity identity{text_in(json, "backup"), {text_in(json, "host"), text_in(json, "host_name")}, {}};
+    if (const auto engines = json.find("engines"); engines != json.end() && engines->is_object())
+        for (const auto& [runtime, engine] : engines->items())
+            if (engine.is_object())
+                identity.engines[runtime] = {text_in(engine, "id"), text_in(engine, "root")};
+    return identity;
 }
 
-Claimed claim(const std::optional<BackupIdentity>& found, const Host& host, const EngineIdentity& engine,
-              Adopt adopt) {
+Claimed claim(const std::optional<BackupIdentity>& found, const Host& host,
+              const std::map<std::string, EngineIdentity>& engines, Adopt adopt) {
     Claimed result{found.value_or(BackupIdentity{}), false, {}, {}};
     BackupIdentity& identity = result.identity;
-    if (adopt == Adopt::no && is_other(identity.host.id, host.id))
+    if (adopt == Adopt::no && is_other(identity.host.id, host.id)) {
         refuse_host(result, identity.host, host);
-    else if (adopt == Adopt::no && is_other(identity.engine, engine))
-        refuse_engine(result, identity.engine, engine);
-    if (!result.refusal.empty())
         return result;
+    }
+    if (adopt == Adopt::yes)
+        identity.engines.clear();
+    for (const auto& [runtime, engine] : engines) {
+        const auto known = identity.engines.find(runtime);
+        if (known != identity.engines.end() && is_other(known->second, engine)) {
+            refuse_engine(result, runtime, known->second, engine);
+            return result;
+        }
+    }
     if (!host.id.empty())
         identity.host = host;
-    if (adopt == Adopt::yes)
-        identity.engine = {};
-    if (!engine.id.empty())
-        identity.engine.id = engine.id;
-    if (!engine.root.empty())
-        identity.engine.root = engine.root;
+    for (const auto& [runtime, engine] : engines) {
+        if (!engine.id.empty())
+            identity.engines[runtime].id = engine.id;
+        if (!engine.root.empty())
+            identity.engines[runtime].root = engine.root;
+    }
     result.changed = !found || !same(*found, identity);
     return result;
 }
@@ -150,28 +157,10 @@ Host host_of(std::string_view machine_id, const std::string& name) {
 Host this_host() {
     utsname names{};
     const std::string name = ::uname(&names) == 0 ? names.nodename : "";
-    std::string id = read_absolute("etc/machine-id");
+    std::string id = text_of_file("/etc/machine-id");
     if (id.empty())
-        id = read_absolute("var/lib/dbus/machine-id");
+        id = text_of_file("/var/lib/dbus/machine-id");
     return host_of(id, name);
-}
-
-EngineIdentity engine_of(const std::vector<Container>& containers) {
-    const auto telling = std::find_if(containers.begin(), containers.end(), [](const Container& container) {
-        return !container.data_root.empty();
-    });
-    if (telling == containers.end())
-        return {};
-    std::string id = read_absolute(telling->data_root.substr(1) + "/engine-id");
-    return {id.size() > longest_of_engine ? std::string() : std::move(id), telling->data_root};
-}
-
-EngineIdentity parse_engine(std::string_view printed) {
-    if (printed.size() > 2 * longest_of_engine)
-        return {};
-    const auto end = std::min(printed.find('\n'), printed.size());
-    const std::string root = trimmed(printed.substr(end));
-    return {trimmed(printed.substr(0, end)), root.starts_with('/') ? root : std::string()};
 }
 
 FoundIdentity load_identity(int root) {

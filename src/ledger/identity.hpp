@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/container.hpp"
+#include "runtime/discovery.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-/// The owner of a backup. A run on another host, or on another Docker engine, would believe that the
-/// containers of all its records are gone.
+/// The owner of a backup. A run on another host, or on another engine, would believe that the containers of
+/// all its records are gone.
 namespace logbackup {
 
 struct Host {
@@ -17,17 +17,11 @@ struct Host {
     std::string name; ///< for people
 };
 
-/// A member is empty when it is not known.
-struct EngineIdentity {
-    std::string id;   ///< Docker's id, which Docker keeps in its directory since version 24
-    std::string root; ///< Docker's directory
-};
-
 /// The content of the file ".logbackup/identity".
 struct BackupIdentity {
     std::string backup; ///< random, chosen when the backup is created
     Host host;
-    EngineIdentity engine;
+    std::map<std::string, EngineIdentity> engines; ///< by the names of their runtimes
 };
 
 /// Returns one JSON object on one line.
@@ -45,20 +39,15 @@ struct Claimed {
     std::string hint;        ///< what the user can do about the refusal
 };
 
-/// `found` is the identity in the backup. `engine` is empty while it is not known; then it is not compared.
-/// With Adopt::yes nothing is refused, and what was known of another host or engine is forgotten.
+/// `found` is the identity in the backup. `engines` are those that are known now, by the names of their
+/// runtimes; only members that are known are compared. With Adopt::yes nothing is refused, and what was known
+/// of another host or of engines is forgotten.
 [[nodiscard]] Claimed claim(const std::optional<BackupIdentity>& found, const Host& host,
-                            const EngineIdentity& engine, Adopt adopt);
+                            const std::map<std::string, EngineIdentity>& engines, Adopt adopt);
 
 /// `machine_id` is the content of /etc/machine-id, if that file exists.
 [[nodiscard]] Host host_of(std::string_view machine_id, const std::string& name);
 [[nodiscard]] Host this_host();
-
-/// Returns the engine that keeps these containers; empty when no container tells it.
-[[nodiscard]] EngineIdentity engine_of(const std::vector<Container>& containers);
-/// The format to pass to "docker info" for parse_engine().
-inline constexpr const char* engine_format = "{{.ID}}\n{{.DockerRootDir}}";
-[[nodiscard]] EngineIdentity parse_engine(std::string_view printed);
 
 /// The identity found in a backup. It is missing when the backup is new, or older than the identity file.
 struct FoundIdentity {

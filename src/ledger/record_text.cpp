@@ -21,6 +21,7 @@ constexpr int format_version = 1;
 constexpr auto text_members = std::to_array<std::pair<const char*, std::string Record::*>>({
     {"saved_until", &Record::saved_until},
     {"ended", &Record::ended},
+    {"runtime", &Record::runtime},
     {"pod", &Record::pod},
     {"namespace", &Record::namespace_name},
     {"pod_uid", &Record::pod_uid},
@@ -121,6 +122,8 @@ Record parse_record(const std::string& service, const std::string& instance, con
     record.instance = instance;
     for (const auto& [name, pointer] : text_members)
         record.*pointer = member(name);
+    if (record.runtime.empty())
+        record.runtime = Record().runtime;
     const auto* coverage = std::find_if(coverages.begin(), coverages.end(),
                                         [&](Coverage value) { return member("coverage") == name_of(value); });
     record.coverage = coverage == coverages.end() ? Coverage::cut : *coverage;

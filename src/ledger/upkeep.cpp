@@ -18,6 +18,8 @@ constexpr std::size_t most_former = 20;
 
 /// A layer that the runtime left behind by a fault is reported for so long.
 constexpr std::chrono::hours longest_told{24};
+/// Others than Docker remove a layer a while after its container: containerd collects garbage.
+constexpr std::chrono::minutes until_collected{5};
 
 /// Returns the names under which containers have the record's log directory: id of the container and path in
 /// it. Another service may know it as another of its log directories.
@@ -189,7 +191,8 @@ Upkeep upkeep(Records records, const RunFacts& facts) {
         ends = ending(records, facts);
         for (const auto id : facts.left_behind) {
             note_failure(records[id], facts.previous);
-            if (facts.now - parse_rfc3339(records[id].saved_until) < longest_told)
+            const auto age = facts.now - parse_rfc3339(records[id].saved_until);
+            if (age < longest_told && (age > until_collected || records[id].runtime == Record().runtime))
                 result.unlisted.push_back(id);
         }
     }

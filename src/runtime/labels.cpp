@@ -14,7 +14,23 @@ std::string invalid_label(const char* label, const std::string& value) {
            (value.size() > 100 ? "…" : "");
 }
 
+Classification classify_freely(const Container& container) {
+    for (const auto* name : {&container.service, &container.pod, &container.namespace_name})
+        if (!is_safe_name(*name) && !(name == &container.namespace_name && name->empty()))
+            return {Ownership::invalid, "its name " + in_quotes(name->substr(0, 100)) +
+                                            (name->size() > 100 ? "…" : "") +
+                                            " cannot be the name of a directory in the backup"};
+    return {Ownership::ours, {}};
+}
+
 } // namespace
+
+bool is_safe_name(std::string_view name) {
+    static constexpr std::size_t longest = 200; // what is added to it has room
+    return !name.empty() && name.size() <= longest && name.front() != '.' && name.front() != '-' &&
+           name.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ_.-") == std::string_view::npos;
+}
 
 bool is_dns_label(std::string_view name) {
     if (name.empty() || name.size() > 63)
@@ -43,6 +59,8 @@ Classification classify(const Container& container) {
         return {Ownership::foreign, {}};
     if (!container.has_service || !container.has_pod)
         return {Ownership::foreign, {}};
+    if (container.is_named_freely)
+        return classify_freely(container);
     if (!is_dns_label(container.service))
         return {Ownership::invalid, invalid_label("io.kubernetes.container.name", container.service)};
     if (!is_dns_subdomain(container.pod))

@@ -14,10 +14,14 @@ namespace logbackup {
 /// Checks for an RFC 1123 subdomain, as pod names: DNS labels joined by dots, at most 253 characters.
 [[nodiscard]] bool is_dns_subdomain(std::string_view name);
 
+/// Checks for a name of Docker's alphabet, [A-Za-z0-9_.-], of at most 200 characters, that begins with
+/// neither a dot nor a dash: it is a safe name of a directory.
+[[nodiscard]] bool is_safe_name(std::string_view name);
+
 enum class Ownership {
-    ours,    ///< a pod's container; its logs are saved
-    foreign, ///< a sandbox, or a container without our labels; ignored
-    /// A container with our labels, but with a value that is not a Kubernetes name; omitted and reported.
+    ours,    ///< its logs are saved
+    foreign, ///< a sandbox, or a container that its naming scheme does not know; ignored
+    /// A container with names that are not valid, in Kubernetes or as file names; omitted and reported.
     invalid,
 };
 
@@ -26,7 +30,7 @@ struct Classification {
     std::string problem; ///< for `invalid`: the problem, safe to print
 };
 
-/// Classifies a container by its labels. Labels are hostile input: an image can set any of them to any text.
+/// Classifies a container by its names. They are hostile input: an image can set any label to any text.
 /// Values accepted here cannot name a path outside their own directory.
 [[nodiscard]] Classification classify(const Container& container);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/missed.hpp"
 
+#include "runtime/docker/events_json.hpp"
 #include "runtime/labels.hpp"
 #include "util/files.hpp"
 
@@ -31,10 +32,11 @@ bool has_forgotten(const History& history, const Discovery& discovery, const Rec
     };
     const bool birth = std::any_of(
         discovery.containers.begin(), discovery.containers.end(), [&](const Container& container) {
-            return container.created > since && life_of(container.id).container.created == Timestamp{};
+            return container.runtime == history.runtime && container.created > since &&
+                   life_of(container.id).container.created == Timestamp{};
         });
     const bool removal = std::any_of(records.begin(), records.end(), [&](const Record& record) {
-        return record.volume.empty() && !record.containers.empty() &&
+        return record.runtime == history.runtime && record.volume.empty() && !record.containers.empty() &&
                !existing.contains(record.containers.back()) &&
                life_of(record.containers.back()).removed == Timestamp{};
     });
@@ -61,23 +63,24 @@ MissedContainers find_missed(const History& history, const Discovery& discovery,
             continue;
         result.missed.push_back({id, container.service, container.pod, container.namespace_name,
                                  container.pod_uid, container.image, container.created, container.started,
-                                 container.finished == Timestamp{} ? life.removed : container.finished});
+                                 container.finished == Timestamp{} ? life.removed : container.finished,
+                                 history.runtime});
     }
     std::sort(result.missed.begin(), result.missed.end(),
               [](const Missed& a, const Missed& b) { return a.died < b.died; });
     if (history.events >= most_events)
-        result.gap = "docker remembers only what happened since " + rfc3339(history.begins);
+        result.gap = history.runtime + " remembers only what happened since " + rfc3339(history.begins);
     else if (has_forgotten(history, discovery, records, existing, since))
-        result.gap = "docker does not remember all that happened since " + rfc3339(since);
+        result.gap = history.runtime + " does not remember all that happened since " + rfc3339(since);
     if (!result.gap.empty())
         result.gap += ": containers that lived and were removed since the last run before that are not known";
     return result;
 }
 
 bool may_have_changed(const Discovery& discovery, Timestamp since) {
-    const auto with_layers =
-        std::find_if(discovery.containers.begin(), discovery.containers.end(),
-                     [](const Container& container) { return !container.upper.empty(); });
+    const auto with_layers = std::find_if(
+        discovery.containers.begin(), discovery.containers.end(),
+        [](const Container& container) { return container.runtime == "docker" && !container.upper.empty(); });
     if (with_layers == discovery.containers.end())
         return true;
     struct stat status {};
@@ -92,6 +95,7 @@ Record record_of(const Missed& missed) {
     record.namespace_name = missed.namespace_name;
     record.pod_uid = missed.pod_uid;
     record.image = missed.image;
+    record.runtime = missed.runtime;
     record.containers = {missed.container_id};
     record.created = rfc3339(missed.created);
     record.started = rfc3339(missed.started);

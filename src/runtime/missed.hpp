@@ -3,7 +3,7 @@
 
 #include "logbackup/records.hpp"
 #include "logbackup/report.hpp"
-#include "runtime/docker/docker_cli.hpp"
+#include "runtime/discovery.hpp"
 #include "util/text.hpp"
 
 #include <string>
@@ -19,13 +19,14 @@ struct MissedContainers {
 /// Finds our containers that were started after `since` and removed before any run saw them. `records` are
 /// the records of live log directories; `since` is the start of the last run.
 ///
-/// A full history may have lost its oldest part. A history that lacks a container's birth or removal that is
-/// known otherwise has lost it, as after a restart of the engine. Pure.
+/// Only containers of the history's runtime are looked at. A full history may have lost its oldest part. A
+/// history that lacks a container's birth or removal that is known otherwise has lost it, as after a restart
+/// of the engine. Pure.
 [[nodiscard]] MissedContainers find_missed(const History& history, const Discovery& discovery,
                                            const Records& records, Timestamp since);
 
-/// Returns whether containers may have been created or removed since then. Checks overlay2's directory, in
-/// which each container has its own, without asking docker.
+/// Returns whether containers may have been created or removed since then. Checks the directory of Docker's
+/// overlay2, in which each container has its own, without asking docker.
 [[nodiscard]] bool may_have_changed(const Discovery& discovery, Timestamp since);
 
 /// Returns the record of a missed container.

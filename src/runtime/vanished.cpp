@@ -29,8 +29,10 @@ LayerSight look_at_layer(const std::string& upper) {
     if (upper.empty() || ::stat(upper.c_str(), &status) == 0)
         return sight;
     sight.error = errno;
-    // overlay2 uses <layers>/<id>/diff, and removes <id> as a whole.
-    const std::string own = base_name(upper) == "diff" ? parent_path(upper) : upper;
+    // Docker uses <layers>/<id>/diff, and containerd <snapshots>/<number>/fs; both remove the second as a
+    // whole.
+    const std::string name = base_name(upper);
+    const std::string own = name == "diff" || name == "fs" ? parent_path(upper) : upper;
     sight.above_is_there = ::stat(("/" + parent_path(own)).c_str(), &status) == 0 && S_ISDIR(status.st_mode);
     return sight;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "util/files.hpp"
 
+#include "util/text.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
 
@@ -192,6 +194,12 @@ std::optional<std::string> read_small_file(int at, std::string_view path, std::s
 
 bool was_replaced(int error) {
     return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == ESTALE;
+}
+
+std::string text_of_file(const std::string& path) {
+    const UniqueFd directory(::open(("/" + parent_path(path)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return directory ? trimmed(read_small_file(directory.get(), base_name(path), 4096).value_or(""))
+                     : std::string();
 }
 
 bool write_atomically(int at, std::string_view path, std::string_view content, mode_t mode,

@@ -51,42 +51,57 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     ::_exit(127);
 }
 
+enum class Closing { now, on_exec };
+
 /// Also closes descriptors that we inherited or that a library opened. exec closes our own in any case.
-void close_all_on_exec() {
+void close_all(Closing when) {
     static constexpr long close_range = 436; // the same on all processors
     static constexpr unsigned on_exec = 1U << 2U;
     static constexpr unsigned first = STDERR_FILENO + 1;
-    if (::syscall(close_range, first, ~0U, on_exec) == 0)
+    if (::syscall(close_range, first, ~0U, when == Closing::on_exec ? on_exec : 0U) == 0)
         return;
     rlimit limit{}; // close_range with this flag needs Linux 5.11
     ::getrlimit(RLIMIT_NOFILE, &limit);
     const auto most = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 65536));
     for (int fd = first; fd < most; ++fd)
-        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+        if (when == Closing::on_exec)
+            ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+        else
+            ::close(fd);
 }
 
-[[noreturn]] void become(const std::vector<char*>& argv, const std::vector<char*>& environment,
-                         const Command& command, const std::optional<Confiner>& confiner, int out, int err,
-                         int failure, pid_t parent) {
+/// Becomes a process group of its own with the usual signals.
+void set_apart() {
     ::setpgid(0, 0);
     for (int signal = 1; signal < NSIG; ++signal) // also resets signals that our parent ignores
         ::signal(signal, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// Dies when its parent does.
+void die_with(pid_t parent) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent)
+        ::_exit(127);
+}
+
+[[noreturn]] void become(const std::vector<char*>& argv, const std::vector<char*>& environment,
+                         const Command& command, const std::optional<Confiner>& confiner, int out, int err,
+                         int failure, pid_t parent) {
+    set_apart();
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     ::dup2(command.input < 0 ? null : command.input, STDIN_FILENO);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
-    close_all_on_exec();
+    close_all(Closing::on_exec);
     restore_descriptor_limit();
     for (const int fd : command.inherited)
         ::fcntl(fd, F_SETFD, 0);
     if (const int error = confiner ? confiner->enter() : 0; error != 0)
         fail(failure, error);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // after the change of user, which would clear it
-    if (::getppid() != parent)
-        ::_exit(127);
+    die_with(parent); // after the change of user, which would clear it
     ::execve(argv[0], argv.data(), environment.data());
     fail(failure, errno);
 }
@@ -336,6 +351,46 @@ std::unique_ptr<SideCommand> SideCommand::start(const Command& command) {
     err.write_end = UniqueFd(::open("/dev/null", O_WRONLY | O_CLOEXEC)); // what it says there is for nobody
     const pid_t pid = spawn(command, out, err);
     return pid == 0 ? nullptr : std::unique_ptr<SideCommand>(new SideCommand(pid, std::move(out.read_end)));
+}
+
+namespace {
+
+/// The copy of this process that works beside it.
+[[noreturn]] void work_apart(const std::function<std::string(StopSignal&)>& work, int out, pid_t parent) {
+    set_apart();
+    die_with(parent);
+    ::dup2(out, STDOUT_FILENO);
+    close_all(Closing::now);
+    try {
+        StopSignal stop;
+        const std::string text = work(stop);
+        for (std::size_t done = 0; done < text.size();) {
+            const auto written = ::write(STDOUT_FILENO, text.data() + done, text.size() - done);
+            if (written < 0)
+                break;
+            done += static_cast<std::size_t>(written);
+        }
+    } catch (const std::exception&) { // who reads its output takes nothing for no answer
+        ::_exit(1);
+    }
+    ::_exit(0);
+}
+
+} // namespace
+
+std::unique_ptr<SideCommand> SideCommand::start(const std::function<std::string(StopSignal&)>& work) {
+    Pipe out = make_pipe(O_CLOEXEC | O_NONBLOCK);
+    if (!out.read_end)
+        return nullptr;
+    ::fcntl(out.write_end.get(), F_SETFL, 0);
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid < 0)
+        return nullptr;
+    if (pid == 0)
+        work_apart(work, out.write_end.get(), parent);
+    ::setpgid(pid, pid);
+    return std::unique_ptr<SideCommand>(new SideCommand(pid, std::move(out.read_end)));
 }
 
 UniqueFd SideCommand::give_output() {

@@ -80,6 +80,10 @@ class SideCommand {
   public:
     /// Starts it like run(). Returns nullptr, and sets errno, when it cannot be started.
     [[nodiscard]] static std::unique_ptr<SideCommand> start(const Command& command);
+    /// Makes a copy of this process that prints what `work` returns, and nothing if it throws. The copy has
+    /// none of our descriptors.
+    [[nodiscard]] static std::unique_ptr<SideCommand>
+    start(const std::function<std::string(StopSignal&)>& work);
     SideCommand(const SideCommand&) = delete;
     SideCommand& operator=(const SideCommand&) = delete;
     ~SideCommand();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "util/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -89,6 +90,12 @@ std::string percent_decoded(std::string_view text) {
         i += 2;
     }
     return bytes;
+}
+
+std::string trimmed(std::string_view text) {
+    const auto begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+    const auto end = text.find_last_not_of(" \t\r\n");
+    return std::string(text.substr(begin, end == std::string_view::npos ? 0 : end + 1 - begin));
 }
 
 std::string in_quotes(std::string_view bytes) {

@@ -13,6 +13,9 @@ namespace logbackup {
 /// invisible characters that reorder or hide text become `\xNN`, byte by byte.
 [[nodiscard]] std::string escaped(std::string_view bytes);
 
+/// Returns a text without the white space around it.
+[[nodiscard]] std::string trimmed(std::string_view text);
+
 /// Returns escaped() in single quotes, for messages.
 [[nodiscard]] std::string in_quotes(std::string_view bytes);
 

@@ -234,8 +234,6 @@ Engine& Engine::get() {
     return engine;
 }
 
-namespace {
-/// Starts a daemon whose output goes to a file; it is asked to end when this process dies.
 pid_t start_daemon(const std::vector<std::string>& argv, const fs::path& log) {
     const std::string program = logbackup::find_program(argv[0]);
     std::vector<char*> arguments;
@@ -256,7 +254,6 @@ pid_t start_daemon(const std::vector<std::string>& argv, const fs::path& log) {
     ::execv(program.c_str(), arguments.data());
     ::_exit(127);
 }
-} // namespace
 
 Engine::Engine() {
     ::setenv("LOGBACKUP_CONFIG", "/dev/null", 1);    // not that of the machine

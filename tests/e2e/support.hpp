@@ -53,6 +53,9 @@ class Background {
     pid_t pid_ = -1;
 };
 
+/// Starts a daemon whose output goes to a file; it is asked to end when this process dies.
+pid_t start_daemon(const std::vector<std::string>& argv, const fs::path& log);
+
 class TempDir {
   public:
     TempDir();

@@ -91,8 +91,7 @@ RunResult run_once(const RunSettings& settings) {
     session.runtime.ask_again = [&](const std::vector<std::string>&, StopSignal&) {
         return container_with(settings);
     };
-    session.runtime.history = [](Timestamp, StopSignal&, std::string&) { return History{}; };
-    session.runtime.info = [](const std::string&, StopSignal&) { return std::string(); };
+    session.runtime.history = [](Timestamp, StopSignal&, std::string&) { return std::vector<History>(); };
     if (open_backup(session, Access::write, [](const std::string&) {}) != Opened::yes)
         throw std::runtime_error("what an earlier run started still works");
     const RunResult result = result_of(save(session));

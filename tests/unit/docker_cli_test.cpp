@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <sstream>
 
 namespace logbackup {
 namespace {
@@ -34,6 +36,7 @@ class Discover : public ::testing::Test {
   protected:
     TempDir dir;
     std::vector<std::string> ids;
+    mutable Descriptions known;
 
     void SetUp() override {
         for (const char digit : std::string("0123456789abcdef").substr(0, 4))
@@ -62,7 +65,7 @@ class Discover : public ::testing::Test {
 
     Discovery run(std::chrono::milliseconds limit = 20s) const {
         test::Stop stop;
-        return discover({dir.at("docker"), limit}, stop.get());
+        return discover({dir.at("docker"), limit}, known, stop.get());
     }
     /// Runs, expects an Error and gives it.
     Error expect_error() const {
@@ -205,7 +208,7 @@ TEST_F(Discover, GivesUpWhenNothingEverAnswers) {
         ids.push_back(std::string(62, 'f') + std::to_string(10 + i));
     make_docker("exec sleep 1000");
     test::Stop stop;
-    EXPECT_THROW((void)discover({dir.at("docker"), 100ms}, stop.get()), Error);
+    EXPECT_THROW((void)discover({dir.at("docker"), 100ms}, known, stop.get()), Error);
     const auto made = calls();
     EXPECT_LT(std::count(made.begin(), made.end(), '\n'), 9) << made;
 }
@@ -253,7 +256,7 @@ TEST_F(Discover, FailsWhenThereIsNoClient) {
 TEST_F(Discover, FailsWhenPsDoesNotAnswer) {
     make_docker_with_ps("exec sleep 1000", "");
     test::Stop stop;
-    EXPECT_THROW((void)discover({dir.at("docker"), 200ms}, stop.get()), Error);
+    EXPECT_THROW((void)discover({dir.at("docker"), 200ms}, known, stop.get()), Error);
 }
 
 TEST_F(Discover, FailsWhenTheClientCrashes) {
@@ -276,7 +279,7 @@ TEST_F(Discover, FailsOnHalfAnAnswer) {
 TEST_F(Discover, ReturnsEarlyWhenItIsStopped) {
     make_docker(each("exec sleep 1000"));
     test::Stop stop(300ms);
-    const auto discovery = discover({dir.at("docker"), 20s}, stop.get());
+    const auto discovery = discover({dir.at("docker"), 20s}, known, stop.get());
     EXPECT_TRUE(discovery.containers.empty());
     EXPECT_TRUE(discovery.unreachable.empty());
     EXPECT_TRUE(stop.get().requested());
@@ -341,6 +344,69 @@ TEST_F(Discover, GivesTheClientThatEnvironment) {
     const auto environment = dir.read("environment");
     EXPECT_NE(environment.find("DOCKER_HOST=unix:///somewhere\n"), std::string::npos);
     EXPECT_EQ(environment.find("LOGBACKUP_UNIT_SECRET"), std::string::npos);
+}
+
+/// Docker's own files of the containers, which it replaces when their state changes.
+class DiscoverAgain : public Discover {
+  protected:
+    void SetUp() override {
+        Discover::SetUp();
+        for (const auto& id : ids)
+            replace_file(id);
+        make_docker(each(R"(printf '%s{"Id": "%s", "State": {"Pid": 7}, "ResolvConfPath": ")" + dir.path() +
+                         R"(/containers/%s/resolv.conf"}' "$comma" "$id" "$id"; comma=,)"));
+    }
+    void replace_file(const std::string& id) const {
+        dir.make_directory("containers/" + id);
+        dir.write("new", "a file of its own inode");
+        std::filesystem::rename(dir.at("new"), dir.at("containers/" + id + "/config.v2.json"));
+    }
+    /// Discovers, and returns the ids that were inspected.
+    std::vector<std::string> inspected() const {
+        std::filesystem::remove(dir.at("calls"));
+        const Discovery found = run();
+        EXPECT_EQ(found.ids, ids);
+        EXPECT_EQ(found.containers.size(), ids.size());
+        for (std::size_t i = 0; i < found.containers.size(); ++i)
+            EXPECT_EQ(found.containers[i].id, ids[i]) << "in the order of the list";
+        std::istringstream words(dir.read("calls"));
+        std::vector<std::string> asked;
+        for (std::string word; words >> word;)
+            if (word.size() == 64)
+                asked.push_back(word);
+        return asked;
+    }
+};
+
+TEST_F(DiscoverAgain, InspectsOnlyWhatHasChanged) {
+    EXPECT_EQ(inspected(), ids);
+    EXPECT_EQ(inspected(), ids) << "only now it is known where Docker has its files";
+    EXPECT_TRUE(inspected().empty());
+    replace_file(ids[2]);
+    EXPECT_EQ(inspected(), std::vector{ids[2]});
+    EXPECT_TRUE(inspected().empty());
+    const std::string gone = ids.back();
+    ids.pop_back();
+    ids.insert(ids.begin(), id_of('f'));
+    replace_file(ids.front());
+    make_docker(each(R"(printf '%s{"Id": "%s", "ResolvConfPath": ")" + dir.path() +
+                     R"(/containers/%s/resolv.conf"}' "$comma" "$id" "$id"; comma=,)"));
+    EXPECT_EQ(inspected(), std::vector{id_of('f')});
+    EXPECT_FALSE(known.contains(gone));
+}
+
+TEST_F(DiscoverAgain, InspectsAllWhoseFilesCannotBeSeen) {
+    (void)inspected();
+    (void)inspected();
+    std::filesystem::remove_all(dir.at("containers"));
+    EXPECT_EQ(inspected(), ids);
+    EXPECT_EQ(inspected(), ids);
+}
+
+TEST_F(DiscoverAgain, LeavesWhatOtherRuntimesKeep) {
+    known["web"].container.runtime = "containerd";
+    (void)inspected();
+    EXPECT_TRUE(known.contains("web"));
 }
 
 } // namespace

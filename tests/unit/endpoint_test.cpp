@@ -130,7 +130,8 @@ TEST_F(FindEndpoint, AnEngineElsewhereIsNotEvenAsked) {
     const auto program = dir.write_program("docker", "#!/bin/sh\necho asked >> " + dir.at("calls") + "\n");
     test::Stop stop;
     const Variable far("DOCKER_HOST", "ssh://other.example");
-    EXPECT_THROW((void)discover({program, std::chrono::seconds(20)}, stop.get()), Error);
+    Descriptions none;
+    EXPECT_THROW((void)discover({program, std::chrono::seconds(20)}, none, stop.get()), Error);
     EXPECT_FALSE(dir.has("calls"));
 }
 

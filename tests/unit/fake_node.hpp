@@ -13,6 +13,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,10 @@ class FakeNode {
     std::vector<Container> containers;
     History history;
     std::function<void()> before_asking_again = [] {};
-    std::vector<std::string> also_listed; ///< ids that inspect cannot describe
-    const HeldLogs* held = nullptr;       ///< what a follower hands to a run
+    std::vector<std::string> also_listed;          ///< ids that inspect cannot describe
+    std::map<std::string, EngineIdentity> engines; ///< of the runtimes that answer
+    std::vector<std::string> failures;             ///< of those that do not
+    const HeldLogs* held = nullptr;                ///< what a follower hands to a run
     Timestamp now{seconds(1'795'359'400)};
     Timestamp asked_since{};           ///< of the last run's question to the runtime
     std::vector<std::string> warnings; ///< of the last run, as it opened the backup
@@ -86,9 +89,8 @@ class FakeNode {
         };
         session.runtime.history = [this](Timestamp since, StopSignal&, std::string&) {
             asked_since = since;
-            return history;
+            return std::vector{history};
         };
-        session.runtime.info = [](const std::string&, StopSignal&) { return std::string(); };
         session.rsync = options.rsync;
         session.held = held;
         const bool writes = command == save;
@@ -122,6 +124,8 @@ class FakeNode {
             discovery.ids.push_back(container.id);
         discovery.ids.insert(discovery.ids.end(), also_listed.begin(), also_listed.end());
         discovery.containers = containers;
+        discovery.engines = engines;
+        discovery.failures = failures;
         for (const auto& id : also_listed)
             discovery.unreachable.push_back({id, "inspect failed"});
         return discovery;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ledger/identity.hpp"
 
+#include "runtime/docker/docker_runtime.hpp"
 #include "runtime/docker/inspect_json.hpp"
 #include "support.hpp"
 #include "util/error.hpp"
@@ -17,7 +18,12 @@ const EngineIdentity unknown{};
 const EngineIdentity engine{"aaaa", "/var/lib/docker"};
 
 BackupIdentity of(const Host& host, const EngineIdentity& of_engine) {
-    return {"0123", host, of_engine};
+    return {"0123", host, {{"docker", of_engine}}};
+}
+
+EngineIdentity docker_of(const BackupIdentity& identity) {
+    const auto found = identity.engines.find("docker");
+    return found == identity.engines.end() ? EngineIdentity() : found->second;
 }
 
 struct Case {
@@ -55,26 +61,40 @@ TEST(Claim, AcceptsWhatIsOursAndRefusesWhatIsNot) {
         {"its id cannot be read", of(here, engine), here, older, "", false, engine},
     };
     for (const auto& it : cases) {
-        const Claimed result = claim(it.found, it.host, it.engine, Adopt::no);
+        const Claimed result = claim(it.found, it.host, {{"docker", it.engine}}, Adopt::no);
         EXPECT_EQ(result.refusal.empty(), *it.refusal == '\0') << it.what << ": " << result.refusal;
         EXPECT_NE(result.refusal.find(it.refusal), std::string::npos) << it.what << ": " << result.refusal;
         EXPECT_EQ(result.hint.empty(), result.refusal.empty()) << it.what;
         EXPECT_EQ(result.changed, it.changed) << it.what;
-        EXPECT_EQ(result.identity.engine.id, it.kept.id) << it.what;
-        EXPECT_EQ(result.identity.engine.root, it.kept.root) << it.what;
+        EXPECT_EQ(docker_of(result.identity).id, it.kept.id) << it.what;
+        EXPECT_EQ(docker_of(result.identity).root, it.kept.root) << it.what;
     }
 }
 
 TEST(Claim, AdoptsAnotherHostsAndForgetsItsEngine) {
-    const Claimed host = claim(of(elsewhere, engine), here, unknown, Adopt::yes);
+    const Claimed host = claim(of(elsewhere, engine), here, {{"docker", unknown}}, Adopt::yes);
     EXPECT_EQ(host.refusal, "");
     EXPECT_TRUE(host.changed);
     EXPECT_EQ(host.identity.backup, "0123") << "it is the same backup";
     EXPECT_EQ(host.identity.host.id, here.id);
-    EXPECT_EQ(host.identity.engine.id, "");
-    const Claimed other = claim(host.identity, here, {"bbbb", "/data/docker"}, Adopt::no);
+    EXPECT_EQ(docker_of(host.identity).id, "");
+    const Claimed other = claim(host.identity, here, {{"docker", {"bbbb", "/data/docker"}}}, Adopt::no);
     EXPECT_EQ(other.refusal, "");
-    EXPECT_EQ(other.identity.engine.id, "bbbb");
+    EXPECT_EQ(docker_of(other.identity).id, "bbbb");
+}
+
+TEST(Claim, KnowsEachRuntimesEngine) {
+    BackupIdentity known = of(here, engine);
+    known.engines["containerd"] = {"cccc", "/var/lib/containerd"};
+    const Claimed one = claim(known, here, {{"containerd", {"cccc", "/var/lib/containerd"}}}, Adopt::no);
+    EXPECT_EQ(one.refusal, "");
+    EXPECT_FALSE(one.changed) << "a runtime that does not answer is not forgotten";
+    EXPECT_EQ(claim(known, here, {{"k3s", {"dddd", "/k3s"}}}, Adopt::no).identity.engines.size(), 3U);
+    const Claimed other = claim(known, here, {{"containerd", {"dddd", "/var/lib/containerd"}}}, Adopt::no);
+    EXPECT_NE(other.refusal.find("another containerd engine, that of '/var/lib/containerd', id cccc"),
+              std::string::npos)
+        << other.refusal;
+    EXPECT_FALSE(other.changed);
 }
 
 TEST(Host, IsKnownByItsMachineIdOrElseByItsName) {
@@ -88,12 +108,13 @@ TEST(Host, IsKnownByItsMachineIdOrElseByItsName) {
 }
 
 TEST(IdentityText, CanBeReadAgain) {
-    const auto read = parse_identity(identity_text({"0123", {"1111", "n\xff"}, {"a\"b", "/x y"}}));
+    const auto read =
+        parse_identity(identity_text({"0123", {"1111", "n\xff"}, {{"docker", {"a\"b", "/x y"}}}}));
     ASSERT_TRUE(read);
     EXPECT_EQ(read->backup, "0123");
     EXPECT_EQ(read->host.id, "1111");
-    EXPECT_EQ(read->engine.id, "a\"b");
-    EXPECT_EQ(read->engine.root, "/x y");
+    EXPECT_EQ(docker_of(*read).id, "a\"b");
+    EXPECT_EQ(docker_of(*read).root, "/x y");
 }
 
 TEST(IdentityText, OfANewerVersionIsRefused) {
@@ -123,13 +144,13 @@ TEST(IdentityFile, IsMissingInANewBackupAndAnOldOne) {
 TEST(IdentityFile, KeepsTheIdThatItWasGivenAtFirst) {
     test::TempDir dir;
     dir.make_directory(".logbackup");
-    const BackupIdentity first = save_identity(dir.fd(), {"", here, unknown});
+    const BackupIdentity first = save_identity(dir.fd(), {"", here, {}});
     EXPECT_EQ(first.backup.size(), 32U);
-    (void)save_identity(dir.fd(), claim(first, here, engine, Adopt::no).identity);
+    (void)save_identity(dir.fd(), claim(first, here, {{"docker", engine}}, Adopt::no).identity);
     const auto found = load_identity(dir.fd()).identity;
     ASSERT_TRUE(found);
     EXPECT_EQ(found->backup, first.backup);
-    EXPECT_EQ(found->engine.root, engine.root);
+    EXPECT_EQ(docker_of(*found).root, engine.root);
     dir.write(".logbackup/identity", "{");
     EXPECT_EQ(load_identity(dir.fd()).problem, "cannot understand '.logbackup/identity'");
     std::filesystem::remove(dir.at(".logbackup/identity"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/missed.hpp"
 
+#include "runtime/docker/events_json.hpp"
 #include "support.hpp"
 
 #include <gtest/gtest.h>

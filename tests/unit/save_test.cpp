@@ -107,8 +107,7 @@ TEST(WholeSave, ALayerThatIsThereWithoutItsContainerIsSaidAndKept) {
         std::erase_if(node.containers, [](const Container& one) { return one.pod == "web-a"; });
         const auto report = node.run();
         ASSERT_EQ(report.problems.size(), 1U);
-        EXPECT_NE(report.problems[0].find("docker does not list the container of 'web/web-a'"),
-                  std::string::npos)
+        EXPECT_NE(report.problems[0].find("no runtime lists the container of 'web/web-a'"), std::string::npos)
             << report.problems[0];
         EXPECT_TRUE(report.cut.empty());
     });
@@ -193,7 +192,6 @@ TEST(WholeSave, ARunThatIsStoppedEndsNoRecord) {
             discovery.ids = {node.containers[0].id};
             return discovery;
         };
-        session.runtime.info = [](const std::string&, StopSignal&) { return std::string(); };
         ASSERT_EQ(open_backup(session, Access::write, [](const std::string&) {}), Opened::yes);
         const auto report = save(session);
         EXPECT_TRUE(report.cut.empty());

@@ -227,6 +227,20 @@ TEST(Upkeep, ADoubtfulRunEndsNothing) {
     EXPECT_EQ(kept.unlisted, Ids{});
 }
 
+TEST(Upkeep, ALayerThatWaitsToBeCollectedIsNotTold) {
+    Node node;
+    node.record("web-1", "a");
+    node.records[first].runtime = "containerd";
+    node.facts.left_behind = {first};
+    auto kept = node.keep();
+    EXPECT_EQ(kept.unlisted, Ids{});
+    EXPECT_EQ(kept.ended, Ids{});
+
+    node.records = kept.records;
+    node.facts.now = now + std::chrono::minutes(6);
+    EXPECT_EQ(node.keep().unlisted, Ids{first}) << "it should have gone by now";
+}
+
 TEST(Upkeep, ALayerWithoutAListedContainerIsToldForADay) {
     Node node;
     node.record("web-1", "a");

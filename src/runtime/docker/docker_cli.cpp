@@ -2,19 +2,26 @@
 #include "runtime/docker/docker_cli.hpp"
 
 #include "runtime/docker/endpoint.hpp"
+#include "runtime/docker/events_json.hpp"
 #include "runtime/docker/inspect_json.hpp"
 #include "util/error.hpp"
+#include "util/files.hpp"
 #include "util/text.hpp"
+
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <iterator>
+#include <map>
 #include <span>
 #include <sstream>
 
 namespace logbackup {
 namespace {
+
+const std::string docker = "docker";
 
 std::string hint_for(const std::string& error) {
     auto says = [&](const char* words) { return error.find(words) != std::string::npos; };
@@ -39,7 +46,7 @@ ProcessResult call(const DockerSettings& settings, const std::vector<std::string
     Command command;
     command.argv.push_back(settings.program);
     command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-    command.environment = docker_environment();
+    command.environment = docker_environment(settings.host);
     Limits limits;
     limits.time = time_limit;
     limits.grace = std::chrono::milliseconds(1000);
@@ -176,9 +183,48 @@ class Inspector {
     const Clock::time_point deadline_ = Clock::now() + most_limits * settings_.time_limit;
 };
 
+std::string data_root_in(const Descriptions& known) {
+    const auto telling = std::find_if(known.begin(), known.end(), [](const auto& one) {
+        return one.second.container.runtime == docker && !one.second.container.data_root.empty();
+    });
+    return telling == known.end() ? std::string() : telling->second.container.data_root;
+}
+
+/// Identifies Docker's file of a container; empty if it cannot be seen.
+std::string state_of(const std::string& data_root, const std::string& id) {
+    struct stat status {};
+    if (data_root.empty() ||
+        ::stat((data_root + "/containers/" + id + "/config.v2.json").c_str(), &status) != 0)
+        return {};
+    return std::to_string(nanoseconds_of(status.st_mtim)) + " " + std::to_string(status.st_ino) + " " +
+           std::to_string(status.st_size);
+}
+
+/// Brings the containers into the order of the list.
+void order(Discovery& discovery) {
+    std::map<std::string, std::size_t> places;
+    for (std::size_t i = 0; i < discovery.ids.size(); ++i)
+        places.emplace(discovery.ids[i], i);
+    const auto place_of = [&](const Container& container) {
+        const auto found = places.find(container.id);
+        return found == places.end() ? places.size() : found->second;
+    };
+    std::stable_sort(discovery.containers.begin(), discovery.containers.end(),
+                     [&](const Container& a, const Container& b) { return place_of(a) < place_of(b); });
+}
+
+/// Keeps the containers that exist, with the states of their files before they were inspected.
+void keep(Descriptions& known, const std::vector<Container>& containers,
+          const std::map<std::string, std::string>& states) {
+    std::erase_if(known, [](const auto& one) { return one.second.container.runtime == docker; });
+    for (const auto& container : containers)
+        if (const auto state = states.find(container.id); state != states.end())
+            known[container.id] = {container, state->second};
+}
+
 } // namespace
 
-std::vector<std::string> docker_environment() {
+std::vector<std::string> docker_environment(const std::string& host) {
     static constexpr std::array<std::string_view, 13> wanted{
         "PATH",       "HOME",        "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "TMPDIR",  "TZ",
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",        "http_proxy",      "https_proxy",   "no_proxy"};
@@ -189,17 +235,35 @@ std::vector<std::string> docker_environment() {
         // Client versions disagree on the meaning of an empty variable.
         if (variable == "DOCKER_HOST=" || variable == "DOCKER_CONTEXT=")
             continue;
+        if (!host.empty() && (name == "DOCKER_HOST" || name == "DOCKER_CONTEXT"))
+            continue;
         if (name.starts_with("DOCKER_") || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
             environment.emplace_back(variable);
     }
+    if (!host.empty())
+        environment.push_back("DOCKER_HOST=" + host);
     return environment;
 }
 
-Discovery discover(const DockerSettings& settings, StopSignal& stop) {
-    require_local(find_endpoint());
+Discovery discover(const DockerSettings& settings, Descriptions& known, StopSignal& stop) {
+    require_local(find_endpoint(settings.host));
     Discovery discovery;
     list_ids(settings, stop, discovery);
-    Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
+    // Before the inspection: what changes meanwhile, the next run asks for.
+    const std::string root = data_root_in(known);
+    std::map<std::string, std::string> states;
+    std::vector<std::string> changed;
+    for (const auto& id : discovery.ids) {
+        const std::string& state = states.emplace(id, state_of(root, id)).first->second;
+        const auto found = known.find(id);
+        if (found == known.end() || state.empty() || found->second.state != state)
+            changed.push_back(id);
+        else
+            discovery.containers.push_back(found->second.container);
+    }
+    Inspector(settings, stop, discovery).run(changed, settings.time_limit);
+    if (!stop.requested())
+        keep(known, discovery.containers, states);
     const auto can_be_docker_s = [](const std::string& id) {
         return id.size() >= 12 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
     };
@@ -214,6 +278,7 @@ Discovery discover(const DockerSettings& settings, StopSignal& stop) {
         if (found != discovery.containers.end())
             id = found->id;
     }
+    order(discovery);
     if (!discovery.ids.empty() && discovery.unreachable.size() == discovery.ids.size())
         throw Error("cannot inspect any container: " + discovery.unreachable.front().reason);
     return discovery;
@@ -250,7 +315,7 @@ std::unique_ptr<SideCommand> start(const DockerSettings& settings, std::vector<s
     Command command;
     command.argv = std::move(arguments);
     command.argv.insert(command.argv.begin(), settings.program);
-    command.environment = docker_environment();
+    command.environment = docker_environment(settings.host);
     return SideCommand::start(command);
 }
 

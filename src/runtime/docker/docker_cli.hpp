@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/container.hpp"
-#include "runtime/docker/events_json.hpp"
+#include "runtime/descriptions.hpp"
+#include "runtime/discovery.hpp"
 #include "util/process.hpp"
+#include "util/stop_signal.hpp"
 
 #include <chrono>
 #include <memory>
@@ -16,21 +17,7 @@ namespace logbackup {
 struct DockerSettings {
     std::string program;                         ///< path of the docker client
     std::chrono::milliseconds time_limit{10000}; ///< limit for one call
-};
-
-/// A container that inspect could not describe.
-struct Unreachable {
-    std::string id;
-    std::string reason; ///< safe to print
-};
-
-struct Discovery {
-    /// Ids of all containers that docker ps listed, newest first. In full where inspect described them; else
-    /// as docker ps printed them, which may be the beginning of an id.
-    std::vector<std::string> ids;
-    std::vector<Container> containers; ///< containers that still existed, as inspect described them
-    std::vector<Unreachable> unreachable;
-    std::vector<std::string> notices{}; ///< safe to print
+    std::string host{};                          ///< address of its engine; empty: find_endpoint() finds it
 };
 
 /// Asks the Docker engine which containers exist, running or not, and for their details: one `docker ps`,
@@ -44,7 +31,10 @@ struct Discovery {
 /// engine, prints lines of which none can be an id, or describes none of the existing containers. A line that
 /// cannot be an id, such as a warning, becomes a notice. Returns early with a partial result when `stop` is
 /// requested.
-[[nodiscard]] Discovery discover(const DockerSettings& settings, StopSignal& stop);
+///
+/// Containers in `known` are not inspected as long as Docker's own file of them stays the same one: Docker
+/// replaces it when anything of a container's state changes. What was inspected is kept in `known`.
+[[nodiscard]] Discovery discover(const DockerSettings& settings, Descriptions& known, StopSignal& stop);
 
 /// Inspects some containers again with one `docker inspect`. A container that is neither described nor
 /// unreachable no longer exists. Without an answer, or when `stop` is requested, all are unreachable.
@@ -68,7 +58,7 @@ struct Discovery {
                                                     const std::vector<std::string>& ids);
 
 /// Returns the environment for the docker client: the variables of ours that it needs to find its engine and
-/// its configuration.
-[[nodiscard]] std::vector<std::string> docker_environment();
+/// its configuration, with another address of its engine unless `host` is empty.
+[[nodiscard]] std::vector<std::string> docker_environment(const std::string& host = {});
 
 } // namespace logbackup

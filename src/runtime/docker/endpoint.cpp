@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/docker/endpoint.hpp"
 
-#include "runtime/docker/labels_json.hpp"
+#include "runtime/json.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
 
@@ -66,7 +66,9 @@ std::optional<std::string> address_of(const std::string& context, const std::str
 
 } // namespace
 
-Endpoint find_endpoint() {
+Endpoint find_endpoint(const std::string& host_option) {
+    if (!host_option.empty())
+        return {host_option, "--docker-host"};
     if (auto host = variable("DOCKER_HOST"); !host.empty())
         return {std::move(host), "DOCKER_HOST"};
     const std::string directory = configuration_directory();

@@ -12,10 +12,11 @@ struct Endpoint {
     std::string named_by; ///< the setting it comes from, safe to print; empty for the default
 };
 
-/// Returns the endpoint that the docker client would use: DOCKER_HOST, else the context DOCKER_CONTEXT, else
-/// the current context in the client's configuration. Empty variables count as unset. Reads at most a few
-/// small files. Throws Error, with a hint, when the context has no readable endpoint.
-[[nodiscard]] Endpoint find_endpoint();
+/// Returns the endpoint that the docker client would use: `host` (--docker-host), else DOCKER_HOST, else the
+/// context DOCKER_CONTEXT, else the current context in the client's configuration. Empty variables count as
+/// unset. Reads at most a few small files. Throws Error, with a hint, when the context has no readable
+/// endpoint.
+[[nodiscard]] Endpoint find_endpoint(const std::string& host = {});
 
 /// Returns whether an endpoint is a socket of this machine: "unix://…". A TCP port on the loopback address
 /// does not count, because it can belong to a tunnel.

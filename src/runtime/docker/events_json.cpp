@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/docker/events_json.hpp"
 
-#include "runtime/docker/labels_json.hpp"
+#include "runtime/json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -33,7 +33,8 @@ void take(const Json& event, History& history) {
     container.id = id;
     const Json& attributes = member(actor, "Attributes");
     container.image = text(member(attributes, "image")).substr(0, 1000);
-    parse_labels(attributes, container);
+    container.name = text(member(attributes, "name")).substr(0, 253);
+    parse_labels(attributes, container); // beside a few of Docker's own
     const Timestamp time = time_of(event);
     if (is_birth)
         container.created = time;

@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "logbackup/container.hpp"
+#include "runtime/discovery.hpp"
 
 #include <cstddef>
-#include <map>
-#include <string>
 #include <string_view>
 
 namespace logbackup {
-
-/// One container's events within a period. An unknown time is zero.
-struct Life {
-    /// The fields that events contain: id, image, labels; created, started, finished.
-    Container container;
-    Timestamp removed{};
-};
-
-/// The events of all containers within a period.
-struct History {
-    std::map<std::string, Life> lives; ///< by container id
-    std::size_t events = 0;            ///< number of events of any kind
-    Timestamp begins{};                ///< time of the first event
-};
 
 /// The engine keeps only the last 256 events (eventsLimit in moby's daemon/events/events.go). A history with
 /// that many may begin too late.

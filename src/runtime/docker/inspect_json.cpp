@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/docker/inspect_json.hpp"
 
-#include "runtime/docker/labels_json.hpp"
+#include "runtime/json.hpp"
 #include "util/error.hpp"
 
 #include <nlohmann/json.hpp>
@@ -74,6 +74,8 @@ void parse_mounts(const Json& mounts, const Json& tmpfs, Container& container) {
             container.mounts.push_back({"tmpfs", {}, destination, MountAccess::read_write});
 }
 
+constexpr std::size_t longest_name = 253;
+
 Container parse_container(const Json& value) {
     Container container;
     container.id = text(member(value, "Id"));
@@ -83,6 +85,8 @@ Container parse_container(const Json& value) {
     container.created = parse_rfc3339(text(member(value, "Created")));
     container.started = parse_rfc3339(text(member(state, "StartedAt")));
     container.finished = parse_rfc3339(text(member(state, "FinishedAt")));
+    const std::string name = text(member(value, "Name"));
+    container.name = name.substr(name.starts_with('/') ? 1 : 0, longest_name);
     const Json& config = member(value, "Config");
     static constexpr std::size_t longest_image = 1000;
     container.image = text(member(config, "Image")).substr(0, longest_image);
@@ -100,8 +104,9 @@ std::vector<Container> parse_inspect(std::string_view json) {
     const auto keep = [](int depth, Json::parse_event_t event, Json& parsed) {
         if (event != Json::parse_event_t::key || depth != 2)
             return true;
-        static const std::array<std::string, 8> read{
-            "Id", "Created", "State", "Config", "GraphDriver", "Mounts", "HostConfig", "ResolvConfPath"};
+        static const std::array<std::string, 9> read{"Id",     "Name",       "Created",
+                                                     "State",  "Config",     "GraphDriver",
+                                                     "Mounts", "HostConfig", "ResolvConfPath"};
         return std::find(read.begin(), read.end(), parsed.get_ref<const std::string&>()) != read.end();
     };
     const Json document = Json::parse(json, keep, false);

@@ -7,7 +7,7 @@
 
 #include <string>
 
-/// Shared by the parsers of docker's output.
+/// Shared by the parsers of what runtimes print.
 namespace logbackup {
 
 /// Returns the member `key`, or null; accepts any kind of value, even one that is not an object.
@@ -16,7 +16,8 @@ namespace logbackup {
 /// Returns a string value; "" if the value is not a string.
 [[nodiscard]] std::string text(const nlohmann::json& value);
 
-/// Copies the kubelet's labels from a JSON object into a container.
+/// Copies the kubelet's labels from a JSON object into a container; the first of all others, if these are not
+/// there.
 void parse_labels(const nlohmann::json& labels, Container& container);
 
 } // namespace logbackup

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "runtime/docker/labels_json.hpp"
+#include "runtime/json.hpp"
 
 namespace logbackup {
 
@@ -27,10 +27,16 @@ void parse_labels(const Json& labels, Container& container) {
     container.namespace_name = text(member(labels, "io.kubernetes.pod.namespace"));
     // These are stored without validation, so limit their length: a label can have megabytes.
     static constexpr std::size_t longest = 253;
+    static constexpr std::size_t most_labels = 64;
     container.pod_uid = text(member(labels, "io.kubernetes.pod.uid")).substr(0, longest);
     container.restart_count =
         text(member(labels, "annotation.io.kubernetes.container.restartCount")).substr(0, longest);
     container.kind = text(member(labels, "io.kubernetes.docker.type"));
+    if ((container.has_service && container.has_pod) || !labels.is_object())
+        return;
+    for (const auto& [key, value] : labels.items())
+        if (key.size() <= longest && text(value).size() <= longest && container.labels.size() < most_labels)
+            container.labels.emplace(key, text(value));
 }
 
 } // namespace logbackup

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/detect.hpp"
+
+#include "runtime/containerd/ctr_text.hpp"
+#include "runtime/docker/docker_runtime.hpp"
+#include "runtime/docker/endpoint.hpp"
+#include "runtime/names.hpp"
+#include "util/error.hpp"
+#include "util/files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+constexpr const char* docker_socket = "/var/run/docker.sock";
+
+/// Where a distribution has its containerd.
+struct Place {
+    const char* runtime;
+    const char* socket;
+    std::array<const char*, 2> roots; ///< the first that exists counts
+    /// Clients that are looked for beside "ctr", each with an argument that makes it ctr.
+    std::array<std::pair<const char*, const char*>, 2> programs;
+};
+
+constexpr std::array<Place, 3> places{{
+    {"containerd", "/run/containerd/containerd.sock", {"/var/lib/containerd", nullptr}, {}},
+    {"k3s",
+     "/run/k3s/containerd/containerd.sock",
+     {"/var/lib/rancher/k3s/agent/containerd", "/var/lib/rancher/rke2/agent/containerd"},
+     {{{"k3s", "ctr"}, {"/var/lib/rancher/rke2/bin/ctr", nullptr}}}},
+    {"microk8s",
+     "/var/snap/microk8s/common/run/containerd.sock",
+     {"/var/snap/microk8s/common/var/lib/containerd", nullptr},
+     {{{"/snap/microk8s/current/bin/ctr", nullptr}, {nullptr, nullptr}}}},
+}};
+
+bool is_socket(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+std::string root_of(const Place& place) {
+    struct stat status {};
+    for (const char* root : place.roots)
+        if (root != nullptr && ::stat(root, &status) == 0)
+            return root;
+    return {};
+}
+
+/// True if nothing but Docker ever had containers there.
+bool has_only_docker_s(const std::string& root) {
+    const UniqueFd tasks(
+        ::open((root + "/io.containerd.runtime.v2.task").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const auto names = tasks ? names_in(tasks.get(), "", 1000) : std::nullopt;
+    return names && std::all_of(names->begin(), names->end(), is_of_docker);
+}
+
+/// Returns the client; empty if it is not there.
+std::vector<std::string> program_of(const Place& place, const std::string& ctr) {
+    if (std::string path = find_program(ctr); !path.empty())
+        return {std::move(path)};
+    for (const auto& [name, argument] : place.programs)
+        if (std::string path = name == nullptr ? "" : find_program(name); !path.empty())
+            return argument == nullptr ? std::vector{std::move(path)}
+                                       : std::vector<std::string>{std::move(path), argument};
+    return {};
+}
+
+ContainerdSettings settings_for(const Place& place, const RuntimeSettings& settings) {
+    ContainerdSettings found;
+    found.name = place.runtime;
+    found.socket = place.socket;
+    found.root = root_of(place);
+    found.time_limit = settings.time_limit;
+    found.program = program_of(place, settings.ctr);
+    if (found.program.empty())
+        throw Error("cannot find the program " + in_quotes(settings.ctr) + ", the client of " + found.name,
+                    "install it (on Debian: containerd), or name it with --ctr");
+    return found;
+}
+
+bool is_wanted(const RuntimeSettings& settings, const char* runtime) {
+    return std::find(settings.wanted.begin(), settings.wanted.end(), runtime) != settings.wanted.end();
+}
+
+std::vector<ContainerdSettings> find_containerds(const RuntimeSettings& settings) {
+    const bool is_asked = is_wanted(settings, "containerd");
+    std::vector<ContainerdSettings> found;
+    if (!settings.containerd_socket.empty()) {
+        ContainerdSettings one = settings_for(places.front(), settings);
+        if (settings.containerd_socket != one.socket)
+            one.root.clear();
+        one.socket = settings.containerd_socket;
+        return {std::move(one)};
+    }
+    for (const auto& place : places)
+        if (is_socket(place.socket) && (is_asked || !has_only_docker_s(root_of(place))))
+            found.push_back(settings_for(place, settings));
+    if (is_asked && found.empty()) // its client tells best why not
+        found.push_back(settings_for(places.front(), settings));
+    return found;
+}
+
+DockerSettings find_docker(const RuntimeSettings& settings) {
+    std::string path = find_program(settings.docker);
+    if (path.empty() && settings.docker.find('/') != std::string::npos)
+        throw Error("cannot find the program " + in_quotes(settings.docker), "it was named with --docker");
+    if (path.empty())
+        throw Error("cannot find the program " + in_quotes(settings.docker),
+                    "install it (on Debian: docker.io), or name it with --docker");
+    return {std::move(path), settings.time_limit, settings.docker_host};
+}
+
+std::string looked_for() {
+    std::string text = std::string("looked for ") + docker_socket;
+    for (const auto& place : places)
+        text += std::string(&place == &places.back() ? " and " : ", ") + place.socket;
+    return text + "; name another one with --docker-host or --containerd-socket";
+}
+
+/// What is named under `automatic` depends on all containers, also for those that come later.
+struct NodeKind {
+    bool is_kubernetes = false;
+};
+
+} // namespace
+
+FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
+    FoundRuntimes found;
+    if (!settings.wanted.empty()) {
+        if (is_wanted(settings, "docker"))
+            found.docker = find_docker(settings);
+        if (is_wanted(settings, "containerd"))
+            found.containerds = find_containerds(settings);
+        return found;
+    }
+    found.containerds = find_containerds(settings);
+    const bool is_named = !find_endpoint(settings.docker_host).named_by.empty();
+    if (is_named || is_socket(docker_socket)) {
+        found.docker = find_docker(settings);
+    } else if (found.containerds.empty()) {
+        if (find_program(settings.docker).empty())
+            throw Error("there is no container runtime on this host", looked_for());
+        found.docker = find_docker(settings); // its client tells best why not
+    }
+    return found;
+}
+
+Runtime runtime_of(const FoundRuntimes& found, const RuntimeSettings& settings,
+                   const std::shared_ptr<Descriptions>& known) {
+    std::vector<Runtime> runtimes;
+    if (found.docker)
+        runtimes.push_back(docker_runtime(*found.docker, known));
+    for (const auto& containerd : found.containerds)
+        runtimes.push_back(containerd_runtime(containerd, known));
+    Runtime all = together(std::move(runtimes));
+    const auto node = std::make_shared<NodeKind>();
+    const auto name = [naming = settings.naming, node](std::vector<Container>& containers) {
+        node->is_kubernetes = node->is_kubernetes || has_kubernetes(containers);
+        name_containers(containers, naming, node->is_kubernetes);
+    };
+    all.discover = [ask = all.discover, name, node](StopSignal& stop) {
+        Discovery discovery = ask(stop);
+        name(discovery.containers);
+        return discovery;
+    };
+    all.ask_again = [ask = all.ask_again, name](const std::vector<std::string>& ids, StopSignal& stop) {
+        Discovery discovery = ask(ids, stop);
+        name(discovery.containers);
+        return discovery;
+    };
+    all.history = [ask = all.history, name](Timestamp since, StopSignal& stop, std::string& why_not) {
+        auto histories = ask(since, stop, why_not);
+        for (auto& history : histories)
+            for (auto& [id, life] : history.lives) {
+                std::vector<Container> one{std::move(life.container)};
+                name(one);
+                life.container = std::move(one.front());
+            }
+        return histories;
+    };
+    for (auto& listening : all.listening)
+        listening.read_descriptions = [read = listening.read_descriptions, name](std::string_view text) {
+            auto containers = read(text);
+            name(containers);
+            return containers;
+        };
+    return all;
+}
+
+} // namespace logbackup

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/docker/docker_runtime.hpp"
+
+#include "runtime/docker/events_json.hpp"
+#include "runtime/docker/inspect_json.hpp"
+#include "util/files.hpp"
+#include "util/text.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+constexpr std::size_t longest_of_engine = 4096; // length of an id or a directory
+
+/// Returns what "docker info" prints of the engine; empty without an answer.
+EngineIdentity ask_for_engine(const DockerSettings& settings, StopSignal& stop) {
+    Command command;
+    command.argv = {settings.program, "info", "--format", engine_format};
+    command.environment = docker_environment(settings.host);
+    Limits limits;
+    limits.time = settings.time_limit;
+    const auto said = run(command, limits, stop);
+    return succeeded(said.ending) ? parse_engine(said.out) : EngineIdentity();
+}
+
+Discovery discover_with_engine(const DockerSettings& settings, Descriptions& known, StopSignal& stop) {
+    Discovery found = discover(settings, known, stop);
+    EngineIdentity engine = engine_of(found.containers);
+    // The call costs a run more than all its work, so it is made only when no container tells the engine.
+    if (engine.root.empty() && !stop.requested())
+        engine = ask_for_engine(settings, stop);
+    found.engines["docker"] = std::move(engine);
+    return found;
+}
+
+} // namespace
+
+EngineIdentity engine_of(const std::vector<Container>& containers) {
+    const auto telling = std::find_if(containers.begin(), containers.end(), [](const Container& container) {
+        return !container.data_root.empty();
+    });
+    if (telling == containers.end())
+        return {};
+    return {text_of_file(telling->data_root + "/engine-id"), telling->data_root};
+}
+
+EngineIdentity parse_engine(std::string_view printed) {
+    if (printed.size() > 2 * longest_of_engine)
+        return {};
+    const auto end = std::min(printed.find('\n'), printed.size());
+    const std::string root = trimmed(printed.substr(end));
+    return {trimmed(printed.substr(0, end)), root.starts_with('/') ? root : std::string()};
+}
+
+Runtime docker_runtime(const DockerSettings& settings, std::shared_ptr<Descriptions> known) {
+    Runtime runtime;
+    runtime.name = "docker";
+    runtime.discover = [settings, known = std::move(known)](StopSignal& stop) {
+        return discover_with_engine(settings, *known, stop);
+    };
+    runtime.ask_again = [settings](const std::vector<std::string>& ids, StopSignal& stop) {
+        return ask_again(settings, ids, stop);
+    };
+    runtime.history = [settings](Timestamp since, StopSignal& stop, std::string& why_not) {
+        std::vector<History> histories;
+        if (auto history = recent_history(settings, since, std::chrono::system_clock::now(), stop, why_not))
+            histories.push_back(std::move(*history));
+        return histories;
+    };
+    Listening listening;
+    listening.events = [settings](Timestamp since) { return listen(settings, since); };
+    listening.read_events = parse_events;
+    listening.list = [settings] { return list(settings); };
+    listening.read_list = parse_list;
+    listening.describe = [settings](const std::vector<std::string>& ids) { return describe(settings, ids); };
+    listening.read_descriptions = parse_inspect;
+    runtime.listening.push_back(std::move(listening));
+    return runtime;
+}
+
+} // namespace logbackup

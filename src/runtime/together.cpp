@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/runtime.hpp"
+#include "util/error.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace logbackup {
+namespace {
+
+/// Adds what another runtime says. Containers whose id is known already are left out.
+void add(Discovery& all, Discovery more) {
+    const std::set<std::string> known(all.ids.begin(), all.ids.end());
+    const auto is_known = [&](const auto& one) { return known.contains(one.id); };
+    for (const auto& id : more.ids)
+        if (known.contains(id))
+            all.notices.push_back("two runtimes have a container " + in_quotes(id.substr(0, 12)) +
+                                  "; only one of them is saved");
+        else
+            all.ids.push_back(id);
+    std::erase_if(more.containers, is_known);
+    std::erase_if(more.unreachable, is_known);
+    std::move(more.containers.begin(), more.containers.end(), std::back_inserter(all.containers));
+    std::move(more.unreachable.begin(), more.unreachable.end(), std::back_inserter(all.unreachable));
+    std::move(more.notices.begin(), more.notices.end(), std::back_inserter(all.notices));
+    all.engines.merge(more.engines);
+}
+
+Discovery discover_all_of(const std::vector<Runtime>& runtimes, StopSignal& stop) {
+    Discovery all;
+    std::optional<Error> first;
+    for (const auto& runtime : runtimes) {
+        try {
+            add(all, runtime.discover(stop));
+        } catch (const Error& error) {
+            all.failures.push_back(runtime.name + " is left out: " + error.what() +
+                                   (error.hint().empty() ? std::string() : "\nhint: " + error.hint()));
+            if (!first)
+                first = error;
+        }
+    }
+    if (first && all.engines.empty())
+        throw *first;
+    return all;
+}
+
+Discovery ask_all_of(const std::vector<Runtime>& runtimes, std::vector<std::string> ids, StopSignal& stop) {
+    Discovery all;
+    all.ids = ids;
+    std::vector<Unreachable> unreachable;
+    for (const auto& runtime : runtimes) {
+        if (ids.empty())
+            break;
+        Discovery answer = runtime.ask_again(ids, stop);
+        for (auto& container : answer.containers) {
+            std::erase(ids, container.id);
+            std::erase_if(unreachable, [&](const Unreachable& one) { return one.id == container.id; });
+            all.containers.push_back(std::move(container));
+        }
+        for (auto& one : answer.unreachable)
+            unreachable.push_back(std::move(one));
+    }
+    for (auto& one : unreachable)
+        if (std::none_of(all.unreachable.begin(), all.unreachable.end(),
+                         [&](const Unreachable& other) { return other.id == one.id; }))
+            all.unreachable.push_back(std::move(one));
+    return all;
+}
+
+} // namespace
+
+Runtime together(std::vector<Runtime> runtimes) {
+    if (runtimes.size() == 1)
+        return std::move(runtimes.front());
+    Runtime all;
+    for (const auto& runtime : runtimes)
+        all.listening.insert(all.listening.end(), runtime.listening.begin(), runtime.listening.end());
+    all.discover = [runtimes](StopSignal& stop) { return discover_all_of(runtimes, stop); };
+    all.ask_again = [runtimes](const std::vector<std::string>& ids, StopSignal& stop) {
+        return ask_all_of(runtimes, ids, stop);
+    };
+    all.history = [runtimes](Timestamp since, StopSignal& stop, std::string& why_not) {
+        std::vector<History> histories;
+        for (const auto& runtime : runtimes)
+            for (auto& history : runtime.history(since, stop, why_not))
+                histories.push_back(std::move(history));
+        return histories;
+    };
+    return all;
+}
+
+} // namespace logbackup

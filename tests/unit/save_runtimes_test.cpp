@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "commands/commands.hpp"
+
+#include "fake_node.hpp"
+#include "in_private_mounts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace logbackup {
+namespace {
+
+using test::FakeNode;
+
+/// A node with two runtimes, each of which has a container.
+class TwoRuntimes : public testing::Test {
+  protected:
+    FakeNode node;
+
+    void SetUp() override {
+        node.add("a", "web", "web-1");
+        node.dir.write("layers/a/opt/logs/app.log", "one\n");
+        node.add("b", "job", "job-1");
+        node["b"].runtime = "containerd";
+        node.dir.write("layers/b/opt/logs/job.log", "two\n");
+        node.engines = {{"docker", {"d", "/d"}}, {"containerd", {"c", "/c"}}};
+    }
+    static bool tells(const Report& report, const std::string& text) {
+        return std::any_of(report.problems.begin(), report.problems.end(), [&](const std::string& problem) {
+            return problem.find(text) != std::string::npos;
+        });
+    }
+    [[nodiscard]] bool is_live(const std::string& service) const {
+        return node.dir.has("backup/.logbackup/live/" + service + "/" + service + "-1");
+    }
+};
+
+TEST_F(TwoRuntimes, AreSavedTogetherAndTheRecordsKnowWhichIsWhose) {
+    test::in_private_mounts([&] {
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_EQ(node.record("web", "web-1").runtime, "docker");
+        EXPECT_EQ(node.record("job", "job-1").runtime, "containerd");
+        node.remove("b"); // it has gone while its runtime answers
+        const Report report = node.run();
+        EXPECT_TRUE(report.problems.empty()) << report.problems.front();
+        EXPECT_FALSE(is_live("job"));
+    });
+}
+
+TEST_F(TwoRuntimes, TheContainersOfOneThatDoesNotAnswerStay) {
+    test::in_private_mounts([&] {
+        (void)node.run();
+        const Container job = node["b"];
+        std::erase_if(node.containers, [&](const Container& one) { return one.id == job.id; });
+        node.engines.erase("containerd");
+        node.failures = {"containerd is left out: it does not answer"};
+        for (int i = 0; i < 3; ++i) {
+            const Report report = node.run();
+            EXPECT_TRUE(report.has_failures());
+            EXPECT_TRUE(tells(report, "it does not answer"));
+            EXPECT_TRUE(tells(report, "1 live log directory is of containerd"));
+            EXPECT_TRUE(is_live("job"));
+        }
+        node.dir.write("layers/a/opt/logs/app.log", "one\nmore\n");
+        (void)node.run();
+        EXPECT_EQ(node.saved("web/web-1/app.log"), "one\nmore\n") << "the other one goes on";
+        node.containers.push_back(job);
+        node.engines["containerd"] = {"c", "/c"};
+        node.failures.clear();
+        const Report back = node.run();
+        EXPECT_FALSE(back.has_failures());
+        EXPECT_TRUE(is_live("job"));
+    });
+}
+
+TEST_F(TwoRuntimes, TheOnlyContainerOfOneThatAnswersIsGoneThoughTheOtherDoesNot) {
+    test::in_private_mounts([&] {
+        (void)node.run();
+        node.remove("a");
+        std::erase_if(node.containers, [](const Container& one) { return one.runtime == "containerd"; });
+        node.engines.erase("containerd");
+        for (int i = 0; i < 3; ++i)
+            (void)node.run();
+        EXPECT_TRUE(is_live("job"));
+    });
+}
+
+TEST_F(TwoRuntimes, OneThatIsGoneForGoodIsLetGoByHand) {
+    test::in_private_mounts([&] {
+        (void)node.run();
+        node.remove("b");
+        node.engines.erase("containerd");
+        EXPECT_TRUE(node.run().has_failures());
+        EXPECT_TRUE(is_live("job"));
+        node.options.adopt = true;
+        EXPECT_FALSE(node.run().has_failures());
+        EXPECT_FALSE(is_live("job"));
+        EXPECT_EQ(node.saved("job/job-1/job.log"), "two\n");
+    });
+}
+
+} // namespace
+} // namespace logbackup
