@@ -67,6 +67,8 @@ struct Options {
     bool syslog = false;
     std::string metrics;                     ///< path of the Prometheus metrics file; empty: none
     std::uint64_t warn_skipped = UINT64_MAX; ///< consecutive runs; UINT64_MAX: never warn
+    std::chrono::milliseconds repeat{};      ///< with `quiet`: until a lasting cause is told again
+    std::string on_failure;                  ///< for /bin/sh, when a cause is new or over; empty: none
     bool quiet = false;
     bool verbose = false;
     bool json = false;

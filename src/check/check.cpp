@@ -37,15 +37,4 @@ std::vector<Check> check_machine(const Options& options, StopSignal& stop) {
     return checks;
 }
 
-namespace check {
-std::string rough_time(std::chrono::seconds time) {
-    using namespace std::chrono_literals;
-    if (time < 2min)
-        return std::to_string(time.count()) + " s";
-    if (time < 2h)
-        return std::to_string(time / 1min) + " min";
-    return time < 48h ? std::to_string(time / 1h) + " h" : std::to_string(time / 24h) + " days";
-}
-} // namespace check
-
 } // namespace logbackup

@@ -54,7 +54,9 @@ Check storage(const Json& info) {
     const bool in_containerd = member(info, "DriverStatus")
                                    .dump(-1, ' ', true, Json::error_handler_t::replace)
                                    .find("io.containerd.snapshotter") != std::string::npos;
-    if ((driver == "overlay2" || driver == "overlay") && !in_containerd)
+    const bool has_layers =
+        driver == "overlay2" || driver == "overlay" || driver == "vfs" || driver == "btrfs";
+    if (has_layers && !in_containerd)
         return check;
     check.status = CheckStatus::warning;
     check.found = (driver.empty() ? "unknown" : escaped(driver)) +

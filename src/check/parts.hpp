@@ -68,7 +68,4 @@ void volumes(const Options& options, const Runtimes& runtimes, Checks& checks);
 [[nodiscard]] ProcessResult ask(std::vector<std::string> argv, std::vector<std::string> environment,
                                 std::chrono::milliseconds time, StopSignal& stop);
 
-/// Returns a rough duration: "40 s", "12 min", "3 h", "5 days".
-[[nodiscard]] std::string rough_time(std::chrono::seconds time);
-
 } // namespace logbackup::check

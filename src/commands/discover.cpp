@@ -16,7 +16,9 @@
 #include <cstddef>
 #include <iterator>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace logbackup {
 namespace {
@@ -138,10 +140,45 @@ Survey discover_all(const Session& session) {
     return survey;
 }
 
+namespace {
+
+/// Returns what is known of the earlier instances of a pod's container.
+std::vector<Record> records_of_pod(const Session& session, const Survey& survey, const Container& container) {
+    std::vector<Record> known;
+    for (const auto& record : survey.records)
+        if (record.service == container.service && record.pod == container.pod)
+            known.push_back(record);
+    if (!session.root)
+        return known;
+    std::vector<std::string> problems; // are told where the records are used
+    for (const auto& instance : look_up_service(session.root.get(), container.service).ended)
+        if (is_named_after(instance, container.pod))
+            if (auto record = load_ended_record(session.root.get(), container.service, instance, problems))
+                known.push_back(std::move(*record));
+    return known;
+}
+
+/// Finds instances between two runs by the kubelet's count of restarts. Docker remembers them.
+void find_skipped(const Session& session, Survey& survey) {
+    for (const auto& container : survey.runtime.containers) {
+        if (container.runtime == Container().runtime || container.created <= session.previous ||
+            container.restart_count.empty() || classify(container).ownership != Ownership::ours ||
+            is_skipped(session.options, container.service))
+            continue;
+        for (auto& missed : find_skipped_restarts(container, survey.runtime.containers,
+                                                  records_of_pod(session, survey, container)))
+            note_missed(session, survey, std::move(missed));
+    }
+}
+
+} // namespace
+
 void find_missed_containers(const Session& session, Survey& survey) {
     const Timestamp since = session.previous;
-    if (since == Timestamp{} || has_filter(session.options) || session.stop.requested() ||
-        !may_have_changed(survey.runtime, since))
+    if (since == Timestamp{} || has_filter(session.options) || session.stop.requested())
+        return;
+    find_skipped(session, survey);
+    if (!may_have_changed(survey.runtime, since))
         return;
     std::string why_not;
     for (const auto& history : session.runtime.history(since, session.stop, why_not)) {

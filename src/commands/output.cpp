@@ -3,6 +3,7 @@
 
 #include "config/runtime_settings.hpp"
 #include "logbackup/exit_code.hpp"
+#include "report/cause_lines.hpp"
 #include "report/progress.hpp"
 #include "util/error.hpp"
 #include "util/process.hpp"
@@ -82,8 +83,12 @@ void tell(const Report& report, const Options& options, spdlog::logger& log,
         log.info(notice);
     for (const auto& [key, text] : limit_lines(report))
         log.log(told.contains(key) ? spdlog::level::info : spdlog::level::warn, text);
-    for (const auto& line : failure_lines(report))
-        log.error(line);
+    if (options.verbose)
+        for (const auto& line : failure_lines(report))
+            log.error(line);
+    else
+        for (const auto& [key, line] : cause_lines(report))
+            log.log(told.contains(key) ? spdlog::level::info : spdlog::level::err, line);
     auto lines = deleted_lines(report.pruned);
     for (const auto& missed : report.missed)
         lines.push_back(missed_line(missed));

@@ -4,6 +4,7 @@
 #include "commands/copies.hpp"
 #include "commands/discover.hpp"
 #include "commands/held.hpp"
+#include "commands/news.hpp"
 #include "commands/output.hpp"
 #include "commands/parts.hpp"
 #include "commands/records.hpp"
@@ -19,6 +20,7 @@
 #include "ledger/told.hpp"
 #include "ledger/while_following.hpp"
 #include "logbackup/exit_code.hpp"
+#include "report/cause_lines.hpp"
 #include "report/metrics.hpp"
 #include "report/metrics_file.hpp"
 #include "report/progress.hpp"
@@ -104,8 +106,11 @@ int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logge
     for (const auto& line : limit_lines(*report))
         limits.insert(line.key);
     // What a run between two others finds, the next one tells.
-    tell(*report, options, log,
-         session.is_between ? limits : note_told(session.root.get(), limits, session.now));
+    auto told = session.is_between ? limits : note_told(session.root.get(), limits, session.now);
+    const News news = note_causes(session, cause_lines(*report));
+    told.insert(news.silent.begin(), news.silent.end());
+    tell(*report, options, log, told);
+    tell_news(session, news, log);
     const int code = exit_code(report->has_failures(), session.stop, log);
     if (session.stop.requested() || has_filter(options))
         return code;
@@ -183,6 +188,20 @@ int save_and_monitor(Session& session, std::optional<Report>& report, spdlog::lo
     int code = static_cast<int>(ExitCode::impossible);
     try {
         code = save_and_tell(session, report, log);
+    } catch (const Error& error) {
+        code = monitored(code, session, report, log);
+        if (report) // it was told by then
+            throw;
+        const std::string line =
+            std::string(error.what()) + (error.hint().empty() ? "" : "\nhint: " + error.hint());
+        const std::string key = cause_of(error.what());
+        const News news = note_causes(session, {{key, line}});
+        if (!news.silent.contains(key))
+            log_error(log, error);
+        else
+            log.info(line);
+        tell_news(session, news, log);
+        return code;
     } catch (const std::exception&) {
         (void)monitored(code, session, report, log);
         throw;

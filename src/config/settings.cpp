@@ -190,6 +190,14 @@ const std::vector<SettingRow>& settings_table() {
         {"warn-skipped", 0, text, output, "", "N", "10",
          "Warn when so many runs have ended at once because one was working; 0: never",
          "whole number (0: no limit)", store<parse_count_limit, &Options::warn_skipped>},
+        {"repeat", 0, text, output, "", "TIME", "1d",
+         "With --quiet: say what is wrong when it begins, when it is over, and so often in\n"
+         "between; 0: at each run",
+         "duration (examples: 1h, 1d; 0: at each run)", store<parse_follow, &Options::repeat>},
+        {"on-failure", 0, text, output, "", "COMMAND", "",
+         "Run this command of the shell when something goes wrong, and when it is over: its\n"
+         "standard input says what",
+         nullptr, store<any_text, &Options::on_failure>},
 
         {"group", 0, text, how, "", "NAME", "", "Group that new files and directories are handed to",
          "group of this system", store<parse_group, &Options::group>},

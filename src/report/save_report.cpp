@@ -251,11 +251,11 @@ std::string summary(const Report& report) {
     return text;
 }
 
-namespace {
 std::string full_name(const Row& row) {
     return row.service + "/" + row.pod + row.suffix;
 }
 
+namespace {
 std::string line_of(const Row& row, const Problem& problem) {
     std::string line = full_name(row);
     if (!problem.path.empty())

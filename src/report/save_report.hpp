@@ -27,7 +27,10 @@ struct LimitLine {
 /// Returns one line for each thing that a limit leaves out.
 [[nodiscard]] std::vector<LimitLine> limit_lines(const Report& report);
 
-/// Returns one line for each problem, escaped.
+/// Returns "<service>/<pod>" of a log directory, with what tells it from others of the pod.
+[[nodiscard]] std::string full_name(const Row& row);
+
+/// Returns one line for each failure, escaped. See cause_lines() for fewer.
 [[nodiscard]] std::vector<std::string> failure_lines(const Report& report);
 
 /// Describes a container of which nothing is saved; escaped.

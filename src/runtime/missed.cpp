@@ -8,7 +8,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace logbackup {
 namespace {
@@ -75,6 +80,52 @@ MissedContainers find_missed(const History& history, const Discovery& discovery,
     if (!result.gap.empty())
         result.gap += ": containers that lived and were removed since the last run before that are not known";
     return result;
+}
+
+namespace {
+
+/// An instance of a container: when it was there.
+struct Span {
+    Timestamp created{};
+    Timestamp ended{}; ///< or, if that is not known, when it was created
+};
+
+/// Returns a restart count; nothing if the text is none.
+std::optional<unsigned> count_in(const std::string& text) {
+    unsigned count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(count) : std::nullopt;
+}
+
+} // namespace
+
+std::vector<Missed> find_skipped_restarts(const Container& newest, const std::vector<Container>& containers,
+                                          const std::vector<Record>& known) {
+    static constexpr std::size_t most = 20;
+    std::map<unsigned, Span> seen; ///< by restart count
+    const auto note = [&](const std::string& count, Timestamp created, Timestamp finished) {
+        if (const auto number = count_in(count); number && created != Timestamp{})
+            seen[*number] = {created, std::max(created, finished)};
+    };
+    for (const auto& container : containers)
+        if (container.service == newest.service && container.pod_uid == newest.pod_uid)
+            note(container.restart_count, container.created, container.finished);
+    for (const auto& record : known)
+        if (record.service == newest.service && record.pod_uid == newest.pod_uid)
+            note(record.restart_count, parse_rfc3339(record.created), parse_rfc3339(record.finished));
+    std::vector<Missed> missed;
+    const auto last = count_in(newest.restart_count);
+    const auto here = last ? seen.find(*last) : seen.end();
+    if (newest.pod_uid.empty() || here == seen.end() || here == seen.begin())
+        return missed;
+    const auto before = std::prev(here);
+    for (unsigned count = *last; --count > before->first && missed.size() < most;) {
+        const std::string id = hash_text(newest.pod_uid + "/" + newest.service + "/" + std::to_string(count));
+        missed.insert(missed.begin(),
+                      {id, newest.service, newest.pod, newest.namespace_name, newest.pod_uid, newest.image,
+                       before->second.ended, before->second.ended, here->second.created, newest.runtime});
+    }
+    return missed;
 }
 
 bool may_have_changed(const Discovery& discovery, Timestamp since) {

@@ -25,6 +25,14 @@ struct MissedContainers {
 [[nodiscard]] MissedContainers find_missed(const History& history, const Discovery& discovery,
                                            const Records& records, Timestamp since);
 
+/// Finds the instances of one container of a pod that no run saw, for runtimes without a history: the kubelet
+/// counts restarts, so a number is missing between two that are known. `known` are the records of the
+/// container's service and pod. Returns the newest twenty at most, each with the time between its neighbours,
+/// and an id of its own, since nobody knows the real one. Pure.
+[[nodiscard]] std::vector<Missed> find_skipped_restarts(const Container& newest,
+                                                        const std::vector<Container>& containers,
+                                                        const std::vector<Record>& known);
+
 /// Returns whether containers may have been created or removed since then. Checks the directory of Docker's
 /// overlay2, in which each container has its own, without asking docker.
 [[nodiscard]] bool may_have_changed(const Discovery& discovery, Timestamp since);

@@ -183,6 +183,15 @@ std::string compact_time(Timestamp time) {
     return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &parts)};
 }
 
+std::string rough_time(std::chrono::seconds time) {
+    using namespace std::chrono_literals;
+    if (time < 2min)
+        return std::to_string(time.count()) + " s";
+    if (time < 2h)
+        return std::to_string(time / 1min) + " min";
+    return time < 48h ? std::to_string(time / 1h) + " h" : std::to_string(time / 24h) + " days";
+}
+
 Timestamp parse_rfc3339(std::string_view text) {
     std::tm parts{};
     const std::string copy(text);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/docker/inspect_json.hpp"
 
+#include "runtime/docker/plain_layer.hpp"
+#include "support.hpp"
+
 #include "util/error.hpp"
 
 #include <gtest/gtest.h>
@@ -270,6 +273,29 @@ TEST(ParseInspect, CutsWhatIsWrittenDownWithoutBeingLookedAt) {
     ASSERT_EQ(containers.size(), 1U);
     EXPECT_LE(containers[0].image.size() + containers[0].pod_uid.size() + containers[0].restart_count.size(),
               2000U);
+}
+
+TEST(Described, FindsThePlainDirectoriesOfOtherStorageDrivers) {
+    test::TempDir dir;
+    const std::string id(64, 'a');
+    const std::string sandbox(64, 'b');
+    const auto upper = [&] {
+        return described(R"([{"Id":")" + id +
+                         R"(","GraphDriver":{"Name":"vfs","Data":null},"ResolvConfPath":")" + dir.path() +
+                         "/containers/" + sandbox + R"(/resolv.conf"}])")
+            .at(0)
+            .upper;
+    };
+    EXPECT_EQ(upper(), "");
+    const std::string mounts = "image/btrfs/layerdb/mounts/" + id;
+    dir.make_directory(mounts);
+    dir.write(mounts + "/mount-id", "5ba2");
+    EXPECT_EQ(upper(), dir.path() + "/btrfs/subvolumes/5ba2");
+    dir.write(mounts + "/mount-id", "../elsewhere");
+    EXPECT_EQ(upper(), "");
+    dir.make_directory("image/vfs/layerdb/mounts/" + id);
+    dir.write("image/vfs/layerdb/mounts/" + id + "/mount-id", "77\n");
+    EXPECT_EQ(upper(), dir.path() + "/vfs/dir/77");
 }
 
 } // namespace

@@ -317,5 +317,60 @@ TEST(RecordOfMissed, WritesDownAllThatIsKnown) {
     EXPECT_EQ(record.saved_until, "");
 }
 
+/// An instance of the container "web" of a pod.
+Container instance(const std::string& count, int created) {
+    Container container;
+    container.id = "id-" + count;
+    container.runtime = "containerd";
+    container.service = "web";
+    container.pod = "web-1";
+    container.pod_uid = "uid-1";
+    container.restart_count = count;
+    container.created = Timestamp{std::chrono::seconds(1'795'359'400 + created)};
+    return container;
+}
+Record saved(const std::string& count, int created, int finished) {
+    Record record;
+    record.service = "web";
+    record.pod_uid = "uid-1";
+    record.restart_count = count;
+    record.created = rfc3339(Timestamp{std::chrono::seconds(1'795'359'400 + created)});
+    record.finished = rfc3339(Timestamp{std::chrono::seconds(1'795'359'400 + finished)});
+    return record;
+}
+
+TEST(SkippedRestarts, AreThoseBetweenTwoThatAreKnown) {
+    const Container newest = instance("4", 50);
+    const auto missed = find_skipped_restarts(newest, {newest}, {saved("0", 0, 5), saved("1", 10, 20)});
+    ASSERT_EQ(missed.size(), 2U) << "2 and 3";
+    EXPECT_EQ(missed[0].pod, "web-1");
+    EXPECT_EQ(missed[0].runtime, "containerd");
+    EXPECT_EQ(rfc3339(missed[0].started), saved("", 0, 20).finished);
+    EXPECT_EQ(missed[0].died, newest.created);
+    EXPECT_NE(missed[0].container_id, missed[1].container_id);
+    EXPECT_EQ(find_skipped_restarts(newest, {newest}, {saved("1", 10, 20)})[0].container_id,
+              missed[0].container_id)
+        << "the same in each run";
+}
+
+TEST(SkippedRestarts, AreNoneWhereNothingIsMissingOrKnown) {
+    const Container newest = instance("4", 50);
+    EXPECT_TRUE(find_skipped_restarts(newest, {newest, instance("3", 40)}, {saved("1", 10, 20)}).empty())
+        << "what was missing then was found by an earlier run";
+    EXPECT_TRUE(find_skipped_restarts(newest, {newest}, {saved("3", 40, 45)}).empty());
+    EXPECT_TRUE(find_skipped_restarts(newest, {newest}, {}).empty()) << "it may be older than the backup";
+    Record other = saved("1", 10, 20);
+    other.pod_uid = "uid-2";
+    EXPECT_TRUE(find_skipped_restarts(newest, {newest}, {other}).empty()) << "another pod of that name";
+    for (const auto* odd : {"", "x", "-1", "4 ", "99999999999999999999"}) {
+        Container strange = newest;
+        strange.restart_count = odd;
+        EXPECT_TRUE(find_skipped_restarts(strange, {strange}, {saved("1", 10, 20)}).empty()) << odd;
+    }
+    Container huge = newest;
+    huge.restart_count = "4000000000";
+    EXPECT_EQ(find_skipped_restarts(huge, {huge}, {saved("1", 10, 20)}).size(), 20U);
+}
+
 } // namespace
 } // namespace logbackup

@@ -87,6 +87,27 @@ TEST_F(TwoRuntimes, TheOnlyContainerOfOneThatAnswersIsGoneThoughTheOtherDoesNot)
     });
 }
 
+TEST_F(TwoRuntimes, RestartsThatNoRunSawAreMissedWhereNobodyRemembers) {
+    test::in_private_mounts([&] {
+        node["b"].pod_uid = "uid-1";
+        node["b"].restart_count = "0";
+        (void)node.run();
+        node.end("b");
+        (void)node.run();
+        node.remove("b");
+        node.add("c", "job", "job-1");
+        node["c"].runtime = "containerd";
+        node["c"].pod_uid = "uid-1";
+        node["c"].restart_count = "2";
+        node["c"].created = node["c"].started = node.now + std::chrono::seconds(30);
+        node.dir.write("layers/c/opt/logs/job.log", "third\n");
+        const Report report = node.run();
+        ASSERT_EQ(report.missed.size(), 1U);
+        EXPECT_EQ(report.missed[0].service, "job");
+        EXPECT_TRUE(node.run().missed.empty()) << "it is said once";
+    });
+}
+
 TEST_F(TwoRuntimes, OneThatIsGoneForGoodIsLetGoByHand) {
     test::in_private_mounts([&] {
         (void)node.run();

@@ -3,7 +3,7 @@
 
 #include "runtime/docker/endpoint.hpp"
 #include "runtime/docker/events_json.hpp"
-#include "runtime/docker/inspect_json.hpp"
+#include "runtime/docker/plain_layer.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 #include "util/text.hpp"
@@ -156,7 +156,7 @@ class Inspector {
             fail("inspect the containers", result);
         std::vector<Container> described;
         try {
-            described = parse_inspect(result.out);
+            described = logbackup::described(result.out);
         } catch (const Error&) {
             return false;
         }

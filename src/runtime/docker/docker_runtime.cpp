@@ -2,7 +2,7 @@
 #include "runtime/docker/docker_runtime.hpp"
 
 #include "runtime/docker/events_json.hpp"
-#include "runtime/docker/inspect_json.hpp"
+#include "runtime/docker/plain_layer.hpp"
 #include "util/files.hpp"
 #include "util/text.hpp"
 
@@ -77,7 +77,7 @@ Runtime docker_runtime(const DockerSettings& settings, std::shared_ptr<Descripti
     listening.list = [settings] { return list(settings); };
     listening.read_list = parse_list;
     listening.describe = [settings](const std::vector<std::string>& ids) { return describe(settings, ids); };
-    listening.read_descriptions = parse_inspect;
+    listening.read_descriptions = described;
     runtime.listening.push_back(std::move(listening));
     return runtime;
 }

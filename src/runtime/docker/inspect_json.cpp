@@ -48,12 +48,21 @@ void parse_layers(const Json& data, Container& container) {
         container.lowers.push_back(std::move(lower));
 }
 
-/// Returns the data root for "/var/lib/docker/containers/<id>/resolv.conf"; "" for any other path.
+/// Returns the data root for "/var/lib/docker/containers/<id>/resolv.conf"; "" for any other path. A
+/// container of a pod has the file of its pod's sandbox.
 std::string data_root_of(const std::string& resolv_conf, const std::string& id) {
-    const std::string end = "/containers/" + id + "/resolv.conf";
-    return resolv_conf.starts_with('/') && resolv_conf.ends_with(end)
-               ? resolv_conf.substr(0, resolv_conf.size() - end.size())
-               : std::string();
+    static constexpr std::size_t digits = 64; // of an id
+    const std::string end = "/resolv.conf";
+    const std::string middle = "/containers/";
+    if (!resolv_conf.starts_with('/') || !resolv_conf.ends_with(end))
+        return {};
+    const std::string own = resolv_conf.substr(0, resolv_conf.size() - end.size());
+    const auto name = own.rfind('/') + 1;
+    const bool is_id =
+        own.substr(name) == id ||
+        (own.size() - name == digits && own.find_first_not_of("0123456789abcdef", name) == std::string::npos);
+    const std::string above = own.substr(0, name);
+    return is_id && above.ends_with(middle) ? above.substr(0, above.size() - middle.size()) : std::string();
 }
 
 void parse_mounts(const Json& mounts, const Json& tmpfs, Container& container) {

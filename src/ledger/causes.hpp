@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "util/text.hpp"
+
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+/// Which causes of failures last from run to run, so that each is told when it is new, when it is over, and
+/// from time to time in between.
+namespace logbackup {
+
+struct Cause {
+    std::string line; ///< as it was told, safe to print
+    Timestamp since{};
+    Timestamp last{}; ///< the last run that met it
+    Timestamp told{}; ///< zero: never
+    bool operator==(const Cause&) const = default;
+};
+using Causes = std::map<std::string, Cause>; ///< by a key that stays the same from run to run
+
+/// What a run finds out about causes.
+struct CauseNews {
+    Causes causes;                ///< to keep for the next run
+    std::set<std::string> fresh;  ///< keys of those that no run before has met
+    std::set<std::string> silent; ///< keys of those that need not be told
+    std::vector<Cause> over;      ///< those that were told, and that no run has met for five minutes
+};
+
+/// `lines` are the causes that a run met, by their keys. One that was told less than `repeat` ago is silent.
+/// One that is away for less than five minutes is still the same one. With `tells` false the run says
+/// everything by itself, and nothing is noted as told. At most 200 are kept. Pure.
+[[nodiscard]] CauseNews causes_after(const Causes& before, const std::map<std::string, std::string>& lines,
+                                     Timestamp now, std::chrono::milliseconds repeat, bool tells);
+
+/// Reads and writes the file ".logbackup/causes". `root` is a descriptor of the backup root. When it cannot
+/// be read or written, causes are told again.
+[[nodiscard]] Causes load_causes(int root);
+void save_causes(int root, const Causes& causes);
+
+/// Says that a cause is over, and how long it lasted.
+[[nodiscard]] std::string over_line(const Cause& cause);
+
+} // namespace logbackup
