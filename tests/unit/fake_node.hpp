@@ -93,7 +93,8 @@ class FakeNode {
         };
         session.rsync = options.rsync;
         session.held = held;
-        const bool writes = command == save;
+        Report (*const writing)(const Session&) = save; // and no other function of this name
+        const bool writes = command == writing;
         warnings.clear();
         EXPECT_EQ(open_backup(session, writes ? Access::write : Access::read,
                               [this](const std::string& text) { warnings.push_back(text); }),
