@@ -207,28 +207,6 @@ std::string log_text(std::size_t bytes, unsigned seed) {
     return text;
 }
 
-Tree tree_of(const fs::path& root) {
-    Tree tree;
-    if (!fs::exists(root))
-        return tree;
-    for (auto entry = fs::recursive_directory_iterator(root); entry != fs::recursive_directory_iterator();
-         ++entry) {
-        const std::string name = entry->path().lexically_relative(root).string();
-        if (name == ".logbackup") {
-            entry.disable_recursion_pending();
-            continue;
-        }
-        const auto type = entry->symlink_status().type();
-        if (type == fs::file_type::regular)
-            tree[name] = read_file(entry->path());
-        else if (type == fs::file_type::symlink)
-            tree[name] = "-> " + fs::read_symlink(entry->path()).string();
-        else
-            tree[name] = type == fs::file_type::directory ? "dir" : "special";
-    }
-    return tree;
-}
-
 Engine& Engine::get() {
     static Engine engine;
     return engine;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "../tree_of.hpp"
 #include "util/process.hpp"
 #include "util/unique_fd.hpp"
 
@@ -8,7 +9,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -76,10 +76,8 @@ fs::path write_script(const fs::path& path, const std::string& body);
 /// `bytes` bytes of text that is different everywhere.
 std::string log_text(std::size_t bytes, unsigned seed = 1);
 
-/// Everything below a directory by relative path, ".logbackup" left out: a file's content, "-> target" of a
-/// link, "dir" for a directory, the type otherwise.
-using Tree = std::map<std::string, std::string>;
-Tree tree_of(const fs::path& root);
+using Tree = logbackup::test::Contents;
+using logbackup::test::tree_of;
 
 struct Pod {
     std::string service;
