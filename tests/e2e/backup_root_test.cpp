@@ -10,21 +10,15 @@ namespace {
 
 constexpr const char* new_backup = "a new backup begins at ";
 
-/// All tests have the same container.
 class BackupRoot : public e2e::Test {
   protected:
     fs::path disk = scratch.path() / "disk";
 
-    static void SetUpTestSuite() {
-        const auto id = Engine::get().start({"web", "web-1"});
-        Engine::get().exec(id, "echo one > /opt/logs/app.log");
-    }
-    static void TearDownTestSuite() { Engine::get().remove_all(); }
     void SetUp() override {
         backup = disk / "backup";
         fs::create_directory(disk);
+        engine.exec(engine.share_empty({"web", "web-1"}), "echo one > /opt/logs/app.log");
     }
-    void TearDown() override {}
 
     void mount_disk() const { sh("mount -t tmpfs -o mode=0755 none '" + disk.string() + "'"); }
 

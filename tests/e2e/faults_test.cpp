@@ -26,7 +26,7 @@ class Faults : public BothWays {
     fs::path disk = scratch.path() / "disk";
     fs::path memory = scratch.path() / "memory"; ///< a tmpfs; writing to the machine's own disk takes long
     fs::path image = memory / "image";
-    fs::path logs = scratch.path() / "logs";
+    fs::path logs = volumes();
     Tree sources; ///< what the logs hold, by the names that they have in the backup
     std::mt19937 random{4711};
 
@@ -35,13 +35,20 @@ class Faults : public BothWays {
         backup = disk / "backup";
         fs::create_directories(memory);
         sh("mount -t tmpfs tmpfs '" + memory.string() + "'");
-        for (const auto* pod : {"web-1", "web-2"})
-            start_with_volume(pod, logs / pod);
+        fs::remove(logs / "web-3");
+        for (const auto* pod : {"web-1", "web-2"}) {
+            fs::create_directories(logs / pod);
+            engine.share_empty(with_volume(pod, logs / pod));
+        }
     }
 
-    std::string start_with_volume(const std::string& pod, const fs::path& directory) {
-        fs::create_directories(directory);
-        return engine.start({"web", pod, {"--volume", directory.string() + ":/opt/logs"}});
+    /// Of the containers that the tests share.
+    static const fs::path& volumes() {
+        static const TempDir directory;
+        return directory.path();
+    }
+    static Pod with_volume(const std::string& pod, const fs::path& directory) {
+        return {"web", pod, {"--volume", directory.string() + ":/opt/logs"}};
     }
 
     void mount_disk(const std::string& options = "defaults") const {
@@ -399,7 +406,7 @@ TEST_P(Faults, TheDiskOfALogIsGoneDuringATransfer) {
     grow("web-1/app.log", 20'000);
     grow("web-3/app.log", 10 * MB);
     sync_disk();
-    const auto id = start_with_volume("web-3", disk / "web-3");
+    const auto id = engine.start(with_volume("web-3", disk / "web-3"));
     expect_told(run_with([this] { pull_disk(); }, 4 * MB), {"Input/output error"});
     expect_saved("web-1/app.log");
     expect_prefixes({});
@@ -409,7 +416,7 @@ TEST_P(Faults, TheDiskOfALogIsGoneDuringATransfer) {
     engine.remove(id);
     unmount_disk();
     mount_disk();
-    start_with_volume("web-3", disk / "web-3");
+    engine.start(with_volume("web-3", disk / "web-3"));
     expect_caught_up();
 }
 
@@ -424,7 +431,7 @@ TEST_P(Faults, ALogCannotBeRead) {
         grow(name, MB);
     rot(sources.at("web/web-3/b.log"), MB / 2);
     rot(sources.at("web/web-3/c.log"), MB - 200);
-    start_with_volume("web-3", disk / "web-3");
+    engine.start(with_volume("web-3", disk / "web-3"));
     for (int i = 0; i < 2; ++i) {
         expect_told(run_once(), {"'web/web-3: b.log': ", "'web/web-3: c.log': ", "Input/output error"});
         expect_prefixes({});

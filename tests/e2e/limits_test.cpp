@@ -24,12 +24,14 @@ class Limits : public BothWays {
 
     void SetUp() override {
         BothWays::SetUp();
-        bad = engine.start({"bad", "bad-1"});
+        bad = engine.share_empty({"bad", "bad-1"});
         std::string pid = engine.docker({"inspect", "--format", "{{.State.Pid}}", bad});
         pid.pop_back();
         bad_logs = "/proc/" + pid + "/root/opt/logs";
         for (const auto* name : {"a-good", "z-good"}) { // rsync goes by name
-            const auto id = engine.start({name, "pod"});
+            const auto [id, is_new] = engine.share({name, "pod"});
+            if (!is_new)
+                continue;
             write_file(scratch.path() / "log", innocent_log);
             engine.docker({"cp", (scratch.path() / "log").string(), id + ":/opt/logs/app.log"});
         }

@@ -66,7 +66,7 @@ class Privilege : public BothWays {
     void SetUp() override {
         BothWays::SetUp();
         fs::permissions(scratch.path(), fs::perms(0755)); // also nobody may start what is there
-        id = engine.start({"web", "web-1"});
+        id = engine.share_empty({"web", "web-1"});
     }
     void in_logs(const std::string& script) { engine.exec(id, "cd /opt/logs; " + script); }
 

@@ -12,7 +12,7 @@ class Filters : public e2e::Test {
              {std::tuple{"web", "web-1", "default"}, {"web", "web-2", "default"}, {"db", "db-0", "data"}}) {
             Pod options{service, pod};
             options.namespace_name = name_space;
-            ids.push_back(engine.start(options));
+            ids.push_back(engine.share(options).id);
             engine.exec(ids.back(), "echo x > /opt/logs/app.log");
         }
     }
@@ -90,8 +90,10 @@ class Run : public BothWays {
   protected:
     void SetUp() override {
         BothWays::SetUp();
-        id = engine.start({"web", "web-1"});
-        engine.exec(id, "echo small > /opt/logs/a.log; head -c 40000000 /dev/urandom > /opt/logs/big.log");
+        const auto [id, is_new] = engine.share({"web", "web-1"});
+        if (is_new)
+            engine.exec(id,
+                        "echo small > /opt/logs/a.log; head -c 40000000 /dev/urandom > /opt/logs/big.log");
         content = engine.cat(id, "/opt/logs/big.log");
         slow = write_script(scratch.path() / "rsync", "exec /usr/bin/rsync --bwlimit=10m \"$@\"").string();
     }
@@ -107,7 +109,6 @@ class Run : public BothWays {
         expect_clean(run_once());
         EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"a.log", "small\n"}, {"big.log", content}}));
     }
-    std::string id;
     std::string content;
     std::string slow;
     fs::path big = backup / "web/web-1/big.log";

@@ -29,7 +29,7 @@ class Save : public BothWays {
   protected:
     void SetUp() override {
         BothWays::SetUp();
-        id = engine.start({"web", "web-1"});
+        id = engine.share_empty({"web", "web-1"});
     }
     /// Runs a script in the log directory of the container.
     void in_logs(const std::string& script) { engine.exec(id, "cd /opt/logs; " + script); }

@@ -310,7 +310,7 @@ void Engine::crash(Daemon daemon) {
 
 Engine::~Engine() {
     try {
-        remove_all();
+        remove_shared();
     } catch (const std::exception&) { // the engine is gone already
     }
     for (const pid_t pid : {dockerd_, containerd_}) {
@@ -387,8 +387,36 @@ void Engine::remove(const std::string& id) {
 }
 
 void Engine::remove_all() {
-    for (const auto& container : nlohmann::json::parse(request("GET", "/containers/json?all=1")))
-        remove(container["Id"].get<std::string>());
+    for (const auto& container : nlohmann::json::parse(request("GET", "/containers/json?all=1"))) {
+        const auto id = container["Id"].get<std::string>();
+        const bool is_shared = std::any_of(shared_.begin(), shared_.end(),
+                                           [&](const auto& shared) { return shared.second == id; });
+        if (!is_shared || container["State"] != "running")
+            remove(id);
+    }
+}
+
+Engine::Shared Engine::share(const Pod& pod) {
+    std::string& id = shared_[pod.service + "/" + pod.pod];
+    if (!id.empty()) {
+        const auto known = nlohmann::json::parse(request("GET", "/containers/" + id + "/json"));
+        if (known.contains("State") && known["State"]["Status"] == "running")
+            return {id, false};
+    }
+    id = start(pod);
+    return {id, true};
+}
+
+std::string Engine::share_empty(const Pod& pod) {
+    const auto [id, is_new] = share(pod);
+    if (!is_new)
+        exec(id, "cd /opt/logs; rm -rf -- * .[!.]* ..?*");
+    return id;
+}
+
+void Engine::remove_shared() {
+    shared_.clear();
+    remove_all();
 }
 
 std::string Engine::request(const std::string& method, const std::string& path) {

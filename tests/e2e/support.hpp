@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -108,7 +109,17 @@ class Engine {
     void kill(const std::string& id); ///< and waits until it has exited
     void wait(const std::string& id); ///< until it has exited by itself
     void remove(const std::string& id);
-    void remove_all();
+    void remove_all(); ///< but those that tests share and that run
+    struct Shared {
+        std::string id;
+        bool is_new = false;
+    };
+    /// The same container for all tests of a suite, with what the last one left in it; a new one when a test
+    /// has ended it.
+    Shared share(const Pod& pod);
+    /// Such a one with an empty log directory.
+    std::string share_empty(const Pod& pod);
+    void remove_shared();
     enum class Daemon { containerd, dockerd };
     /// Ends a part of the engine as a crash would, and starts it again.
     void crash(Daemon daemon);
@@ -125,6 +136,7 @@ class Engine {
     /// most of them. Throws when the engine refuses, unless what is named is not there.
     std::string request(const std::string& method, const std::string& path);
     TempDir directory_;
+    std::map<std::string, std::string> shared_; ///< id by "<service>/<pod>"
     pid_t containerd_ = -1;
     pid_t dockerd_ = -1;
 };
@@ -136,6 +148,7 @@ void PrintTo(Way way, std::ostream* stream); // for GoogleTest
 
 class Test : public testing::Test {
   protected:
+    static void TearDownTestSuite() { Engine::get().remove_shared(); }
     void TearDown() override { engine.remove_all(); }
 
     /// logbackup --dest <backup> with further arguments.
