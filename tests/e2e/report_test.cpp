@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
 
-#include <nlohmann/json.hpp>
-
 using namespace e2e;
 
 namespace {
@@ -109,37 +107,9 @@ TEST_F(ReportOnce, ColourAndProgressOnATerminalOnly) {
     EXPECT_EQ((piped.out + piped.err).find('\r'), std::string::npos);
 }
 
-TEST_F(ReportOnce, JsonIsOneObjectWhateverTheNames) {
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "echo one > \"/opt/logs/$(printf 'a\\377\"\\nb')\"; mkfifo /opt/logs/fifo");
-    const Result result = run_once({"--json"});
-    expect_clean(result);
-    const auto json = nlohmann::json::parse(result.out);
-    EXPECT_EQ(json["backup_root"], backup.string());
-    EXPECT_EQ(json["containers"][0]["container"], id);
-    EXPECT_EQ(json["containers"][0]["actions"][0]["path"], "a\xEF\xBF\xBD\"\nb");
-    EXPECT_EQ(json["containers"][0]["bytes"], 4);
-    EXPECT_EQ(json["containers"][0]["skipped"][0]["reason"], "a FIFO");
-}
-
-TEST_F(ReportOnce, NamesAreEscapedInMessages) {
-    engine.start({"\033]0;owned\007", "web-1"});
-    const auto id = engine.start({"web", "web-1"});
-    // A name that is in the way: its backup cannot be made.
-    engine.exec(id, "echo x > \"/opt/logs/$(printf 'a\\033[2Jb')\"");
-    const auto broken =
-        write_script(scratch.path() / "rsync", "echo \"bad '$(printf '\\033[2J')'\" >&2; exit 5");
-    const Result result = run_once({"--rsync", broken.string()});
-    EXPECT_EQ(result.code, 3);
-    EXPECT_EQ((result.out + result.err).find('\033'), std::string::npos) << result.err;
-    EXPECT_NE(result.err.find("'\\x1b]0;owned\\x07'"), std::string::npos) << result.err;
-    EXPECT_NE(result.err.find("'web/web-1: a\\x1b[2Jb': only 0 B of 2 B were saved"), std::string::npos)
-        << result.err;
-    EXPECT_NE(result.err.find("rsync exited with code 5: bad '\\x1b[2J'"), std::string::npos) << result.err;
-}
-
 TEST_F(ReportOnce, FailsWhenItsOutputCannotBeWritten) {
     engine.exec(engine.start({"web", "web-1"}), "echo one > /opt/logs/app.log");
+    record_answers();
     for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
                                                       {"list"},
                                                       {"config"},
@@ -153,24 +123,4 @@ TEST_F(ReportOnce, FailsWhenItsOutputCannotBeWritten) {
         EXPECT_EQ(result.code, 1) << testing::PrintToString(arguments);
         EXPECT_NE(result.err.find("cannot write the output"), std::string::npos) << result.err;
     }
-}
-
-TEST_F(ReportOnce, MakesNoDirectoryForItsLogFile) {
-    const Result result = run_once({"--log-file", (scratch.path() / "no/such/run.log").string()});
-    EXPECT_EQ(result.code, 1);
-    EXPECT_NE(result.err.find("cannot open the log file"), std::string::npos) << result.err;
-    EXPECT_FALSE(fs::exists(scratch.path() / "no"));
-}
-
-TEST_F(ReportOnce, TheLogFileGetsMessagesAndASummaryForEachRun) {
-    const auto log = scratch.path() / "logbackup.log";
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "echo one > /opt/logs/a.log");
-    expect_clean(run_once({"--quiet", "--log-file", log.string()}));
-    engine.start({"bad_name", "web-1"});
-    EXPECT_EQ(run_once({"--quiet", "--log-file", log.string()}).code, 0);
-    const std::string text = read_file(log);
-    EXPECT_NE(text.find(" info 1 container, 1 file: 1 new"), std::string::npos) << text;
-    EXPECT_NE(text.find(" warning container "), std::string::npos) << text;
-    EXPECT_NE(text.find(" info 1 container, 1 file: 0 new"), std::string::npos) << text;
 }
