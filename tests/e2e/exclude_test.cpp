@@ -7,7 +7,7 @@ using namespace e2e;
 
 class Exclude : public BothWays {
   protected:
-    Tree saved(const std::string& instance = "web/web-1") { return tree_of(backup / instance); }
+    Tree saved() { return tree_of(backup / "web/web-1"); }
     std::string record(const std::string& path) {
         return nlohmann::json::parse(read_file(backup / ".logbackup" / path)).at("coverage");
     }
@@ -35,52 +35,6 @@ TEST_P(Exclude, LeavesFilesAndDirectoriesOut) {
     EXPECT_EQ(nlohmann::json::parse(second.out)["containers"][0]["excluded"], 3);
     EXPECT_EQ(record("live/web/web-1"), "complete") << "what is left out is not missing";
     EXPECT_EQ(saved(), expected);
-}
-
-TEST_P(Exclude, LeavesWhatWasSavedBeforeAsItIs) {
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "cd /opt/logs; echo heap > heap.hprof; echo core > core");
-    expect_clean(run_once());
-    const Tree expected{{"heap.hprof", "heap\n"}, {"core", "core\n"}};
-    EXPECT_EQ(saved(), expected);
-    // What would be appended, set aside, and be taken for a renamed file.
-    engine.exec(id,
-                "cd /opt/logs; echo more >> heap.hprof; echo other > core; (echo core; echo more) > new.log");
-    const std::vector<std::string> options{"--exclude", "heap.*", "--exclude", "core"};
-    expect_clean(run_once(options));
-    Tree with_new = expected;
-    with_new["new.log"] = "core\nmore\n";
-    EXPECT_EQ(saved(), with_new);
-    auto verify = options;
-    verify.insert(verify.begin(), "verify");
-    expect_clean(run_once(verify));
-    engine.kill(id);
-    expect_clean(run_once(options));
-    engine.remove(id);
-    expect_clean(run_once(options));
-    EXPECT_EQ(saved(), with_new);
-    EXPECT_EQ(record("ended/web/web-1"), "complete");
-}
-
-TEST_P(Exclude, DropsNoCopyOfWhatIsLeftOut) {
-    const auto id = engine.start({"web", "web-1"});
-    engine.exec(id, "cd /opt/logs; echo one > app.log.1");
-    expect_clean(run_once());
-    engine.exec(id, "cd /opt/logs; gzip -c app.log.1 > app.log.1.gz");
-    expect_clean(run_once({"--exclude", "app.log.1"}));
-    EXPECT_EQ(saved().count("app.log.1"), 1U);
-    EXPECT_EQ(saved().count("app.log.1.gz"), 1U);
-}
-
-TEST_P(Exclude, DiffersFromServiceToService) {
-    for (const char* service : {"web", "db"})
-        engine.exec(engine.start({service, std::string(service) + "-1"}),
-                    "cd /opt/logs; echo a > a.log; echo b > b.log");
-    const fs::path file = scratch.path() / "logbackup.toml";
-    write_file(file, "exclude = [\"a.log\"]\n[service.db]\nexclude = [\"b.log\"]\n");
-    expect_clean(run_once({"--config", file.string()}));
-    EXPECT_EQ(saved("web/web-1"), (Tree{{"b.log", "b\n"}}));
-    EXPECT_EQ(saved("db/db-1"), (Tree{{"a.log", "a\n"}}));
 }
 
 /// A volume that cannot be read is no failure where it is left out.
