@@ -166,36 +166,6 @@ TEST_P(AttackLabels, ForgedNamesOfARunningPodTouchNothingOfIt) {
     EXPECT_EQ(directories_with("restarted").size(), 1U);
 }
 
-TEST_P(AttackLabels, ForgedNamesFromAnotherNamespaceNeverTakeTheName) {
-    Pod pod{"web", "web-1"};
-    pod.namespace_name = "victims";
-    const auto victim = engine.start(pod);
-    engine.exec(victim, "echo victim > /opt/logs/app.log");
-    expect_clean(run_once());
-    const ino_t directory = inode_of(backup / "web/web-1");
-    pod.namespace_name = "forgers";
-    const auto expect_untouched = [&](const char* when) {
-        EXPECT_EQ(inode_of(backup / "web/web-1"), directory) << when;
-        EXPECT_EQ(tree_of(backup / "web/web-1"), (Tree{{"app.log", "victim\n"}})) << when;
-    };
-    const auto forge = [&] {
-        const auto forger = engine.start(pod);
-        engine.exec(forger, "echo forged > /opt/logs/app.log");
-        run_once();
-        run_once();
-    };
-    forge();
-    expect_untouched("while it runs");
-    engine.kill(victim);
-    run_once();
-    forge();
-    expect_untouched("when it has ended");
-    engine.remove(victim);
-    run_once();
-    forge();
-    expect_untouched("when it is removed");
-}
-
 // Whoever can write to a directory that another's volume lies in can put another one in its place.
 TEST_P(AttackLabels, ADirectoryInThePlaceOfTheVolumeOfAnother) {
     const fs::path shared = scratch.path() / "shared";
