@@ -11,6 +11,7 @@
 #include "util/files.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +19,7 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -116,13 +118,22 @@ std::string value_after(const std::string& text, const std::string& key) {
     return text.substr(begin, text.find_first_of(std::string_view(" \t\n\"'\0", 6), begin) - begin);
 }
 
+/// True unless it is in a container, where anybody can have any name.
+bool has_our_root(int proc, const std::string& pid) {
+    struct stat ours {};
+    struct stat theirs {};
+    return ::stat("/", &ours) == 0 && ::fstatat(proc, (pid + "/root").c_str(), &theirs, 0) == 0 &&
+           ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
 /// Returns the command line of a process of that name, its arguments separated by spaces; "" if none runs.
 std::string command_line_of(const std::string& name) {
     static constexpr std::size_t largest = 128U << 10U;
     const UniqueFd proc(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
     for (const auto& pid : names_in(proc.get(), "", 1U << 22U).value_or(std::vector<std::string>())) {
         if (std::isdigit(static_cast<unsigned char>(pid.front())) == 0 ||
-            trimmed(read_small_file(proc.get(), pid + "/comm", 64).value_or("")) != name)
+            trimmed(read_small_file(proc.get(), pid + "/comm", 64).value_or("")) != name ||
+            !has_our_root(proc.get(), pid))
             continue;
         std::string line = read_small_file(proc.get(), pid + "/cmdline", largest).value_or("");
         std::replace(line.begin(), line.end(), '\0', ' ');
@@ -163,20 +174,21 @@ void kubelet(const FoundRuntimes& found, Checks& checks) {
     if (socket.empty())
         socket = value_after(line, "--container-runtime-endpoint ");
     if (socket.empty()) // since Kubernetes 1.27; KubeletConfiguration, kubelet.config.k8s.io/v1beta1
-        socket = value_after(text_of_file("/var/lib/kubelet/config.yaml"), "containerRuntimeEndpoint:");
+        socket =
+            value_after(text_of_file("/var/lib/kubelet/config.yaml", 1U << 20U), "containerRuntimeEndpoint:");
     if (socket.empty())
         return; // an old one with Docker built in, or its default
     if (socket.starts_with("unix://"))
         socket.erase(0, std::string_view("unix://").size());
     const bool is_docker =
         socket.find("dockershim") != std::string::npos || socket.find("cri-dockerd") != std::string::npos;
-    const bool is_covered = is_docker
-                                ? found.docker.has_value()
-                                : std::any_of(found.containerds.begin(), found.containerds.end(),
-                                              [&](const ContainerdSettings& one) {
-                                                  return std::filesystem::weakly_canonical(one.socket) ==
-                                                         std::filesystem::weakly_canonical(socket);
-                                              });
+    const bool is_covered =
+        is_docker ? found.docker.has_value()
+                  : std::any_of(found.containerds.begin(), found.containerds.end(),
+                                [&](const ContainerdSettings& one) {
+                                    std::error_code error;
+                                    return std::filesystem::equivalent(one.socket, socket, error);
+                                });
     Check check{"kubelet", CheckStatus::ok, "its containers run at " + escaped(socket), {}};
     if (!is_covered) {
         check.status = CheckStatus::problem;
@@ -197,6 +209,9 @@ std::optional<Runtimes> runtimes(const Options& options, StopSignal& stop, Check
         checks.push_back({"container runtime", CheckStatus::impossible, error.what(), error.hint()});
         return std::nullopt;
     }
+    for (const auto& failure : found.failures)
+        checks.push_back({"container runtime", CheckStatus::problem, failure.substr(0, failure.find('\n')),
+                          "install the client, or name what is used here with --runtime"});
     Discovery all;
     if (found.docker)
         if (auto one = docker(*found.docker, stop, checks))

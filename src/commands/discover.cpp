@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -122,6 +123,14 @@ void load_records(const Session& session, Survey& survey) {
 
 } // namespace
 
+void forget_descriptions(const Session& session, const std::set<std::string>& ids) {
+    if (session.descriptions == nullptr || !session.writes())
+        return;
+    const Descriptions before = *session.descriptions;
+    std::erase_if(*session.descriptions, [&](const auto& one) { return ids.contains(one.first); });
+    keep_descriptions(session, before);
+}
+
 bool is_asked(const Session& session, const Discovery& runtime, const Record& record) {
     return session.options.adopt || runtime.engines.empty() || runtime.engines.contains(record.runtime);
 }
@@ -130,11 +139,11 @@ Survey discover_all(const Session& session) {
     Survey survey;
     const Descriptions before = take_descriptions(session);
     survey.runtime = session.runtime.discover(session.stop);
-    keep_descriptions(session, before);
     survey.listed.insert(survey.runtime.ids.begin(), survey.runtime.ids.end());
     take_held(session, survey);
     survey.notices = survey.runtime.notices;
     claim_engines(session, survey.runtime.engines);
+    keep_descriptions(session, before);
     find_wanted(session, survey);
     load_records(session, survey);
     return survey;
@@ -160,6 +169,8 @@ std::vector<Record> records_of_pod(const Session& session, const Survey& survey,
 
 /// Finds instances between two runs by the kubelet's count of restarts. Docker remembers them.
 void find_skipped(const Session& session, Survey& survey) {
+    if (session.held != nullptr)
+        return; // the follower has seen them
     for (const auto& container : survey.runtime.containers) {
         if (container.runtime == Container().runtime || container.created <= session.previous ||
             container.restart_count.empty() || classify(container).ownership != Ownership::ours ||

@@ -3,11 +3,17 @@
 
 #include "commands/survey.hpp"
 
+#include <set>
+#include <string>
+
 namespace logbackup {
 
 /// Asks the runtime for all containers and reads the records. Throws Error when the runtime does not answer,
 /// when the backup belongs to another one, or when the filters match no container.
 [[nodiscard]] Survey discover_all(const Session& session);
+
+/// What is known of these containers may be wrong: the next run asks for all of it.
+void forget_descriptions(const Session& session, const std::set<std::string>& ids);
 
 /// True if the runtime that has the record's containers answered this run.
 [[nodiscard]] bool is_asked(const Session& session, const Discovery& runtime, const Record& record);

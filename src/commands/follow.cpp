@@ -418,10 +418,14 @@ class Follower {
         for (const auto& listener : listeners_)
             listener->disown();
         session.lock = std::move(session_.lock);
+        if (run != Run::first || !first_ || Clock::now() - heard_first_ >= least_rest)
+            return; // it finds the runtimes itself: there may be another one by now
         session.runtime = session_.runtime;
         session.descriptions = session_.descriptions;
-        if (run == Run::first && first_ && Clock::now() - heard_first_ < least_rest)
-            session.runtime.discover = [this](StopSignal&) { return *first_; };
+        session.runtime.discover = [this, known = *session_.descriptions](StopSignal&) {
+            *session_.descriptions = known; // what it said is to be kept
+            return *first_;
+        };
     }
 
     void take_end_of_run() {

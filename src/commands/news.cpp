@@ -16,9 +16,15 @@ namespace {
 
 constexpr std::chrono::seconds patience{60}; ///< with the command
 
-bool notes(const Session& session) {
+bool knows_causes(const Session& session) {
     return session.options.kind == RunKind::save && session.writes() && !has_filter(session.options) &&
-           !session.is_between && !session.stop.requested();
+           !session.stop.requested();
+}
+
+std::string on_one_line(std::string text) {
+    for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n'))
+        text.replace(at, 1, "; ");
+    return text;
 }
 
 void run_command(const Session& session, const std::string& text, spdlog::logger& log) {
@@ -43,33 +49,42 @@ void run_command(const Session& session, const std::string& text, spdlog::logger
 
 } // namespace
 
-News note_causes(const Session& session, const std::vector<CauseLine>& causes) {
-    if (!notes(session))
+News note_causes(const Session& session, const std::vector<CauseLine>& causes, bool whole) {
+    if (!knows_causes(session))
         return {};
-    std::map<std::string, std::string> lines;
+    std::map<std::string, MetCause> met;
     for (const auto& cause : causes)
-        lines.emplace(cause.key, cause.line);
+        met.emplace(cause.key, MetCause{cause.line, cause.count});
     const Causes before = load_causes(session.root.get());
-    CauseNews found = causes_after(before, lines, session.now, session.options.repeat, session.options.quiet);
-    if (found.causes != before)
-        save_causes(session.root.get(), found.causes);
+    CauseNews found =
+        causes_after(before, met, session.now, session.options.repeat, session.options.quiet, whole);
     News news;
     news.silent = std::move(found.silent);
+    if (session.is_between) // the next one that is reported notes what it finds
+        return news;
+    if (found.causes != before)
+        save_causes(session.root.get(), found.causes);
     for (const auto& key : found.fresh)
-        news.fresh.push_back(lines[key]);
-    for (const auto& cause : found.over)
+        news.fresh.push_back(met[key].line);
+    for (const auto& cause : found.over) {
         news.over.push_back(over_line(cause));
+        if (cause.told != Timestamp{})
+            news.told_over.push_back(news.over.back());
+    }
     return news;
 }
 
-void tell_news(const Session& session, const News& news, spdlog::logger& log) {
-    for (const auto& line : news.over)
+void tell_over(const News& news, spdlog::logger& log) {
+    for (const auto& line : news.told_over)
         log.warn(line);
+}
+
+void pass_on(const Session& session, const News& news, spdlog::logger& log) {
     if (session.options.on_failure.empty() || (news.fresh.empty() && news.over.empty()))
         return;
     std::string text;
     for (const auto& line : news.fresh)
-        text += "failure: " + line + "\n";
+        text += "failure: " + on_one_line(line) + "\n";
     for (const auto& line : news.over)
         text += "over: " + line + "\n";
     run_command(session, text, log);

@@ -87,8 +87,8 @@ void tell(const Report& report, const Options& options, spdlog::logger& log,
         for (const auto& line : failure_lines(report))
             log.error(line);
     else
-        for (const auto& [key, line] : cause_lines(report))
-            log.log(told.contains(key) ? spdlog::level::info : spdlog::level::err, line);
+        for (const auto& cause : cause_lines(report))
+            log.log(told.contains(cause.key) ? spdlog::level::info : spdlog::level::err, cause.line);
     auto lines = deleted_lines(report.pruned);
     for (const auto& missed : report.missed)
         lines.push_back(missed_line(missed));

@@ -111,7 +111,10 @@ void look_for_containers(const Session& session, const Survey& survey, RunFacts&
             facts.unconfigured.insert(id);
         if (!is_unlisted(record, facts.listed))
             continue;
-        if (!may_exist(record, *survey.host))
+        // --adopt lets go of a runtime that is not used any longer, although its layers may still be there.
+        const bool is_let_go =
+            !survey.runtime.engines.empty() && !survey.runtime.engines.contains(record.runtime);
+        if (is_let_go || !may_exist(record, *survey.host))
             facts.gone.insert(id);
         else if (record.coverage != Coverage::complete && !record.containers.empty() &&
                  !was_removed(record, facts.removed) && layer_state(record.layer) != LayerState::gone)

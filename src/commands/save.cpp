@@ -85,7 +85,7 @@ void take_notes_of_follower(const Session& session, Report& report) {
 }
 
 /// Returns the exit code. `report` is set as soon as there is one, for the metrics.
-int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logger& log) {
+int save_and_tell(Session& session, std::optional<Report>& report, News& news, spdlog::logger& log) {
     const Options& options = session.options;
     if (open_backup(session, Access::write, warn_by(log)) == Opened::busy)
         return tell_busy(session, log);
@@ -107,10 +107,10 @@ int save_and_tell(Session& session, std::optional<Report>& report, spdlog::logge
         limits.insert(line.key);
     // What a run between two others finds, the next one tells.
     auto told = session.is_between ? limits : note_told(session.root.get(), limits, session.now);
-    const News news = note_causes(session, cause_lines(*report));
+    news = note_causes(session, cause_lines(*report));
     told.insert(news.silent.begin(), news.silent.end());
     tell(*report, options, log, told);
-    tell_news(session, news, log);
+    tell_over(news, log);
     const int code = exit_code(report->has_failures(), session.stop, log);
     if (session.stop.requested() || has_filter(options))
         return code;
@@ -146,6 +146,20 @@ int monitored(int code, const Session& session, const std::optional<Report>& rep
         return code == 0 ? static_cast<int>(ExitCode::partial) : code;
     }
     return code;
+}
+
+/// Tells why a run could do nothing, unless it was told already.
+News tell_end(const Session& session, const Error& error, spdlog::logger& log) {
+    const std::string line =
+        std::string(error.what()) + (error.hint().empty() ? "" : "\nhint: " + error.hint());
+    const std::string key = cause_of(error.what(), Quoted::counts);
+    News news = note_causes(session, {{key, line}}, false);
+    if (news.silent.contains(key))
+        log.info(line);
+    else
+        log_error(log, error);
+    tell_over(news, log);
+    return news;
 }
 
 } // namespace
@@ -186,27 +200,27 @@ int tell_busy(const Session& session, spdlog::logger& log) {
 
 int save_and_monitor(Session& session, std::optional<Report>& report, spdlog::logger& log) {
     int code = static_cast<int>(ExitCode::impossible);
+    News news;
     try {
-        code = save_and_tell(session, report, log);
+        code = save_and_tell(session, report, news, log);
+    } catch (const NotOurs&) {
+        (void)monitored(code, session, report, log);
+        throw;
     } catch (const Error& error) {
-        code = monitored(code, session, report, log);
-        if (report) // it was told by then
+        if (report) { // it was told by then
+            (void)monitored(code, session, report, log);
             throw;
-        const std::string line =
-            std::string(error.what()) + (error.hint().empty() ? "" : "\nhint: " + error.hint());
-        const std::string key = cause_of(error.what());
-        const News news = note_causes(session, {{key, line}});
-        if (!news.silent.contains(key))
-            log_error(log, error);
-        else
-            log.info(line);
-        tell_news(session, news, log);
-        return code;
+        }
+        news = tell_end(session, error, log);
     } catch (const std::exception&) {
         (void)monitored(code, session, report, log);
         throw;
     }
-    return code == static_cast<int>(ExitCode::busy) ? code : monitored(code, session, report, log);
+    if (code != static_cast<int>(ExitCode::busy))
+        code = monitored(code, session, report, log);
+    session.lock.reset(); // a command that takes long keeps nobody from working
+    pass_on(session, news, log);
+    return code;
 }
 
 int run_save(const Options& options, spdlog::logger& log) {

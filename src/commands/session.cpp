@@ -21,11 +21,12 @@ Adopt adopt_of(const Options& options) {
     return options.adopt ? Adopt::yes : Adopt::no;
 }
 
-/// Returns the identity that the backup has from now on. Throws Error when it belongs to somebody else.
+/// Returns the identity that the backup has from now on. Throws NotOurs when it belongs to somebody else.
 BackupIdentity take(const Claimed& claim, const Session& session) {
     if (!claim.refusal.empty())
-        throw Error("cannot use the backup " + in_quotes(session.options.backup_root) + ": " + claim.refusal,
-                    claim.hint);
+        throw NotOurs("cannot use the backup " + in_quotes(session.options.backup_root) + ": " +
+                          claim.refusal,
+                      claim.hint);
     return claim.changed && session.options.kind == RunKind::save
                ? save_identity(session.root.get(), claim.identity)
                : claim.identity;

@@ -9,6 +9,7 @@
 #include "logbackup/progress.hpp"
 #include "runtime/descriptions.hpp"
 #include "runtime/runtime.hpp"
+#include "util/error.hpp"
 #include "util/lock_file.hpp"
 #include "util/stop_signal.hpp"
 #include "util/unique_fd.hpp"
@@ -51,6 +52,12 @@ struct Session {
     }
 };
 
+/// The backup belongs to somebody else: nothing in it must change.
+class NotOurs : public Error {
+  public:
+    using Error::Error;
+};
+
 enum class Access { read, write };
 enum class Opened {
     yes,
@@ -67,7 +74,7 @@ enum class Opened {
 [[nodiscard]] Opened open_existing_backup(Session& session, Access access,
                                           const std::function<void(const std::string&)>& warn);
 
-/// Throws Error when the backup belongs to other engines than these.
+/// Throws NotOurs when the backup belongs to other engines than these.
 void claim_engines(const Session& session, const std::map<std::string, EngineIdentity>& engines);
 
 /// Completes what a killed run left: an interrupted move, records whose files are being deleted, and unproved

@@ -72,6 +72,7 @@ void judge_unread(const Session& session, Survey& survey) {
     for (const auto& unread : survey.unread)
         ids.insert(unread.wanted.container->id);
     const Discovery again = session.runtime.ask_again({ids.begin(), ids.end()}, session.stop);
+    forget_descriptions(session, ids);
     const bool has_seen = has_seen_any(survey);
     for (const auto& unread : std::exchange(survey.unread, {})) {
         const auto [known, container] = answer_of(again, *unread.wanted.container);

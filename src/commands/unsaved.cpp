@@ -85,6 +85,10 @@ void keep_unsaved(const Session& session, Survey& survey) {
         const auto is_it = [&](const auto& other) { return other.containers == record.containers; };
         if (std::any_of(now.begin(), now.end(), is_it) || record.containers.empty())
             continue;
+        if (!is_asked(session, survey.runtime, record)) {
+            now.push_back(record);
+            continue;
+        }
         const auto wanted = std::find_if(survey.wanted.begin(), survey.wanted.end(), [&](const Wanted& one) {
             return one.container->id == record.containers.front();
         });

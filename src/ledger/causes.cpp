@@ -22,6 +22,11 @@ std::string text_in(const Json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::size_t count_in(const Json& object) {
+    const auto found = object.find("count");
+    return found != object.end() && found->is_number_unsigned() ? found->get<std::size_t>() : 1;
+}
+
 Timestamp time_in(const Json& object, const char* key) {
     return parse_rfc3339(text_in(object, key));
 }
@@ -32,28 +37,32 @@ std::string time_text(Timestamp time) {
 
 } // namespace
 
-CauseNews causes_after(const Causes& before, const std::map<std::string, std::string>& lines, Timestamp now,
-                       std::chrono::milliseconds repeat, bool tells) {
+CauseNews causes_after(const Causes& before, const std::map<std::string, MetCause>& met, Timestamp now,
+                       std::chrono::milliseconds repeat, bool tells, bool whole) {
     CauseNews news;
     for (const auto& [key, cause] : before) {
-        if (lines.contains(key) || cause.last > now) // the clock was set back: nobody knows
+        if (met.contains(key) || cause.last > now) // the clock was set back: nobody knows
             continue;
-        if (now - cause.last <= until_over)
+        if (!whole)
+            news.causes.emplace(key, cause).first->second.last = now;
+        else if (now - cause.last <= until_over)
             news.causes.emplace(key, cause);
-        else if (cause.told != Timestamp{})
+        else
             news.over.push_back(cause);
     }
-    for (const auto& [key, line] : lines) {
+    for (const auto& [key, one] : met) {
         const auto known = before.find(key);
         const bool is_known = known != before.end() && known->second.last <= now;
         if (!is_known)
             news.fresh.insert(key);
-        Cause cause{line, is_known ? known->second.since : now, now,
-                    is_known ? known->second.told : Timestamp{}};
-        if (tells && cause.told != Timestamp{} && now - cause.told < repeat)
+        Cause cause = is_known ? known->second : Cause{one.line, one.count, now, now, {}};
+        cause.last = now;
+        const bool is_told =
+            cause.told != Timestamp{} && now - cause.told < repeat && one.count < 2 * cause.count;
+        if (tells && is_told)
             news.silent.insert(key);
-        else if (tells)
-            cause.told = now;
+        else
+            cause = {one.line, one.count, cause.since, now, tells ? now : cause.told};
         if (news.causes.size() < most_causes)
             news.causes.emplace(key, std::move(cause));
     }
@@ -67,7 +76,7 @@ Causes load_causes(int root) {
     if (json.is_object())
         for (const auto& [key, value] : json.items())
             if (value.is_object())
-                causes.emplace(key, Cause{text_in(value, "line"), time_in(value, "since"),
+                causes.emplace(key, Cause{text_in(value, "line"), count_in(value), time_in(value, "since"),
                                           time_in(value, "last"), time_in(value, "told")});
     return causes;
 }
@@ -76,6 +85,7 @@ void save_causes(int root, const Causes& causes) {
     Json json = Json::object();
     for (const auto& [key, cause] : causes)
         json[key] = {{"line", cause.line},
+                     {"count", cause.count},
                      {"since", time_text(cause.since)},
                      {"last", time_text(cause.last)},
                      {"told", time_text(cause.told)}};

@@ -4,6 +4,7 @@
 #include "util/text.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <set>
 #include <string>
@@ -14,7 +15,8 @@
 namespace logbackup {
 
 struct Cause {
-    std::string line; ///< as it was told, safe to print
+    std::string line;      ///< as it was told, safe to print
+    std::size_t count = 1; ///< of what it concerned when it was told
     Timestamp since{};
     Timestamp last{}; ///< the last run that met it
     Timestamp told{}; ///< zero: never
@@ -27,14 +29,23 @@ struct CauseNews {
     Causes causes;                ///< to keep for the next run
     std::set<std::string> fresh;  ///< keys of those that no run before has met
     std::set<std::string> silent; ///< keys of those that need not be told
-    std::vector<Cause> over;      ///< those that were told, and that no run has met for five minutes
+    std::vector<Cause> over;      ///< those that no run has met for five minutes
 };
 
-/// `lines` are the causes that a run met, by their keys. One that was told less than `repeat` ago is silent.
-/// One that is away for less than five minutes is still the same one. With `tells` false the run says
-/// everything by itself, and nothing is noted as told. At most 200 are kept. Pure.
-[[nodiscard]] CauseNews causes_after(const Causes& before, const std::map<std::string, std::string>& lines,
-                                     Timestamp now, std::chrono::milliseconds repeat, bool tells);
+/// What a run says of a cause, and how many log directories and the like it concerns.
+struct MetCause {
+    std::string line;
+    std::size_t count = 1;
+};
+
+/// `met` are the causes that a run met, by their keys. One that was told less than `repeat` ago is silent,
+/// unless it concerns twice as many now. One that is away for less than five minutes is still the same one.
+/// With `tells` false the run says
+/// everything by itself, and nothing is noted as told. A run that is not `whole` ended early: what it did not
+/// meet may still be so. At most 200 are kept. Pure.
+[[nodiscard]] CauseNews causes_after(const Causes& before, const std::map<std::string, MetCause>& met,
+                                     Timestamp now, std::chrono::milliseconds repeat, bool tells,
+                                     bool whole = true);
 
 /// Reads and writes the file ".logbackup/causes". `root` is a descriptor of the backup root. When it cannot
 /// be read or written, causes are told again.

@@ -68,7 +68,7 @@ void refuse_engine(Claimed& claim, const std::string& runtime, const EngineIdent
     const bool is_docker = runtime == "docker";
     claim.refusal = "it belongs to another " + (is_docker ? std::string("Docker") : escaped(runtime)) +
                     " engine, that " + text_of(known) + "; this is that " + text_of(seen);
-    claim.hint = (is_docker ? "is Docker's disk mounted, and DOCKER_HOST right?"
+    claim.hint = (is_docker ? "is Docker's disk mounted, and --docker-host or DOCKER_HOST right?"
                             : "is its disk mounted, and --containerd-socket right?") +
                  std::string(" Give each engine a backup of its own with --dest; if this one takes that one "
                              "over, or was set up anew, ") +
@@ -111,6 +111,10 @@ std::optional<BackupIdentity> parse_identity(std::string_view text) {
                         std::to_string(version->get<std::int64_t>()) + ")",
                     "install that version here, or choose another directory with --dest");
     BackupIdentity identity{text_in(json, "backup"), {text_in(json, "host"), text_in(json, "host_name")}, {}};
+    // Before there were other runtimes, Docker's engine stood here.
+    if (const EngineIdentity docker{text_in(json, "engine"), text_in(json, "engine_root")};
+        !docker.id.empty() || !docker.root.empty())
+        identity.engines["docker"] = docker;
     if (const auto engines = json.find("engines"); engines != json.end() && engines->is_object())
         for (const auto& [runtime, engine] : engines->items())
             if (engine.is_object())

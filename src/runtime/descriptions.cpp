@@ -14,7 +14,7 @@
 namespace logbackup {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 constexpr int format = 1; // it changes with what is kept
 

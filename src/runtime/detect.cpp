@@ -59,7 +59,7 @@ bool has_only_docker_s(const std::string& root) {
     const UniqueFd tasks(
         ::open((root + "/io.containerd.runtime.v2.task").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     const auto names = tasks ? names_in(tasks.get(), "", 1000) : std::nullopt;
-    return names && std::all_of(names->begin(), names->end(), is_of_docker);
+    return names && !names->empty() && std::all_of(names->begin(), names->end(), is_of_docker);
 }
 
 /// Returns the client; empty if it is not there.
@@ -90,7 +90,9 @@ bool is_wanted(const RuntimeSettings& settings, const char* runtime) {
     return std::find(settings.wanted.begin(), settings.wanted.end(), runtime) != settings.wanted.end();
 }
 
-std::vector<ContainerdSettings> find_containerds(const RuntimeSettings& settings) {
+/// `failures`: of those that are there, but not wanted by name.
+std::vector<ContainerdSettings> find_containerds(const RuntimeSettings& settings,
+                                                 std::vector<std::string>& failures) {
     const bool is_asked = is_wanted(settings, "containerd");
     std::vector<ContainerdSettings> found;
     if (!settings.containerd_socket.empty()) {
@@ -102,7 +104,14 @@ std::vector<ContainerdSettings> find_containerds(const RuntimeSettings& settings
     }
     for (const auto& place : places)
         if (is_socket(place.socket) && (is_asked || !has_only_docker_s(root_of(place))))
-            found.push_back(settings_for(place, settings));
+            try {
+                found.push_back(settings_for(place, settings));
+            } catch (const Error& error) {
+                if (is_asked)
+                    throw;
+                failures.push_back(std::string(place.runtime) + " is left out: " + error.what() +
+                                   "\nhint: " + error.hint());
+            }
     if (is_asked && found.empty()) // its client tells best why not
         found.push_back(settings_for(places.front(), settings));
     return found;
@@ -138,18 +147,29 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
         if (is_wanted(settings, "docker"))
             found.docker = find_docker(settings);
         if (is_wanted(settings, "containerd"))
-            found.containerds = find_containerds(settings);
+            found.containerds = find_containerds(settings, found.failures);
         return found;
     }
-    found.containerds = find_containerds(settings);
-    const bool is_named = !find_endpoint(settings.docker_host).named_by.empty();
-    if (is_named || is_socket(docker_socket)) {
-        found.docker = find_docker(settings);
-    } else if (found.containerds.empty()) {
-        if (find_program(settings.docker).empty())
-            throw Error("there is no container runtime on this host", looked_for());
-        found.docker = find_docker(settings); // its client tells best why not
+    found.containerds = find_containerds(settings, found.failures);
+    const bool is_there = !find_endpoint(settings.docker_host).named_by.empty() || is_socket(docker_socket);
+    const bool is_nothing_else = found.containerds.empty() && found.failures.empty();
+    if (is_nothing_else && !is_there && find_program(settings.docker).empty() &&
+        settings.docker.find('/') == std::string::npos)
+        throw Error("there is no container runtime on this host: cannot find the program " +
+                        in_quotes(settings.docker),
+                    "install it (on Debian: docker.io), or name it with --docker; " + looked_for());
+    if (is_there || is_nothing_else) {
+        try {
+            found.docker = find_docker(settings); // its client tells best why not
+        } catch (const Error& error) {
+            if (found.containerds.empty())
+                throw;
+            found.failures.push_back("docker is left out: " + std::string(error.what()) +
+                                     "\nhint: " + error.hint());
+        }
     }
+    if (!found.docker && found.containerds.empty())
+        throw Error(found.failures.front());
     return found;
 }
 
@@ -166,8 +186,9 @@ Runtime runtime_of(const FoundRuntimes& found, const RuntimeSettings& settings,
         node->is_kubernetes = node->is_kubernetes || has_kubernetes(containers);
         name_containers(containers, naming, node->is_kubernetes);
     };
-    all.discover = [ask = all.discover, name, node](StopSignal& stop) {
+    all.discover = [ask = all.discover, name, failures = found.failures](StopSignal& stop) {
         Discovery discovery = ask(stop);
+        discovery.failures.insert(discovery.failures.end(), failures.begin(), failures.end());
         name(discovery.containers);
         return discovery;
     };

@@ -30,12 +30,13 @@ struct RuntimeSettings {
 struct FoundRuntimes {
     std::optional<DockerSettings> docker;
     std::vector<ContainerdSettings> containerds;
+    std::vector<std::string> failures; ///< why others that are there cannot be asked, safe to print
 };
 
 /// Finds the runtimes that `settings` want. Docker is there if an address of its engine is set, or its usual
 /// socket exists; containerd if one of the sockets of Debian, k3s, RKE2 or MicroK8s exists, and it ever had
-/// containers other than Docker's. Throws Error, with a hint, when there is none, or when the client of one
-/// is missing.
+/// containers other than Docker's. Throws Error, with a hint, when there is none, or when the client of all,
+/// or of one that is wanted, is missing.
 [[nodiscard]] FoundRuntimes find_runtimes(const RuntimeSettings& settings);
 
 /// Makes one runtime of those, whose containers get the names that the settings want.

@@ -27,7 +27,7 @@ void parse_labels(const Json& labels, Container& container) {
     container.namespace_name = text(member(labels, "io.kubernetes.pod.namespace"));
     // These are stored without validation, so limit their length: a label can have megabytes.
     static constexpr std::size_t longest = 253;
-    static constexpr std::size_t most_labels = 64;
+    static constexpr std::size_t most_labels = 1000;
     container.pod_uid = text(member(labels, "io.kubernetes.pod.uid")).substr(0, longest);
     container.restart_count =
         text(member(labels, "annotation.io.kubernetes.container.restartCount")).substr(0, longest);

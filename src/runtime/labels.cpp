@@ -55,7 +55,7 @@ bool is_dns_subdomain(std::string_view name) {
 }
 
 Classification classify(const Container& container) {
-    if (container.kind == "podsandbox" || container.service == "POD")
+    if (container.kind == "podsandbox" || (!container.is_named_freely && container.service == "POD"))
         return {Ownership::foreign, {}};
     if (!container.has_service || !container.has_pod)
         return {Ownership::foreign, {}};

@@ -135,7 +135,10 @@ bool may_have_changed(const Discovery& discovery, Timestamp since) {
     if (with_layers == discovery.containers.end())
         return true;
     struct stat status {};
-    const std::string layers = parent_path(parent_path(with_layers->upper)); // <layers>/<id>/diff
+    // overlay2 has <layers>/<id>/diff, vfs and btrfs have <layers>/<id>.
+    const std::string own =
+        base_name(with_layers->upper) == "diff" ? parent_path(with_layers->upper) : with_layers->upper;
+    const std::string layers = parent_path(own);
     return ::stat(layers.c_str(), &status) != 0 || time_of(status.st_mtim) >= since;
 }
 

@@ -78,14 +78,22 @@ std::optional<Names> names_of(const Container& container, const Naming& settings
     return std::nullopt;
 }
 
+/// True if it says so itself.
 bool is_of_kubernetes(const Container& container) {
     return container.kind == "podsandbox" || (container.has_service && container.has_pod);
+}
+
+/// True if the kubelet made it. An image can set any label, but it cannot choose its container's name, or
+/// that the CRI service has it.
+bool is_made_by_kubelet(const Container& container) {
+    return container.runtime == Container().runtime ? container.name.starts_with("k8s_")
+                                                    : !container.kind.empty();
 }
 
 } // namespace
 
 bool has_kubernetes(const std::vector<Container>& containers) {
-    return std::any_of(containers.begin(), containers.end(), is_of_kubernetes);
+    return std::any_of(containers.begin(), containers.end(), is_made_by_kubelet);
 }
 
 void name_containers(std::vector<Container>& containers, const Naming& settings, bool is_kubernetes) {

@@ -9,7 +9,7 @@
 /// Where a container's service and instance ("pod") get their names on hosts without Kubernetes.
 namespace logbackup {
 
-/// True if one of the containers has the kubelet's labels.
+/// True if the kubelet made one of the containers.
 [[nodiscard]] bool has_kubernetes(const std::vector<Container>& containers);
 
 /// Names containers by their labels and their own names:

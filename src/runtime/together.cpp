@@ -3,8 +3,8 @@
 #include "util/error.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <iterator>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -17,8 +17,8 @@ void add(Discovery& all, Discovery more) {
     const auto is_known = [&](const auto& one) { return known.contains(one.id); };
     for (const auto& id : more.ids)
         if (known.contains(id))
-            all.notices.push_back("two runtimes have a container " + in_quotes(id.substr(0, 12)) +
-                                  "; only one of them is saved");
+            all.failures.push_back("the container " + in_quotes(id.substr(0, 12)) +
+                                   " is left out: another runtime has one of its id");
         else
             all.ids.push_back(id);
     std::erase_if(more.containers, is_known);
@@ -26,12 +26,13 @@ void add(Discovery& all, Discovery more) {
     std::move(more.containers.begin(), more.containers.end(), std::back_inserter(all.containers));
     std::move(more.unreachable.begin(), more.unreachable.end(), std::back_inserter(all.unreachable));
     std::move(more.notices.begin(), more.notices.end(), std::back_inserter(all.notices));
+    std::move(more.failures.begin(), more.failures.end(), std::back_inserter(all.failures));
     all.engines.merge(more.engines);
 }
 
 Discovery discover_all_of(const std::vector<Runtime>& runtimes, StopSignal& stop) {
     Discovery all;
-    std::optional<Error> first;
+    std::exception_ptr first;
     for (const auto& runtime : runtimes) {
         try {
             add(all, runtime.discover(stop));
@@ -39,11 +40,11 @@ Discovery discover_all_of(const std::vector<Runtime>& runtimes, StopSignal& stop
             all.failures.push_back(runtime.name + " is left out: " + error.what() +
                                    (error.hint().empty() ? std::string() : "\nhint: " + error.hint()));
             if (!first)
-                first = error;
+                first = std::current_exception();
         }
     }
     if (first && all.engines.empty())
-        throw *first;
+        std::rethrow_exception(first);
     return all;
 }
 

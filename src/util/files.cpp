@@ -196,9 +196,9 @@ bool was_replaced(int error) {
     return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == ESTALE;
 }
 
-std::string text_of_file(const std::string& path) {
+std::string text_of_file(const std::string& path, std::size_t limit) {
     const UniqueFd directory(::open(("/" + parent_path(path)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    return directory ? trimmed(read_small_file(directory.get(), base_name(path), 4096).value_or(""))
+    return directory ? trimmed(read_small_file(directory.get(), base_name(path), limit).value_or(""))
                      : std::string();
 }
 

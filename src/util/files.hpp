@@ -65,9 +65,9 @@ namespace logbackup {
 /// Reads a file of at most `limit` bytes. Returns nothing if the file is larger or cannot be read.
 [[nodiscard]] std::optional<std::string> read_small_file(int at, std::string_view path, std::size_t limit);
 
-/// Reads a file of the host of at most 4 KiB, and returns its text without the white space around it; "" if
-/// it cannot be read. `path` is absolute.
-[[nodiscard]] std::string text_of_file(const std::string& path);
+/// Reads a file of the host of at most `limit` bytes, and returns its text without the white space around it;
+/// "" if it cannot be read. `path` is absolute.
+[[nodiscard]] std::string text_of_file(const std::string& path, std::size_t limit = 4096);
 
 /// Replaces the file `path` with `content`; after a crash the file is either the old or the new one. Returns
 /// false with errno on failure. `temporary` is the name under which the new one is written: where a lock does

@@ -175,7 +175,7 @@ TEST_P(BadInput, ALogDirectoryThatContainsTheBackupRootIsRefused) {
     const Result dry = run_once({"--dry-run"});
     EXPECT_EQ(dry.code, 3);
     for (int i = 0; i < 2; ++i) {
-        const Result result = run_once();
+        const Result result = run_once({"--verbose"});
         expect_failure(result, 3,
                        "'web/contains': its log directory contains the backup root, which is refused");
         expect_failure(result, 3, "'web/is': its log directory contains the backup root, which is refused");
@@ -185,7 +185,7 @@ TEST_P(BadInput, ALogDirectoryThatContainsTheBackupRootIsRefused) {
     }
     fs::create_directories(backup / "web/inside");
     engine.start({"web", "inside", {"--volume", (backup / "web/inside").string() + ":/opt/logs"}});
-    expect_failure(run_once(), 3,
+    expect_failure(run_once({"--verbose"}), 3,
                    "'web/inside': its log directory lies in the backup root, which is refused");
 }
 

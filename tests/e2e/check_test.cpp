@@ -90,7 +90,7 @@ TEST_F(Check, WithoutDockerNoRunIsPossible) {
     EXPECT_FALSE(unreachable.checks.contains("containers"));
     const auto missing = check({"--docker", "/nowhere/docker"});
     EXPECT_EQ(missing.code, 1);
-    expect(missing, "docker client", "problem", "'/nowhere/docker' not found", "docker.io");
+    expect(missing, "container runtime", "problem", "cannot find the program '/nowhere/docker'", "--docker");
     EXPECT_FALSE(missing.checks.contains("docker engine"));
 }
 

@@ -44,6 +44,34 @@ TEST_P(Discover, LeavesOutWhatIsNotAContainerOfAPod) {
     EXPECT_NE(result.out.find("0 containers"), std::string::npos) << result.out;
 }
 
+TEST_P(Discover, NamesContainersWithoutKubernetesByWhoMadeThem) {
+    const std::string script = "echo x > /opt/logs/x.log; exec sleep 1000000";
+    const std::string compose = "com.docker.compose.";
+    const auto plain = engine.start({"", "", {"--name", "registry"}, script});
+    const auto web = engine.start(
+        {"",
+         "",
+         {"--name", "shop-web-1", "--label", compose + "service=web", "--label", compose + "project=shop"},
+         script});
+    // An image can say that it is a pod, and not that others are none.
+    const auto label = engine.start({"",
+                                     "",
+                                     {"--name", "odd", "--label", "io.kubernetes.container.name=odd",
+                                      "--label", "io.kubernetes.pod.name=odd-1"},
+                                     script});
+    for (const auto& id : {plain, web, label})
+        wait_until("it has written", [&] { return engine.exec(id, "ls /opt/logs") == "x.log\n"; });
+
+    expect_clean(run_once());
+
+    for (const auto* place : {"registry/registry", "web/shop-web-1", "odd/odd-1"})
+        EXPECT_EQ(tree_of(backup / place), (Tree{{"x.log", "x\n"}})) << place;
+    const Result listed = run({LOGBACKUP_BINARY, "list", "--dest", backup.string(), "--namespace", "shop"});
+    EXPECT_NE(listed.out.find("shop-web-1"), std::string::npos) << listed.out;
+    const Result by_name = run_once({"--dry-run", "--names", "container"});
+    EXPECT_NE(by_name.out.find("shop-web-1/shop-web-1"), std::string::npos) << by_name.out;
+}
+
 TEST_P(Discover, ReportsLabelsThatAreNoKubernetesNamesAndSavesTheRest) {
     engine.start({"../../etc", "web-1", {}, "echo x > /opt/logs/x.log; exec sleep 1000000"});
     const auto good = engine.start({"web", "web-1"});

@@ -262,13 +262,14 @@ TEST_P(Faults, TheReserveIsKept) {
     grow("web-1/large.log", 5 * MB);
     grow("web-2/app.log", 20'000);
     grow("web-2/medium.log", 2 * MB);
-    expect_told(run_once({"--min-free", "5M"}), {"'web/web-1: large.log': no room for its 4.8 MiB: ",
-                                                 "'web/web-2: medium.log': no room for its 1.9 MiB: ",
-                                                 " are free, and --min-free keeps 5.0 MiB"});
+    expect_told(
+        run_once({"--verbose", "--min-free", "5M"}),
+        {"'web/web-1: large.log': no room for its 4.8 MiB: ",
+         "'web/web-2: medium.log': no room for its 1.9 MiB: ", " are free, and --min-free keeps 5.0 MiB"});
     EXPECT_EQ(saved().size(), 2U);
     expect_saved("web-1/app.log");
     expect_saved("web-2/app.log");
-    expect_told(run_once(), {"'web/web-1: large.log': no room for its 4.8 MiB: "}); // 5 %
+    expect_told(run_once({"--verbose"}), {"'web/web-1: large.log': no room for its 4.8 MiB: "}); // 5 %
     EXPECT_EQ(saved().size(), 3U);
     expect_saved("web-2/medium.log");
     make_room();
@@ -284,7 +285,7 @@ TEST_P(Faults, SomeInodesAreKept) {
     grow("web-1/app.log", 1000);
     for (std::size_t i = 10; i < 30; ++i)
         grow("web-2/" + std::to_string(i) + ".log", 100 * i);
-    const auto result = run_once();
+    const auto result = run_once({"--verbose"});
     EXPECT_EQ(result.code, 3);
     EXPECT_NE(result.err.find("'web/web-2: 29.log': no room for another file: "), std::string::npos)
         << result.err;
@@ -310,7 +311,7 @@ TEST_P(Faults, WithoutRoomFilesAreStillRenamedAndSetAside) {
     const auto old = expected.extract("web/web-1/written-again.log").mapped();
     for (const auto* name : {"web-1/other.log", "web-1/app.log", "web-1/written-again.log", "web-2/app.log"})
         grow(name, 3000);
-    expect_told(run_once(), {"'web/web-1: app.log': no room for its 2.9 KiB"});
+    expect_told(run_once({"--verbose"}), {"'web/web-1: app.log': no room for its 2.9 KiB"});
     auto after = saved();
     for (const auto& [name, content] : saved())
         if (name.starts_with("web/web-1/written-again.log~")) {
@@ -433,7 +434,8 @@ TEST_P(Faults, ALogCannotBeRead) {
     rot(sources.at("web/web-3/c.log"), MB - 200);
     engine.start(with_volume("web-3", disk / "web-3"));
     for (int i = 0; i < 2; ++i) {
-        expect_told(run_once(), {"'web/web-3: b.log': ", "'web/web-3: c.log': ", "Input/output error"});
+        expect_told(run_once({"--verbose"}),
+                    {"'web/web-3: b.log': ", "'web/web-3: c.log': ", "Input/output error"});
         expect_prefixes({});
         expect_saved("web-1/app.log");
         expect_saved("web-3/a.log");

@@ -355,6 +355,14 @@ std::string Engine::start(const Pod& pod) {
             arguments.push_back(label);
         }
     }
+    const bool has_name =
+        std::find(pod.arguments.begin(), pod.arguments.end(), "--name") != pod.arguments.end();
+    const std::string name = "k8s_" + pod.service + "_" + pod.pod + "_" + pod.namespace_name + "_" +
+                             std::to_string(++started_) + "_0";
+    if (!pod.service.empty() && !has_name &&
+        name.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-") ==
+            std::string::npos)
+        arguments.insert(arguments.end(), {"--name", name}); // as the kubelet does
     arguments.insert(arguments.end(), pod.arguments.begin(), pod.arguments.end());
     for (const auto& argument : {pod.image, std::string("sh"), std::string("-c"), pod.script})
         arguments.push_back(argument);

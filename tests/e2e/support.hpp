@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -139,6 +140,7 @@ class Engine {
     std::map<std::string, std::string> shared_; ///< id by "<service>/<pod>"
     pid_t containerd_ = -1;
     pid_t dockerd_ = -1;
+    std::size_t started_ = 0;
 };
 
 /// With and without the right to mount.

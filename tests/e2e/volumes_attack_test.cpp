@@ -264,7 +264,7 @@ TEST_P(VolumesAttack, AFileSystemThatDoesNotAnswerStopsNobodyElse) {
     expect_failure(limited_run(), "(fuse.test) may not answer, so it is not read");
     EXPECT_EQ(sh("grep -rl 'user space' '" + backup.string() + "' | wc -l"), "0\n");
     server.stop();
-    const auto result = limited_run();
+    const auto result = limited_run({"--verbose"});
     expect_failure(result, "(fuse.test) may not answer, so it is not read");
     for (const std::string state : {"running", "stopped"}) {
         for (const std::string pod : {"above", "beside", "apart"}) {

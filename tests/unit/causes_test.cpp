@@ -26,8 +26,8 @@ Row row(const std::string& pod, const std::vector<Problem>& failures) {
 
 std::vector<std::string> lines_of(const Report& report) {
     std::vector<std::string> lines;
-    for (const auto& [key, line] : cause_lines(report))
-        lines.push_back(line);
+    for (const auto& cause : cause_lines(report))
+        lines.push_back(cause.line);
     return lines;
 }
 
@@ -39,7 +39,9 @@ TEST(CauseOf, LeavesOutWhatDiffersFromFileToFile) {
     EXPECT_NE(cause_of("cannot open '/a': Permission denied"), cause_of("cannot open '/a': Not a directory"));
     EXPECT_NE(cause_of("rsync exited with code 11"), cause_of("rsync was ended by signal 9"));
     EXPECT_EQ(cause_of("an open quote '"), "an open quote '…'");
+    EXPECT_EQ(cause_of("container 0a1b2c3d4e5f is left out"), cause_of("container ffffffffffff is left out"));
     EXPECT_EQ(cause_of(""), "");
+    EXPECT_EQ(cause_of("no room in '/a' for 7 B", Quoted::counts), "no room in '/a' for 0");
 }
 
 TEST(CauseLines, AreOneForAllThatHasTheSameCause) {
@@ -71,6 +73,23 @@ TEST(CauseLines, ThatAreAlikeSayWhatToDoOnce) {
                                         "'web/a: 1.log', 'web/a: 2.log': cannot open it\nhint: b"}));
 }
 
+TEST(CauseLines, CountLogDirectories) {
+    Report report;
+    report.rows = {row("a", {{"1.log", "no room"}, {"2.log", "no room"}}), row("b", {{"1.log", "no room"}})};
+    report.problems = {"container 12 hangs", "container 34 hangs"};
+    EXPECT_EQ(cause_lines(report).at(0).count, 2U);
+    EXPECT_EQ(cause_lines(report).at(1).count, 2U);
+}
+
+TEST(CauseLines, NameWhatTheyAreAbout) {
+    Report report;
+    for (const auto* name : {"a", "b", "c", "d", "e"})
+        report.problems.push_back("cannot read the record '" + std::string(name) + "': it is empty");
+    EXPECT_EQ(lines_of(report),
+              std::vector<std::string>{
+                  "cannot read the record 'a': it is empty; alike: 'b', 'c', 'd' and 1 other"});
+}
+
 TEST(CauseLines, OfAComparisonAreOneForEachDifference) {
     Report report;
     report.kind = RunKind::verify;
@@ -85,14 +104,15 @@ class CausesOverTime : public testing::Test {
   protected:
     Causes causes;
     Timestamp now{std::chrono::seconds(1'795'359'400)};
+    std::size_t count = 1; ///< of log directories with each cause
 
     CauseNews run(const std::vector<std::string>& met, bool tells = true,
                   std::chrono::milliseconds repeat = 24h) {
         now += 1min;
-        std::map<std::string, std::string> lines;
+        std::map<std::string, MetCause> all;
         for (const auto& key : met)
-            lines.emplace(key, key + " of this run");
-        CauseNews news = causes_after(causes, lines, now, repeat, tells);
+            all.emplace(key, MetCause{key + " of this run", count});
+        CauseNews news = causes_after(causes, all, now, repeat, tells);
         causes = news.causes;
         return news;
     }
@@ -112,6 +132,20 @@ TEST_F(CausesOverTime, AreToldWhenTheyBeginAndOnceADay) {
     news = run({"full", "other"});
     EXPECT_EQ(news.fresh, std::set<std::string>{"other"});
     EXPECT_EQ(news.silent, std::set<std::string>{"full"});
+}
+
+TEST_F(CausesOverTime, AreToldAgainWhenTheyConcernTwiceAsMany) {
+    (void)run({"full"});
+    EXPECT_TRUE(run({"full"}).silent.contains("full"));
+    count = 2;
+    EXPECT_TRUE(run({"full"}).silent.empty());
+    EXPECT_TRUE(run({"full"}).silent.contains("full"));
+    count = 3;
+    EXPECT_TRUE(run({"full"}).silent.contains("full"));
+    count = 1;
+    EXPECT_TRUE(run({"full"}).silent.contains("full"));
+    count = 4;
+    EXPECT_TRUE(run({"full"}).silent.empty());
 }
 
 TEST_F(CausesOverTime, AreOverAfterFiveMinutes) {
@@ -146,10 +180,22 @@ TEST_F(CausesOverTime, AreToldAgainByWhoSaysNothingElse) {
     EXPECT_TRUE(run({"full"}, true, 30s).silent.empty());
 }
 
-TEST_F(CausesOverTime, ThatNobodyWasToldOfEndInSilence) {
+TEST_F(CausesOverTime, AreNotOverWhenARunEndedBeforeItCouldMeetThem) {
+    (void)run({"full"});
+    for (int minute = 0; minute < 60; ++minute) {
+        now += 1min;
+        causes = causes_after(causes, {{"docker is away", {}}}, now, 24h, true, false).causes;
+    }
+    EXPECT_TRUE(run({"full"}).silent.contains("full"));
+    EXPECT_TRUE(run({}).over.empty());
+}
+
+TEST_F(CausesOverTime, ThatNobodyWasToldOfSaySoWhenTheyAreOver) {
     (void)run({"full"}, false);
     now += 1h;
-    EXPECT_TRUE(run({}).over.empty());
+    const CauseNews news = run({});
+    ASSERT_EQ(news.over.size(), 1U);
+    EXPECT_EQ(news.over[0].told, Timestamp{});
 }
 
 TEST_F(CausesOverTime, SurviveAClockThatIsSetBack) {
@@ -174,8 +220,8 @@ TEST(CausesFile, CanBeReadAgain) {
     dir.make_directory(".logbackup");
     EXPECT_TRUE(load_causes(dir.fd()).empty());
     const Timestamp time{std::chrono::seconds(1'795'359'400)};
-    const Causes causes{{"a '…'", {"a 'b\xff'", time, time + 1min, {}}},
-                        {"c", {"c\nhint: d", time, time, time}}};
+    const Causes causes{{"a '…'", {"a 'b\xff'", 1, time, time + 1min, {}}},
+                        {"c", {"c\nhint: d", 7, time, time, time}}};
     save_causes(dir.fd(), causes);
     Causes read = load_causes(dir.fd());
     EXPECT_EQ(read.size(), 2U);

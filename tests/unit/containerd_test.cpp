@@ -60,10 +60,11 @@ class Containerd : public testing::Test {
     void add(const std::string& name_space, const std::string& id, const std::string& labels = "",
              const std::string& created = "2026-11-30T18:43:46Z") {
         append(name_space + "/containers", id + "\n");
-        dir.write(name_space + "/info/" + id, "echo '{\"ID\":\"" + id + "\",\"Labels\":{" + labels +
-                                                  "},\"Snapshotter\":\"overlayfs\"," +
-                                                  "\"SnapshotKey\":\"s-" + id.substr(id.size() - 1) +
-                                                  "\",\"CreatedAt\":\"" + created + "\"}'\n");
+        dir.write(name_space + "/info/" + id,
+                  "echo '{\"ID\":\"" + id + "\",\"Labels\":{" + labels + "},\"Snapshotter\":\"overlayfs\"," +
+                      "\"SnapshotKey\":\"s-" + id.substr(id.size() - 1) + "\",\"CreatedAt\":\"" + created +
+                      "\",\"Extensions\":" +
+                      (labels.empty() ? "null" : "{\"io.cri-containerd.container.metadata\":{}}") + "}'\n");
     }
     void append(const std::string& path, const std::string& text) const {
         dir.write(path, dir.read(path) + text);

@@ -95,8 +95,14 @@ TEST(ParseInfo, ToleratesWhatIsMissingOrOdd) {
     EXPECT_EQ(bare->container.name, "shop-web-1");
     EXPECT_EQ(bare->container.kind, "") << "not of the CRI service";
     EXPECT_EQ(parse_info(R"({"ID": "web"})")->container.name, "web");
-    EXPECT_EQ(parse_info(R"({"ID": "a", "Labels": {"io.cri-containerd.kind": "sandbox"}})")->container.kind,
+    EXPECT_EQ(parse_info(R"({"ID": "a", "Extensions": {"io.cri-containerd.sandbox.metadata": {}}})")
+                  ->container.kind,
               "podsandbox");
+    EXPECT_EQ(parse_info(R"({"ID": "a", "Labels": {"io.cri-containerd.kind": "sandbox",
+                             "io.kubernetes.docker.type": "podsandbox"}})")
+                  ->container.kind,
+              "")
+        << "an image can set any label";
 }
 
 TEST(ParseTasks, SkipsTheHeadingAndWhatIsNoTask) {

@@ -61,7 +61,7 @@ TEST_F(ForgedRuns, ADirectoryWhoseRecordCannotBeReadIsTouchedByNobody) {
         }
     };
     for (int i = 0; i < 2; ++i) {
-        const ProgramEnd result = run_once();
+        const ProgramEnd result = run_once({"--verbose"});
         EXPECT_EQ(result.code, 3) << result.out;
         for (std::size_t k = 0; k < victims.size(); ++k)
             EXPECT_TRUE(says(result, "cannot read the record '.logbackup/live/web/" + pod(k) + "': "))

@@ -117,6 +117,13 @@ TEST(IdentityText, CanBeReadAgain) {
     EXPECT_EQ(docker_of(*read).root, "/x y");
 }
 
+TEST(IdentityText, OfAVersionBeforeKnowsDockersEngine) {
+    const auto read = parse_identity(R"({"format": 1, "engine": "aaaa", "engine_root": "/var/lib/docker"})");
+    ASSERT_TRUE(read);
+    EXPECT_EQ(docker_of(*read).id, "aaaa");
+    EXPECT_EQ(docker_of(*read).root, "/var/lib/docker");
+}
+
 TEST(IdentityText, OfANewerVersionIsRefused) {
     EXPECT_TRUE(parse_identity(R"({"format": 1, "more": []})")) << "an addition that may be ignored";
     for (const auto* damaged : {"", "{", "[]", "{}", R"({"format": "1"})"})

@@ -62,6 +62,7 @@ TEST(Names, ComeFromTheLabelsOfWhoeverMadeTheContainer) {
 
 TEST(Names, AreThoseOfKubernetesWhereItIs) {
     std::vector<Container> containers{of_kubernetes("web", "web-1"), container("registry")};
+    containers[0].name = "k8s_web_web-1_shop_uid_0";
     ASSERT_TRUE(has_kubernetes(containers));
     name_containers(containers, {}, true);
     EXPECT_EQ(classify(containers[0]).ownership, Ownership::ours);
@@ -72,6 +73,18 @@ TEST(Names, AreThoseOfKubernetesWhereItIs) {
     name_containers(containers, {}, false); // before another one was seen, say
     EXPECT_FALSE(containers[0].is_named_freely) << "its labels say what it is";
     EXPECT_EQ(named(container("registry"), {NameScheme::kubernetes, {}, {}}), "-");
+}
+
+TEST(Names, OfOthersDoNotGoBecauseAnImageSaysThatItIsAPod) {
+    std::vector<Container> containers{of_kubernetes("evil", "evil-1"), container("registry")};
+    containers[0].name = "evil";
+    EXPECT_FALSE(has_kubernetes(containers));
+    name_containers(containers, {}, has_kubernetes(containers));
+    EXPECT_EQ(containers[1].service, "registry");
+    containers[0].runtime = "containerd";
+    EXPECT_FALSE(has_kubernetes(containers)) << "the CRI service does not know it";
+    containers[0].kind = "container";
+    EXPECT_TRUE(has_kubernetes(containers));
 }
 
 TEST(Names, OfOneSchemeLeaveOthersOut) {

@@ -229,7 +229,11 @@ TEST_F(PruneRuns, AnEngineThatListsNothingEndsAndDeletesNothing) {
     for (int run = 0; run < 5; ++run) {
         const auto quiet = run_once({"--quiet", "--keep", "30d", "--max-size", "1K", "--docker", nothing});
         EXPECT_EQ(quiet.code, 3);
-        EXPECT_TRUE(says(quiet, "docker lists no container, but 3 log directories are live")) << quiet.err;
+        if (run == 0)
+            EXPECT_TRUE(says(quiet, "docker lists no container, but 3 log directories are live"))
+                << quiet.err;
+        else
+            EXPECT_EQ(quiet.err, "") << "it was said";
     }
     EXPECT_EQ(run_once({"--quiet", "--max-size", "1K", "--docker", nothing}).code, 3)
         << "their layers are still on this host";

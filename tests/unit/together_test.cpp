@@ -67,8 +67,8 @@ TEST(Together, PutsContainersTogether) {
     EXPECT_EQ(ids_of(found), (std::vector<std::string>{"docker a", "containerd b"}));
     EXPECT_EQ(found.ids, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(found.engines.size(), 2U);
-    ASSERT_EQ(found.notices.size(), 1U) << "two containers of one id";
-    EXPECT_NE(found.notices[0].find("'a'"), std::string::npos);
+    ASSERT_EQ(found.failures.size(), 1U) << "two containers of one id";
+    EXPECT_NE(found.failures[0].find("'a' is left out"), std::string::npos);
     EXPECT_EQ(both.listening.size(), 2U);
     std::string why_not;
     EXPECT_EQ(both.history({}, stop.get(), why_not).size(), 2U);

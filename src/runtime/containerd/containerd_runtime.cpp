@@ -61,7 +61,9 @@ std::map<std::string, std::string> rootfs_mounts() {
     for (const auto& mount : parse_mountinfo(table.value_or("")))
         if (base_name(mount.point) == "rootfs") {
             const std::string bundle = parent_path(mount.point);
-            found[joined(base_name(parent_path(bundle)), base_name(bundle))] = mount.point;
+            const std::string name_space = parent_path(bundle);
+            if (base_name(parent_path(name_space)) == "io.containerd.runtime.v2.task")
+                found[joined(base_name(name_space), base_name(bundle))] = mount.point;
         }
     return found;
 }
@@ -79,7 +81,11 @@ class Ctr {
             // After the list: what has started since is seen as running.
             const auto tasks = parse_tasks(list(name_space, {"tasks", "ls"}));
             for (const auto& id : ids)
-                describe(name_space, id, tasks);
+                if (std::find(found_.ids.begin(), found_.ids.end(), id) == found_.ids.end())
+                    describe(name_space, id, tasks);
+                else
+                    found_.failures.push_back("the container " + in_quotes(id) + " of the namespace " +
+                                              in_quotes(name_space) + " is left out: another one has its id");
         }
         const std::set<std::string> listed(found_.ids.begin(), found_.ids.end());
         if (!stop_.requested())
@@ -104,8 +110,11 @@ class Ctr {
         for (const auto& name_space : namespaces()) {
             if (left.empty() || stop_.requested())
                 break;
+            const auto ids = ids_in(name_space); // what is known may be gone by now
             const auto tasks = parse_tasks(list(name_space, {"tasks", "ls"}));
-            std::erase_if(left, [&](const std::string& id) { return describe(name_space, id, tasks); });
+            std::erase_if(left, [&](const std::string& id) {
+                return std::find(ids.begin(), ids.end(), id) != ids.end() && describe(name_space, id, tasks);
+            });
         }
         found_.ids = wanted;
         return std::move(found_);
@@ -173,6 +182,8 @@ class Ctr {
     bool describe(const std::string& name_space, const std::string& id,
                   const std::map<std::string, CtrTask>& tasks) {
         auto known = known_.find(id);
+        if (known != known_.end() && known->second.container.runtime != settings_.name)
+            known = known_.end();
         // Only the ids of the kubelet and of nerdctl never come back for another container.
         const bool is_unique =
             id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -207,12 +218,16 @@ class Ctr {
             return leave_out(id, "cannot understand what ctr printed of it");
         const auto mounts = call(
             name_space, {"snapshots", "--snapshotter", info->snapshotter, "mounts", "/x", info->snapshot});
-        if (!succeeded(mounts.ending))
-            return says_not_found(mounts.err) ? std::nullopt : leave_out(id, why_not(mounts));
+        const bool has_snapshot = succeeded(mounts.ending);
+        if (!has_snapshot && !says_not_found(mounts.err))
+            return leave_out(id, why_not(mounts));
+        if (!has_snapshot && !succeeded(call(name_space, {"containers", "info", id}).ending))
+            return std::nullopt; // it was removed meanwhile
         Description description{std::move(info->container), {}};
         Container& container = description.container;
         container.runtime = settings_.name;
-        parse_snapshot_mounts(mounts.out, container);
+        if (has_snapshot) // else it has a file system of its own, which its process shows
+            parse_snapshot_mounts(mounts.out, container);
         container.data_root = containerd_root_of(container.upper);
         return description;
     }
@@ -241,8 +256,10 @@ class Ctr {
                 container.merged = found->second;
         if (!container.kind.empty()) {
             // As in containerd's source, core/sandbox and internal/cri/store/container/status.go.
+            static constexpr std::size_t largest_status = 1U << 20U;
+            const std::string& root = container.data_root.empty() ? settings_.root : container.data_root;
             const std::string status = text_of_file(
-                container.data_root + "/io.containerd.grpc.v1.cri/containers/" + container.id + "/status");
+                root + "/io.containerd.grpc.v1.cri/containers/" + container.id + "/status", largest_status);
             if (!status.empty()) {
                 parse_cri_status(status, container);
                 return container;
@@ -250,9 +267,10 @@ class Ctr {
         }
         note_end(description, task, has_process);
         container.started = task.pid == 0 && description.state.empty() ? Timestamp{} : container.created;
-        container.finished = description.container.finished;
-        if (container.finished != Timestamp{})
+        if (container.started != Timestamp{} && !has_process)
             container.state = ContainerState::exited;
+        // Without a task nobody knows whether it has run again meanwhile.
+        container.finished = task.pid == 0 ? Timestamp{} : description.container.finished;
         return container;
     }
 
@@ -304,10 +322,11 @@ Discovery ask_again(const ContainerdSettings& settings, Descriptions& known,
 Listening listening_of(const ContainerdSettings& settings, const std::shared_ptr<Descriptions>& known) {
     Listening listening;
     listening.has_no_past = true;
-    listening.events = [settings](Timestamp) {
+    const auto places = std::make_shared<CtrPlaces>();
+    listening.events = [settings, places](Timestamp) {
+        places->clear();
         return SideCommand::start(ctr_command(settings, {"events"}));
     };
-    const auto places = std::make_shared<CtrPlaces>();
     listening.read_events = [name = settings.name, places](std::string_view lines) {
         History history = parse_ctr_events(lines, *places);
         history.runtime = name;
@@ -344,7 +363,7 @@ Listening listening_of(const ContainerdSettings& settings, const std::shared_ptr
 
 } // namespace
 
-Runtime containerd_runtime(const ContainerdSettings& settings, std::shared_ptr<Descriptions> known) {
+Runtime containerd_runtime(const ContainerdSettings& settings, const std::shared_ptr<Descriptions>& known) {
     Runtime runtime;
     runtime.name = settings.name;
     runtime.discover = [settings, known](StopSignal& stop) { return Ctr(settings, *known, stop).discover(); };

@@ -26,6 +26,6 @@ struct ContainerdSettings {
 ///
 /// containerd does not remember what happened: there is no history.
 [[nodiscard]] Runtime containerd_runtime(const ContainerdSettings& settings,
-                                         std::shared_ptr<Descriptions> known);
+                                         const std::shared_ptr<Descriptions>& known);
 
 } // namespace logbackup

@@ -75,7 +75,7 @@ void parse_mount(const Json& value, Container& container) {
         container.mounts.push_back(std::move(mount));
 }
 
-Timestamp time_of(const Json& nanoseconds) {
+Timestamp time_at(const Json& nanoseconds) {
     return nanoseconds.is_number_integer()
                ? Timestamp(std::chrono::nanoseconds(nanoseconds.get<std::int64_t>()))
                : Timestamp{};
@@ -186,8 +186,13 @@ std::optional<CtrInfo> parse_info(std::string_view json) {
     container.image = text(member(value, "Image")).substr(0, longest_image);
     container.created = parse_rfc3339(text(member(value, "CreatedAt")));
     parse_labels(labels, container);
-    const std::string kind = text(member(labels, "io.cri-containerd.kind"));
-    container.kind = kind == "sandbox" ? "podsandbox" : kind;
+    // Labels can be those of an image; what the CRI service knows of a container, nobody else writes.
+    const Json& extensions = member(value, "Extensions");
+    if (member(extensions, "io.cri-containerd.sandbox.metadata").is_object())
+        container.kind = "podsandbox";
+    else
+        container.kind =
+            member(extensions, "io.cri-containerd.container.metadata").is_object() ? "container" : "";
     container.restart_count = restart_count_of(member(value, "Extensions"));
     if (const Json& mounts = member(member(value, "Spec"), "mounts"); mounts.is_array())
         for (const auto& mount : mounts)
@@ -226,8 +231,8 @@ void parse_cri_status(std::string_view json, Container& container) {
     const Json status = Json::parse(json, nullptr, false);
     if (!status.is_object())
         return;
-    container.started = time_of(member(status, "StartedAt"));
-    container.finished = time_of(member(status, "FinishedAt"));
+    container.started = time_at(member(status, "StartedAt"));
+    container.finished = time_at(member(status, "FinishedAt"));
     if (container.has_process())
         container.finished = {};
     else

@@ -21,14 +21,15 @@
 namespace logbackup {
 namespace {
 
-const std::string docker = "docker";
+const std::string name_of_docker = "docker";
 
 std::string hint_for(const std::string& error) {
     auto says = [&](const char* words) { return error.find(words) != std::string::npos; };
     if (says("permission denied"))
         return "run as root, or as a member of the group that owns the docker socket";
     if (says("Cannot connect to the Docker daemon") || says("Is the docker daemon running"))
-        return "is the engine running ('systemctl status docker')? If it listens elsewhere, set DOCKER_HOST";
+        return "is the engine running ('systemctl status docker')? If it listens elsewhere, set "
+               "--docker-host or DOCKER_HOST";
     return {};
 }
 
@@ -185,7 +186,7 @@ class Inspector {
 
 std::string data_root_in(const Descriptions& known) {
     const auto telling = std::find_if(known.begin(), known.end(), [](const auto& one) {
-        return one.second.container.runtime == docker && !one.second.container.data_root.empty();
+        return one.second.container.runtime == name_of_docker && !one.second.container.data_root.empty();
     });
     return telling == known.end() ? std::string() : telling->second.container.data_root;
 }
@@ -202,21 +203,21 @@ std::string state_of(const std::string& data_root, const std::string& id) {
 
 /// Brings the containers into the order of the list.
 void order(Discovery& discovery) {
-    std::map<std::string, std::size_t> places;
+    std::map<std::string, std::size_t> ranks;
     for (std::size_t i = 0; i < discovery.ids.size(); ++i)
-        places.emplace(discovery.ids[i], i);
-    const auto place_of = [&](const Container& container) {
-        const auto found = places.find(container.id);
-        return found == places.end() ? places.size() : found->second;
+        ranks.emplace(discovery.ids[i], i);
+    const auto rank_of = [&](const Container& container) {
+        const auto found = ranks.find(container.id);
+        return found == ranks.end() ? ranks.size() : found->second;
     };
     std::stable_sort(discovery.containers.begin(), discovery.containers.end(),
-                     [&](const Container& a, const Container& b) { return place_of(a) < place_of(b); });
+                     [&](const Container& a, const Container& b) { return rank_of(a) < rank_of(b); });
 }
 
 /// Keeps the containers that exist, with the states of their files before they were inspected.
 void keep(Descriptions& known, const std::vector<Container>& containers,
           const std::map<std::string, std::string>& states) {
-    std::erase_if(known, [](const auto& one) { return one.second.container.runtime == docker; });
+    std::erase_if(known, [](const auto& one) { return one.second.container.runtime == name_of_docker; });
     for (const auto& container : containers)
         if (const auto state = states.find(container.id); state != states.end())
             known[container.id] = {container, state->second};
@@ -328,7 +329,7 @@ std::unique_ptr<SideCommand> listen(const DockerSettings& settings, Timestamp si
     return start(settings, std::move(arguments));
 }
 
-std::unique_ptr<SideCommand> list(const DockerSettings& settings) {
+std::unique_ptr<SideCommand> list_all(const DockerSettings& settings) {
     return start(settings, list_arguments);
 }
 

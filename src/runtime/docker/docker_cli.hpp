@@ -51,7 +51,7 @@ struct DockerSettings {
 /// nullptr, and sets errno, when it cannot be started.
 [[nodiscard]] std::unique_ptr<SideCommand> listen(const DockerSettings& settings, Timestamp since);
 /// Starts `docker ps` for the ids of all containers, in the same way; parse_list() reads what it prints.
-[[nodiscard]] std::unique_ptr<SideCommand> list(const DockerSettings& settings);
+[[nodiscard]] std::unique_ptr<SideCommand> list_all(const DockerSettings& settings);
 [[nodiscard]] std::vector<std::string> parse_list(const std::string& text);
 /// Starts `docker inspect` for some containers, in the same way.
 [[nodiscard]] std::unique_ptr<SideCommand> describe(const DockerSettings& settings,

@@ -74,7 +74,7 @@ Runtime docker_runtime(const DockerSettings& settings, std::shared_ptr<Descripti
     Listening listening;
     listening.events = [settings](Timestamp since) { return listen(settings, since); };
     listening.read_events = parse_events;
-    listening.list = [settings] { return list(settings); };
+    listening.list = [settings] { return list_all(settings); };
     listening.read_list = parse_list;
     listening.describe = [settings](const std::vector<std::string>& ids) { return describe(settings, ids); };
     listening.read_descriptions = described;
