@@ -17,8 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t longest_image = 1000;
-constexpr std::size_t longest_label = 253;
+constexpr std::size_t longest_image_name = 1000;
+constexpr std::size_t longest_count = 253;
 
 /// Decodes base64 (RFC 4648, section 4); stops at the first byte that is not of its alphabet.
 std::string decode_base64(std::string_view encoded) {
@@ -51,7 +51,7 @@ std::string restart_count_of(const Json& extensions) {
     const std::string annotated =
         text(member(member(config, "annotations"), "io.kubernetes.container.restartCount"));
     if (!annotated.empty())
-        return annotated.substr(0, longest_label);
+        return annotated.substr(0, longest_count);
     const Json& attempt = member(member(config, "metadata"), "attempt");
     return attempt.is_number_unsigned() ? std::to_string(attempt.get<std::uint64_t>()) : std::string();
 }
@@ -183,7 +183,7 @@ std::optional<CtrInfo> parse_info(std::string_view json) {
     const Json& labels = member(value, "Labels");
     const std::string nerdctl_name = text(member(labels, "nerdctl/name"));
     container.name = nerdctl_name.empty() ? container.id : nerdctl_name;
-    container.image = text(member(value, "Image")).substr(0, longest_image);
+    container.image = text(member(value, "Image")).substr(0, longest_image_name);
     container.created = parse_rfc3339(text(member(value, "CreatedAt")));
     parse_labels(labels, container);
     // Labels can be those of an image; what the CRI service knows of a container, nobody else writes.
