@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -31,7 +32,7 @@ class Containerd : public testing::Test {
                               dir.path() +
                               "' || exit\n"
                               "echo \"$*\" >>calls\n"
-                              "test \"$1 $2\" = '--address /c.sock' || exit 9\n"
+                              "test \"$1 $2\" = \"--address $PWD/c.sock\" || exit 9\n"
                               "shift 2\n"
                               "name=none\n"
                               "test \"$1\" != --namespace || { name=$2; shift 2; }\n"
@@ -47,6 +48,7 @@ class Containerd : public testing::Test {
                               "/io.containerd.snapshotter.v1.overlayfs/snapshots/$6/fs,lowerdir=/low\" ;;\n"
                               "*) exit 8 ;;\n"
                               "esac\n");
+        dir.write("c.sock", "");
         dir.write("namespaces", "default\nk8s.io\nmoby\n");
         for (const auto* name : {"default", "k8s.io", "moby"}) {
             dir.make_directory(std::string(name) + "/info");
@@ -77,7 +79,7 @@ class Containerd : public testing::Test {
         ContainerdSettings settings;
         settings.name = "containerd";
         settings.program = {dir.at("ctr")};
-        settings.socket = "/c.sock";
+        settings.socket = dir.at("c.sock");
         settings.time_limit = 5s;
         return containerd_runtime(settings, known);
     }
@@ -207,8 +209,16 @@ TEST_F(Containerd, SaysWhyItDoesNotAnswer) {
     const Discovery again = runtime().ask_again({web}, stop.get());
     ASSERT_EQ(again.unreachable.size(), 1U) << "nobody knows whether it is gone";
     dir.write_program("ctr", "#!/bin/sh\nsleep 60\n");
-    ContainerdSettings settings{"containerd", {dir.at("ctr")}, "/c.sock", {}, 100ms};
+    ContainerdSettings settings{"containerd", {dir.at("ctr")}, dir.at("c.sock"), {}, 100ms};
     EXPECT_THROW((void)containerd_runtime(settings, known).discover(stop.get()), Error);
+    std::filesystem::remove(dir.at("c.sock"));
+    try {
+        (void)discover();
+        FAIL() << "it answered";
+    } catch (const Error& error) {
+        EXPECT_EQ(std::string(error.what()),
+                  "cannot reach containerd at '" + dir.at("c.sock") + "': No such file or directory");
+    }
 }
 
 TEST_F(Containerd, TellsWhatIsGoneWhenItIsAskedAgain) {

@@ -8,8 +8,10 @@
 #include "util/text.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -163,6 +165,11 @@ class Ctr {
     /// asked.
     std::vector<std::string> namespaces() {
         static constexpr std::size_t most = 1000;
+        struct stat status {};
+        if (::stat(settings_.socket.c_str(), &status) != 0) // ctr would wait for it
+            throw Error("cannot reach " + settings_.name + " at " + in_quotes(settings_.socket) + ": " +
+                            error_text(errno),
+                        hint_for(settings_, {}));
         std::optional<std::vector<std::string>> names;
         const std::string tasks = settings_.root + "/io.containerd.runtime.v2.task";
         if (const UniqueFd held(
