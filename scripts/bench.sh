@@ -42,7 +42,7 @@ done
 files_each=10
 chunk_bytes=10240
 big_file=$((64 << 20))
-max_idle_to_floor=1.3
+max_idle_to_floor=0.6
 min_loop_to_idle=40
 max_append_to_floor=1.7
 max_appended_mib=2.3
