@@ -20,7 +20,7 @@ struct News {
     std::vector<std::string> told_over; ///< those of them that were told when they began
 };
 
-/// Notes the causes of a run's failures in the backup, and returns what of them is news. With --quiet a cause
+/// Records why a run failed, and returns what is new. With --quiet a cause
 /// is told when it is new, when it is over, and each --repeat in between. A run for some containers only, or
 /// one that is stopped, does not know what is over, and says everything. So does one that has no backup to
 /// note anything in.

@@ -40,9 +40,8 @@ struct MetCause {
 
 /// `met` are the causes that a run met, by their keys. One that was told less than `repeat` ago is silent,
 /// unless it concerns twice as many now. One that is away for less than five minutes is still the same one.
-/// With `tells` false the run says
-/// everything by itself, and nothing is noted as told. A run that is not `whole` ended early: what it did not
-/// meet may still be so. At most 200 are kept. Pure.
+/// With `tells` false the run says everything by itself, and nothing is noted as told. A run that is not
+/// `whole` ended early: what it did not meet may still be so. At most 200 are kept. Pure.
 [[nodiscard]] CauseNews causes_after(const Causes& before, const std::map<std::string, MetCause>& met,
                                      Timestamp now, std::chrono::milliseconds repeat, bool tells,
                                      bool whole = true);

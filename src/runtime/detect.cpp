@@ -155,7 +155,7 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
     const bool is_nothing_else = found.containerds.empty() && found.failures.empty();
     if (is_nothing_else && !is_there && find_program(settings.docker).empty() &&
         settings.docker.find('/') == std::string::npos)
-        throw Error("there is no container runtime on this host: cannot find the program " +
+        throw Error("found no container runtime on this host: cannot find the program " +
                         in_quotes(settings.docker),
                     "install it (on Debian: docker.io), or name it with --docker; " + looked_for());
     if (is_there || is_nothing_else) {

@@ -163,6 +163,17 @@ TEST_F(Containerd, NotesWhenAContainerWithoutTheKubeletEnded) {
     EXPECT_GT(discover().containers.at(0).finished, ended.finished) << "it has run again meanwhile";
 }
 
+TEST_F(Containerd, DoesNotCallATaskEndedWhoseShimDoesNotAnswer) {
+    add("default", "web");
+    append("default/tasks", "web    4711    RUNNING\n");
+    (void)discover();
+    dir.write("default/tasks", "TASK    PID    STATUS\nweb    4711    UNKNOWN\n");
+    const Container unclear = discover().containers.at(0);
+    EXPECT_EQ(unclear.pid, 4711);
+    EXPECT_EQ(unclear.finished, Timestamp{});
+    EXPECT_FALSE(unclear.is_still());
+}
+
 TEST_F(Containerd, DoesNotTakeANewContainerForAnOldOneOfItsName) {
     add("default", "web");
     append("default/tasks", "web    4711    STOPPED\n");

@@ -254,8 +254,9 @@ class Ctr {
     /// Adds to a description what changes.
     Container as_it_is_now(const std::string& name_space, Description& description, const CtrTask& task) {
         Container container = description.container;
+        // A task whose state is not known has a process: its shim does not answer.
         const bool has_process =
-            task.state == ContainerState::running || task.state == ContainerState::paused;
+            task.pid != 0 && task.state != ContainerState::exited && task.state != ContainerState::created;
         container.state = task.pid == 0 ? ContainerState::created : task.state;
         container.pid = has_process ? task.pid : 0;
         if (has_process)

@@ -24,7 +24,7 @@ struct ContainerdSettings {
 /// in `known`. What these say stays the same as long as a container exists, so it is kept there. A container
 /// that is removed in between is not an error; one that ctr cannot describe is unreachable.
 ///
-/// containerd does not remember what happened: there is no history.
+/// containerd keeps no history of events.
 [[nodiscard]] Runtime containerd_runtime(const ContainerdSettings& settings,
                                          const std::shared_ptr<Descriptions>& known);
 
