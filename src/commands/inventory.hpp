@@ -13,7 +13,7 @@ struct OpenInventory {
 };
 
 /// Opens the backup and lists what the filter selects, and lived in the time window. Throws Error if
-/// there is no backup, or if the filter selects nothing.
+/// no backup exists or the filter selects nothing.
 [[nodiscard]] OpenInventory open_inventory(const Options& options, const TimeWindow& window);
 
 } // namespace logbackup
