@@ -26,25 +26,26 @@ class Grep : public e2e::Test {
 };
 
 TEST_F(Grep, FindsALineAndTellsWhatIsMissing) {
-    // A volume can have lines from before its container.
+    // A volume can have lines from before its container. (They lie long before any run of this test, so
+    // the layer of web-1, which cannot have such lines, is not searched for them, whatever the date is.)
     const auto first = engine.start(
         {"orders", "orders-1", {"--volume", (scratch.path() / "volume").string() + ":/opt/logs"}});
     engine.exec(first,
-                "cd /opt/logs; echo '2026-11-30 07:00:10,000 order 4711 begins' > app.log; gzip app.log; "
-                "echo '2026-11-30 07:01:00,000 other' > app.log; echo ' of order 4711' >> app.log; "
-                "echo '2026-11-30 09:00:00,000 order 4711 ends' >> app.log");
+                "cd /opt/logs; echo '2020-11-30 07:00:10,000 order 4711 begins' > app.log; gzip app.log; "
+                "echo '2020-11-30 07:01:00,000 other' > app.log; echo ' of order 4711' >> app.log; "
+                "echo '2020-11-30 09:00:00,000 order 4711 ends' >> app.log");
     const auto second = engine.start({"web", "web-1"});
     engine.exec(second, "printf 'bad \\033]0;order 4711\\007\\n' > /opt/logs/web.log");
     expect_clean(run_once());
     const std::string before = state_of(backup);
 
     expect(grep({"order 4711", "orders"}), 0,
-           "orders/orders-1 app.log.gz:1:2026-11-30 07:00:10,000 order 4711 begins\n"
+           "orders/orders-1 app.log.gz:1:2020-11-30 07:00:10,000 order 4711 begins\n"
            "orders/orders-1 app.log:2: of order 4711\n"
-           "orders/orders-1 app.log:3:2026-11-30 09:00:00,000 order 4711 ends\n",
+           "orders/orders-1 app.log:3:2020-11-30 09:00:00,000 order 4711 ends\n",
            "1 log directory, 2 files");
-    expect(grep({"order 4711", "--since", "2026-11-30 07:00:30Z", "--until", "2026-11-30 08:00Z"}), 0,
-           "orders/orders-1 app.log:2: of order 4711\n", "3 outside the time window");
+    expect(grep({"order 4711", "--since", "2020-11-30 07:00:30Z", "--until", "2020-11-30 08:00Z"}), 0,
+           "orders/orders-1 app.log:2: of order 4711\n", "2 outside the time window");
     expect(grep({"order 4711", "web"}), 0, "web/web-1 web.log:1:bad \\x1b]0;order 4711\\x07\n", "1 line");
     expect(grep({"nothing", "orders/orders-1"}), 4, "",
            "a line can be missing: 'orders/orders-1': saved until ");
@@ -70,8 +71,8 @@ TEST_F(Grep, FindsALineAndTellsWhatIsMissing) {
     EXPECT_EQ(line["container"], first);
     EXPECT_EQ(line["file"], "app.log.gz");
     EXPECT_EQ(line["line_number"], 1);
-    EXPECT_EQ(line["time"], "2026-11-30T07:00:10.000000000Z");
-    EXPECT_EQ(line["line"], "2026-11-30 07:00:10,000 order 4711 begins");
+    EXPECT_EQ(line["time"], "2020-11-30T07:00:10.000000000Z");
+    EXPECT_EQ(line["line"], "2020-11-30 07:00:10,000 order 4711 begins");
 
     // A container that no run saw can have had it.
     const auto lost = engine.start({"job", "job-1", {}, "echo order 4712 > /opt/logs/app.log"});
@@ -79,7 +80,7 @@ TEST_F(Grep, FindsALineAndTellsWhatIsMissing) {
     engine.remove(lost);
     expect_clean(run_once());
     expect(grep({"order 4712"}), 4, "", "a line can be missing: 'job/job-1': missed, from ");
-    expect(grep({"order 4712", "--until", "2026-11-01"}), 1, "", "no gap is known");
+    expect(grep({"order 4712", "--until", "2020-11-01"}), 1, "", "no gap is known");
     EXPECT_EQ(grep({"x"}).code, 4);
     EXPECT_NE(before, "");
 }
