@@ -24,8 +24,8 @@ mkdir -p "$build" "$output"
 type -P ccache >/dev/null && options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
 cd "$repo"
-# The flags of Debian's own packages, but for the debugging information and the level, which CMake's Release has.
-CXXFLAGS="$(dpkg-buildflags --get CXXFLAGS | sed 's/-g //; s/-O2 //') $(dpkg-buildflags --get CPPFLAGS)"
+# The flags of Debian's own packages, but for the debugging information.
+CXXFLAGS="$(dpkg-buildflags --get CXXFLAGS | sed 's/-g //') $(dpkg-buildflags --get CPPFLAGS)"
 LDFLAGS=$(DEB_BUILD_MAINT_OPTIONS=hardening=+bindnow dpkg-buildflags --get LDFLAGS)
 export CXXFLAGS LDFLAGS
 # So that the same sources make the same package.
@@ -35,6 +35,7 @@ export SOURCE_DATE_EPOCH
 {
   # CPack would build all targets first, the other tests too.
   cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
+    -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG \
     -DLOGBACKUP_TESTS="$with_tests" -DLOGBACKUP_WERROR="$with_tests" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
     -DCMAKE_SKIP_INSTALL_ALL_DEPENDENCY=ON -DLOGBACKUP_STATIC_RUNTIME=ON \
     -DLOGBACKUP_PACKAGE_RELEASE="${RELEASE:-1}" "${options[@]}"
