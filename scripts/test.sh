@@ -30,6 +30,7 @@ more_packages=(
   clang-tidy clang libclang-rt-dev                                     # to check code, and to fuzz
   prometheus                                                           # to check metrics
   lintian cron dpkg-dev file binutils systemd                          # to build and try the package
+  podman                                                               # the other way to run containers
 )
 
 say() { printf '\n== %s ==\n' "$*"; }

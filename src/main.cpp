@@ -21,7 +21,8 @@
 //   plan/         listing x listing -> actions
 //   view/         the sources of a log directory -> one private, read-only tree, and its listing
 //   locate/       container -> directories on the host
-//   runtime/      what the container runtime says: docker/, labels, missed and vanished containers
+//   runtime/      what the container runtimes say: which there are, docker/ (also podman), containerd/, names of
+//                 containers, missed and vanished ones
 //   words/        the few functions of the words: plain structs that rooms hand each other, in include/logbackup/
 //   util/         knows nothing of containers
 //

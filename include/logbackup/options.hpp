@@ -44,6 +44,7 @@ struct Options {
     std::vector<std::string> runtimes; ///< container runtimes to ask; empty: those that are there
     std::string docker;
     std::string docker_host; ///< address of its engine; empty: the client's own settings
+    std::string podman;
     std::string ctr;
     std::string containerd_socket; ///< empty: the usual ones
     Naming naming;

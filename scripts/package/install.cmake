@@ -68,7 +68,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "rsync (>= 3.0)")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "cron | cron-daemon")
 # Not recommended: apt would install an engine next to one that is not from a package.
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "docker.io | docker-cli | docker-ce-cli | containerd | containerd.io, bzip2, logrotate, ripgrep, xz-utils, zstd")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "docker.io | docker-cli | docker-ce-cli | containerd | containerd.io | podman, bzip2, logrotate, ripgrep, xz-utils, zstd")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     ${package_source}/conffiles ${package_source}/postinst ${package_source}/prerm ${package_source}/postrm)

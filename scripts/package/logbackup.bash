@@ -32,7 +32,7 @@ _logbackup_values() {
   [[ $type ]] || return 1
   case $option in
     --coverage) mapfile -t COMPREPLY < <(compgen -W "live complete cut missed" -- "$current") ;;
-    --runtime) mapfile -t COMPREPLY < <(compgen -W "auto docker containerd" -- "$current") ;;
+    --runtime) mapfile -t COMPREPLY < <(compgen -W "auto docker containerd podman" -- "$current") ;;
     --names) mapfile -t COMPREPLY < <(compgen -W "auto kubernetes swarm compose nomad ecs quadlet container" -- "$current") ;;
     --group) mapfile -t COMPREPLY < <(compgen -g -- "$current") ;;
     --service)

@@ -29,6 +29,9 @@ struct Runtimes {
 /// Checks containerd and its client. Returns nothing when it cannot be reached.
 [[nodiscard]] std::optional<Discovery> containerd(const ContainerdSettings& settings, StopSignal& stop,
                                                   Checks& checks);
+/// Checks podman. Returns nothing when it does not answer.
+[[nodiscard]] std::optional<Discovery> podman(const DockerSettings& settings, StopSignal& stop,
+                                              Checks& checks);
 /// Checks whether the kubelet of this host, if there is one, uses one of these runtimes.
 void kubelet(const FoundRuntimes& found, Checks& checks);
 

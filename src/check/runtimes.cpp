@@ -4,6 +4,7 @@
 #include "config/runtime_settings.hpp"
 #include "config/selection.hpp"
 #include "locate/locate.hpp"
+#include "runtime/docker/docker_runtime.hpp"
 #include "runtime/labels.hpp"
 #include "runtime/names.hpp"
 #include "runtime/vanished.hpp"
@@ -166,6 +167,24 @@ std::optional<Discovery> containerd(const ContainerdSettings& settings, StopSign
     }
 }
 
+std::optional<Discovery> podman(const DockerSettings& settings, StopSignal& stop, Checks& checks) {
+    const auto said = ask({settings.program, "version", "--format", "{{.Client.Version}}"},
+                          podman_environment(), settings.time_limit, stop);
+    const std::string version = trimmed(said.out);
+    try {
+        Discovery found = docker_runtime(settings, std::make_shared<Descriptions>()).discover(stop);
+        checks.push_back({"podman",
+                          CheckStatus::ok,
+                          escaped(settings.program) + ", " +
+                              (version.empty() ? "of an unknown version" : "version " + escaped(version)),
+                          {}});
+        return found;
+    } catch (const Error& error) {
+        checks.push_back({"podman", CheckStatus::impossible, error.what(), error.hint()});
+        return std::nullopt;
+    }
+}
+
 void kubelet(const FoundRuntimes& found, Checks& checks) {
     const std::string line = command_line_of("kubelet");
     if (line.empty())
@@ -219,6 +238,9 @@ std::optional<Runtimes> runtimes(const Options& options, StopSignal& stop, Check
     for (const auto& one : found.containerds)
         if (auto said = containerd(one, stop, checks))
             add(all, std::move(*said));
+    if (found.podman)
+        if (auto one = podman(*found.podman, stop, checks))
+            add(all, std::move(*one));
     kubelet(found, checks);
     if (all.engines.empty())
         return std::nullopt;

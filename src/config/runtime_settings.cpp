@@ -8,6 +8,7 @@ RuntimeSettings runtime_settings(const Options& options) {
     settings.wanted = options.runtimes;
     settings.docker = options.docker;
     settings.docker_host = options.docker_host;
+    settings.podman = options.podman;
     settings.ctr = options.ctr;
     settings.containerd_socket = options.containerd_socket;
     settings.time_limit = options.docker_timeout;

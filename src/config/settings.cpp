@@ -80,7 +80,7 @@ const std::string* store_keep_for_service(Options& options, const std::string& g
 const std::string* store_runtimes(Options& options, const Texts& texts) {
     options.runtimes.clear();
     for (const auto& one : texts) {
-        if (one == "docker" || one == "containerd")
+        if (one == "docker" || one == "containerd" || one == "podman")
             options.runtimes.push_back(one);
         else if (one != "auto" || texts.size() > 1)
             return &one;
@@ -224,9 +224,9 @@ const std::vector<SettingRow>& settings_table() {
          nullptr, store<any_text, &Options::rsync>},
 
         {"runtime", 0, list, runtimes, "verify prune check", "NAME", "auto",
-         "Container runtime: docker, containerd (also of k3s, RKE2 and MicroK8s), or auto: those\n"
-         "that are there (repeatable)",
-         "container runtime; write docker, containerd or auto", store_runtimes},
+         "Container runtime: docker, containerd (also of k3s, RKE2 and MicroK8s), podman, or auto:\n"
+         "those that are there (repeatable)",
+         "container runtime; write docker, containerd, podman or auto", store_runtimes},
         {"names", 0, text, runtimes, "verify prune check", "SCHEME", "auto",
          "What names a container: kubernetes, swarm, compose, nomad, ecs, quadlet, container (its\n"
          "own name), or auto: Kubernetes if it is there, else the first of these that fits",
@@ -251,6 +251,8 @@ const std::vector<SettingRow>& settings_table() {
         {"containerd-socket", 0, text, runtimes, "verify prune check", "PATH", "",
          "containerd's socket, if it is not one of the usual ones", "absolute path",
          store<parse_absolute_path, &Options::containerd_socket>},
+        {"podman", 0, text, runtimes, "verify prune check", "PATH", "podman",
+         "The podman program, if not found by itself", nullptr, store<any_text, &Options::podman>},
 
         {"max-files", 0, text, limits, "", "N", "100000", "Files and directories that a run saves", count,
          store<parse_count, &Options::max_files>},

@@ -7,18 +7,22 @@
 #include "runtime/names.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
+#include "util/text.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <sstream>
+#include <string_view>
 #include <utility>
 
 namespace logbackup {
 namespace {
 
 constexpr const char* docker_socket = "/var/run/docker.sock";
+constexpr const char* crio_socket = "/run/crio/crio.sock";
 
 /// Where a distribution has its containerd.
 struct Place {
@@ -117,6 +121,34 @@ std::vector<ContainerdSettings> find_containerds(const RuntimeSettings& settings
     return found;
 }
 
+/// Returns where podman of the superuser stores containers (graphroot, containers-storage.conf(5)).
+std::string podman_store() {
+    static constexpr std::size_t largest = 1U << 20U;
+    std::istringstream lines(text_of_file("/etc/containers/storage.conf", largest));
+    for (std::string line; std::getline(lines, line);) {
+        const auto begin = line.find('"');
+        const auto end = line.rfind('"');
+        if (trimmed(line).starts_with("graphroot") && begin < end)
+            return line.substr(begin + 1, end - begin - 1);
+    }
+    return "/var/lib/containers/storage";
+}
+
+/// True if podman ever ran here. CRI-O may have the same store: podman's commands can then unmount what its
+/// containers use.
+bool has_podman() {
+    struct stat status {};
+    return ::stat((podman_store() + "/libpod").c_str(), &status) == 0 && !is_socket(crio_socket);
+}
+
+DockerSettings find_podman(const RuntimeSettings& settings) {
+    std::string path = find_program(settings.podman);
+    if (path.empty())
+        throw Error("cannot find the program " + in_quotes(settings.podman),
+                    "install it (on Debian: podman), or name it with --podman");
+    return {std::move(path), settings.time_limit, {}, DockerClient::podman};
+}
+
 DockerSettings find_docker(const RuntimeSettings& settings) {
     std::string path = find_program(settings.docker);
     if (path.empty() && settings.docker.find('/') != std::string::npos)
@@ -127,11 +159,20 @@ DockerSettings find_docker(const RuntimeSettings& settings) {
     return {std::move(path), settings.time_limit, settings.docker_host};
 }
 
+[[noreturn]] void throw_first(const std::vector<std::string>& failures) {
+    static constexpr std::string_view between = "\nhint: ";
+    const std::string& first = failures.front();
+    const auto end = first.find(between);
+    throw Error(first.substr(0, end),
+                end == std::string::npos ? std::string() : first.substr(end + between.size()));
+}
+
 std::string looked_for() {
     std::string text = std::string("looked for ") + docker_socket;
     for (const auto& place : places)
-        text += std::string(&place == &places.back() ? " and " : ", ") + place.socket;
-    return text + "; name another one with --docker-host or --containerd-socket";
+        text += std::string(", ") + place.socket;
+    return text + " and " + podman_store() + "/libpod; name another one with --docker-host, " +
+           "--containerd-socket or --runtime podman";
 }
 
 /// What is named under `automatic` depends on all containers, also for those that come later.
@@ -148,11 +189,23 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
             found.docker = find_docker(settings);
         if (is_wanted(settings, "containerd"))
             found.containerds = find_containerds(settings, found.failures);
+        if (is_wanted(settings, "podman"))
+            found.podman = find_podman(settings);
         return found;
     }
     found.containerds = find_containerds(settings, found.failures);
+    if (has_podman())
+        try {
+            found.podman = find_podman(settings);
+        } catch (const Error& error) {
+            found.failures.push_back("podman is left out: " + std::string(error.what()) +
+                                     "\nhint: " + error.hint());
+        }
+    if (is_socket(crio_socket))
+        found.failures.push_back("CRI-O is left out: logbackup cannot ask it\nhint: see README; --runtime "
+                                 "names the runtimes that are to be asked");
     const bool is_there = !find_endpoint(settings.docker_host).named_by.empty() || is_socket(docker_socket);
-    const bool is_nothing_else = found.containerds.empty() && found.failures.empty();
+    const bool is_nothing_else = found.containerds.empty() && !found.podman && found.failures.empty();
     if (is_nothing_else && !is_there && find_program(settings.docker).empty() &&
         settings.docker.find('/') == std::string::npos)
         throw Error("found no container runtime on this host: cannot find the program " +
@@ -162,14 +215,14 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
         try {
             found.docker = find_docker(settings); // its client tells best why not
         } catch (const Error& error) {
-            if (found.containerds.empty())
+            if (found.containerds.empty() && !found.podman)
                 throw;
             found.failures.push_back("docker is left out: " + std::string(error.what()) +
                                      "\nhint: " + error.hint());
         }
     }
-    if (!found.docker && found.containerds.empty())
-        throw Error(found.failures.front());
+    if (!found.docker && found.containerds.empty() && !found.podman)
+        throw_first(found.failures);
     return found;
 }
 
@@ -180,6 +233,8 @@ Runtime runtime_of(const FoundRuntimes& found, const RuntimeSettings& settings,
         runtimes.push_back(docker_runtime(*found.docker, known));
     for (const auto& containerd : found.containerds)
         runtimes.push_back(containerd_runtime(containerd, known));
+    if (found.podman)
+        runtimes.push_back(docker_runtime(*found.podman, known));
     Runtime all = together(std::move(runtimes));
     const auto node = std::make_shared<NodeKind>();
     const auto name = [naming = settings.naming, node](std::vector<Container>& containers) {

@@ -86,6 +86,8 @@ bool is_of_kubernetes(const Container& container) {
 /// True if the kubelet made it. An image can set any label, but it cannot choose its container's name, or
 /// that the CRI service has it.
 bool is_made_by_kubelet(const Container& container) {
+    if (container.runtime == "podman")
+        return false;
     return container.runtime == Container().runtime ? container.name.starts_with("k8s_")
                                                     : !container.kind.empty();
 }

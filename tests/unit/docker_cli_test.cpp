@@ -409,5 +409,74 @@ TEST_F(DiscoverAgain, LeavesWhatOtherRuntimesKeep) {
     EXPECT_TRUE(known.contains("web"));
 }
 
+/// podman, which has the same commands and other words.
+class DiscoverWithPodman : public Discover {
+  protected:
+    DockerSettings settings() const { return {dir.at("docker"), 20s, {}, DockerClient::podman}; }
+};
+
+TEST_F(DiscoverWithPodman, TellsTheGoneFromTheUnclear) {
+    const auto say = [&](const std::string& words) {
+        make_docker(each(when(ids[1], "echo '" + words + "' >&2"), "exit 125"));
+    };
+    test::Stop stop;
+    for (const std::string& words : {"Error: inspecting object: no such container " + ids[1],
+                                     "Error: inspecting object: no such object: " + ids[1]}) {
+        say(words);
+        const auto discovery = discover(settings(), known, stop.get());
+        EXPECT_EQ(found(discovery), without(ids[1]));
+        EXPECT_TRUE(discovery.unreachable.empty()) << words;
+        EXPECT_EQ(discovery.containers.front().runtime, "podman");
+    }
+    say("Error: database is locked");
+    const auto discovery = discover(settings(), known, stop.get());
+    EXPECT_EQ(found(discovery), without(ids[1]));
+    ASSERT_EQ(unreachable_ids(discovery), std::vector<std::string>{ids[1]});
+    EXPECT_EQ(discovery.unreachable.front().reason, "podman inspect: Error: database is locked");
+    EXPECT_TRUE(known.empty()) << "it has no file that tells whether a container has changed";
+}
+
+TEST_F(DiscoverWithPodman, FailsUnderItsOwnName) {
+    make_docker_with_ps("echo 'Error: open db: permission denied' >&2; exit 125", "");
+    test::Stop stop;
+    try {
+        (void)discover(settings(), known, stop.get());
+        ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(), "cannot list the containers: podman exited with code 125: Error: open db: "
+                                   "permission denied");
+        EXPECT_EQ(error.hint(), "run as root: the containers of other users are not covered");
+    }
+}
+
+TEST_F(DiscoverWithPodman, IsAskedOnThisHostInUtc) {
+    make_docker_with_ps("env > " + dir.at("environment"), "");
+    const test::Variable elsewhere("CONTAINER_HOST", "ssh://elsewhere/run/podman.sock");
+    const test::Variable docker("DOCKER_HOST", "tcp://elsewhere");
+    const test::Variable storage("CONTAINERS_STORAGE_CONF", "/etc/x.conf");
+    const test::Variable zone("TZ", "Asia/Tokyo");
+    test::Stop stop;
+    (void)discover(settings(), known, stop.get());
+    const auto environment = dir.read("environment");
+    EXPECT_NE(environment.find("CONTAINERS_STORAGE_CONF=/etc/x.conf\n"), std::string::npos);
+    EXPECT_NE(environment.find("TZ=UTC\n"), std::string::npos);
+    EXPECT_EQ(environment.find("_HOST="), std::string::npos) << environment;
+}
+
+TEST_F(DiscoverWithPodman, IsAskedForItsWholeHistory) {
+    dir.write_program("docker", "#!/bin/sh\necho \"$*\" >" + dir.at("calls") +
+                                    R"(; echo '{"ID":"abc","Name":"x","Status":"remove",)" +
+                                    R"("Time":"2026-11-30T22:47:13.5Z","Type":"container"}')" + "\n");
+    test::Stop stop;
+    std::string why_not;
+    const auto history = recent_history(settings(), Timestamp(1s), stop.get(), why_not);
+    ASSERT_TRUE(history) << why_not;
+    EXPECT_EQ(history->runtime, "podman");
+    EXPECT_EQ(history->lives.at("abc").container.runtime, "podman");
+    EXPECT_EQ(calls(),
+              "events --since 1.000000000 --format json --filter type=container --filter event=create "
+              "--filter event=start --filter event=died --filter event=remove --stream=false\n");
+}
+
 } // namespace
 } // namespace logbackup

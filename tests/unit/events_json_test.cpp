@@ -38,6 +38,32 @@ std::string event(const std::string& action, const std::string& id, const std::s
            R"(","Attributes":{)" + attributes + R"(}},"scope":"local","timeNano":)" + time + "}\n";
 }
 
+// Printed by podman 4.3.1: `podman run --rm`, with a volume.
+constexpr std::string_view printed_by_podman =
+    R"json({"Name":"vol","Status":"create","Time":"2026-11-30T22:46:06.407545883Z","Type":"volume","Attributes":null}
+{"ID":"ac0e37be8460636b9d29f425ed4e697a1f4cff2e6a487b95e73cf7427a63a832","Image":"localhost/logs:latest","Name":"job","Status":"create","Time":"2026-11-30T22:47:13.406560064Z","Type":"container","Attributes":{"PODMAN_SYSTEMD_UNIT":"job.service"}}
+{"ID":"ac0e37be8460636b9d29f425ed4e697a1f4cff2e6a487b95e73cf7427a63a832","Image":"localhost/logs:latest","Name":"job","Status":"init","Time":"2026-11-30T22:47:13.562342626Z","Type":"container","Attributes":{"PODMAN_SYSTEMD_UNIT":"job.service"}}
+{"ID":"ac0e37be8460636b9d29f425ed4e697a1f4cff2e6a487b95e73cf7427a63a832","Image":"localhost/logs:latest","Name":"job","Status":"start","Time":"2026-11-30T22:47:13.60443903Z","Type":"container","Attributes":{"PODMAN_SYSTEMD_UNIT":"job.service"}}
+{"ID":"ac0e37be8460636b9d29f425ed4e697a1f4cff2e6a487b95e73cf7427a63a832","Image":"localhost/logs:latest","Name":"job","Status":"attach","Time":"2026-11-30T22:47:13.60496639Z","Type":"container","Attributes":{"PODMAN_SYSTEMD_UNIT":"job.service"}}
+{"ID":"ac0e37be8460636b9d29f425ed4e697a1f4cff2e6a487b95e73cf7427a63a832","Image":"localhost/logs:latest","Name":"job","Status":"died","Time":"2026-11-30T22:47:13.608135237Z","Type":"container","Attributes":{"PODMAN_SYSTEMD_UNIT":"job.service"}}
+{"ID":"ac0e37be8460636b9d29f425ed4e697a1f4cff2e6a487b95e73cf7427a63a832","Image":"localhost/logs:latest","Name":"job","Status":"remove","Time":"2026-11-30T22:47:13.734616037Z","Type":"container","Attributes":{"PODMAN_SYSTEMD_UNIT":"job.service"}}
+)json";
+
+TEST(ParseEvents, ReadsALifeInPodmansWords) {
+    const auto history = parse_events(printed_by_podman);
+    EXPECT_EQ(history.events, 0U) << "it forgets none";
+    ASSERT_EQ(history.lives.size(), 1U);
+    const auto& [id, life] = *history.lives.begin();
+    EXPECT_EQ(id, "ac0e37be8460636b9d29f425ed4e697a1f4cff2e6a487b95e73cf7427a63a832");
+    EXPECT_EQ(life.container.name, "job");
+    EXPECT_EQ(life.container.image, "localhost/logs:latest");
+    EXPECT_EQ(life.container.labels.at("PODMAN_SYSTEMD_UNIT"), "job.service");
+    EXPECT_EQ(exact_rfc3339(life.container.created), "2026-11-30T22:47:13.406560064Z");
+    EXPECT_EQ(exact_rfc3339(life.container.started), "2026-11-30T22:47:13.604439030Z");
+    EXPECT_EQ(exact_rfc3339(life.container.finished), "2026-11-30T22:47:13.608135237Z");
+    EXPECT_EQ(exact_rfc3339(life.removed), "2026-11-30T22:47:13.734616037Z");
+}
+
 TEST(ParseEvents, ReadsALife) {
     const auto history = parse_events(printed);
     EXPECT_EQ(history.events, 12U);

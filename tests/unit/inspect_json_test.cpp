@@ -229,6 +229,37 @@ TEST(ParseInspect, ReadsEveryState) {
     EXPECT_EQ(parse_one(R"("State": {"Status": "Running"})").state, ContainerState::unknown);
 }
 
+TEST(ParseInspect, ReadsWhatOnlyPodmanPrints) {
+    // Printed by podman 4.3.1, shortened.
+    const Container c = parse_one(R"("State": {"Status": "exited", "Pid": 0,
+        "StartedAt": "2026-11-30T22:47:13.602403951Z", "FinishedAt": "2026-11-30T22:47:13.591420568Z"},
+        "Image": "497bbebe4c63", "ImageName": "localhost/logs:latest", "Pod": "", "ResolvConfPath": "",
+        "StaticDir": "/var/lib/containers/storage/overlay-containers/abc/userdata", "Name": "job",
+        "GraphDriver": {"Name": "overlay", "Data": {
+            "LowerDir": "/var/lib/containers/storage/overlay/08e3/diff",
+            "UpperDir": "/var/lib/containers/storage/overlay/46bb/diff",
+            "WorkDir": "/var/lib/containers/storage/overlay/46bb/work"}},
+        "IsInfra": false, "Config": {"Image": "localhost/logs:latest", "Labels": null},
+        "HostConfig": {"Tmpfs": {"/tmpfs": "rw,rprivate"}})");
+    EXPECT_EQ(c.name, "job");
+    EXPECT_EQ(c.image, "localhost/logs:latest");
+    EXPECT_EQ(c.upper, "/var/lib/containers/storage/overlay/46bb/diff");
+    EXPECT_EQ(c.lowers, std::vector<std::string>{"/var/lib/containers/storage/overlay/08e3/diff"});
+    EXPECT_EQ(c.merged, "");
+    EXPECT_EQ(c.data_root, "/var/lib/containers/storage");
+    EXPECT_EQ(c.kind, "");
+    EXPECT_EQ(parse_one(R"("IsInfra": true)").kind, "podsandbox");
+    EXPECT_EQ(parse_one(R"("StaticDir": "/x/overlay-containers/other/userdata")").data_root, "");
+    EXPECT_EQ(parse_one(R"("StaticDir": "abc-containers/abc/userdata")").data_root, "");
+    const auto state = [](const std::string& name) {
+        return parse_one(R"("State": {"Status": ")" + name + "\"}").state;
+    };
+    EXPECT_EQ(state("configured"), ContainerState::created);
+    EXPECT_EQ(state("initialized"), ContainerState::created);
+    EXPECT_EQ(state("stopping"), ContainerState::running);
+    EXPECT_EQ(state("stopped"), ContainerState::exited);
+}
+
 TEST(ParseInspect, ThrowsOnWhatIsNotOneWholeArray) {
     const std::string half(running.substr(0, running.size() / 2));
     for (const std::string& text :
@@ -296,6 +327,25 @@ TEST(Described, FindsThePlainDirectoriesOfOtherStorageDrivers) {
     dir.make_directory("image/vfs/layerdb/mounts/" + id);
     dir.write("image/vfs/layerdb/mounts/" + id + "/mount-id", "77\n");
     EXPECT_EQ(upper(), dir.path() + "/vfs/dir/77");
+}
+
+TEST(Described, FindsThePlainDirectoriesOfPodman) {
+    test::TempDir dir;
+    const auto upper = [&] {
+        return described(R"([{"Id":"abc","GraphDriver":{"Name":"vfs","Data":{}},"StaticDir":")" + dir.path() +
+                         R"(/vfs-containers/abc/userdata"}])")
+            .at(0)
+            .upper;
+    };
+    EXPECT_EQ(upper(), "");
+    dir.make_directory("vfs-containers");
+    for (const auto* nonsense :
+         {"", "[", "{}", "[1]", R"([{"id":"abc"}])", R"([{"id":"abc","layer":"../x"}])"}) {
+        dir.write("vfs-containers/containers.json", nonsense);
+        EXPECT_EQ(upper(), "") << nonsense;
+    }
+    dir.write("vfs-containers/containers.json", R"([{"id":"ab","layer":"1"},{"id":"abc","layer":"2"}])");
+    EXPECT_EQ(upper(), dir.path() + "/vfs/dir/2");
 }
 
 } // namespace

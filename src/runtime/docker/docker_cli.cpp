@@ -4,10 +4,12 @@
 #include "runtime/docker/endpoint.hpp"
 #include "runtime/docker/events_json.hpp"
 #include "runtime/docker/plain_layer.hpp"
+#include "util/confine.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
 #include "util/text.hpp"
 
+#include <linux/capability.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -21,10 +23,10 @@
 namespace logbackup {
 namespace {
 
-const std::string name_of_docker = "docker";
-
-std::string hint_for(const std::string& error) {
+std::string hint_for(const DockerSettings& settings, const std::string& error) {
     auto says = [&](const char* words) { return error.find(words) != std::string::npos; };
+    if (settings.client == DockerClient::podman)
+        return says("permission denied") ? "run as root: the containers of other users are not covered" : "";
     if (says("permission denied"))
         return "run as root, or as a member of the group that owns the docker socket";
     if (says("Cannot connect to the Docker daemon") || says("Is the docker daemon running"))
@@ -33,13 +35,17 @@ std::string hint_for(const std::string& error) {
     return {};
 }
 
-[[noreturn]] void fail(const std::string& what, const ProcessResult& result) {
-    std::string message = "cannot " + what + ": docker " + describe(result.ending);
+[[noreturn]] void fail(const DockerSettings& settings, const std::string& what, const ProcessResult& result) {
+    std::string message = "cannot " + what + ": " + settings.name() + " " + describe(result.ending);
     if (const auto lines = last_lines(result.err, 3); !lines.empty())
         message += ": " + escaped(lines);
     if (const auto* spawn = std::get_if<SpawnFailed>(&result.ending); spawn != nullptr)
-        throw Error(message, "name the docker client with --docker");
-    throw Error(message, hint_for(result.err));
+        throw Error(message, "name the client with --" + settings.name());
+    throw Error(message, hint_for(settings, result.err));
+}
+
+std::vector<std::string> environment_for(const DockerSettings& settings) {
+    return settings.client == DockerClient::podman ? podman_environment() : docker_environment(settings.host);
 }
 
 ProcessResult call(const DockerSettings& settings, const std::vector<std::string>& arguments,
@@ -47,7 +53,7 @@ ProcessResult call(const DockerSettings& settings, const std::vector<std::string
     Command command;
     command.argv.push_back(settings.program);
     command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-    command.environment = docker_environment(settings.host);
+    command.environment = environment_for(settings);
     Limits limits;
     limits.time = time_limit;
     limits.grace = std::chrono::milliseconds(1000);
@@ -83,12 +89,13 @@ void list_ids(const DockerSettings& settings, StopSignal& stop, Discovery& disco
     if (std::holds_alternative<Cancelled>(result.ending))
         return;
     if (!succeeded(result.ending))
-        fail("list the containers", result);
+        fail(settings, "list the containers", result);
     std::string other;
     discovery.ids = ids_in(result.out, other);
     if (other.empty())
         return;
-    const std::string text = "what docker ps printed: " + in_quotes(other) + " is not a container id";
+    const std::string text =
+        "what " + settings.name() + " ps printed: " + in_quotes(other) + " is not a container id";
     if (discovery.ids.empty())
         throw Error("cannot understand " + text);
     discovery.notices.push_back("ignored a line of " + text);
@@ -98,6 +105,16 @@ std::string lower_case(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
+}
+
+/// True if what inspect said, in lower case, has "no such container: <id>", or "object", or no colon.
+bool says_is_gone(const std::string& errors, const std::string& id) {
+    const std::string lower_id = lower_case(id);
+    for (const char* what : {"no such container", "no such object"})
+        for (const char* between : {": ", " "})
+            if (errors.find(std::string(what) + between + lower_id) != std::string::npos)
+                return true;
+    return false;
 }
 
 /// Inspects containers; halves a batch that gets no answer, or an unreadable one.
@@ -110,7 +127,7 @@ class Inspector {
         if (ids.empty() || stop_.requested())
             return;
         if (Clock::now() >= deadline_) {
-            leave_out(ids, "docker inspect takes too long for too many containers");
+            leave_out(ids, settings_.name() + " inspect takes too long for too many containers");
             return;
         }
         std::vector<std::string> arguments{"inspect", "--type", "container"};
@@ -122,8 +139,9 @@ class Inspector {
         if (!timed_out && take(ids, result))
             return;
         if (ids.size() == 1) {
-            leave_out(ids, timed_out ? "docker inspect of it did not answer in time"
-                                     : "cannot understand what docker inspect printed of it");
+            leave_out(ids, timed_out
+                               ? settings_.name() + " inspect of it did not answer in time"
+                               : "cannot understand what " + settings_.name() + " inspect printed of it");
             return;
         }
         const auto shorter = std::min(settings_.time_limit,
@@ -144,20 +162,22 @@ class Inspector {
 
     /// Reads the output of inspect. Returns false if it is unreadable or too large.
     ///
-    /// inspect exits with 1 if it could not describe some of the containers, and prints the others. A
-    /// container that has disappeared meanwhile ("Error: No such container: <id>"; the words before it differ
-    /// between versions) is not a problem. If none was described and none has disappeared, the engine itself
-    /// failed.
+    /// inspect exits with 1, podman's with 125, if it could not describe some of the containers, and prints
+    /// the others. A container that has disappeared meanwhile ("Error: No such container: <id>"; the words
+    /// before it differ between versions) is not a problem. If none was described and none has disappeared,
+    /// the engine itself failed.
     bool take(std::span<const std::string> ids, const ProcessResult& result) {
         if (std::holds_alternative<Overflowed>(result.ending))
             return false;
         const auto* exited = std::get_if<Exited>(&result.ending);
-        const bool in_part = exited != nullptr && exited->code == 1 && hint_for(result.err).empty();
+        const int in_part_code = settings_.client == DockerClient::podman ? 125 : 1;
+        const bool in_part =
+            exited != nullptr && exited->code == in_part_code && hint_for(settings_, result.err).empty();
         if (!succeeded(result.ending) && !in_part)
-            fail("inspect the containers", result);
+            fail(settings_, "inspect the containers", result);
         std::vector<Container> described;
         try {
-            described = logbackup::described(result.out);
+            described = read_descriptions(settings_, result.out);
         } catch (const Error&) {
             return false;
         }
@@ -165,15 +185,13 @@ class Inspector {
         std::vector<std::string> missing;
         for (const auto& id : ids) {
             const auto is_it = [&](const Container& container) { return container.id.starts_with(id); };
-            if (std::none_of(described.begin(), described.end(), is_it) &&
-                errors.find("no such container: " + lower_case(id)) == std::string::npos &&
-                errors.find("no such object: " + lower_case(id)) == std::string::npos)
+            if (std::none_of(described.begin(), described.end(), is_it) && !says_is_gone(errors, id))
                 missing.push_back(id);
         }
         if (in_part && missing.size() == ids.size())
-            fail("inspect the containers", result);
-        leave_out(missing, in_part ? "docker inspect: " + escaped(last_lines(result.err, 1))
-                                   : "docker inspect did not describe it");
+            fail(settings_, "inspect the containers", result);
+        leave_out(missing, in_part ? settings_.name() + " inspect: " + escaped(last_lines(result.err, 1))
+                                   : settings_.name() + " inspect did not describe it");
         std::move(described.begin(), described.end(), std::back_inserter(discovery_.containers));
         return true;
     }
@@ -183,6 +201,8 @@ class Inspector {
     Discovery& discovery_;
     const Clock::time_point deadline_ = Clock::now() + most_limits * settings_.time_limit;
 };
+
+constexpr const char* name_of_docker = "docker";
 
 std::string data_root_in(const Descriptions& known) {
     const auto telling = std::find_if(known.begin(), known.end(), [](const auto& one) {
@@ -246,12 +266,37 @@ std::vector<std::string> docker_environment(const std::string& host) {
     return environment;
 }
 
+std::vector<std::string> podman_environment() {
+    static constexpr std::array<std::string_view, 5> wanted{"PATH", "HOME", "XDG_RUNTIME_DIR",
+                                                            "XDG_CONFIG_HOME", "TMPDIR"};
+    std::vector<std::string> environment{"LC_ALL=C", "TZ=UTC"};
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view variable = *entry;
+        const auto name = variable.substr(0, variable.find('='));
+        if (name.starts_with("CONTAINERS_") || std::find(wanted.begin(), wanted.end(), name) != wanted.end())
+            environment.emplace_back(variable);
+    }
+    return environment;
+}
+
+std::vector<Container> read_descriptions(const DockerSettings& settings, std::string_view json) {
+    auto containers = described(json);
+    for (auto& container : containers)
+        container.runtime = settings.name();
+    return containers;
+}
+
 Discovery discover(const DockerSettings& settings, Descriptions& known, StopSignal& stop) {
-    require_local(find_endpoint(settings.host));
+    const bool is_docker = settings.client == DockerClient::docker;
+    if (is_docker)
+        require_local(find_endpoint(settings.host));
+    else if (!has_capability(CAP_SYS_ADMIN)) // it would list what is in the store of an unprivileged user
+        throw Error("cannot ask podman for root's containers without the right to mount (CAP_SYS_ADMIN)",
+                    "run as root, with that capability");
     Discovery discovery;
     list_ids(settings, stop, discovery);
     // Before the inspection: what changes meanwhile, the next run asks for.
-    const std::string root = data_root_in(known);
+    const std::string root = is_docker ? data_root_in(known) : std::string();
     std::map<std::string, std::string> states;
     std::vector<std::string> changed;
     for (const auto& id : discovery.ids) {
@@ -263,15 +308,15 @@ Discovery discover(const DockerSettings& settings, Descriptions& known, StopSign
             discovery.containers.push_back(found->second.container);
     }
     Inspector(settings, stop, discovery).run(changed, settings.time_limit);
-    if (!stop.requested())
+    if (is_docker && !stop.requested())
         keep(known, discovery.containers, states);
     const auto can_be_docker_s = [](const std::string& id) {
         return id.size() >= 12 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
     };
     if (!discovery.ids.empty() && discovery.containers.empty() && discovery.unreachable.empty() &&
         !stop.requested() && std::none_of(discovery.ids.begin(), discovery.ids.end(), can_be_docker_s))
-        throw Error("cannot understand what docker ps printed: " + in_quotes(discovery.ids.front()) +
-                    " is not a container id");
+        throw Error("cannot understand what " + settings.name() +
+                    " ps printed: " + in_quotes(discovery.ids.front()) + " is not a container id");
     for (auto& id : discovery.ids) {
         const auto found =
             std::find_if(discovery.containers.begin(), discovery.containers.end(),
@@ -316,17 +361,35 @@ std::unique_ptr<SideCommand> start(const DockerSettings& settings, std::vector<s
     Command command;
     command.argv = std::move(arguments);
     command.argv.insert(command.argv.begin(), settings.program);
-    command.environment = docker_environment(settings.host);
+    command.environment = environment_for(settings);
     return SideCommand::start(command);
+}
+
+/// Returns the arguments that print a container's events that matter, one JSON object a line.
+std::vector<std::string> events_arguments(const DockerSettings& settings, Timestamp since) {
+    const bool is_podman = settings.client == DockerClient::podman;
+    std::vector<std::string> arguments{"events", "--since", unix_time(since), "--format",
+                                       is_podman ? "json" : "{{json .}}"};
+    for (const char* filter : {"type=container", "event=create", "event=start"})
+        arguments.insert(arguments.end(), {"--filter", filter});
+    for (const char* filter :
+         {is_podman ? "event=died" : "event=die", is_podman ? "event=remove" : "event=destroy"})
+        arguments.insert(arguments.end(), {"--filter", filter});
+    return arguments;
 }
 
 } // namespace
 
 std::unique_ptr<SideCommand> listen(const DockerSettings& settings, Timestamp since) {
-    std::vector<std::string> arguments{"events", "--since", unix_time(since), "--format", "{{json .}}"};
-    for (const char* filter : {"type=container", "event=create", "event=start", "event=die", "event=destroy"})
-        arguments.insert(arguments.end(), {"--filter", filter});
-    return start(settings, std::move(arguments));
+    return start(settings, events_arguments(settings, since));
+}
+
+History read_events(const DockerSettings& settings, std::string_view lines) {
+    History history = parse_events(lines);
+    history.runtime = settings.name();
+    for (auto& [id, life] : history.lives)
+        life.container.runtime = settings.name();
+    return history;
 }
 
 std::unique_ptr<SideCommand> list_all(const DockerSettings& settings) {
@@ -344,15 +407,22 @@ std::unique_ptr<SideCommand> describe(const DockerSettings& settings, const std:
     return start(settings, std::move(arguments));
 }
 
-std::optional<History> recent_history(const DockerSettings& settings, Timestamp since, Timestamp until,
-                                      StopSignal& stop, std::string& why_not) {
-    const auto result =
-        call(settings,
-             {"events", "--since", unix_time(since), "--until", unix_time(until), "--format", "{{json .}}"},
-             settings.time_limit, stop);
+std::optional<History> recent_history(const DockerSettings& settings, Timestamp since, StopSignal& stop,
+                                      std::string& why_not) {
+    std::vector<std::string> arguments;
+    if (settings.client == DockerClient::podman) {
+        arguments = events_arguments(settings, since);
+        arguments.emplace_back("--stream=false"); // with --until, version 4.3 prints nothing
+    } else {
+        // All events: their number tells whether the engine has forgotten some.
+        arguments = {
+            "events",   "--since",   unix_time(since), "--until", unix_time(std::chrono::system_clock::now()),
+            "--format", "{{json .}}"};
+    }
+    const auto result = call(settings, arguments, settings.time_limit, stop);
     if (succeeded(result.ending))
-        return parse_events(result.out);
-    why_not = "docker events " + describe(result.ending);
+        return read_events(settings, result.out);
+    why_not = settings.name() + " events " + describe(result.ending);
     if (const auto lines = last_lines(result.err, 1); !lines.empty())
         why_not += ": " + escaped(lines);
     return std::nullopt;

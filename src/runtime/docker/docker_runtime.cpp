@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/docker/docker_runtime.hpp"
 
-#include "runtime/docker/events_json.hpp"
-#include "runtime/docker/plain_layer.hpp"
 #include "util/files.hpp"
 #include "util/text.hpp"
 
@@ -18,9 +16,10 @@ constexpr std::size_t longest_of_engine = 4096; // length of an id or a director
 
 /// Returns what "docker info" prints of the engine; empty without an answer.
 EngineIdentity ask_for_engine(const DockerSettings& settings, StopSignal& stop) {
+    const bool is_podman = settings.client == DockerClient::podman;
     Command command;
-    command.argv = {settings.program, "info", "--format", engine_format};
-    command.environment = docker_environment(settings.host);
+    command.argv = {settings.program, "info", "--format", is_podman ? podman_engine_format : engine_format};
+    command.environment = is_podman ? podman_environment() : docker_environment(settings.host);
     Limits limits;
     limits.time = settings.time_limit;
     const auto said = run(command, limits, stop);
@@ -33,7 +32,7 @@ Discovery discover_with_engine(const DockerSettings& settings, Descriptions& kno
     // The call costs a run more than all its work, so it is made only when no container tells the engine.
     if (engine.root.empty() && !stop.requested())
         engine = ask_for_engine(settings, stop);
-    found.engines["docker"] = std::move(engine);
+    found.engines[settings.name()] = std::move(engine);
     return found;
 }
 
@@ -58,7 +57,7 @@ EngineIdentity parse_engine(std::string_view printed) {
 
 Runtime docker_runtime(const DockerSettings& settings, std::shared_ptr<Descriptions> known) {
     Runtime runtime;
-    runtime.name = "docker";
+    runtime.name = settings.name();
     runtime.discover = [settings, known = std::move(known)](StopSignal& stop) {
         return discover_with_engine(settings, *known, stop);
     };
@@ -67,17 +66,19 @@ Runtime docker_runtime(const DockerSettings& settings, std::shared_ptr<Descripti
     };
     runtime.history = [settings](Timestamp since, StopSignal& stop, std::string& why_not) {
         std::vector<History> histories;
-        if (auto history = recent_history(settings, since, std::chrono::system_clock::now(), stop, why_not))
+        if (auto history = recent_history(settings, since, stop, why_not))
             histories.push_back(std::move(*history));
         return histories;
     };
     Listening listening;
     listening.events = [settings](Timestamp since) { return listen(settings, since); };
-    listening.read_events = parse_events;
+    listening.read_events = [settings](std::string_view lines) { return read_events(settings, lines); };
     listening.list = [settings] { return list_all(settings); };
     listening.read_list = parse_list;
     listening.describe = [settings](const std::vector<std::string>& ids) { return describe(settings, ids); };
-    listening.read_descriptions = described;
+    listening.read_descriptions = [settings](std::string_view json) {
+        return read_descriptions(settings, json);
+    };
     runtime.listening.push_back(std::move(listening));
     return runtime;
 }

@@ -10,7 +10,7 @@
 
 namespace logbackup {
 
-/// Asks Docker's engine by its command-line client. `known`: see discover().
+/// Asks Docker's engine, or podman, by its command-line client. `known`: see discover().
 [[nodiscard]] Runtime docker_runtime(const DockerSettings& settings, std::shared_ptr<Descriptions> known);
 
 /// Returns the engine that keeps these containers; empty when no container tells it. Docker keeps an id in
@@ -18,6 +18,7 @@ namespace logbackup {
 [[nodiscard]] EngineIdentity engine_of(const std::vector<Container>& containers);
 /// The format to pass to "docker info" for parse_engine().
 inline constexpr const char* engine_format = "{{.ID}}\n{{.DockerRootDir}}";
+inline constexpr const char* podman_engine_format = "\n{{.Store.GraphRoot}}"; ///< it has no id
 [[nodiscard]] EngineIdentity parse_engine(std::string_view printed);
 
 } // namespace logbackup

@@ -12,38 +12,67 @@ namespace {
 
 using Json = nlohmann::json;
 
-Timestamp time_of(const Json& event) {
-    const Json& nanoseconds = member(event, "timeNano");
+/// One event, as Docker or podman prints it.
+struct Event {
+    std::string type;
+    std::string action; ///< Docker's word for it
+    std::string id;
+    std::string image;
+    std::string name;
+    Timestamp time{};
+    const Json* labels = nullptr; ///< beside a few of Docker's own
+};
+
+Timestamp time_of(const Json& nanoseconds) {
     return nanoseconds.is_number_unsigned() && nanoseconds.get<std::uint64_t>() <= INT64_MAX
                ? Timestamp(std::chrono::nanoseconds(nanoseconds.get<std::int64_t>()))
                : Timestamp{};
 }
 
-void take(const Json& event, History& history) {
-    const Json& actor = member(event, "Actor");
-    const std::string id = text(member(actor, "ID"));
-    const std::string action = text(member(event, "Action"));
-    if (text(member(event, "Type")) != "container" || id.empty())
-        return;
-    const bool is_birth = action == "create";
-    if (!is_birth && action != "start" && action != "die" && action != "destroy")
-        return;
-    Life& life = history.lives[id];
-    Container& container = life.container;
-    container.id = id;
+Event docker_event(const Json& json) {
+    const Json& actor = member(json, "Actor");
     const Json& attributes = member(actor, "Attributes");
-    container.image = text(member(attributes, "image")).substr(0, 1000);
-    container.name = text(member(attributes, "name")).substr(0, 253);
-    parse_labels(attributes, container); // beside a few of Docker's own
-    const Timestamp time = time_of(event);
+    return {text(member(json, "Type")),
+            text(member(json, "Action")),
+            text(member(actor, "ID")),
+            text(member(attributes, "image")),
+            text(member(attributes, "name")),
+            time_of(member(json, "timeNano")),
+            &attributes};
+}
+
+Event podman_event(const Json& json) {
+    std::string action = text(member(json, "Status"));
+    if (action == "died")
+        action = "die";
+    else if (action == "remove")
+        action = "destroy";
+    return {text(member(json, "Type")), std::move(action),
+            text(member(json, "ID")),   text(member(json, "Image")),
+            text(member(json, "Name")), parse_rfc3339(text(member(json, "Time"))),
+            &member(json, "Attributes")};
+}
+
+void take(const Event& event, History& history) {
+    if (event.type != "container" || event.id.empty())
+        return;
+    const bool is_birth = event.action == "create";
+    if (!is_birth && event.action != "start" && event.action != "die" && event.action != "destroy")
+        return;
+    Life& life = history.lives[event.id];
+    Container& container = life.container;
+    container.id = event.id;
+    container.image = event.image.substr(0, 1000);
+    container.name = event.name.substr(0, 253);
+    parse_labels(*event.labels, container);
     if (is_birth)
-        container.created = time;
-    else if (action == "start")
-        container.started = time;
-    else if (action == "die")
-        container.finished = time;
+        container.created = event.time;
+    else if (event.action == "start")
+        container.started = event.time;
+    else if (event.action == "die")
+        container.finished = event.time;
     else
-        life.removed = time;
+        life.removed = event.time;
 }
 
 } // namespace
@@ -52,11 +81,13 @@ History parse_events(std::string_view lines) {
     History history;
     std::istringstream stream{std::string(lines)};
     for (std::string line; std::getline(stream, line);) {
-        const Json event = Json::parse(line, nullptr, false);
-        if (!event.is_object())
+        const Json json = Json::parse(line, nullptr, false);
+        if (!json.is_object())
             continue;
-        if (history.events++ == 0)
-            history.begins = time_of(event);
+        const bool is_podman_s = json.contains("Status");
+        const Event event = is_podman_s ? podman_event(json) : docker_event(json);
+        if (!is_podman_s && history.events++ == 0)
+            history.begins = event.time;
         take(event, history);
     }
     return history;

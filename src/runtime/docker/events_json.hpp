@@ -12,8 +12,9 @@ namespace logbackup {
 /// that many may begin too late.
 inline constexpr std::size_t most_events = 256;
 
-/// Parses the output of `docker events --format '{{json .}}'`: one JSON object per line. Skips lines that are
-/// not JSON objects, and missing fields.
+/// Parses the output of `docker events --format '{{json .}}'`, or of `podman events --format json`: one JSON
+/// object per line. Skips lines that are not JSON objects, and missing fields. Podman's events do not count
+/// as History::events: it forgets none.
 [[nodiscard]] History parse_events(std::string_view lines);
 
 } // namespace logbackup

@@ -3,6 +3,7 @@
 
 #include "runtime/json.hpp"
 #include "util/error.hpp"
+#include "util/files.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -17,7 +18,7 @@ namespace {
 using Json = nlohmann::json;
 
 ContainerState parse_state(const Json& state) {
-    static const std::array<std::pair<const char*, ContainerState>, 7> names{{
+    static const std::array<std::pair<const char*, ContainerState>, 11> names{{
         {"created", ContainerState::created},
         {"running", ContainerState::running},
         {"paused", ContainerState::paused},
@@ -25,6 +26,10 @@ ContainerState parse_state(const Json& state) {
         {"removing", ContainerState::removing},
         {"exited", ContainerState::exited},
         {"dead", ContainerState::dead},
+        {"configured", ContainerState::created}, // these are podman's
+        {"initialized", ContainerState::created},
+        {"stopping", ContainerState::running},
+        {"stopped", ContainerState::exited},
     }};
     const std::string status = text(member(state, "Status"));
     for (const auto& [name, value] : names)
@@ -65,6 +70,15 @@ std::string data_root_of(const std::string& resolv_conf, const std::string& id) 
     return is_id && above.ends_with(middle) ? above.substr(0, above.size() - middle.size()) : std::string();
 }
 
+/// Returns podman's data root for its directory of a container,
+/// "/var/lib/containers/storage/overlay-containers/ <id>/userdata"; "" for any other path.
+std::string podman_root_of(const std::string& static_directory, const std::string& id) {
+    const std::string end = "-containers/" + id + "/userdata";
+    if (!static_directory.starts_with('/') || !static_directory.ends_with(end))
+        return {};
+    return parent_path(static_directory.substr(0, static_directory.size() - end.size()));
+}
+
 void parse_mounts(const Json& mounts, const Json& tmpfs, Container& container) {
     if (mounts.is_array()) {
         for (const auto& mount : mounts) {
@@ -103,6 +117,10 @@ Container parse_container(const Json& value) {
     parse_layers(member(member(value, "GraphDriver"), "Data"), container);
     parse_mounts(member(value, "Mounts"), member(member(value, "HostConfig"), "Tmpfs"), container);
     container.data_root = data_root_of(text(member(value, "ResolvConfPath")), container.id);
+    if (container.data_root.empty())
+        container.data_root = podman_root_of(text(member(value, "StaticDir")), container.id);
+    if (const Json& infra = member(value, "IsInfra"); infra.is_boolean() && infra.get<bool>())
+        container.kind = "podsandbox"; // podman's for a pod
     return container;
 }
 
@@ -113,9 +131,9 @@ std::vector<Container> parse_inspect(std::string_view json) {
     const auto keep = [](int depth, Json::parse_event_t event, Json& parsed) {
         if (event != Json::parse_event_t::key || depth != 2)
             return true;
-        static const std::array<std::string, 9> read{"Id",     "Name",       "Created",
-                                                     "State",  "Config",     "GraphDriver",
-                                                     "Mounts", "HostConfig", "ResolvConfPath"};
+        static const std::array<std::string, 11> read{
+            "Id",     "Name",       "Created",        "State",     "Config", "GraphDriver",
+            "Mounts", "HostConfig", "ResolvConfPath", "StaticDir", "IsInfra"};
         return std::find(read.begin(), read.end(), parsed.get_ref<const std::string&>()) != read.end();
     };
     const Json document = Json::parse(json, keep, false);

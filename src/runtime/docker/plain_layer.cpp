@@ -2,7 +2,10 @@
 #include "runtime/docker/plain_layer.hpp"
 
 #include "runtime/docker/inspect_json.hpp"
+#include "runtime/json.hpp"
 #include "util/files.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <utility>
@@ -14,10 +17,26 @@ namespace {
 constexpr std::array<std::pair<const char*, const char*>, 2> drivers{
     {{"vfs", "/vfs/dir/"}, {"btrfs", "/btrfs/subvolumes/"}}};
 
+/// Returns the name of the container's layer in podman's list of them; "" if it is not there.
+std::string layer_in_list(const std::string& list, const std::string& id) {
+    const nlohmann::json containers = nlohmann::json::parse(list, nullptr, false);
+    if (containers.is_array())
+        for (const auto& one : containers)
+            if (text(member(one, "id")) == id)
+                return text(member(one, "layer"));
+    return {};
+}
+
 std::string plain_layer_of(const Container& container) {
+    static constexpr std::size_t largest_list = 64U << 20U;
     for (const auto& [driver, place] : drivers) {
-        const std::string layer = text_of_file(container.data_root + "/image/" + driver + "/layerdb/mounts/" +
-                                               container.id + "/mount-id");
+        std::string layer = text_of_file(container.data_root + "/image/" + driver + "/layerdb/mounts/" +
+                                         container.id + "/mount-id");
+        if (layer.empty())
+            layer =
+                layer_in_list(text_of_file(container.data_root + "/" + driver + "-containers/containers.json",
+                                           largest_list),
+                              container.id);
         if (!layer.empty() && layer.find('/') == std::string::npos)
             return container.data_root + place + layer;
     }
