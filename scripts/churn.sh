@@ -15,7 +15,9 @@
 # Of each, and of logbackup, it tells the lines lost and doubled, the CPU time taken, and the peak of memory. Debian's
 # packages of the two are unpacked for this run only.
 #
-# usage: churn.sh [--minutes N] [--pace N] [--follow] [--hard] [--peers] [--json FILE]
+# With --runtime podman or containerd the pods are that runtime's; on containerd they are made as a kubelet makes them.
+#
+# usage: churn.sh [--minutes N] [--pace N] [--follow] [--hard] [--peers] [--runtime NAME] [--json FILE]
 #
 # BUILD_DIR  where to build (default: build)        DOCKER  the docker client (default: the one on PATH)
 set -euo pipefail
@@ -34,18 +36,19 @@ peers=
 json_file=
 while (($# > 0)); do
   case "$1:$#" in
-    --minutes:1 | --pace:1 | --json:1) usage ;;
+    --minutes:1 | --pace:1 | --runtime:1 | --json:1) usage ;;
     --follow:*) follow=yes ;;
     --hard:*) hard=yes ;;
     --peers:*) peers=yes ;;
     --pace:*) shift && pace=$1 ;;
+    --runtime:*) shift && runtime=$1 ;;
     --minutes:*) shift && minutes=$1 ;;
     --json:*) shift && json_file=$(realpath "$1") ;;
     *) usage ;;
   esac
   shift
 done
-[[ $minutes =~ ^[1-9][0-9]?$ && $pace =~ ^[1-9][0-9]?$ ]] || usage
+[[ $minutes =~ ^[1-9][0-9]?$ && $pace =~ ^[1-9][0-9]?$ && $runtime =~ ^(docker|podman|containerd)$ ]] || usage
 
 interval=15
 rounds=$((20 * pace)) # between two rotations
@@ -118,16 +121,20 @@ run_pod() {
       0) volume=(--volume "$work/volumes/$name:/opt/logs") ;;
       1) volume=(--volume "$work/volumes/$name:/opt") ;;
     esac
-    ((${#volume[@]} == 0)) || echo "volume $name" >>"$work/on-volumes"
+    ((${#volume[@]} == 0)) || {
+      mkdir -p "$work/volumes/$name"
+      echo "volume $name" >>"$work/on-volumes"
+    }
   fi
   pod "$1" "$2" "$4" "$writer" --name "$name" --cidfile "$work/ids/$name" --volume "$work/truth:/truth" "${volume[@]}" \
     --label io.kubernetes.pod.uid="uid-$3" --label annotation.io.kubernetes.container.restartCount="$4" \
     --env NAME="$name" --env ROTATION="$5" --env LIFE="$6" --env ROUNDS="$rounds" --env PADDING="$padding"
 }
 
+# remove_dead CONTAINER [UID]: see remove_pod.
 remove_dead() {
   if [[ -z $hard ]] || ((RANDOM % 2 == 0)); then snooze 0.5; fi
-  docker rm --volumes "$1" >/dev/null
+  remove_pod "$@"
   rm -rf "$work/volumes/$1"
 }
 
@@ -144,15 +151,19 @@ slot() {
     esac
     if [[ $kind == job ]]; then
       run_pod "$service" "$pod_name" "$uid" 0 "$rotation" $((shortest_job + RANDOM % 25))
-      docker wait "$name" >/dev/null
+      wait_for_end "$name"
     else
       run_pod "$service" "$pod_name" "$uid" "$attempt" "$rotation" 1000000
       snooze $((SECONDS + life < end ? life : end > SECONDS ? end - SECONDS : 0)).$((RANDOM % 10))
       ((SECONDS < end)) || break
-      docker kill "$name" >/dev/null
+      kill_pod "$name"
     fi
     ((++made))
-    if [[ $kind == stateful ]]; then remove_dead "$name"; else remove_dead "$name" & fi
+    case $kind in
+      stateful) remove_dead "$name" "uid-$uid" ;;
+      crash) remove_dead "$name" & ;; # its pod goes on
+      *) remove_dead "$name" "uid-$uid" & ;;
+    esac
     ((SECONDS < end)) || break
   done
   wait
@@ -166,7 +177,7 @@ end_slots() {
 
 all_idle() {
   local name
-  for name in $(docker ps --format '{{.Names}}'); do
+  for name in $(pods running); do
     [[ -e $work/truth/idle/$name ]] || return 1
   done
 }
@@ -222,7 +233,7 @@ end_follower() {
 }
 
 note_who_is_there() {
-  docker ps --all --format '{{.Names}} {{.State}}' | awk '$2 != "removing" { print $1 }' >"$work/after"
+  pods >"$work/after"
   awk -v run="$runs" 'NR == FNR { there[$1]; next } $1 in there { print "run", $1, $2, run }' \
     "$work/after" "$work/before" >>"$work/at-runs"
 }
@@ -304,7 +315,7 @@ begin churn
 install_missing jq:jq ${peers:+time:time}
 [[ -z $peers ]] || unpack_peers
 build_logbackup
-start_engine
+start_runtime
 mkdir -p "$work"/{volumes,ids,runs,truth/lines,truth/idle}
 mkfifo "$work/never"
 : >"$work/on-volumes"
@@ -358,7 +369,7 @@ odd=$(grep -c '^odd ' "$work/facts" || true)
 
 jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson pace "$pace" --argjson slots "$slot_count" --argjson interval $interval \
   --argjson codes "$(jq -s . "$work/run-codes")" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" \
-  --arg engine "$(docker version --format '{{.Server.Version}}')" '
+  --arg runtime "$runtime $(runtime_version)" '
   def result($name; $value): { name: $name, value: $value, target: 0, ok: ($value == 0) };
   [split("\n")[] | select(. != "") | split(" ") | . as [$name, $id, $coverage] | (.[3:] | map(tonumber)) as $n |
     { name: $name, id: $id, coverage: $coverage, runs: $n[0], written: $n[1], lost: $n[2], there_at_a_run: $n[3],
@@ -366,7 +377,7 @@ jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson pace "$pace
   def total(f): $all | map(f) | add;
   total(.written) as $written | total(.lost) as $lost |
   { minutes: $minutes, pace: $pace, pods_at_a_time: $slots, interval_s: $interval, containers: ($all | length),
-    runs: ($codes | length), run_exit_codes: $codes, kernel: $kernel, cores: ($cores | tonumber), docker_engine: $engine,
+    runs: ($codes | length), run_exit_codes: $codes, kernel: $kernel, cores: ($cores | tonumber), runtime: $runtime,
     lines: { written: $written, lost: $lost, lost_percent: (100 * $lost / $written), there_at_a_run: total(.there_at_a_run),
       of_unseen_containers: total(.of_unseen_containers), in_new_files: total(.in_new_files),
       later_in_seen_files: total(.later_in_seen_files) },
@@ -382,7 +393,7 @@ jq -R -s --argjson odd "$odd" --argjson minutes "$minutes" --argjson pace "$pace
 print_table() {
   echo
   jq -r '"\(.minutes) minutes, \(.pods_at_a_time) pods at a time, \(.containers) containers, \(.runs) runs, \(.interval_s) s apart\(if .pace > 1 then ", \(.pace) times as slow" else "" end);
-\(.kernel), \(.cores) cores, docker engine \(.docker_engine)
+\(.kernel), \(.cores) cores, \(.runtime)
 " + (.lines | @text "
 lines written                        \(.written)
   lost                               \(.lost)  (\(.lost_percent * 100 | round / 100) %)

@@ -5,6 +5,9 @@
 # of its own with a few pods, backs their logs up twice, and leaves nothing behind but the build directory and
 # the packages. Each step is checked; the exit code is 0 only if all of them held.
 #
+# usage: demo.sh [containerd]
+#
+# containerd  instead of Docker, with pods made as a kubelet makes them
 # BUILD_DIR  where to build (default: build)        DOCKER  the docker client (default: the one on PATH)
 set -euo pipefail
 # shellcheck source=scripts/engine.sh
@@ -20,14 +23,33 @@ typed() {
   eval "$1"
 }
 
-# same CONTAINER FILE BACKUP-FILE: the saved file is what the container has, byte for byte.
-same() {
-  if [[ $(docker inspect --format '{{.State.Running}}' "$1") == true ]]; then
-    docker exec "$1" cat "/opt/logs/$2"
-  else
-    docker cp "$1:/opt/logs/$2" - | tar -xO
-  fi | cmp - "backup/$3" || die "backup/$3 is not what container $1 has in /opt/logs/$2"
+[[ $# == 0 ]] || runtime=$1
+[[ $# -lt 2 && $runtime =~ ^(docker|containerd)$ ]] || {
+  echo 'usage: demo.sh [containerd]' >&2
+  exit 2
 }
+
+# inside CONTAINER: prints the command that runs others in it.
+inside() {
+  if [[ $runtime == docker ]]; then echo "docker exec $1"; else echo "ctr tasks exec --exec-id x$RANDOM $(id_of "$1")"; fi
+}
+
+# content CONTAINER FILE: what it has, whether it runs or not.
+content() {
+  if runs "$1"; then
+    $(inside "$1") cat "/opt/logs/$2"
+  elif [[ $runtime == docker ]]; then
+    docker cp "$1:/opt/logs/$2" - | tar -xO
+  else
+    mkdir -p layers
+    eval "$(ctr snapshots mounts layers "$(id_of "$1")")"
+    cat "layers/opt/logs/$2"
+    umount layers
+  fi
+}
+
+# same CONTAINER FILE BACKUP-FILE: the saved file is what the container has, byte for byte.
+same() { content "$1" "$2" | cmp - "backup/$3" || die "backup/$3 is not what container $1 has in /opt/logs/$2"; }
 
 all_same() {
   same "$web1" app.log web/web-6c9d-kx2lp/app.log
@@ -46,7 +68,7 @@ saved_files() { find backup -path backup/.logbackup -prune -o -type f -printf '%
 begin demo
 install_missing cmp:diffutils
 build_logbackup
-start_engine
+start_runtime
 cd "$work"
 
 # lines FILE COUNT TEXT, in the shell of a container
@@ -72,16 +94,22 @@ pod web web-6c9d-vq8zt 0 "$web"
 pod report report-28451-m4h7s 0 "$lines; lines report.log 250 'row written:'"
 pod ledger ledger-5f7b-9wz4c 0 "$lines; lines audit/audit.log 4 'booked transaction'; $stay" --volume "$work/volume:/opt/logs"
 pod worker worker-0 0 "$lines; lines worker.log 120 'job done:'; echo 'FATAL out of memory' >>/opt/logs/worker.log; exit 1"
-timeout 30 docker wait "$report" "$old_worker" >/dev/null
+for name in "$report" "$old_worker"; do wait_for_end "$name"; done
 pod worker worker-0 1 "$lines; lines worker.log 80 'job done:'; $stay"
-pod POD web-6c9d-kx2lp 0 "$stay" --label io.kubernetes.docker.type=podsandbox
+# containerd has one for each pod.
+[[ $runtime != docker ]] || pod POD web-6c9d-kx2lp 0 "$stay" --label io.kubernetes.docker.type=podsandbox
 for name in "$web1" "$web2" "$ledger" "$new_worker"; do
-  wait_for 30 docker exec "$name" test -e /tmp/ready || die "container $name did not get ready"
+  wait_for 30 eval "$(inside "$name") test -e /tmp/ready" || die "container $name did not get ready"
 done
 
 step "Containers as on a Kubernetes node: a service with two replicas; a job that has ended; a ledger with a volume at" \
-  "/opt/logs; a worker that crashed and was started again; and a pod's sandbox, which has no logs."
-typed "docker ps --all --format 'table {{.Names}}\t{{.Status}}'"
+  "/opt/logs; a worker that crashed and was started again; and sandboxes of pods, which have no logs."
+if [[ $runtime == docker ]]; then
+  typed "docker ps --all --format 'table {{.Names}}\t{{.Status}}'"
+else
+  typed 'ctr containers ls'
+  typed 'ctr tasks ls'
+fi
 
 step "What would be saved? Nothing is written yet."
 typed 'logbackup --dry-run --dest backup'
@@ -97,8 +125,8 @@ all_same
 step "Checked: each of the 8 files is byte for byte what its container has."
 
 step "Two pods write on."
-typed "docker exec $web1 sh -c 'echo \"checkout paid\" >>/opt/logs/app.log'"
-typed "docker exec $ledger sh -c 'echo \"books closed\" >>/opt/logs/audit/audit.log'"
+typed "$(inside "$web1") sh -c 'echo \"checkout paid\" >>/opt/logs/app.log'"
+typed "$(inside "$ledger") sh -c 'echo \"books closed\" >>/opt/logs/audit/audit.log'"
 before=$(saved_files)
 
 step "The next run appends these lines and touches nothing else."
@@ -120,7 +148,7 @@ step "When nothing is wrong, --quiet says nothing: that is cron's way to call it
 typed 'logbackup --dest backup --quiet'
 [[ $(saved_files) == "$after" ]] || die "a run without news wrote to the backup"
 
-step "That is all. Removing the pods and the engine …"
+step "That is all. Removing the pods and the runtime …"
 clean_up
 [[ ! -e $work ]] || die "cannot remove $work"
 trap - EXIT

@@ -86,6 +86,8 @@ struct Report {
 
     std::vector<std::string> warnings; ///< what somebody should know, although all is well; safe to print
     std::vector<std::string> notices;  ///< losses that could not be prevented; safe to print
+    /// Says that there are containers, but none that is to be saved; safe to print. Empty otherwise.
+    std::string nothing_to_save;
     std::vector<Misnamed> misnamed;
     std::vector<Missed> missed;
     /// "<service>/<instance>" of log directories that disappeared since the last run.

@@ -18,7 +18,6 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
-#include <iterator>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -95,17 +94,6 @@ Check files(const Options& options, const std::vector<Container>& containers) {
     check.found =
         "those of " + counted(unseen, "container") + " cannot be reached; the first is " + check.found;
     return check;
-}
-
-/// Adds what another runtime says.
-void add(Discovery& all, Discovery more) {
-    const auto append = [](auto& to, auto& from) {
-        to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-    };
-    append(all.ids, more.ids);
-    append(all.containers, more.containers);
-    append(all.unreachable, more.unreachable);
-    all.engines.merge(more.engines);
 }
 
 /// Returns what follows the first `key` in a text, up to white space or a quote; "" if it does not occur.
@@ -242,6 +230,8 @@ std::optional<Runtimes> runtimes(const Options& options, StopSignal& stop, Check
         if (auto one = podman(*found.podman, stop, checks))
             add(all, std::move(*one));
     kubelet(found, checks);
+    for (const auto& failure : all.failures)
+        checks.push_back({"containers", CheckStatus::problem, failure, {}});
     if (all.engines.empty())
         return std::nullopt;
     name_containers(all.containers, settings.naming, has_kubernetes(all.containers));

@@ -37,6 +37,22 @@ void keep_descriptions(const Session& session, const Descriptions& before) {
         save_descriptions(session.root.get(), *session.descriptions);
 }
 
+/// Says that no container is to be saved, though there are some; empty if there are none.
+std::string nothing_to_save(const Session& session, const Discovery& runtime) {
+    std::size_t foreign = 0;
+    for (const auto& container : runtime.containers) {
+        if (classify(container).ownership != Ownership::foreign)
+            return {};
+        foreign += container.kind == "podsandbox" ? 0U : 1U;
+    }
+    if (foreign == 0 || session.stop.requested())
+        return {};
+    const std::string& label = session.options.naming.service_label;
+    return "nothing is saved: none of " + counted(foreign, "container") + " has " +
+           (label.empty() ? "the labels that --names reads" : "the label " + in_quotes(label)) +
+           " ('logbackup check' tells more)";
+}
+
 /// Finds the log directories that our containers should have.
 void find_wanted(const Session& session, Survey& survey) {
     const Options& options = session.options;
@@ -145,6 +161,7 @@ Survey discover_all(const Session& session) {
     claim_engines(session, survey.runtime.engines);
     keep_descriptions(session, before);
     find_wanted(session, survey);
+    survey.nothing_to_save = nothing_to_save(session, survey.runtime);
     load_records(session, survey);
     return survey;
 }

@@ -120,6 +120,7 @@ Report report_of(const Session& session, Survey& survey, Stages stages) {
     report.problems = std::move(survey.problems);
     report.warnings = std::move(survey.warnings);
     report.notices = std::move(survey.notices);
+    report.nothing_to_save = std::move(survey.nothing_to_save);
     report.misnamed = std::move(survey.misnamed);
     report.missed = std::move(survey.missed);
     report.stages = stages.seconds();

@@ -60,6 +60,7 @@ struct Survey {
     std::vector<std::string> warnings;
     std::vector<std::string> notices;
     std::vector<PruneItem> old_versions; ///< that were deleted, see thin_versions()
+    std::string nothing_to_save;         ///< see Report
     std::vector<Misnamed> misnamed;
     std::vector<Missed> missed;
 

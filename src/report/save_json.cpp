@@ -64,6 +64,9 @@ std::string json(const Report& report) {
     Json rows = Json::array();
     for (const auto& row : report.rows)
         rows.push_back(row_json(row));
+    Json warnings = report.warnings;
+    if (!report.nothing_to_save.empty())
+        warnings.push_back(report.nothing_to_save);
     Json misnamed = Json::array();
     for (const auto& [id, reason] : report.misnamed)
         misnamed.push_back({{"container", id}, {"reason", reason}});
@@ -97,7 +100,7 @@ std::string json(const Report& report) {
                         {"cut", report.cut},
                         {"stages", std::move(stages)},
                         {"pruned", prune_items_json(report.pruned)},
-                        {"warnings", report.warnings},
+                        {"warnings", std::move(warnings)},
                         {"notices", report.notices},
                         {"problems", report.problems}};
     return printable_json(document) + "\n";

@@ -274,6 +274,8 @@ std::vector<std::string> failure_lines(const Report& report) {
 
 std::vector<LimitLine> limit_lines(const Report& report) {
     std::vector<LimitLine> lines;
+    if (!report.nothing_to_save.empty())
+        lines.push_back({"nothing to save", report.nothing_to_save});
     for (const auto& [id, reason] : report.misnamed)
         lines.push_back({std::string(name_of(Limit::labels)) + " " + reason,
                          "container " + id.substr(0, 12) + " is left out: " + reason});

@@ -202,8 +202,8 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
                                      "\nhint: " + error.hint());
         }
     if (is_socket(crio_socket))
-        found.failures.push_back("CRI-O is left out: logbackup cannot ask it\nhint: see README; --runtime "
-                                 "names the runtimes that are to be asked");
+        found.failures.emplace_back("CRI-O is left out: logbackup cannot ask it\nhint: see README; --runtime "
+                                    "names the runtimes that are to be asked");
     const bool is_there = !find_endpoint(settings.docker_host).named_by.empty() || is_socket(docker_socket);
     const bool is_nothing_else = found.containerds.empty() && !found.podman && found.failures.empty();
     if (is_nothing_else && !is_there && find_program(settings.docker).empty() &&

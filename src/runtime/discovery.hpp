@@ -35,6 +35,9 @@ struct Discovery {
     std::vector<std::string> failures{}; ///< why the others did not, safe to print
 };
 
+/// Adds what another runtime says. A container whose id is known already is left out, and is a failure.
+void add(Discovery& all, Discovery more);
+
 /// One container's events within a period. An unknown time is zero.
 struct Life {
     /// The fields that events contain: id, image, labels; created, started, finished.

@@ -9,9 +9,7 @@
 #include <utility>
 
 namespace logbackup {
-namespace {
 
-/// Adds what another runtime says. Containers whose id is known already are left out.
 void add(Discovery& all, Discovery more) {
     const std::set<std::string> known(all.ids.begin(), all.ids.end());
     const auto is_known = [&](const auto& one) { return known.contains(one.id); };
@@ -29,6 +27,8 @@ void add(Discovery& all, Discovery more) {
     std::move(more.failures.begin(), more.failures.end(), std::back_inserter(all.failures));
     all.engines.merge(more.engines);
 }
+
+namespace {
 
 Discovery discover_all_of(const std::vector<Runtime>& runtimes, StopSignal& stop) {
     Discovery all;

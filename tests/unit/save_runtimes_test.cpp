@@ -3,6 +3,7 @@
 
 #include "fake_node.hpp"
 #include "in_private_mounts.hpp"
+#include "report/save_report.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,6 +37,27 @@ class TwoRuntimes : public testing::Test {
         return node.dir.has("backup/.logbackup/live/" + service + "/" + service + "-1");
     }
 };
+
+TEST_F(TwoRuntimes, WhereNoContainerCanBeNamedThatIsSaid) {
+    test::in_private_mounts([&] {
+        for (const auto* id : {"a", "b"})
+            node[id].has_service = node[id].has_pod = false;
+        node.add("c", "web", "web-1");
+        node["c"].kind = "podsandbox"; // is never saved, and does not count
+        const Report report = node.run();
+        EXPECT_FALSE(report.has_failures());
+        const auto lines = limit_lines(report);
+        ASSERT_EQ(lines.size(), 1U);
+        EXPECT_EQ(lines.front().text,
+                  "nothing is saved: none of 2 containers has the labels that --names reads "
+                  "('logbackup check' tells more)");
+        EXPECT_NE(json(report).find("nothing is saved"), std::string::npos);
+        node.options.naming.service_label = "app";
+        EXPECT_NE(limit_lines(node.run()).front().text.find("has the label 'app'"), std::string::npos);
+        node["b"].has_service = node["b"].has_pod = true;
+        EXPECT_TRUE(limit_lines(node.run()).empty());
+    });
+}
 
 TEST_F(TwoRuntimes, AreSavedTogetherAndTheRecordsKnowWhichIsWhose) {
     test::in_private_mounts([&] {
