@@ -48,7 +48,7 @@ begin() {
   set -E
   trap 'printf "%s: line %s failed: %s\n" "${BASH_SOURCE[0]##*/}" "$LINENO" "$BASH_COMMAND" >&2' ERR
   # Settings meant for another engine, or for another run of logbackup.
-  unset "${!DOCKER_@}" "${!LOGBACKUP_@}"
+  unset "${!DOCKER_@}" "${!LOGBACKUP_@}" "${!CONTAINER_@}" "${!CONTAINERS_@}"
 }
 
 # install_missing [COMMAND:PACKAGE…]: what the build and the runtime need, and the packages given. A path of a file or
@@ -84,7 +84,11 @@ build_logbackup() {
   fi
   echo "Building logbackup in $build …"
   quietly cmake -S "$repo" -B "$build" "${options[@]}"
-  quietly cmake --build "$build" --target logbackup
+  if [[ -t 1 ]]; then # a line that tells how far it is
+    NINJA_STATUS='  %f of %t, %es: ' cmake --build "$build" --target logbackup
+  else
+    quietly cmake --build "$build" --target logbackup
+  fi
 }
 
 engine_settled() { docker version || ! kill -0 "$dockerd_pid" || ! kill -0 "$containerd_pid"; }
@@ -113,7 +117,7 @@ start_engine() {
   client=$(type -P "${DOCKER:-docker}") || die "there is no docker client '${DOCKER:-docker}'; name one with DOCKER=PATH"
   make_bin
   ln -s "$(realpath "$client")" "$work/bin/docker"
-  export DOCKER_HOST=unix://$engine/docker.sock DOCKER_CONFIG=$engine/client
+  export DOCKER_HOST=unix://$engine/docker.sock DOCKER_CONFIG=$engine/client LOGBACKUP_RUNTIME=docker
 
   echo "Starting a Docker engine of its own below $engine …"
   # A dockerd without --containerd would use the system's containerd, and share its containers' namespace
@@ -148,8 +152,8 @@ start_containerd() {
   cd "$work" || die "cannot enter $work"
   tar -C root -cf layer.tar .
   digest=$(sha256sum layer.tar)
-  printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sleep","1000000"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-    "${digest%% *}" >config.json
+  printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sleep","1000000"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$(dpkg --print-architecture)" "${digest%% *}" >config.json
   printf '[{"Config":"config.json","RepoTags":["docker.io/library/%s"],"Layers":["layer.tar"]}]' "$image" >manifest.json
   tar -cf image.tar manifest.json config.json layer.tar
   quietly ctr images import image.tar
@@ -160,7 +164,8 @@ start_containerd() {
 # podman needs no daemon, but a store of its own.
 start_podman() {
   make_bin
-  printf '%s\n' '[engine]' 'cgroup_manager = "cgroupfs"' 'events_logger = "file"' 'runtime = "runc"' '[containers]' \
+  printf '%s\n' '[engine]' 'cgroup_manager = "cgroupfs"' 'events_logger = "file"' 'runtime = "runc"' \
+    "tmp_dir = \"$engine/tmp\"" 'lock_type = "file"' '[containers]' \
     'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]' 'netns = "none"' >"$engine/containers.conf"
   printf '%s\n' '[storage]' 'driver = "overlay"' "runroot = \"$engine/run\"" "graphroot = \"$engine/data\"" \
     >"$engine/storage.conf"
@@ -272,7 +277,10 @@ remove_pod() {
   id=$(id_of "$1")
   rm "$engine/ids/$1"
   cri remove "$id"
-  [[ -z ${2-} ]] || cri remove-pod "$(<"$engine/pods/$2")"
+  [[ -z ${2-} ]] || {
+    cri remove-pod "$(<"$engine/pods/$2")"
+    rm "$engine/pods/$2"
+  }
 }
 
 # pods [running]: the names of those that are there, but for those that are being removed.
@@ -335,7 +343,8 @@ clean_up() {
       xargs -r -n 8 -P 4 timeout 120 docker rm --force --volumes >/dev/null 2>&1
     end_process "$dockerd_pid"
   fi
-  [[ $runtime != podman ]] || podman rm --all --force --time 0 >/dev/null 2>&1
+  # Only in the store that start_podman has made.
+  [[ ${CONTAINERS_STORAGE_CONF-} != "$engine/storage.conf" ]] || podman rm --all --force --time 0 >/dev/null 2>&1
   [[ ! -d $engine/pods ]] || cat "$engine"/pods/* | while read -r sandbox; do cri remove-pod "$sandbox"; done >/dev/null 2>&1
   [[ $containerd_pid ]] && end_process "$containerd_pid"
   end_leftovers

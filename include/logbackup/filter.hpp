@@ -9,7 +9,7 @@
 
 namespace logbackup {
 
-/// What a command is limited to. An empty list selects all.
+/// The containers that a command is limited to. An empty list selects all.
 struct Filter {
     std::vector<std::string> services; ///< globs
     std::vector<std::string> pods;

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-/// What a follower holds open from one run to the next, so that its bytes stay although their names, or the
-/// container, are gone. The descriptors belong to the follower.
+/// Files that a follower holds open from one run to the next, so that their bytes stay although their names,
+/// or the container, are gone. The descriptors belong to the follower.
 namespace logbackup {
 
 /// Identifies a container's log directory: the container's id and the path in it.
@@ -48,14 +48,14 @@ struct HeldLogs {
     std::map<HolderId, HeldDirectory> directories;
 };
 
-/// What a run did with a log directory of which files were held.
+/// The result of a run for a log directory of which files were held.
 struct HeldOutcome {
     HolderId directory;
     bool saved = false;    ///< all that was held
     bool compared = false; ///< all containers that have it have ended, and every byte was compared since
 };
 
-/// What a follower saved since the last run that was asked for.
+/// Sums of what a follower saved since the last run that was asked for.
 struct WhileFollowing {
     std::size_t runs = 0;
     std::size_t created = 0; ///< files that are new in the backup

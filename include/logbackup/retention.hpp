@@ -19,7 +19,7 @@ struct ServiceKeep {
     std::chrono::milliseconds keep = for_ever;
 };
 
-/// What may be deleted from the backup.
+/// Rules for what may be deleted from the backup.
 struct RetentionRules {
     std::chrono::milliseconds keep = for_ever; ///< age at which ended log directories are deleted
     std::vector<ServiceKeep> of_services;      ///< overrides `keep`; later entries override earlier ones

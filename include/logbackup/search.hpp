@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-/// What "logbackup grep" looks for, and what it finds.
+/// The query of "logbackup grep", and its results.
 namespace logbackup {
 
 struct TimeWindow {

@@ -67,7 +67,7 @@ void beside_engine(int directory, const Options& options, const std::string& nam
     const auto there = held ? status_of(held.get()) : std::nullopt;
     if (error || !here || !there)
         return; // the engine runs elsewhere, or does not tell its directory
-    Check check{escaped(name) + "'s disk", CheckStatus::ok, "another one than the backup's", {}};
+    Check check{escaped(name) + "'s disk", CheckStatus::ok, "not the backup's disk", {}};
     if (lies_in(backup.string(), engine.string()) || lies_in(engine.string(), backup.string())) {
         check.status = CheckStatus::problem;
         check.found = "the backup and " + escaped(name) + "'s directory " + in_quotes(engine_root) +

@@ -80,7 +80,7 @@ void mounts(Checks& checks) {
                           "CAP_SYS_ADMIN and Linux 5.14"});
 }
 
-/// What --follow needs of the kernel, for this user: all programs of the user share it.
+/// Limits of the kernel that --follow needs, for this user: all programs of the user share them.
 void following(Checks& checks) {
     static constexpr std::size_t few_watches = 8192; // one for each directory
     const std::size_t watches = inotify_limit("max_user_watches");

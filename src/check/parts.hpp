@@ -14,7 +14,7 @@ namespace logbackup::check {
 
 using Checks = std::vector<Check>;
 
-/// What the container runtimes say.
+/// The answers of the container runtimes.
 struct Runtimes {
     std::map<std::string, EngineIdentity> engines; ///< by the names of the runtimes that answered
     std::vector<Container> ours;

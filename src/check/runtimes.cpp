@@ -216,9 +216,12 @@ std::optional<Runtimes> runtimes(const Options& options, StopSignal& stop, Check
         checks.push_back({"container runtime", CheckStatus::impossible, error.what(), error.hint()});
         return std::nullopt;
     }
-    for (const auto& failure : found.failures)
-        checks.push_back({"container runtime", CheckStatus::problem, failure.substr(0, failure.find('\n')),
-                          "install the client, or name what is used here with --runtime"});
+    for (const auto& failure : found.failures) {
+        static constexpr std::string_view between = "\nhint: ";
+        const auto end = failure.find(between);
+        checks.push_back({"container runtime", CheckStatus::problem, failure.substr(0, end),
+                          end == std::string::npos ? "" : failure.substr(end + between.size())});
+    }
     Discovery all;
     if (found.docker)
         if (auto one = docker(*found.docker, stop, checks))

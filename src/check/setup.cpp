@@ -50,7 +50,7 @@ void volumes(const Options& options, const Runtimes& runtimes, Checks& checks) {
                         in_quotes(mount.source) + ": " + place.reason;
         }
     if (refused == 0)
-        checks.push_back({"volumes", CheckStatus::ok, "none of a running pod that is not read", {}});
+        checks.push_back({"volumes", CheckStatus::ok, "all volumes of running pods can be read", {}});
     else
         checks.push_back(
             {"volumes", CheckStatus::problem,

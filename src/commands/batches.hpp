@@ -8,7 +8,7 @@ namespace logbackup {
 /// Makes the moves that the assignment asked for. Jobs whose directory cannot be made free are failed.
 void make_moves(const Session& session, Survey& survey);
 
-/// What the first batch leaves to the next ones.
+/// The work that the first batch leaves to the next ones.
 struct FirstBatch {
     std::vector<Job*> waiting; ///< for descriptors
     LittleLeft left;

@@ -49,7 +49,7 @@ void ChildRun::work(const std::function<void(Session&)>& complete) {
     try {
         give_way(options_.nice, options_.io_priority);
         const Options options = run_.kind == Kind::first ? options_ : silent(options_);
-        if (run_.kind == Kind::between) // the next run tells what is still so
+        if (run_.kind == Kind::between) // the next regular run reports
             log_.sinks().front()->set_level(spdlog::level::off);
         StopSignal stop(options.max_duration);
         Session session{options, stop, std::chrono::system_clock::now()};

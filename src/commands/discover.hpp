@@ -12,7 +12,7 @@ namespace logbackup {
 /// when the backup belongs to another one, or when the filters match no container.
 [[nodiscard]] Survey discover_all(const Session& session);
 
-/// What is known of these containers may be wrong: the next run asks for all of it.
+/// Forgets the descriptions of these containers, which may be wrong: the next run asks again.
 void forget_descriptions(const Session& session, const std::set<std::string>& ids);
 
 /// True if the runtime that has the record's containers answered this run.

@@ -40,22 +40,22 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// A container that has ended is saved so soon; others that end with it come along.
+/// Delay between a container's end and its save, so that one run covers several.
 constexpr milliseconds soon{200};
-/// A file that has lost its name is held, and can wait so long.
+/// Delay before a deleted file is saved: it is held, so it can wait.
 constexpr milliseconds later{10'000};
-/// What is not saved before the follower ends is tried again so often: a container may be about to go.
+/// Most attempts to save the rest before the follower ends: a container may be about to go.
 constexpr int most_last_runs = 4;
-/// Who asks for the lock does not wait longer than a run after this.
+/// After this time no new run starts while another process waits for the lock.
 constexpr std::chrono::seconds patience_for_last_runs{10};
 /// Runs take no more than a tenth of the time.
 constexpr int rest_after_run = 9;
 constexpr milliseconds least_rest{1000};
-/// What happens to files is looked at no more often: a busy moment is looked at once.
+/// Least time between two looks at what happened to files: a busy moment is looked at once.
 constexpr milliseconds least_between_looks{20};
-/// What is held of a removed container keeps the disks of its volumes busy.
+/// Files of a removed container are held no longer than this: they keep the disks of its volumes busy.
 constexpr std::chrono::minutes patience_for_removed{10};
-/// So long after its time the follower waits for the lock, to save what it holds.
+/// How long after its time the follower waits for the lock, to save what it holds.
 constexpr std::chrono::seconds patience_for_lock{60};
 constexpr unsigned most_seconds_of_a_step = 600;
 constexpr int killed_by_signal = 128; // and the number of the signal
@@ -318,7 +318,7 @@ class Follower {
     /// Saves what is held, and gives the lock away or ends.
     Clock::time_point finish(Clock::time_point now) {
         followed_.update(); // what happened until now
-        // What happens from now on, who asked holds as well.
+        // From here on the process that asked also holds files.
         if (last_runs_ == 0) {
             give_at_last_ = now + patience_for_last_runs;
             next_last_run_ = now;
@@ -473,8 +473,8 @@ class Follower {
         return space && space->bytes < space->reserved_bytes;
     }
 
-    /// What is held of deleted files must not fill a disk, nor that of containers keep volumes busy. It was
-    /// saved just now, if that was possible.
+    /// Lets go of held files, so that deleted ones do not fill a disk, and those of removed containers do not
+    /// keep volumes busy. They were saved just now, if that was possible.
     void make_room() {
         if (const auto removed = followed_.let_go_of_removed(patience_for_removed); removed > 0)
             log_.warn("let go of {} that were removed: they could not be saved for {} minutes",

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-/// What commands hand from one stage to the next.
+/// The structs that commands hand from one stage to the next.
 namespace logbackup {
 
 /// A log directory that a container of ours should have.
@@ -67,7 +67,7 @@ struct Holder {
     std::string part_path{};                 ///< path below that one's log directory
 };
 
-/// What was done for one job, or would be done in a dry run.
+/// The work that was done for one job, or would be done in a dry run.
 struct Work {
     bool needs_last_pass = false;   ///< all containers have ended, and not everything was compared since
     bool is_compared = false;       ///< everything was, and is on the disk

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-/// What the commands print and log.
+/// Output and log of the commands.
 namespace logbackup {
 
 /// Creates the logger. Messages go to standard error, and with a time to the log file. The result of a

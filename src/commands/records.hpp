@@ -10,7 +10,7 @@ namespace logbackup {
 /// adopted directory is taken over. Throws Error when the record cannot be written.
 void write_record(const Session& session, Survey& survey, Job& job);
 
-/// What became of the records in a run.
+/// The outcome of a run for the records.
 struct KeptRecords {
     std::size_t live = 0;         ///< log directories that still exist
     std::vector<std::string> cut; ///< "<service>/<instance>" of those that were gone before all was saved

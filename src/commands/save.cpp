@@ -63,7 +63,7 @@ KeptRecords save_jobs(const Session& session, Survey& survey, Stages& stages) {
     return kept;
 }
 
-/// What a run between two reported ones did.
+/// Sums up a run made by the follower, for the next report.
 WhileFollowing summed_up(const Report& report) {
     WhileFollowing done;
     done.runs = 1;
@@ -105,7 +105,7 @@ int save_and_tell(Session& session, std::optional<Report>& report, News& news, s
     std::set<std::string> limits;
     for (const auto& line : limit_lines(*report))
         limits.insert(line.key);
-    // What a run between two others finds, the next one tells.
+    // A run made by the follower reports nothing; the next regular run does.
     auto told = session.is_between ? limits : note_told(session.root.get(), limits, session.now);
     news = note_causes(session, cause_lines(*report));
     told.insert(news.silent.begin(), news.silent.end());

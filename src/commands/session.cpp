@@ -50,8 +50,8 @@ BackupIdentity claim_backup(const Session& session, const Warn& warn) {
     return take(claimed, session);
 }
 
-/// Returns when the last complete run was. If the clock was ahead at that one, that is a time in the future,
-/// of which nothing could be asked: then it returns the last time before that is known.
+/// Returns when the last complete run was. If the clock was ahead then, that time lies in the future and
+/// cannot be used: returns the newest earlier time that is known instead.
 Timestamp time_of_last_run(const Session& session, const Warn& warn) {
     const Timestamp last = last_complete_run(session.root.get());
     if (last <= session.now)

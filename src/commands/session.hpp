@@ -25,13 +25,14 @@
 
 namespace logbackup {
 
-/// What all commands work with: the settings, the opened backup, the runtime, the programs and the clock.
+/// The things that all commands work with: the settings, the opened backup, the runtime, the programs and the
+/// clock.
 struct Session {
     const Options& options;
     StopSignal& stop;
     Timestamp now{}; ///< when this run began
     Runtime runtime{};
-    /// What the runtime knows of earlier runs; it may be empty, or nullptr.
+    /// Descriptions that earlier runs kept for the runtime; it may be empty, or nullptr.
     std::shared_ptr<Descriptions> descriptions{};
     std::string rsync{};              ///< path of the program; empty if nothing is saved
     UniqueFd root{};                  ///< the backup root; none if it does not exist and nothing is written

@@ -30,7 +30,7 @@ struct Unread {
     bool needs_process = false;   ///< see LocateFailed
 };
 
-/// What a run found out before it saves anything: which containers exist, where their log directories are,
+/// The findings of a run before it saves anything: which containers exist, where their log directories are,
 /// and where each is saved.
 struct Survey {
     const HeldLogs* held = nullptr;   ///< see Session
@@ -67,7 +67,7 @@ struct Survey {
     [[nodiscard]] const PrivateMounts* view() const { return mounts ? &*mounts : nullptr; }
 };
 
-/// Whether to look at log directories of which nothing can have changed since all of it was saved.
+/// How to treat log directories that cannot have changed since all of them was saved.
 enum class Closed { leave_out, look_at };
 
 /// Takes a log directory that was removed: what was saved of it stays, and its record ends unless another

@@ -193,7 +193,8 @@ class Thinning {
         // A name that was shortened is that of other files too.
         if (aside_name(name, session_.now) != name + "~" + compact_time(session_.now))
             return {};
-        // What stands in its neighbours was perhaps not dropped: then others need it.
+        // Without budget, versions whose bytes others hold may not have been dropped yet, and others may need
+        // them.
         if (budget_ < least_to_read)
             return {};
         std::vector<std::string> old;

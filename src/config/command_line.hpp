@@ -10,7 +10,7 @@
 
 namespace logbackup {
 
-/// What the user wrote on the command line.
+/// The command line as the user wrote it.
 struct CommandLine {
     const Subcommand* command = nullptr;
     std::map<std::string, Texts> texts; ///< of the settings that were given, by name

@@ -8,11 +8,13 @@
 #include <grp.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <string_view>
 #include <system_error>
 
 namespace logbackup {
@@ -23,29 +25,60 @@ struct Quantity {
     std::string unit;
 };
 
-/// Returns nothing when `text` does not begin with a number of at least 0.
+/// Splits "50 GB" or "50GB". Returns nothing when `text` does not begin with a number of at least 0.
 std::optional<Quantity> parse_quantity(const std::string& text) {
     Quantity result;
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, result.value, std::chars_format::fixed);
     if (error != std::errc() || !std::isfinite(result.value) || std::signbit(result.value))
         return std::nullopt;
-    result.unit = std::string(rest, end);
+    result.unit = std::string(end - rest > 1 && *rest == ' ' ? rest + 1 : rest, end);
     return result;
 }
 
+std::string lower_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
 std::optional<std::uint64_t> bytes_of(const Quantity& quantity) {
-    static const std::map<std::string, int> powers{
-        {"", 0},   {"B", 0},    {"K", 10}, {"KiB", 10}, {"M", 20}, {"MiB", 20},
-        {"G", 30}, {"GiB", 30}, {"T", 40}, {"TiB", 40}, {"P", 50}, {"PiB", 50},
+    // As rsync, dd and numfmt read them.
+    static const std::map<std::string, double> units{
+        {"", 1},         {"b", 1},     {"k", 0x1p10}, {"kib", 0x1p10}, {"kb", 1e3},  {"m", 0x1p20},
+        {"mib", 0x1p20}, {"mb", 1e6},  {"g", 0x1p30}, {"gib", 0x1p30}, {"gb", 1e9},  {"t", 0x1p40},
+        {"tib", 0x1p40}, {"tb", 1e12}, {"p", 0x1p50}, {"pib", 0x1p50}, {"pb", 1e15},
     };
-    const auto power = powers.find(quantity.unit);
-    if (power == powers.end())
+    const auto unit = units.find(lower_case(quantity.unit));
+    if (unit == units.end())
         return std::nullopt;
-    const double bytes = std::ldexp(quantity.value, power->second);
+    const double bytes = quantity.value * unit->second;
     if (bytes >= 0x1p63)
         return std::nullopt;
     return static_cast<std::uint64_t>(bytes);
+}
+
+/// Returns how many seconds a unit of time has: "m", "min", "mins", "minute" or "minutes"; 0 for what is
+/// none.
+double seconds_in(std::string unit) {
+    struct Unit {
+        std::string_view letter;
+        std::string_view shorter;
+        std::string_view name;
+        double seconds;
+    };
+    static constexpr std::array<Unit, 6> units{{{"s", "sec", "second", 1},
+                                                {"m", "min", "minute", 60},
+                                                {"h", "hr", "hour", 3600},
+                                                {"d", "day", "day", 86400},
+                                                {"w", "week", "week", 7 * 86400},
+                                                {"y", "year", "year", 365 * 86400}}};
+    if (unit.size() > 2 && unit.back() == 's') // "ms" is none
+        unit.pop_back();
+    for (const auto& one : units)
+        if (unit == one.letter || unit == one.shorter || unit == one.name)
+            return one.seconds;
+    return unit.empty() ? 1 : 0;
 }
 
 bool has_unit(const std::string& text) {
@@ -64,11 +97,8 @@ std::optional<WrittenTime> time_or_age(std::string text) {
 } // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
-    static const std::map<std::string, double> units{{"", 1},     {"s", 1},     {"m", 60},
-                                                     {"h", 3600}, {"d", 86400}, {"w", 604800}};
     const auto quantity = parse_quantity(text);
-    const auto unit = quantity ? units.find(quantity->unit) : units.end();
-    const double seconds = unit == units.end() ? 0 : quantity->value * unit->second;
+    const double seconds = quantity ? quantity->value * seconds_in(quantity->unit) : 0;
     if (seconds < 0.001 || seconds > 1e9)
         return std::nullopt;
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));

@@ -16,10 +16,12 @@
 /// value.
 namespace logbackup {
 
-/// Accepts "90s", "5m", "1.5h", "30d", "2w"; a number alone means seconds. The minimum is a millisecond.
+/// Accepts "90s", "5m", "1.5h", "30d", "2w", "1y", and the names of these units ("30 days", "1 year"); a
+/// number alone means seconds. A year has 365 days. The minimum is a millisecond.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(const std::string& text);
 
-/// Accepts "5%", "0", "500M", "1.5GiB"; the units are powers of 1024. A percentage must be less than 100 %.
+/// Accepts "5%", "0", "500M", "1.5GiB", whose units are powers of 1024, and "50GB", of 1000; in any case. A
+/// percentage must be less than 100 %.
 [[nodiscard]] std::optional<MinFree> parse_min_free(const std::string& text);
 
 /// Accepts "500M", "100GiB", with the units of parse_min_free(); "0" means no limit and returns UINT64_MAX.

@@ -68,11 +68,11 @@ void choose_kind(Options& options, const OptionSources& sources, const Subcomman
     if (command != nullptr && command->kind == RunKind::prune && !has_retention(options.retention))
         throw sources.wrong("keep", "prune needs --keep or --max-size");
     if (options.follow.count() > 0 && dry)
-        throw sources.wrong("follow", "a dry run does not have it");
+        throw sources.wrong("follow", "cannot be combined with --dry-run");
     if (options.kind == RunKind::list)
         return;
     if (sources.origin_of("coverage") == Origin::command_line)
-        throw sources.wrong("coverage", "only 'logbackup list' has it");
+        throw sources.wrong("coverage", "only 'logbackup list' accepts it");
     options.filter.coverages.clear();
 }
 
@@ -95,9 +95,9 @@ void require_own_options(const OptionSources& sources, const Subcommand* command
     for (const auto& row : settings_table())
         if (row.reach == Reach::command_line && sources.origin_of(row.name) == Origin::command_line &&
             !matters_to(row, command == nullptr ? "" : command->name))
-            throw sources.wrong(row.name, command == nullptr
-                                              ? "only 'logbackup " + std::string(row.commands) + "' has it"
-                                              : in_quotes(command->name) + " does not have it");
+            throw sources.wrong(
+                row.name, command == nullptr ? "only 'logbackup " + std::string(row.commands) + "' accepts it"
+                                             : in_quotes(command->name) + " does not accept it");
 }
 
 /// Takes "SERVICE" or "SERVICE/POD", where the pod can be an instance in the backup, "web-1@2".

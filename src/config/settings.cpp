@@ -26,9 +26,9 @@ constexpr const char* limits =
 constexpr const char* retention =
     "Retention (by default only what is saved twice goes, and old versions of rewritten files)";
 
-constexpr const char* duration = "duration (examples: 90s, 5m, 1h, 1d)";
-constexpr const char* keep_time = "duration (examples: 30d, 4w; 0: for ever)";
-constexpr const char* size_limit = "size (examples: 500M, 4GiB; 0: no limit)";
+constexpr const char* duration = "duration (examples: 90s, 5m, 1h, 30days)";
+constexpr const char* keep_time = "duration (examples: 30d, 4 weeks, 1y; 0: for ever)";
+constexpr const char* size_limit = "size (examples: 500M, 4GiB, 50GB; 0: no limit)";
 constexpr const char* count = "whole number (at least 1)";
 
 std::optional<std::string> any_text(const std::string& value) {
@@ -266,8 +266,8 @@ const std::vector<SettingRow>& settings_table() {
          store<parse_size_limit, &Options::max_bytes>},
 
         {"keep", 0, text, retention, "prune", "TIME", "0",
-         "Delete what containers that are gone left behind after this long, and files that\n"
-         "have vanished from those that are there: 30d, 4w or 0 (for ever)",
+         "Delete log directories that ended this long ago, and saved files that a live container\n"
+         "deleted this long ago: 30d, 4 weeks or 0 (for ever)",
          keep_time, store<parse_keep, &Options::retention, &RetentionRules::keep>, store_keep_for_service},
         {"max-size", 0, text, retention, "prune", "SIZE", "0",
          "While the backup takes more on disk, delete what ended, first of the\n"

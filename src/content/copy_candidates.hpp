@@ -9,7 +9,7 @@
 
 namespace logbackup {
 
-/// What is known of the files of an instance directory without opening them.
+/// Facts about the files of an instance directory that are known without opening them.
 struct SavedFiles {
     std::vector<Entry> entries; ///< regular files that are not empty
     std::function<bool(const Entry&)> has_source;

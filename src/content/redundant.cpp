@@ -114,7 +114,7 @@ class Search {
     bool unpack(Copy& copy) {
         const auto first_bytes = first_bytes_of(copy.held.file.get());
         const Decompressor program = decompressor_for(first_bytes);
-        // Of a zip archive gzip passes over what follows the first member.
+        // gzip ignores everything after a zip archive's first member.
         if (first_bytes.starts_with("PK") || program.argv.empty() ||
             time_left() <= std::chrono::milliseconds(0) || !has_its_end(copy.held.file.get(), first_bytes))
             return false;
@@ -132,7 +132,7 @@ class Search {
             return false;
         const auto done =
             decompress(copy.held.file.get(), program, std::min(limits_.time, time_left()), take, stop_);
-        // What is said is said of bytes that were passed over.
+        // A message on stderr means that bytes were skipped.
         return succeeded(done.ending) && done.err.empty();
     }
 

@@ -28,7 +28,7 @@ struct HandedFile {
     UniqueFd file;
 };
 
-/// The end of who asks. The follower waits as long as this object lives.
+/// The asking process's end of the socket. The follower waits as long as this object lives.
 class Request {
   public:
     explicit Request(int root);
@@ -42,10 +42,10 @@ class Request {
     [[nodiscard]] State update();
     /// Becomes readable when something happened; -1 when nothing can.
     [[nodiscard]] int fd() const noexcept { return connection_.get(); }
-    /// Tells the follower to end, because this process listens now in its place. It has when the state is
-    /// `ended`.
+    /// Tells the follower to end, because this process listens now in its place. The follower has ended when
+    /// the state is `ended`.
     void relieve();
-    /// What it handed over. Complete when it has ended.
+    /// Returns what the follower handed over; complete when it has ended.
     [[nodiscard]] std::vector<HandedFile>& files() noexcept { return files_; }
 
   private:

@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::chrono::milliseconds before_next_try{1000};
 constexpr std::chrono::milliseconds longest_pause{30'000};
-/// A description that can wait takes others along.
+/// Delay of a description that can wait, so that one call covers several.
 constexpr std::chrono::milliseconds a_while{1000};
-/// So many descriptions are asked for at the same time: a container can live half a second.
+/// Calls for descriptions at the same time: a container can live for half a second.
 constexpr std::size_t most_descriptions = 4;
-/// By then a client prints what happens, however slowly it started.
+/// The client has started to print events by then, however slowly it started.
 constexpr std::chrono::milliseconds until_it_listens{1000};
-/// What a runtime that was away may not have told is asked for from a bit before.
+/// After a reconnect, events are asked for from this much earlier.
 constexpr std::chrono::seconds overlap_of_events{2};
 
 } // namespace

@@ -21,14 +21,14 @@ namespace {
 
 constexpr std::uint32_t names_change = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 constexpr std::size_t most_reads = 16; // of a full buffer each, before the caller has its turn
-/// Of a tree so many names are looked at at once.
+/// Names of a tree that are examined in one turn.
 constexpr std::size_t most_names = 20'000;
-/// So many changes of a tree wait; with more, everything in it is looked at.
+/// Changes of a tree that are queued; with more, the whole tree is scanned.
 constexpr std::size_t most_changes = 2 * most_names;
 constexpr std::chrono::milliseconds longest_turn{20};
-/// A tree has a tenth of the time.
+/// A tree gets a tenth of the time.
 constexpr int rest_after_turn = 9;
-/// A tree may hold so many files whatever the others hold.
+/// Files that each tree may hold, whatever the others hold.
 constexpr std::size_t least_share = 16;
 
 std::string self_path(int fd) {

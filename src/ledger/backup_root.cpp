@@ -58,7 +58,8 @@ void require_ours(int directory, const std::string& path) {
         fail("look at", path, errno);
     if (!is_ours(*status))
         refuse(path,
-               "it belongs to user " + std::to_string(status->st_uid) + ", neither root nor who runs this",
+               "it is owned by uid " + std::to_string(status->st_uid) +
+                   "; the owner must be root or the current user",
                "chown " + std::to_string(::geteuid()) + " " + in_quotes(path) +
                    ", or choose another directory with --dest");
     if ((status->st_mode & others_write) != 0)

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-/// Which causes of failures last from run to run, so that each is told when it is new, when it is over, and
-/// from time to time in between.
+/// Tracks failures across runs: each is reported when it begins, when it ends, and from time to time in
+/// between.
 namespace logbackup {
 
 struct Cause {
@@ -24,7 +24,7 @@ struct Cause {
 };
 using Causes = std::map<std::string, Cause>; ///< by a key that stays the same from run to run
 
-/// What a run finds out about causes.
+/// The causes after a run, and which of them are news.
 struct CauseNews {
     Causes causes;                ///< to keep for the next run
     std::set<std::string> fresh;  ///< keys of those that no run before has met
@@ -32,7 +32,7 @@ struct CauseNews {
     std::vector<Cause> over;      ///< those that no run has met for five minutes
 };
 
-/// What a run says of a cause, and how many log directories and the like it concerns.
+/// A cause that a run met: its message, and how many log directories and the like it concerns.
 struct MetCause {
     std::string line;
     std::size_t count = 1;

@@ -11,7 +11,7 @@
 /// anything to be deleted as too old. `root` is a descriptor of the backup root throughout.
 namespace logbackup {
 
-/// What earlier runs noted. A zero time is not known.
+/// Times that earlier runs noted. A zero time is not known.
 struct ClockHistory {
     Timestamp last_run{};
     Timestamp last_prune{}; ///< when a run last looked for something to delete

@@ -3,8 +3,8 @@
 
 #include "runtime/descriptions.hpp"
 
-/// What runtimes said of containers, kept from one run to the next in the file ".logbackup/containers". A run
-/// asks a runtime only what may have changed.
+/// Descriptions of containers by their runtimes, kept from one run to the next in the file
+/// ".logbackup/containers". A run asks a runtime only what may have changed.
 namespace logbackup {
 
 /// `root` is a descriptor of the backup root. Returns none if there are none, or if they are damaged: the

@@ -68,11 +68,14 @@ void refuse_engine(Claimed& claim, const std::string& runtime, const EngineIdent
     const bool is_docker = runtime == "docker";
     claim.refusal = "it belongs to another " + (is_docker ? std::string("Docker") : escaped(runtime)) +
                     " engine, that " + text_of(known) + "; this is that " + text_of(seen);
-    claim.hint = (is_docker ? "is Docker's disk mounted, and --docker-host or DOCKER_HOST right?"
-                            : "is its disk mounted, and --containerd-socket right?") +
-                 std::string(" Give each engine a backup of its own with --dest; if this one takes that one "
-                             "over, or was set up anew, ") +
-                 adopt_hint;
+    claim.hint =
+        (is_docker ? "is Docker's disk mounted, and --docker-host or DOCKER_HOST right?"
+         : runtime == "podman"
+             ? "is the disk of its store mounted, and graphroot in /etc/containers/storage.conf right?"
+             : "is its disk mounted, and --containerd-socket right?") +
+        std::string(" Give each engine a backup of its own with --dest; if this one takes that one "
+                    "over, or was set up anew, ") +
+        adopt_hint;
 }
 
 bool same(const BackupIdentity& a, const BackupIdentity& b) {

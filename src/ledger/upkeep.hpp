@@ -35,7 +35,7 @@ enum class Result {
     failed,        ///< not everything
 };
 
-/// What a run did with the log directory of one record.
+/// The result of a run for the log directory of one record.
 struct Done {
     RecordId record{};
     std::vector<const Container*> containers; ///< that share it under the record's names, oldest first
@@ -71,10 +71,10 @@ struct Upkeep {
     std::vector<RecordId> unexplained; ///< ended ones that the runtime did not report as removed
 };
 
-/// Updates the coverage of each record, and finds those that end: the container is gone and so is its volume,
-/// the volume of an ended container was removed,
-/// a writer has a record of its own, another directory took the place of a volume, its service no longer
-/// has this log directory, or a container has too many former ones.
+/// Updates the coverage of each record, and finds those that end. A record ends when its container and its
+/// volume are gone, when the volume of an ended container was removed, when a writer has a record of its own,
+/// when another directory took the place of a volume, when its service no longer has this log directory, or
+/// when a container has too many former ones.
 [[nodiscard]] Upkeep upkeep(Records records, const RunFacts& facts);
 
 /// True if the runtime lists none of the record's containers.

@@ -6,8 +6,8 @@
 #include <set>
 #include <string>
 
-/// What a follower did since the last run that was asked for, in ".logbackup/followed": the next one reports
-/// it. `root` is a descriptor of the backup root.
+/// The work of a follower since the last run that was asked for, in ".logbackup/followed": the next one
+/// reports it. `root` is a descriptor of the backup root.
 namespace logbackup {
 
 /// Adds to what was noted. A note that cannot be written is lost; what was saved is not.

@@ -124,7 +124,8 @@ std::string MountedTree::problem_below(const std::string& path) const {
     const MountInfo* mount = table_.first_special_below(path.starts_with('/') ? path : slashed(path));
     if (mount == nullptr)
         return {};
-    return "below it lies what cannot be left out without the right to mount: " + refusal(*mount);
+    return "a special file system is mounted below it and cannot be skipped without CAP_SYS_ADMIN: " +
+           refusal(*mount);
 }
 
 } // namespace logbackup

@@ -19,7 +19,7 @@ struct WatchPlace {
     std::string host_path;               ///< of the place itself; empty if only a process can see it
 };
 
-/// What to watch for one log directory. `places` is empty if it cannot be watched.
+/// The places to watch for one log directory. `places` is empty if it cannot be watched.
 struct ToWatch {
     std::vector<WatchPlace> places; ///< the log directory itself comes first
     std::string volume;             ///< this and the next two as in LogDirectory

@@ -85,7 +85,8 @@ Volume Volumes::look(const Mount& mount) {
             " leads through a symbolic link, which a container may have put there, and no run saw "
             "it while the container was running";
     else if (volume.state == Volume::State::elsewhere)
-        volume.reason = "what it has mounted is not its volume " + in_quotes(mount.source);
+        volume.reason =
+            "the container has mounted something other than its volume " + in_quotes(mount.source);
     return volume;
 }
 

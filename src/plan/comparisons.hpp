@@ -30,7 +30,7 @@ class AlikeFiles {
     std::set<Looks> to_the_second_;
 };
 
-/// Whether a saved file is the one that was looked for.
+/// The result of comparing a saved file with the file that is sought.
 enum class Match {
     no,
     yes,

@@ -23,9 +23,11 @@ namespace logbackup {
 [[nodiscard]] std::string count_text(std::uint64_t lines, const SearchedFile& file, const Instance& instance);
 [[nodiscard]] std::string count_json(std::uint64_t lines, const SearchedFile& file, const Instance& instance);
 
-/// What was searched: "4 log directories, 12 files, 1.2 GiB searched: 2 lines from 2026-11-30T07:00:00Z".
+/// Returns what was searched: "4 log directories, 12 files, 1.2 GiB searched: 2 lines from
+/// 2026-11-30T07:00:00Z".
 [[nodiscard]] std::string summary(const SearchSummary& searched, const TimeWindow& window);
-/// What can have had the line and is not in the backup: one line for each reason, ten at most.
+/// Returns the places that can have had the line and are not in the backup: one line for each reason, ten at
+/// most.
 [[nodiscard]] std::vector<std::string> gap_lines(const SearchSummary& searched);
 
 } // namespace logbackup

@@ -107,9 +107,8 @@ void measure(PruneItem& item, int root) {
 
 std::string too_large_text(std::uint64_t total, std::uint64_t most) {
     return "the backup takes " + human_bytes(total) + ", more than --max-size (" + human_bytes(most) +
-           "), and what may be deleted is not enough, so nothing is deleted for it: log directories that "
-           "ended a day "
-           "ago, of services that take more than their share";
+           "); nothing is deleted for its size, because what may go (log directories that ended over a day "
+           "ago, of services above their share) would not be enough";
 }
 
 /// Chooses ended directories until the rest is small enough, or none if that is impossible.

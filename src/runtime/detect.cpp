@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -124,28 +126,36 @@ std::vector<ContainerdSettings> find_containerds(const RuntimeSettings& settings
 /// Returns where podman of the superuser stores containers (graphroot, containers-storage.conf(5)).
 std::string podman_store() {
     static constexpr std::size_t largest = 1U << 20U;
-    std::istringstream lines(text_of_file("/etc/containers/storage.conf", largest));
+    const char* named = std::getenv("CONTAINERS_STORAGE_CONF");
+    std::istringstream lines(
+        text_of_file(named != nullptr ? named : "/etc/containers/storage.conf", largest));
     for (std::string line; std::getline(lines, line);) {
-        const auto begin = line.find('"');
-        const auto end = line.rfind('"');
-        if (trimmed(line).starts_with("graphroot") && begin < end)
+        const auto begin = line.find_first_of("\"'");
+        const auto end = begin == std::string::npos ? begin : line.find(line[begin], begin + 1);
+        if (trimmed(line).starts_with("graphroot") && end != std::string::npos)
             return line.substr(begin + 1, end - begin - 1);
     }
     return "/var/lib/containers/storage";
 }
 
-/// True if podman ever ran here. CRI-O may have the same store: podman's commands can then unmount what its
-/// containers use.
+/// True if podman ever ran here.
 bool has_podman() {
     struct stat status {};
-    return ::stat((podman_store() + "/libpod").c_str(), &status) == 0 && !is_socket(crio_socket);
+    return ::stat((podman_store() + "/libpod").c_str(), &status) == 0;
+}
+
+/// True if Docker's client would ask podman, whose containers are then asked for once, as podman's.
+bool is_podman_s(const std::string& socket) {
+    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(socket.c_str(), nullptr), &std::free);
+    return real && std::string_view(real.get()).ends_with("/podman/podman.sock");
 }
 
 DockerSettings find_podman(const RuntimeSettings& settings) {
     std::string path = find_program(settings.podman);
     if (path.empty())
         throw Error("cannot find the program " + in_quotes(settings.podman),
-                    "install it (on Debian: podman), or name it with --podman");
+                    "install it (on Debian: podman), or name it with --podman; --runtime names the runtimes "
+                    "that are to be asked");
     return {std::move(path), settings.time_limit, {}, DockerClient::podman};
 }
 
@@ -165,6 +175,12 @@ DockerSettings find_docker(const RuntimeSettings& settings) {
     const auto end = first.find(between);
     throw Error(first.substr(0, end),
                 end == std::string::npos ? std::string() : first.substr(end + between.size()));
+}
+
+/// "/run/docker.sock" of "unix:///run/docker.sock"
+std::string path_of_socket(const std::string& address) {
+    static constexpr std::string_view scheme = "unix://";
+    return address.starts_with(scheme) ? address.substr(scheme.size()) : address;
 }
 
 std::string looked_for() {
@@ -194,17 +210,25 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
         return found;
     }
     found.containerds = find_containerds(settings, found.failures);
-    if (has_podman())
+    const bool is_crio = is_socket(crio_socket);
+    if (has_podman() && is_crio)
+        // podman's commands can unmount what CRI-O's containers use.
+        found.failures.emplace_back("podman is left out: it may share its store with CRI-O\nhint: --runtime "
+                                    "names the runtimes that are to be asked");
+    else if (has_podman())
         try {
             found.podman = find_podman(settings);
         } catch (const Error& error) {
             found.failures.push_back("podman is left out: " + std::string(error.what()) +
                                      "\nhint: " + error.hint());
         }
-    if (is_socket(crio_socket))
+    if (is_crio)
         found.failures.emplace_back("CRI-O is left out: logbackup cannot ask it\nhint: see README; --runtime "
                                     "names the runtimes that are to be asked");
-    const bool is_there = !find_endpoint(settings.docker_host).named_by.empty() || is_socket(docker_socket);
+    const Endpoint endpoint = find_endpoint(settings.docker_host);
+    const std::string socket = endpoint.address.empty() ? docker_socket : path_of_socket(endpoint.address);
+    const bool is_there =
+        (!endpoint.named_by.empty() || is_socket(docker_socket)) && !(found.podman && is_podman_s(socket));
     const bool is_nothing_else = found.containerds.empty() && !found.podman && found.failures.empty();
     if (is_nothing_else && !is_there && find_program(settings.docker).empty() &&
         settings.docker.find('/') == std::string::npos)

@@ -27,7 +27,7 @@ struct RuntimeSettings {
     Naming naming;
 };
 
-/// What is there of containers on this host.
+/// The runtimes that are on this host.
 struct FoundRuntimes {
     std::optional<DockerSettings> docker;
     std::vector<ContainerdSettings> containerds;

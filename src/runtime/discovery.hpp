@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-/// What container runtimes say.
+/// The answers of container runtimes.
 namespace logbackup {
 
 /// A container that its runtime could not describe.

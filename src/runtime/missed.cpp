@@ -128,10 +128,13 @@ std::vector<Missed> find_skipped_restarts(const Container& newest, const std::ve
     return missed;
 }
 
-bool may_have_changed(const Discovery& discovery, Timestamp since) {
+namespace {
+
+/// True unless the directory of the runtime's layers tells that nothing was made or removed there.
+bool layers_may_have_changed(const Discovery& discovery, const std::string& runtime, Timestamp since) {
     const auto with_layers = std::find_if(
         discovery.containers.begin(), discovery.containers.end(),
-        [](const Container& container) { return container.runtime == "docker" && !container.upper.empty(); });
+        [&](const Container& container) { return container.runtime == runtime && !container.upper.empty(); });
     if (with_layers == discovery.containers.end())
         return true;
     struct stat status {};
@@ -140,6 +143,15 @@ bool may_have_changed(const Discovery& discovery, Timestamp since) {
         base_name(with_layers->upper) == "diff" ? parent_path(with_layers->upper) : with_layers->upper;
     const std::string layers = parent_path(own);
     return ::stat(layers.c_str(), &status) != 0 || time_of(status.st_mtim) >= since;
+}
+
+} // namespace
+
+bool may_have_changed(const Discovery& discovery, Timestamp since) {
+    const bool has_podman = discovery.engines.contains("podman");
+    const bool is_only_podman = has_podman && !discovery.engines.contains("docker");
+    return (has_podman && layers_may_have_changed(discovery, "podman", since)) ||
+           (!is_only_podman && layers_may_have_changed(discovery, "docker", since));
 }
 
 Record record_of(const Missed& missed) {

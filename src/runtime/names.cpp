@@ -78,9 +78,17 @@ std::optional<Names> names_of(const Container& container, const Naming& settings
     return std::nullopt;
 }
 
-/// True if it says so itself.
-bool is_of_kubernetes(const Container& container) {
-    return container.kind == "podsandbox" || (container.has_service && container.has_pod);
+/// True if its own labels name it, as those of Kubernetes do. On a host without Kubernetes an image can set
+/// any of them, but none of them may hide a container: neither that it is a sandbox, nor that its name is
+/// "POD".
+bool has_own_names(Container& container) {
+    if (container.runtime == "podman") {
+        if (container.kind == "podsandbox") // that is podman's word
+            return true;
+    } else {
+        container.kind.clear();
+    }
+    return container.has_service && container.has_pod && container.service != "POD";
 }
 
 /// True if the kubelet made it. An image can set any label, but it cannot choose its container's name, or
@@ -104,7 +112,7 @@ void name_containers(std::vector<Container>& containers, const Naming& settings,
     if ((!has_own && settings.scheme == NameScheme::kubernetes) || (is_automatic && is_kubernetes))
         return; // they are there
     for (auto& container : containers) {
-        if (is_automatic && is_of_kubernetes(container))
+        if (is_automatic && has_own_names(container))
             continue;
         auto names = names_of(container, settings);
         container.is_named_freely = names.has_value();

@@ -29,8 +29,8 @@ struct Listening {
     std::function<std::vector<Container>(std::string_view text)> read_descriptions;
 };
 
-/// What a run asks container runtimes. The only seam to them: tests hand in functions of their own, so that
-/// a whole run works on plain directories.
+/// The questions that a run asks container runtimes. The only seam to them: tests hand in functions of their
+/// own, so that a whole run works on plain directories.
 struct Runtime {
     std::string name; ///< for people, in records and reports; empty for several together
     /// Returns all containers. Throws Error, with a hint, when the runtime does not answer.

@@ -32,7 +32,7 @@ std::string time_or(Timestamp time, const char* otherwise) {
 std::string why_missing(const Instance& instance, const TimeWindow& window, Timestamp last_run) {
     const Record& record = instance.record;
     if (!instance.has_record)
-        return "without a record, so nobody knows how complete";
+        return "it has no record: its completeness is unknown";
     if (instance.is_left_out)
         return "left out by the settings";
     const Timestamp saved = parse_rfc3339(record.saved_until);

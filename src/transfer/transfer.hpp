@@ -15,7 +15,7 @@
 
 namespace logbackup {
 
-// Of what is made in the backup.
+// Modes of new files and directories in the backup.
 inline constexpr mode_t directory_mode = 0750;
 inline constexpr mode_t file_mode = 0640;
 

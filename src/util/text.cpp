@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 
 namespace logbackup {
 namespace {
@@ -192,6 +193,23 @@ std::string rough_time(std::chrono::seconds time) {
     return time < 48h ? std::to_string(time / 1h) + " h" : std::to_string(time / 24h) + " days";
 }
 
+namespace {
+
+/// Returns the seconds of "Z", "+02:00" or "-04:30"; nothing for another text.
+std::optional<std::time_t> seconds_east(std::string_view zone) {
+    if (zone == "Z")
+        return 0;
+    const auto is_digit = [&](std::size_t at) { return zone[at] >= '0' && zone[at] <= '9'; };
+    if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' || !is_digit(1) ||
+        !is_digit(2) || !is_digit(4) || !is_digit(5))
+        return std::nullopt;
+    const auto number = [&](std::size_t at) { return (zone[at] - '0') * 10 + (zone[at + 1] - '0'); };
+    const std::time_t seconds = number(1) * 3600 + number(4) * 60;
+    return zone[0] == '-' ? -seconds : seconds;
+}
+
+} // namespace
+
 Timestamp parse_rfc3339(std::string_view text) {
     std::tm parts{};
     const std::string copy(text);
@@ -204,11 +222,12 @@ Timestamp parse_rfc3339(std::string_view text) {
         for (++rest; *rest >= '0' && *rest <= '9'; ++rest, unit /= 10)
             nanoseconds += (*rest - '0') * unit;
     }
-    if (*rest != 'Z' || rest[1] != '\0')
+    const auto offset = seconds_east(rest);
+    if (!offset)
         return {};
     static constexpr std::time_t latest = 9'223'372'035; // 64-bit nanoseconds end in 2262
-    const std::time_t seconds = ::timegm(&parts);
-    if (seconds > latest)
+    const std::time_t seconds = ::timegm(&parts) - *offset;
+    if (seconds > latest || seconds < 0)
         return {};
     return Timestamp(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanoseconds));
 }

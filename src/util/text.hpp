@@ -53,8 +53,9 @@ using Timestamp = std::chrono::time_point<std::chrono::system_clock, std::chrono
 [[nodiscard]] std::string compact_time(Timestamp time);
 /// Returns a rough duration: "40 s", "12 min", "3 h", "5 days".
 [[nodiscard]] std::string rough_time(std::chrono::seconds time);
-/// Parses RFC 3339 in UTC with any number of fraction digits, as Docker prints it. Returns the zero time,
-/// which means "no time", for Docker's "0001-01-01T00:00:00Z" and for unreadable text.
+/// Parses RFC 3339 with any number of fraction digits: in UTC, as Docker prints it, or with an offset, as
+/// podman does. Returns the zero time, which means "no time", for "0001-01-01T00:00:00Z" and for unreadable
+/// text.
 [[nodiscard]] Timestamp parse_rfc3339(std::string_view text);
 
 } // namespace logbackup

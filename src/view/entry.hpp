@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string>
 
-/// What the listings of this room share.
+/// Shared by the listings of this room.
 namespace logbackup {
 
 /// Like list_saved_first() in listing.hpp. Looks at so many entries to find the newest, and at a quarter of

@@ -21,9 +21,13 @@ class Podman {
                    "cgroup_manager = \"cgroupfs\"\n"
                    "events_logger = \"file\"\n"
                    "runtime = \"runc\"\n"
-                   "[containers]\n"
-                   "default_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"
-                   "netns = \"none\"\n");
+                   "tmp_dir = \"" +
+                       d +
+                       "/tmp\"\n"
+                       "lock_type = \"file\"\n"
+                       "[containers]\n"
+                       "default_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"
+                       "netns = \"none\"\n");
         write_file(directory_.path() / "storage.conf", "[storage]\ndriver = \"" + driver +
                                                            "\"\nrunroot = \"" + d + "/run\"\ngraphroot = \"" +
                                                            d + "/root\"\n");
@@ -109,7 +113,10 @@ void Podmans::saves_running_and_ended_containers() {
     podman->start("db", "echo on a volume >/opt/logs/db.log" + stay,
                   {"--volume", (scratch.path() / "logs").string() + ":/opt/logs"});
     podman->start("cache", "echo in memory >/opt/logs/c.log" + stay, {"--tmpfs", "/opt/logs"});
+    // podman keeps times in the zone of who starts a container.
+    ::setenv("TZ", "Asia/Tokyo", 1);
     const auto job = podman->start("job", "echo end >/opt/logs/job.log");
+    ::unsetenv("TZ");
     for (const auto* name : {"web", "db", "cache"})
         wait_for_ready(name);
     podman->podman({"wait", job});

@@ -66,9 +66,10 @@ TEST_F(OpenBackupRoot, RefusesOneOfAnotherUser) {
         GTEST_SKIP() << "needs root, to make it another user's";
     dir.make_directory("root");
     ASSERT_EQ(::chown(root.c_str(), somebody, 0), 0);
-    EXPECT_EQ(problem(), "cannot trust '" + root +
-                             "': it belongs to user 12345, neither root nor who runs this; chown 0 '" + root +
-                             "', or choose another directory with --dest");
+    EXPECT_EQ(problem(),
+              "cannot trust '" + root +
+                  "': it is owned by uid 12345; the owner must be root or the current user; chown 0 '" +
+                  root + "', or choose another directory with --dest");
     ::chmod(dir.path().c_str(), 0755);
     EXPECT_EQ(test::in_child([&] { // that one may have it, and root's too if he could write to it
                   if (::setresgid(somebody, somebody, somebody) != 0 ||
@@ -99,7 +100,7 @@ TEST_F(OpenBackupRoot, RefusesStateThatIsNotOurs) {
     ::chmod(state.c_str(), 0700);
     if (test::is_root()) {
         ASSERT_EQ(::chown(state.c_str(), somebody, 0), 0);
-        EXPECT_NE(problem().find("cannot trust '" + state + "': it belongs to user 12345"), std::string::npos)
+        EXPECT_NE(problem().find("cannot trust '" + state + "': it is owned by uid 12345"), std::string::npos)
             << problem();
     }
     std::filesystem::remove(state);

@@ -140,6 +140,23 @@ TEST_F(Containerd, AsksForADescriptionOnlyOnce) {
     EXPECT_TRUE(known->empty());
 }
 
+TEST_F(Containerd, SeesTheNamespacesInTheDirectoryThatAContainerHasTold) {
+    add("k8s.io", web, of_pod("web", "web-1"));
+    append("k8s.io/tasks", web + "    4711    RUNNING\n");
+    for (const auto* name_space : {"k8s.io", "moby"})
+        dir.make_directory(std::string("root/io.containerd.runtime.v2.task/") + name_space);
+    EXPECT_EQ(discover().ids, std::vector{web});
+    EXPECT_EQ(calls("namespaces ls"), 1U);
+    add("default", "registry");
+    dir.make_directory("root/io.containerd.runtime.v2.task/default");
+    EXPECT_EQ(discover().ids, (std::vector<std::string>{web, "registry"}));
+    EXPECT_EQ(calls("namespaces ls"), 1U);
+    EXPECT_EQ(calls("--namespace moby"), 0U);
+    std::filesystem::remove_all(dir.at("root"));
+    EXPECT_EQ(discover().ids, (std::vector<std::string>{web, "registry"}));
+    EXPECT_EQ(calls("namespaces ls"), 2U);
+}
+
 TEST_F(Containerd, LeavesDockersContainersToDocker) {
     add("moby", web, of_pod("web", "web-1"));
     const Discovery found = discover();

@@ -428,11 +428,13 @@ TEST_F(DiscoverWithPodman, TellsTheGoneFromTheUnclear) {
         EXPECT_TRUE(discovery.unreachable.empty()) << words;
         EXPECT_EQ(discovery.containers.front().runtime, "podman");
     }
-    say("Error: database is locked");
+    // It prints nothing at all when it cannot describe one for another reason.
+    make_docker("for id; do test $id != " + ids[1] +
+                " || { echo 'Error: no such volume' >&2; exit 125; }; done; " + each(healthy));
     const auto discovery = discover(settings(), known, stop.get());
     EXPECT_EQ(found(discovery), without(ids[1]));
     ASSERT_EQ(unreachable_ids(discovery), std::vector<std::string>{ids[1]});
-    EXPECT_EQ(discovery.unreachable.front().reason, "podman inspect: Error: database is locked");
+    EXPECT_EQ(discovery.unreachable.front().reason, "podman inspect: Error: no such volume");
     EXPECT_TRUE(known.empty()) << "it has no file that tells whether a container has changed";
 }
 
@@ -449,17 +451,15 @@ TEST_F(DiscoverWithPodman, FailsUnderItsOwnName) {
     }
 }
 
-TEST_F(DiscoverWithPodman, IsAskedOnThisHostInUtc) {
+TEST_F(DiscoverWithPodman, IsAskedOnThisHost) {
     make_docker_with_ps("env > " + dir.at("environment"), "");
     const test::Variable elsewhere("CONTAINER_HOST", "ssh://elsewhere/run/podman.sock");
     const test::Variable docker("DOCKER_HOST", "tcp://elsewhere");
     const test::Variable storage("CONTAINERS_STORAGE_CONF", "/etc/x.conf");
-    const test::Variable zone("TZ", "Asia/Tokyo");
     test::Stop stop;
     (void)discover(settings(), known, stop.get());
     const auto environment = dir.read("environment");
     EXPECT_NE(environment.find("CONTAINERS_STORAGE_CONF=/etc/x.conf\n"), std::string::npos);
-    EXPECT_NE(environment.find("TZ=UTC\n"), std::string::npos);
     EXPECT_EQ(environment.find("_HOST="), std::string::npos) << environment;
 }
 

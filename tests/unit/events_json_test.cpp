@@ -51,7 +51,7 @@ constexpr std::string_view printed_by_podman =
 
 TEST(ParseEvents, ReadsALifeInPodmansWords) {
     const auto history = parse_events(printed_by_podman);
-    EXPECT_EQ(history.events, 0U) << "it forgets none";
+    EXPECT_EQ(history.events, 0U) << "their number tells nothing";
     ASSERT_EQ(history.lives.size(), 1U);
     const auto& [id, life] = *history.lives.begin();
     EXPECT_EQ(id, "ac0e37be8460636b9d29f425ed4e697a1f4cff2e6a487b95e73cf7427a63a832");
@@ -62,6 +62,26 @@ TEST(ParseEvents, ReadsALifeInPodmansWords) {
     EXPECT_EQ(exact_rfc3339(life.container.started), "2026-11-30T22:47:13.604439030Z");
     EXPECT_EQ(exact_rfc3339(life.container.finished), "2026-11-30T22:47:13.608135237Z");
     EXPECT_EQ(exact_rfc3339(life.removed), "2026-11-30T22:47:13.734616037Z");
+}
+
+TEST(ParseEvents, ReadsTheTimesOfNewerPodmans) {
+    const auto history = parse_events(
+        R"({"ID":"abc","Name":"job","Status":"start","time":1796085000,"timeNano":1796085000000000007,"Type":"container"})"
+        "\n"
+        R"({"ID":"def","Name":"job","Status":"died","Time":"2026-11-30T22:47:13.5+02:00","Type":"container"})");
+    EXPECT_EQ(history.lives.at("abc").container.started, at(1796085000000000007));
+    EXPECT_EQ(exact_rfc3339(history.lives.at("def").container.finished), "2026-11-30T20:47:13.500000000Z");
+}
+
+TEST(ParseEvents, LeavesOutWhatKeepsAPodOfPodman) {
+    const auto lives = [](const std::string& name) {
+        return parse_events(R"({"ID":"abc","Name":")" + name + R"(","Status":"start","Type":"container"})")
+            .lives.size();
+    };
+    EXPECT_EQ(lives("0123456789ab-infra"), 0U);
+    EXPECT_EQ(lives("0123456789ab-service"), 0U);
+    for (const auto* name : {"web-infra", "0123456789ab-infrared", "0123456789abc-infra", "0123456789ab", ""})
+        EXPECT_EQ(lives(name), 1U) << name;
 }
 
 TEST(ParseEvents, ReadsALife) {

@@ -249,6 +249,11 @@ TEST(ParseInspect, ReadsWhatOnlyPodmanPrints) {
     EXPECT_EQ(c.data_root, "/var/lib/containers/storage");
     EXPECT_EQ(c.kind, "");
     EXPECT_EQ(parse_one(R"("IsInfra": true)").kind, "podsandbox");
+    EXPECT_EQ(
+        parse_one(R"("IsInfra": false, "Config": {"Labels": {"io.kubernetes.docker.type": "podsandbox"}})")
+            .kind,
+        "")
+        << "an image can say so";
     EXPECT_EQ(parse_one(R"("StaticDir": "/x/overlay-containers/other/userdata")").data_root, "");
     EXPECT_EQ(parse_one(R"("StaticDir": "abc-containers/abc/userdata")").data_root, "");
     const auto state = [](const std::string& name) {
@@ -346,6 +351,9 @@ TEST(Described, FindsThePlainDirectoriesOfPodman) {
     }
     dir.write("vfs-containers/containers.json", R"([{"id":"ab","layer":"1"},{"id":"abc","layer":"2"}])");
     EXPECT_EQ(upper(), dir.path() + "/vfs/dir/2");
+    dir.write("vfs-containers/containers.json", "[]"); // of "podman run --rm"
+    dir.write("vfs-containers/volatile-containers.json", R"([{"id":"abc","layer":"3"}])");
+    EXPECT_EQ(upper(), dir.path() + "/vfs/dir/3");
 }
 
 } // namespace

@@ -271,6 +271,27 @@ TEST_F(MayHaveChanged, TellsByTheTimeOfTheDirectoryOfLayersToTheNanosecond) {
     EXPECT_FALSE(may_have_changed(discovery, since + seconds(1)));
 }
 
+TEST_F(MayHaveChanged, LooksAtTheLayersOfEachRuntimeThatRemembers) {
+    discovery.engines = {{"docker", {}}, {"podman", {}}};
+    EXPECT_TRUE(may_have_changed(discovery, since + seconds(1)))
+        << "no container tells where podman has its own";
+    Container other;
+    other.id = "other";
+    other.runtime = "podman";
+    other.upper = dir.make_directory("storage/overlay/5ba2/diff");
+    discovery.containers.push_back(other);
+    change_at(since, "storage/overlay");
+    EXPECT_FALSE(may_have_changed(discovery, since + seconds(1)));
+    change_at(since + seconds(5), "storage/overlay");
+    EXPECT_TRUE(may_have_changed(discovery, since + seconds(1)));
+    change_at(since, "storage/overlay");
+    change_at(since + seconds(5));
+    EXPECT_TRUE(may_have_changed(discovery, since + seconds(1)));
+    discovery.engines.erase("docker");
+    discovery.containers = {other};
+    EXPECT_FALSE(may_have_changed(discovery, since + seconds(1)));
+}
+
 TEST_F(MayHaveChanged, DoesNotMindWhatHappensInTheContainersOwnDirectories) {
     change_at(since + seconds(100), "overlay2/f067");
     change_at(since + seconds(100), "overlay2/f067/diff");

@@ -98,6 +98,21 @@ TEST(Names, OfOneSchemeLeaveOthersOut) {
     EXPECT_EQ(named(of_kubernetes("web", "web-1"), compose), "-");
 }
 
+TEST(Names, AnImageCannotHideItsContainerByLabels) {
+    Container sandbox = container("web");
+    sandbox.kind = "podsandbox";
+    EXPECT_EQ(named(sandbox), "web/web ");
+    Container pause = container("web");
+    pause.has_service = pause.has_pod = true;
+    pause.service = "POD";
+    pause.pod = "web-1";
+    EXPECT_EQ(named(pause), "web/web ");
+    pause.runtime = "podman";
+    EXPECT_EQ(named(pause), "web/web ");
+    sandbox.runtime = "podman"; // its own word for what keeps a pod
+    EXPECT_EQ(named(sandbox), "-");
+}
+
 TEST(Names, ComeFromLabelsOfOnesOwn) {
     const Naming own{NameScheme::automatic, "org.example.app", "org.example.node"};
     EXPECT_EQ(named(container("c1", {{"org.example.app", "web"}, {"org.example.node", "n-1"}}), own),

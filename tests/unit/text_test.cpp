@@ -148,10 +148,18 @@ TEST(ParseRfc3339, OrdersByTimeAndNotByText) {
 TEST(ParseRfc3339, GivesNoTimeForGarbageAndForTheZeroTime) {
     for (const std::string text :
          {"", "0001-01-01T00:00:00Z", "yesterday", "2026-11-22", "2026-11-22T14:55:12",
-          "2026-11-22 14:55:12Z", "2026-13-22T14:55:12Z", "2026-11-22T25:55:12Z", "2026-11-22T14:55:12+01:00",
-          "2026-11-22T14:55:12Zx", "2026-11-22T14:55:12.5", "2026-11-22T14:55:12,5Z", "1969-12-31T23:59:59Z",
-          "Z", "\xff\xfe"})
+          "2026-11-22 14:55:12Z", "2026-13-22T14:55:12Z", "2026-11-22T25:55:12Z", "2026-11-22T14:55:12+0100",
+          "2026-11-22T14:55:12+1:00", "2026-11-22T14:55:12+01:00x", "2026-11-22T14:55:12 01:00",
+          "1970-01-01T00:30:00+01:00", "2026-11-22T14:55:12Zx", "2026-11-22T14:55:12.5",
+          "2026-11-22T14:55:12,5Z", "1969-12-31T23:59:59Z", "Z", "\xff\xfe"})
         EXPECT_EQ(parse_rfc3339(text), Timestamp{}) << text;
+}
+
+TEST(ParseRfc3339, TakesAnOffset) {
+    const Timestamp time = parse_rfc3339("2026-11-22T14:55:12.5Z");
+    EXPECT_EQ(parse_rfc3339("2026-11-22T16:55:12.5+02:00"), time);
+    EXPECT_EQ(parse_rfc3339("2026-11-22T10:25:12.5-04:30"), time);
+    EXPECT_EQ(parse_rfc3339("2026-11-22T14:55:12.5+00:00"), time);
 }
 
 TEST(ParseRfc3339, GivesNoTimeForOneThatDoesNotFit) {

@@ -161,6 +161,16 @@ class Ctr {
                                  : hint_for(settings_, result.err));
     }
 
+    /// Returns containerd's directory; "" as long as no container has told it.
+    std::string known_root() const {
+        if (!settings_.root.empty())
+            return settings_.root;
+        for (const auto& [id, description] : known_)
+            if (description.container.runtime == settings_.name && !description.container.data_root.empty())
+                return description.container.data_root;
+        return {};
+    }
+
     /// containerd makes a directory for each namespace that ever had a task. Where that is not known, ctr is
     /// asked.
     std::vector<std::string> namespaces() {
@@ -171,9 +181,9 @@ class Ctr {
                             error_text(errno),
                         hint_for(settings_, {}));
         std::optional<std::vector<std::string>> names;
-        const std::string tasks = settings_.root + "/io.containerd.runtime.v2.task";
-        if (const UniqueFd held(
-                settings_.root.empty() ? -1 : ::open(tasks.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        const std::string root = known_root();
+        const std::string tasks = root + "/io.containerd.runtime.v2.task";
+        if (const UniqueFd held(root.empty() ? -1 : ::open(tasks.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
             held)
             names = names_in(held.get(), "", most);
         if (!names)

@@ -25,7 +25,7 @@ struct CtrTask {
 /// Parses the output of a command with --quiet: a word a line. Skips lines that are not one word.
 [[nodiscard]] std::vector<std::string> parse_words(const std::string& text);
 
-/// What `ctr containers info` says. All of it stays the same as long as the container exists.
+/// The answer of `ctr containers info`. All of it stays the same as long as the container exists.
 struct CtrInfo {
     /// Without state, process, times of start and end, and layers. Its kind is empty if it was not made by
     /// the CRI service.

@@ -11,6 +11,7 @@
 
 #include <linux/capability.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -139,8 +140,10 @@ class Inspector {
         if (!timed_out && take(ids, result))
             return;
         if (ids.size() == 1) {
-            leave_out(ids, timed_out
-                               ? settings_.name() + " inspect of it did not answer in time"
+            const std::string said = escaped(last_lines(result.err, 1));
+            leave_out(ids, timed_out ? settings_.name() + " inspect of it did not answer in time"
+                           : result.out.empty() && !said.empty()
+                               ? settings_.name() + " inspect: " + said
                                : "cannot understand what " + settings_.name() + " inspect printed of it");
             return;
         }
@@ -269,7 +272,7 @@ std::vector<std::string> docker_environment(const std::string& host) {
 std::vector<std::string> podman_environment() {
     static constexpr std::array<std::string_view, 5> wanted{"PATH", "HOME", "XDG_RUNTIME_DIR",
                                                             "XDG_CONFIG_HOME", "TMPDIR"};
-    std::vector<std::string> environment{"LC_ALL=C", "TZ=UTC"};
+    std::vector<std::string> environment{"LC_ALL=C"};
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view variable = *entry;
         const auto name = variable.substr(0, variable.find('='));
@@ -281,8 +284,13 @@ std::vector<std::string> podman_environment() {
 
 std::vector<Container> read_descriptions(const DockerSettings& settings, std::string_view json) {
     auto containers = described(json);
-    for (auto& container : containers)
+    for (auto& container : containers) {
         container.runtime = settings.name();
+        // podman does not tell of all that it mounts into a container, as overlay volumes: the process shows
+        // it.
+        if (settings.client == DockerClient::podman && container.has_process())
+            container.merged.clear();
+    }
     return containers;
 }
 
@@ -290,7 +298,8 @@ Discovery discover(const DockerSettings& settings, Descriptions& known, StopSign
     const bool is_docker = settings.client == DockerClient::docker;
     if (is_docker)
         require_local(find_endpoint(settings.host));
-    else if (!has_capability(CAP_SYS_ADMIN)) // it would list what is in the store of an unprivileged user
+    else if (::geteuid() != 0 ||
+             !has_capability(CAP_SYS_ADMIN)) // it would list what another user's store has
         throw Error("cannot ask podman for root's containers without the right to mount (CAP_SYS_ADMIN)",
                     "run as root, with that capability");
     Discovery discovery;
@@ -387,8 +396,11 @@ std::unique_ptr<SideCommand> listen(const DockerSettings& settings, Timestamp si
 History read_events(const DockerSettings& settings, std::string_view lines) {
     History history = parse_events(lines);
     history.runtime = settings.name();
-    for (auto& [id, life] : history.lives)
+    for (auto& [id, life] : history.lives) {
         life.container.runtime = settings.name();
+        if (settings.client == DockerClient::podman) // it is no sandbox, whatever a label says
+            life.container.kind.clear();
+    }
     return history;
 }
 

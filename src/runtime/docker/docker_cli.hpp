@@ -72,7 +72,7 @@ struct DockerSettings {
 /// its configuration, with another address of its engine unless `host` is empty.
 [[nodiscard]] std::vector<std::string> docker_environment(const std::string& host = {});
 /// Returns the environment for podman: the variables of ours that name its configuration and storage. Not
-/// those that name the podman of another machine: its directories are not of this host. Times are in UTC.
+/// those that name the podman of another machine: its directories are not of this host.
 [[nodiscard]] std::vector<std::string> podman_environment();
 
 } // namespace logbackup

@@ -4,6 +4,8 @@
 #include "util/files.hpp"
 #include "util/text.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -23,7 +25,8 @@ EngineIdentity ask_for_engine(const DockerSettings& settings, StopSignal& stop) 
     Limits limits;
     limits.time = settings.time_limit;
     const auto said = run(command, limits, stop);
-    return succeeded(said.ending) ? parse_engine(said.out) : EngineIdentity();
+    EngineIdentity engine = succeeded(said.ending) ? parse_engine(said.out) : EngineIdentity();
+    return is_podman && !engine.root.empty() ? identity_of(engine.root) : engine;
 }
 
 Discovery discover_with_engine(const DockerSettings& settings, Descriptions& known, StopSignal& stop) {
@@ -38,13 +41,22 @@ Discovery discover_with_engine(const DockerSettings& settings, Descriptions& kno
 
 } // namespace
 
+EngineIdentity identity_of(const std::string& root) {
+    EngineIdentity engine{text_of_file(root + "/engine-id"), root};
+    // podman keeps no id. Its state is a directory that is made once.
+    struct stat state {};
+    if (engine.id.empty() && ::stat((root + "/libpod").c_str(), &state) == 0)
+        engine.id = "libpod " + std::to_string(state.st_ino);
+    return engine;
+}
+
 EngineIdentity engine_of(const std::vector<Container>& containers) {
     const auto telling = std::find_if(containers.begin(), containers.end(), [](const Container& container) {
         return !container.data_root.empty();
     });
     if (telling == containers.end())
         return {};
-    return {text_of_file(telling->data_root + "/engine-id"), telling->data_root};
+    return identity_of(telling->data_root);
 }
 
 EngineIdentity parse_engine(std::string_view printed) {

@@ -5,6 +5,7 @@
 #include "runtime/runtime.hpp"
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace logbackup {
 /// Asks Docker's engine, or podman, by its command-line client. `known`: see discover().
 [[nodiscard]] Runtime docker_runtime(const DockerSettings& settings, std::shared_ptr<Descriptions> known);
 
+/// Returns the identity of the engine with this data root: Docker's id in its file, or the inode of podman's
+/// state.
+[[nodiscard]] EngineIdentity identity_of(const std::string& root);
 /// Returns the engine that keeps these containers; empty when no container tells it. Docker keeps an id in
 /// its directory since version 24.
 [[nodiscard]] EngineIdentity engine_of(const std::vector<Container>& containers);

@@ -23,7 +23,7 @@ struct Event {
     const Json* labels = nullptr; ///< beside a few of Docker's own
 };
 
-Timestamp time_of(const Json& nanoseconds) {
+Timestamp time_from(const Json& nanoseconds) {
     return nanoseconds.is_number_unsigned() && nanoseconds.get<std::uint64_t>() <= INT64_MAX
                ? Timestamp(std::chrono::nanoseconds(nanoseconds.get<std::int64_t>()))
                : Timestamp{};
@@ -37,8 +37,22 @@ Event docker_event(const Json& json) {
             text(member(actor, "ID")),
             text(member(attributes, "image")),
             text(member(attributes, "name")),
-            time_of(member(json, "timeNano")),
+            time_from(member(json, "timeNano")),
             &attributes};
+}
+
+/// podman tells a time in words up to version 4, and in numbers since version 5.
+Timestamp podman_time_of(const Json& json) {
+    const Timestamp time = time_from(member(json, "timeNano"));
+    return time == Timestamp{} ? parse_rfc3339(text(member(json, "Time"))) : time;
+}
+
+/// True for the container that keeps a pod's namespaces, "<12 digits of the pod's id>-infra", and that of
+/// "podman kube play", "…-service".
+bool is_infra(std::string_view name) {
+    static constexpr std::size_t digits = 12;
+    return name.find_first_not_of("0123456789abcdef") == digits &&
+           (name.substr(digits) == "-infra" || name.substr(digits) == "-service");
 }
 
 Event podman_event(const Json& json) {
@@ -47,9 +61,8 @@ Event podman_event(const Json& json) {
         action = "die";
     else if (action == "remove")
         action = "destroy";
-    return {text(member(json, "Type")), std::move(action),
-            text(member(json, "ID")),   text(member(json, "Image")),
-            text(member(json, "Name")), parse_rfc3339(text(member(json, "Time"))),
+    return {text(member(json, "Type")),  std::move(action),          text(member(json, "ID")),
+            text(member(json, "Image")), text(member(json, "Name")), podman_time_of(json),
             &member(json, "Attributes")};
 }
 
@@ -84,9 +97,11 @@ History parse_events(std::string_view lines) {
         const Json json = Json::parse(line, nullptr, false);
         if (!json.is_object())
             continue;
-        const bool is_podman_s = json.contains("Status");
-        const Event event = is_podman_s ? podman_event(json) : docker_event(json);
-        if (!is_podman_s && history.events++ == 0)
+        const bool from_podman = json.contains("Status");
+        const Event event = from_podman ? podman_event(json) : docker_event(json);
+        if (from_podman && is_infra(event.name))
+            continue;
+        if (!from_podman && history.events++ == 0)
             history.begins = event.time;
         take(event, history);
     }

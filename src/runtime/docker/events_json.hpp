@@ -14,7 +14,7 @@ inline constexpr std::size_t most_events = 256;
 
 /// Parses the output of `docker events --format '{{json .}}'`, or of `podman events --format json`: one JSON
 /// object per line. Skips lines that are not JSON objects, and missing fields. Podman's events do not count
-/// as History::events: it forgets none.
+/// as History::events: that it forgot some cannot be told by their number.
 [[nodiscard]] History parse_events(std::string_view lines);
 
 } // namespace logbackup

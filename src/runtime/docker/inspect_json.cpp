@@ -119,8 +119,8 @@ Container parse_container(const Json& value) {
     container.data_root = data_root_of(text(member(value, "ResolvConfPath")), container.id);
     if (container.data_root.empty())
         container.data_root = podman_root_of(text(member(value, "StaticDir")), container.id);
-    if (const Json& infra = member(value, "IsInfra"); infra.is_boolean() && infra.get<bool>())
-        container.kind = "podsandbox"; // podman's for a pod
+    if (const Json& infra = member(value, "IsInfra"); infra.is_boolean()) // podman's, whatever a label says
+        container.kind = infra.get<bool>() ? "podsandbox" : "";
     return container;
 }
 

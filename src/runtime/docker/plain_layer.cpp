@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace logbackup {
@@ -17,26 +19,33 @@ namespace {
 constexpr std::array<std::pair<const char*, const char*>, 2> drivers{
     {{"vfs", "/vfs/dir/"}, {"btrfs", "/btrfs/subvolumes/"}}};
 
-/// Returns the name of the container's layer in podman's list of them; "" if it is not there.
-std::string layer_in_list(const std::string& list, const std::string& id) {
-    const nlohmann::json containers = nlohmann::json::parse(list, nullptr, false);
-    if (containers.is_array())
-        for (const auto& one : containers)
-            if (text(member(one, "id")) == id)
-                return text(member(one, "layer"));
-    return {};
+using Layers = std::map<std::string, std::string>; ///< their names, by container id
+
+/// Reads podman's lists of containers with such a driver: of those that stay, and of "podman run --rm".
+Layers podman_layers(const std::string& data_root, const std::string& driver) {
+    static constexpr std::size_t largest_list = 64U << 20U;
+    Layers layers;
+    for (const char* name : {"containers.json", "volatile-containers.json"}) {
+        const nlohmann::json containers = nlohmann::json::parse(
+            text_of_file(data_root + "/" + driver + "-containers/" + name, largest_list), nullptr, false);
+        if (containers.is_array())
+            for (const auto& one : containers)
+                layers[text(member(one, "id"))] = text(member(one, "layer"));
+    }
+    return layers;
 }
 
-std::string plain_layer_of(const Container& container) {
-    static constexpr std::size_t largest_list = 64U << 20U;
+/// `lists` keeps what podman_layers() returned, by directory and driver.
+std::string plain_layer_of(const Container& container, std::map<std::string, Layers>& lists) {
     for (const auto& [driver, place] : drivers) {
         std::string layer = text_of_file(container.data_root + "/image/" + driver + "/layerdb/mounts/" +
                                          container.id + "/mount-id");
-        if (layer.empty())
-            layer =
-                layer_in_list(text_of_file(container.data_root + "/" + driver + "-containers/containers.json",
-                                           largest_list),
-                              container.id);
+        if (layer.empty()) {
+            const auto [list, is_new] = lists.try_emplace(container.data_root + "/" + driver);
+            if (is_new)
+                list->second = podman_layers(container.data_root, driver);
+            layer = list->second[container.id];
+        }
         if (!layer.empty() && layer.find('/') == std::string::npos)
             return container.data_root + place + layer;
     }
@@ -47,9 +56,10 @@ std::string plain_layer_of(const Container& container) {
 
 std::vector<Container> described(std::string_view json) {
     auto containers = parse_inspect(json);
+    std::map<std::string, Layers> lists;
     for (auto& container : containers)
         if (container.upper.empty() && !container.data_root.empty())
-            container.upper = plain_layer_of(container);
+            container.upper = plain_layer_of(container, lists);
     return containers;
 }
 
