@@ -153,7 +153,7 @@ TEST_F(Check, RefusesTheBackupRootThatARunRefuses) {
     sh("chown 1000 '" + backup.string() + "'");
     checked = check();
     EXPECT_EQ(checked.code, 1);
-    expect(checked, "backup root", "problem", "it belongs to user 1000");
+    expect(checked, "backup root", "problem", "it is owned by uid 1000");
     fs::remove(backup);
     write_file(backup, "");
     checked = check();
