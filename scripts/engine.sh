@@ -219,11 +219,12 @@ pod() {
     "$@" "$image" sh -c "$script" >/dev/null
 }
 
-# As pod() does, with its variables, on containerd. Of the options it knows --volume, --env, --label and --cidfile.
+# As pod() does, with its variables, on containerd. Of the options it knows --name, --volume, --env, --label and --cidfile.
 cri_pod() {
-  local uid=uid-of-$pod mounts=() environment='' id_file='' sandbox
+  local name=k8s_${service}_${pod}_$attempt uid=uid-of-$pod mounts=() environment='' id_file='' sandbox
   while (($# > 0)); do
     case $1=$2 in
+      --name=*) name=$2 ;;
       --volume=*) mounts+=("$2") ;;
       --env=*) environment+="export ${2%%=*}='${2#*=}'; " ;;
       --label=io.kubernetes.pod.uid=*) uid=${2#*=} ;;
@@ -235,8 +236,8 @@ cri_pod() {
   [[ -e $engine/pods/$uid ]] || cri pod "$pod" "$uid" >"$engine/pods/$uid"
   sandbox=$(<"$engine/pods/$uid")
   cri run "$sandbox" "$pod" "$uid" "$service" "$attempt" "docker.io/library/$image" "$environment$script" "${mounts[@]}" \
-    >"$engine/ids/k8s_${service}_${pod}_$attempt"
-  [[ -z $id_file ]] || cp "$engine/ids/k8s_${service}_${pod}_$attempt" "$id_file"
+    >"$engine/ids/$name"
+  [[ -z $id_file ]] || cp "$engine/ids/$name" "$id_file"
 }
 
 # What follows is done to containers by their names.
