@@ -78,17 +78,17 @@ std::optional<Names> names_of(const Container& container, const Naming& settings
     return std::nullopt;
 }
 
-/// True if its own labels name it, as those of Kubernetes do. On a host without Kubernetes an image can set
-/// any of them, but none of them may hide a container: neither that it is a sandbox, nor that its name is
-/// "POD".
-bool has_own_names(Container& container) {
-    if (container.runtime == "podman") {
-        if (container.kind == "podsandbox") // that is podman's word
-            return true;
-    } else {
-        container.kind.clear();
-    }
-    return container.has_service && container.has_pod && container.service != "POD";
+/// True if its own labels name it, as those of Kubernetes do. On a host without Kubernetes any image can set
+/// them, but a container cannot hide by calling itself "POD". What keeps a pod of podman needs no name.
+bool has_own_names(const Container& container) {
+    return container.kind == "podsandbox" ||
+           (container.has_service && container.has_pod && container.service != "POD");
+}
+
+/// True if only a label calls it a sandbox, which any image can set: the kubelet's containers of Docker have
+/// names of their own, and other runtimes do not read that label.
+bool has_forged_kind(const Container& container) {
+    return container.runtime == Container().runtime && !container.name.starts_with("k8s_");
 }
 
 /// True if the kubelet made it. An image can set any label, but it cannot choose its container's name, or
@@ -112,6 +112,8 @@ void name_containers(std::vector<Container>& containers, const Naming& settings,
     if ((!has_own && settings.scheme == NameScheme::kubernetes) || (is_automatic && is_kubernetes))
         return; // they are there
     for (auto& container : containers) {
+        if (has_forged_kind(container))
+            container.kind.clear();
         if (is_automatic && has_own_names(container))
             continue;
         auto names = names_of(container, settings);

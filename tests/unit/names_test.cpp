@@ -102,6 +102,10 @@ TEST(Names, AnImageCannotHideItsContainerByLabels) {
     Container sandbox = container("web");
     sandbox.kind = "podsandbox";
     EXPECT_EQ(named(sandbox), "web/web ");
+    EXPECT_EQ(named(sandbox, {NameScheme::container, "", ""}), "web/web ");
+    Container made_by_kubelet = sandbox;
+    made_by_kubelet.name = "k8s_POD_web-1_shop_uid_0";
+    EXPECT_EQ(named(made_by_kubelet, {NameScheme::container, "", ""}), "-");
     Container pause = container("web");
     pause.has_service = pause.has_pod = true;
     pause.service = "POD";

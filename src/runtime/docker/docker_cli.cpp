@@ -286,8 +286,7 @@ std::vector<Container> read_descriptions(const DockerSettings& settings, std::st
     auto containers = described(json);
     for (auto& container : containers) {
         container.runtime = settings.name();
-        // podman does not tell of all that it mounts into a container, as overlay volumes: the process shows
-        // it.
+        // podman does not list all mounts of a container, such as overlay volumes. Its process shows them.
         if (settings.client == DockerClient::podman && container.has_process())
             container.merged.clear();
     }
@@ -298,8 +297,7 @@ Discovery discover(const DockerSettings& settings, Descriptions& known, StopSign
     const bool is_docker = settings.client == DockerClient::docker;
     if (is_docker)
         require_local(find_endpoint(settings.host));
-    else if (::geteuid() != 0 ||
-             !has_capability(CAP_SYS_ADMIN)) // it would list what another user's store has
+    else if (::geteuid() != 0 || !has_capability(CAP_SYS_ADMIN)) // podman would list another user's store
         throw Error("cannot ask podman for root's containers without the right to mount (CAP_SYS_ADMIN)",
                     "run as root, with that capability");
     Discovery discovery;
@@ -398,7 +396,7 @@ History read_events(const DockerSettings& settings, std::string_view lines) {
     history.runtime = settings.name();
     for (auto& [id, life] : history.lives) {
         life.container.runtime = settings.name();
-        if (settings.client == DockerClient::podman) // it is no sandbox, whatever a label says
+        if (settings.client == DockerClient::podman) // a label cannot make it a sandbox
             life.container.kind.clear();
     }
     return history;

@@ -70,8 +70,8 @@ std::string data_root_of(const std::string& resolv_conf, const std::string& id) 
     return is_id && above.ends_with(middle) ? above.substr(0, above.size() - middle.size()) : std::string();
 }
 
-/// Returns podman's data root for its directory of a container,
-/// "/var/lib/containers/storage/overlay-containers/ <id>/userdata"; "" for any other path.
+/// Returns podman's data root for its directory of a container, which is
+/// "<data root>/overlay-containers/<id>/userdata"; "" for any other path.
 std::string podman_root_of(const std::string& static_directory, const std::string& id) {
     const std::string end = "-containers/" + id + "/userdata";
     if (!static_directory.starts_with('/') || !static_directory.ends_with(end))
