@@ -5,6 +5,8 @@
 #include "util/files.hpp"
 #include "view/listing.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -41,6 +43,12 @@ std::uint64_t next_data(int file, std::uint64_t offset) {
     if (found < 0) // ENXIO: only a hole follows. Any other error: the file system does not know
         return errno == ENXIO ? std::max(offset, size_of(file)) : offset;
     return static_cast<std::uint64_t>(found);
+}
+
+bool drop_cache(int file) {
+    const bool is_written = ::fdatasync(file) == 0;
+    ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    return is_written;
 }
 
 Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint64_t length,
@@ -101,6 +109,12 @@ class Pair {
 
     std::uint64_t holes(const std::string& path, std::uint64_t begin, std::uint64_t end) {
         return open_source(path) == 0 ? holes_in(source_.get(), begin, end) : 0;
+    }
+
+    void drop_cache(const std::string& saved) {
+        const UniqueFd file = open_regular(instance_, saved);
+        if (file)
+            logbackup::drop_cache(file.get());
     }
 
     [[nodiscard]] bool has_gone(const std::string& path) const {
@@ -168,7 +182,8 @@ Content content_of(const Tree& tree, int instance, StopSignal& stop, const Listi
         },
         [pair](const std::string& source, std::uint64_t begin, std::uint64_t end) {
             return pair->holes(source, begin, end);
-        }};
+        },
+        [pair](const std::string& saved) { pair->drop_cache(saved); }};
 }
 
 } // namespace logbackup

@@ -18,6 +18,10 @@ namespace logbackup {
 /// and `offset` when the file system does not know.
 [[nodiscard]] std::uint64_t next_data(int file, std::uint64_t offset);
 
+/// Writes a file to the disk, and drops what the kernel has of it in memory, so that it is read from the disk.
+/// Returns false if a write failed: this one, or one before that nobody was told of.
+bool drop_cache(int file);
+
 /// Compares a range of two open files. A range beyond the end of one file is not the same. Holes that both
 /// files have are not read.
 [[nodiscard]] Comparison compare_range(int source, int saved, std::uint64_t offset, std::uint64_t length,

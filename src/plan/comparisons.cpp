@@ -50,6 +50,10 @@ Comparisons::Comparisons(const Content& content, const Listing& source, const Li
 Comparison Comparisons::with_saved(const Entry& entry, const Entry& saved) {
     if (saved.type != FileType::regular || saved.size > entry.size + entry.zeros)
         return {};
+    // Only what certainly reached the disk has the time of its source.
+    if (saved.size > 0 && !same_time(entry.mtime, saved.mtime) && content_.drop_cache &&
+        (saved.size == entry.size || thoroughness_ == Thoroughness::everything))
+        content_.drop_cache(entry.path);
     if (thoroughness_ == Thoroughness::everything) // without a limit: it can only be stopped
         return saved.size == 0 ? Comparison{true, 0}
                                : content_.compare(entry.path, entry.path, 0, saved.size);

@@ -48,6 +48,9 @@ struct Content {
     /// Returns how many bytes of a range of a source are holes.
     std::function<std::uint64_t(const std::string& source, std::uint64_t begin, std::uint64_t end)> holes =
         {};
+    /// Writes a saved file to the disk, and has it read from there when it is compared. After a failed write
+    /// the kernel has the bytes in memory as if they were on the disk, and tells of the failure only once.
+    std::function<void(const std::string& saved)> drop_cache = {};
 };
 
 /// Number of bytes compared at the head and at the end of the saved part, to prove that it is a prefix of its

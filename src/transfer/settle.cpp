@@ -194,6 +194,27 @@ void Transferrer::finish(Transfer& transfer, UniqueFd saved) {
     finished_.push_back({&transfer, std::move(saved)});
 }
 
+/// Cuts a saved file after the bytes that the disk has, if a write failed. The kernel has the others in
+/// memory as if they were on the disk: the next run would find nothing to do, and they would be lost with the
+/// memory. Cuts nothing that its source may no longer have.
+void Transferrer::cut_unwritten(const Transfer& transfer, int saved) {
+    const Action& action = *transfer.action;
+    const int source = transfer.source.get();
+    const std::uint64_t size = size_of(saved);
+    if (drop_cache(saved) || size <= action.from)
+        return;
+    const Proof proof = prove({source, saved, action.from, action.data_from, size}, stop_,
+                              [this] { return is_over(time_to_prove); });
+    if (proof.until == size || proof.error != 0)
+        return;
+    const auto now = status_of(source);
+    const bool is_unchanged = now && mtime_of(*now) == transfer.mtime;
+    const bool has_grown =
+        proof.until > 0 && size_of(source) >= size && same_at_ends(source, saved, proof.until, stop_);
+    if ((is_unchanged || has_grown) && ::ftruncate(saved, static_cast<off_t>(proof.until)) != 0)
+        fail(transfer, "cannot cut its backup", errno);
+}
+
 /// Waits until all saved bytes are on the disk. Only then a saved file is made longer by a hole: after a
 /// power cut a file system may know the new size, but not the bytes before the hole. Then the saved file gets
 /// the mtime of its source as a sign that all of it is saved, unless the source has changed. The next run
@@ -207,6 +228,8 @@ void Transferrer::keep_for_good() {
     const bool is_stopped = stop_.requested();
     for (auto& [transfer, saved] : finished_) {
         const auto now = status_of(transfer->source.get());
+        if (!kept)
+            cut_unwritten(*transfer, saved.get());
         const int not_extended =
             kept ? end_as_source(saved.get(), transfer->source.get(), *transfer->action) : 0;
         transfer->source.reset();

@@ -96,6 +96,7 @@ class Transferrer {
     [[nodiscard]] int copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source,
                                 std::chrono::milliseconds grace);
     void finish(Transfer& transfer, UniqueFd saved);
+    void cut_unwritten(const Transfer& transfer, int saved);
     void keep_for_good();
     void account(const Transfer& transfer, std::uint64_t size);
     [[nodiscard]] static bool has_moved_on(const Transfer& transfer);
