@@ -13,7 +13,15 @@ namespace logbackup {
 namespace {
 
 using EndedRecord = std::function<std::optional<Record>(const std::string&, const std::string&)>;
-using Continues = std::function<bool(const Record&, std::size_t)>;
+using Continues = std::function<bool(const Record&, const HolderId&)>;
+
+/// A log directory, with its claims.
+struct Shared {
+    Group claims; ///< indices; it is saved under the first one
+    Place place;
+
+    [[nodiscard]] std::size_t leader() const { return claims.front(); }
+};
 
 class Assigner {
   public:
@@ -24,102 +32,110 @@ class Assigner {
           names_(live, look_up), ended_(ended), continues_(continues) {}
 
     Assignments run() {
-        result_.of_claim.resize(claims_.size());
-        std::map<InstanceName, std::vector<std::size_t>> fresh;
-        auto sharing = share();
-        find_moved(sharing);
-        // A volume's path can lead to another directory by now, while an old container still has the former
-        // one: the record belongs to the newest container. Two volumes of a container can have the same inode
-        // number: the record belongs to the one with its path.
-        const auto rank = [&](std::size_t i) {
-            const auto& known = result_.of_claim[i].known;
-            return std::make_tuple(known && live_[*known].volume == claims_[i].volume, claims_[i].created,
-                                   claims_[i].container_id);
-        };
-        std::sort(sharing.begin(), sharing.end(),
-                  [&](std::size_t a, std::size_t b) { return rank(a) > rank(b); });
+        share();
+        find_moved();
         std::set<RecordId> taken;
-        for (const auto leader : sharing) {
-            auto& assignment = result_.of_claim[leader];
-            if (assignment.known && !taken.insert(*assignment.known).second)
-                assignment.known.reset();
-            if (assignment.known) {
-                assignment.directory = live_[*assignment.known].directory();
-                assignment.present_as = assignment.directory;
+        std::map<InstanceName, std::vector<Shared*>> fresh;
+        for (auto* shared : by_rank()) {
+            Place& place = shared->place;
+            if (place.known && !taken.insert(*place.known).second)
+                place.known.reset();
+            if (place.known) {
+                place.directory = live_[*place.known].directory();
+                place.present_as = place.directory;
             } else {
-                assignment.is_writer = is_writer(claims_[leader]);
-                fresh[{claims_[leader].service, claims_[leader].pod, claims_[leader].suffix}].push_back(
-                    leader);
+                place.is_writer = is_writer(leader_of(*shared));
+                fresh[name_of(leader_of(*shared))].push_back(shared);
             }
         }
-        for (const auto leader : sharing)
-            if (successors_.contains(leader) && result_.of_claim[leader].known)
-                take_over(leader);
-        for (auto& [name, leaders] : fresh)
-            place(name, leaders);
-        for (auto& assignment : result_.of_claim) {
-            std::erase_if(assignment.supersedes, [&](RecordId record) { return taken.contains(record); });
-            if (!assignment.shared_with)
-                continue;
-            assignment.directory = result_.of_claim[*assignment.shared_with].directory;
-            assignment.problem = result_.of_claim[*assignment.shared_with].problem;
+        for (auto* shared : by_rank())
+            if (successors_.contains(shared->leader()) && shared->place.known)
+                take_over(*shared);
+        for (auto& [name, all] : fresh)
+            give_directories(name, all);
+        for (auto& shared : shared_) {
+            std::erase_if(shared.place.supersedes, [&](RecordId record) { return taken.contains(record); });
+            for (const auto claim : shared.claims)
+                shared.place.holders.push_back(claims_[claim].holder());
+            result_.places.push_back(std::move(shared.place));
         }
         return std::move(result_);
     }
 
   private:
-    /// Returns the claims under which log directories are saved, and marks the others as sharing with them.
-    std::vector<std::size_t> share() {
+    [[nodiscard]] const Claim& leader_of(const Shared& shared) const { return claims_[shared.leader()]; }
+
+    [[nodiscard]] static InstanceName name_of(const Claim& claim) {
+        return {claim.service, claim.pod, claim.suffix};
+    }
+
+    /// Finds the log directories, and for each the claim that it is saved under.
+    void share() {
         std::map<Identity, Group> groups;
         for (std::size_t i = 0; i < claims_.size(); ++i)
             groups[claims_[i].identity].push_back(i);
-        std::vector<std::size_t> leaders;
-        for (const auto& [identity, group] : groups) {
+        for (auto& [identity, group] : groups) {
+            Shared shared;
             std::size_t leader = groups_.leader_of(group);
-            const auto known = groups_.record_of(leader, group);
+            shared.place.known = groups_.record_of(leader, group);
+            const auto& known = shared.place.known;
             if (const auto successor = known ? groups_.successor_in(group, live_[*known]) : std::nullopt)
                 successors_.insert(leader = *successor);
-            leaders.push_back(leader);
-            result_.of_claim[leader].known = known;
             // If so, a known record belongs to the writer.
-            result_.of_claim[leader].is_writer = groups_.has_writer(group);
-            result_.of_claim[leader].supersedes = groups_.superseded_in(group);
-            for (const auto i : group)
-                if (i != leader)
-                    result_.of_claim[i].shared_with = leader;
+            shared.place.is_writer = groups_.has_writer(group);
+            shared.place.supersedes = groups_.superseded_in(group);
+            std::stable_partition(group.begin(), group.end(), [&](std::size_t i) { return i == leader; });
+            shared.claims = std::move(group);
+            shared_.push_back(std::move(shared));
         }
-        return leaders;
+        std::sort(shared_.begin(), shared_.end(),
+                  [](const Shared& a, const Shared& b) { return a.leader() < b.leader(); });
+    }
+
+    /// A volume's path can lead to another directory by now, while an old container still has the former one:
+    /// the record belongs to the newest container. Two volumes of a container can have the same inode number:
+    /// the record belongs to the one with its path.
+    [[nodiscard]] std::vector<Shared*> by_rank() {
+        const auto rank = [&](const Shared* shared) {
+            const Claim& leader = leader_of(*shared);
+            const auto& known = shared->place.known;
+            return std::make_tuple(known && live_[*known].volume == leader.volume, leader.created,
+                                   leader.container_id);
+        };
+        std::vector<Shared*> all;
+        for (auto& shared : shared_)
+            all.push_back(&shared);
+        std::stable_sort(all.begin(), all.end(),
+                         [&](const Shared* a, const Shared* b) { return rank(a) > rank(b); });
+        return all;
     }
 
     /// Returns whether a record is of the volume of an earlier container of the claim's pod, which lies at
     /// another host path by now.
-    [[nodiscard]] bool has_moved_to(const Record& record, std::size_t leader) const {
-        const Claim& claim = claims_[leader];
+    [[nodiscard]] bool has_moved_to(const Record& record, const Claim& claim) const {
         return continues_ && !record.volume.empty() && !claim.volume.empty() &&
                record.volume != claim.volume && record.volume_inode == claim.identity.inode &&
                record.log_directory == claim.log_directory && record.service == claim.service &&
                is_named_after(record.instance, claim.pod) && gives_way(record, claim) &&
-               (is_writer(claim) || !record.has_writer) && continues_(record, leader);
+               (is_writer(claim) || !record.has_writer) && continues_(record, claim.holder());
     }
 
     /// Finds live records for log directories that are new at their host path.
-    void find_moved(const std::vector<std::size_t>& leaders) {
+    void find_moved() {
         std::set<RecordId> continued;
-        for (const auto& assignment : result_.of_claim)
-            if (assignment.known)
-                continued.insert(*assignment.known);
-        for (const auto leader : leaders) {
-            auto& assignment = result_.of_claim[leader];
+        for (const auto& shared : shared_)
+            if (shared.place.known)
+                continued.insert(*shared.place.known);
+        for (auto& shared : shared_)
             for (const auto record : live_.ids()) {
-                if (assignment.known)
+                if (shared.place.known)
                     break;
-                if (continued.contains(record) || !has_moved_to(live_[record], leader))
+                if (continued.contains(record) || !has_moved_to(live_[record], leader_of(shared)))
                     continue;
-                assignment.known = record;
-                assignment.has_moved = true;
+                shared.place.known = record;
+                shared.place.has_moved = true;
                 continued.insert(record);
             }
-        }
     }
 
     static bool is_recorded(const Record& record, const Claim& claim) {
@@ -138,17 +154,18 @@ class Assigner {
 
     /// Returns whether a container that runs continues the record, which may not name it yet.
     [[nodiscard]] bool is_continued(RecordId record) const {
-        for (std::size_t i = 0; i < claims_.size(); ++i)
-            if (result_.of_claim[result_.of_claim[i].shared_with.value_or(i)].known == record &&
-                running_.contains(claims_[i].container_id))
-                return true;
-        return false;
+        return std::any_of(shared_.begin(), shared_.end(), [&](const Shared& shared) {
+            return shared.place.known == record &&
+                   std::any_of(shared.claims.begin(), shared.claims.end(), [&](std::size_t claim) {
+                       return running_.contains(claims_[claim].container_id);
+                   });
+        });
     }
 
     /// Reopens the ended record of a container's log directory. Returns false if there is none. Looks
     /// at numbered names only for a container that has a live record: each of them costs the read of a file.
-    bool reopen(std::size_t leader, const InstanceName& name) {
-        const Claim& claim = claims_[leader];
+    bool reopen(Shared& shared, const InstanceName& name) {
+        const Claim& claim = leader_of(shared);
         const std::string plain_name = name.instance();
         const bool is_known = claim.was_removed || groups_.is_known(claim.container_id);
         auto& there = names_.of_service(name.service);
@@ -158,14 +175,14 @@ class Assigner {
                 continue;
             auto record = ended_(name.service, instance);
             const bool is_its = record && is_recorded(*record, claim);
-            if (!record || !(is_its || has_moved_to(*record, leader)))
+            if (!record || !(is_its || has_moved_to(*record, claim)))
                 continue;
-            auto& assignment = result_.of_claim[leader];
-            assignment.has_moved = !is_its;
-            assignment.directory = record->directory();
+            Place& place = shared.place;
+            place.has_moved = !is_its;
+            place.directory = record->directory();
             if (there.present.contains(instance))
-                assignment.present_as = assignment.directory;
-            assignment.reopened = std::move(record);
+                place.present_as = place.directory;
+            place.reopened = std::move(record);
             there.live.insert(instance);
             there.ended.erase(instance);
             return true;
@@ -200,53 +217,53 @@ class Assigner {
     }
 
     /// Lets a record go on under the names of the claim, if these are free.
-    void take_over(std::size_t leader) {
-        const Claim& claim = claims_[leader];
-        auto& assignment = result_.of_claim[leader];
-        const Record& record = live_[*assignment.known];
-        const InstanceName name{claim.service, claim.pod, claim.suffix};
+    void take_over(const Shared& shared) {
+        const Claim& claim = leader_of(shared);
+        const auto known = shared.place.known;
+        const Record& record = live_[*known];
+        const InstanceName name = name_of(claim);
         const std::string plain_name = name.instance();
         const bool has_moved = std::any_of(result_.moves.begin(), result_.moves.end(),
-                                           [&](const Move& move) { return move.live == assignment.known; });
+                                           [&](const Move& move) { return move.live == known; });
         if (has_moved || !names_.of_service(claim.service).problem.empty() ||
             !names_.of_service(record.service).problem.empty() || !take_plain_name(name, claim))
             return;
         if (names_.of_service(claim.service).present.contains(plain_name))
             return; // whose it is nobody knows
         names_.of_service(claim.service).live.insert(plain_name);
-        move({record.service, record.instance, plain_name, assignment.known, claim.service});
+        move({record.service, record.instance, plain_name, known, claim.service});
     }
 
-    /// Assigns directories to new log directories of one name.
-    void place(const InstanceName& name, Group& leaders) {
+    /// Gives directories to new log directories of one name.
+    void give_directories(const InstanceName& name, std::vector<Shared*>& all) {
         auto& there = names_.of_service(name.service);
         if (!there.problem.empty()) {
-            for (const auto leader : leaders)
-                result_.of_claim[leader].problem = there.problem;
+            for (auto* shared : all)
+                shared->place.problem = there.problem;
             return;
         }
-        std::erase_if(leaders, [&](std::size_t leader) { return reopen(leader, name); });
-        if (leaders.empty())
+        std::erase_if(all, [&](Shared* shared) { return reopen(*shared, name); });
+        if (all.empty())
             return;
-        std::sort(leaders.begin(), leaders.end(), [&](std::size_t a, std::size_t b) {
-            return std::tie(claims_[a].created, claims_[a].container_id) <
-                   std::tie(claims_[b].created, claims_[b].container_id);
+        std::sort(all.begin(), all.end(), [&](const Shared* a, const Shared* b) {
+            return std::tie(leader_of(*a).created, leader_of(*a).container_id) <
+                   std::tie(leader_of(*b).created, leader_of(*b).container_id);
         });
-        const auto longest_running = std::find_if(leaders.begin(), leaders.end(), [&](std::size_t leader) {
-            return running_.contains(claims_[leader].container_id);
+        const auto longest_running = std::find_if(all.begin(), all.end(), [&](const Shared* shared) {
+            return running_.contains(leader_of(*shared).container_id);
         });
-        const std::size_t first = longest_running != leaders.end() ? *longest_running : leaders.back();
+        const Shared* first = longest_running != all.end() ? *longest_running : all.back();
         const std::string plain_name = name.instance();
-        const bool takes_over = take_plain_name(name, claims_[first]);
+        const bool takes_over = take_plain_name(name, leader_of(*first));
         if (takes_over)
             there.live.insert(plain_name);
-        for (const auto leader : leaders) {
-            auto& assignment = result_.of_claim[leader];
-            const bool plain = takes_over && leader == first;
-            assignment.directory = name.service + "/" + (plain ? plain_name : names_.next(name));
-            assignment.adopted = plain && there.present.contains(plain_name);
-            if (assignment.adopted)
-                assignment.present_as = assignment.directory;
+        for (auto* shared : all) {
+            Place& place = shared->place;
+            const bool plain = takes_over && shared == first;
+            place.directory = name.service + "/" + (plain ? plain_name : names_.next(name));
+            place.adopted = plain && there.present.contains(plain_name);
+            if (place.adopted)
+                place.present_as = place.directory;
         }
     }
 
@@ -254,11 +271,11 @@ class Assigner {
         auto& there = names_.of_service(move.service);
         const bool present = there.present.erase(move.from) != 0;
         there.ended.erase(move.from);
-        for (auto& assignment : result_.of_claim) {
-            if (!assignment.known || assignment.known != move.live)
+        for (auto& [claims, place] : shared_) {
+            if (!place.known || place.known != move.live)
                 continue;
-            assignment.present_as = present ? assignment.directory : std::string();
-            assignment.directory = move.new_directory();
+            place.present_as = present ? place.directory : std::string();
+            place.directory = move.new_directory();
         }
         result_.moves.push_back(std::move(move));
     }
@@ -271,6 +288,7 @@ class Assigner {
     const EndedRecord& ended_;
     const Continues& continues_;
     std::set<std::size_t> successors_; ///< leading claims under whose names their records go on
+    std::vector<Shared> shared_;
     Assignments result_;
 };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "logbackup/held.hpp"
 #include "logbackup/move.hpp"
 #include "logbackup/record.hpp"
 #include "logbackup/records.hpp"
 #include "logbackup/source.hpp"
 #include "util/text.hpp"
 
-#include <cstddef>
 #include <functional>
 #include <optional>
 #include <set>
@@ -31,29 +31,32 @@ struct Claim {
     std::string suffix{}; ///< of the name of its directory, see LogDirectoryName
     std::string log_directory{}; ///< path in the container
     bool was_removed = false; ///< the container is gone, and files of it are held: its record may have ended
+
+    [[nodiscard]] HolderId holder() const { return {container_id, log_directory}; }
 };
 
-struct Assignment {
-    std::string directory;  ///< "<service>/<instance>"
-    std::string present_as; ///< the directory's present name in the backup; empty: it does not exist
-    /// Index of the claim under which the same log directory is saved.
-    std::optional<std::size_t> shared_with;
+/// The place of one log directory in the backup.
+struct Place {
+    std::vector<HolderId> holders;  ///< all that have the log directory; it is saved under the first one
+    std::string directory;          ///< "<service>/<instance>"
+    std::string present_as;         ///< the directory's present name in the backup; empty: it does not exist
     std::optional<RecordId> known;  ///< its record among the live ones; empty: new
     bool adopted = false;           ///< true: the directory existed before, without a record
     std::optional<Record> reopened; ///< record of a log directory that had ended but continues now
-    std::string problem;            ///< why the claim gets no directory, safe to print; else empty
+    std::string problem;            ///< why it gets no directory, safe to print; else empty
     bool has_moved = false;         ///< true: the volume of its record has another host path by now
     bool is_writer = false;         ///< true: it has its volume mounted for writing, see assign()
-    /// Live records of the same log directory that end with this assignment.
+    /// Live records of the same log directory that end with this place.
     std::set<RecordId> supersedes;
 };
 
 struct Assignments {
-    std::vector<Assignment> of_claim; ///< one per claim, in the same order
-    std::vector<Move> moves;          ///< do these in order, before anything else
+    std::vector<Place>
+        places;              ///< one per log directory, in the order of the claims that they are saved under
+    std::vector<Move> moves; ///< do these in order, before anything else
 };
 
-/// Gives each claim its instance directory.
+/// Finds the claims of each log directory, and gives it a directory in the backup.
 ///
 /// A log directory keeps the directory that its record names. A record is recognised by the container and the
 /// path in it, or by the volume. A new log directory gets the plain name "<pod>" if its container is the
@@ -90,12 +93,12 @@ struct Assignments {
 /// A pod that is made again, as one of a StatefulSet, has its volume at another host path. Such a new log
 /// directory goes on under the record of the same names whose volume has the same inode, if `continues` says
 /// so: nothing is at the record's path any longer, and the new one has what was saved. It gets the record and
-/// the claim's index. Without it there are no such records.
+/// the log directory's first holder. Without it there are no such records.
 [[nodiscard]] Assignments
 assign(const std::vector<Claim>& claims, const Records& live, const std::set<std::string>& running,
        const std::function<ServiceDirectory(const std::string& service)>& look_up,
        const std::function<std::optional<Record>(const std::string& service, const std::string& instance)>&
            ended,
-       const std::function<bool(const Record& record, std::size_t claim)>& continues = {});
+       const std::function<bool(const Record& record, const HolderId& holder)>& continues = {});
 
 } // namespace logbackup

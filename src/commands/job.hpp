@@ -47,9 +47,9 @@ struct Part {
 
 /// A part of a log directory that is saved under another holder's names.
 struct Elsewhere {
-    std::string below;      ///< path below the log directory
-    std::size_t holder = 0; ///< index of the other holder
-    std::string inside;     ///< path below the other's log directory
+    std::string below;  ///< path below the log directory
+    HolderId holder;    ///< the other one
+    std::string inside; ///< path below the other's log directory
 };
 
 /// A container's log directory that was found on the host.
@@ -63,8 +63,8 @@ struct Holder {
     std::vector<Problem> failures; ///< parts of it that cannot be saved
     std::vector<Part> parts{};     ///< outer before inner
     std::vector<Elsewhere> elsewhere{};
-    std::optional<std::size_t> is_part_of{}; ///< index of the holder of which it is a part
-    std::string part_path{};                 ///< path below that one's log directory
+    std::optional<HolderId> is_part_of{}; ///< the holder of which it is a part
+    std::string part_path{};              ///< path below that one's log directory
 };
 
 /// The work that was done for one job, or would be done in a dry run.
@@ -90,7 +90,7 @@ struct Work {
 /// One log directory, with all containers that have it.
 struct Job {
     std::vector<Holder> holders; ///< the first one names it and is read
-    Assignment place;
+    Place place;
     bool wanted = false;    ///< a selected container has it, and it has a directory
     bool is_let_go = false; ///< its descriptors are closed; take_up() opens them again
     bool vanished =

@@ -140,13 +140,13 @@ class Finder {
             auto located = locate_({&container, {path, suffix_of(path)}, holders_[index].wanted.selected});
             if (located.empty() || located.front().found.identity != part.identity)
                 return;
-            located.front().is_part_of = index;
+            located.front().is_part_of = id_of(holders_[index].wanted);
             located.front().part_path = part.below;
             ++count_[part.identity];
             holders_.push_back(std::move(located.front()));
         }
         if (holders_[there].found.identity == part.identity)
-            holders_[index].elsewhere.push_back({part.below, there, {}});
+            holders_[index].elsewhere.push_back({part.below, id_of(holders_[there].wanted), {}});
     }
 
     /// What a writer has below the directory that holder `index` only reads is saved under the writer.
@@ -158,7 +158,7 @@ class Finder {
         const auto leave = [&](const std::string& below, const std::string& inside) {
             if (is_plain(below) && is_plain(inside) && !lies_elsewhere(reader, below) &&
                 !has_mount_near(reader, below))
-                reader.elsewhere.push_back({below, other, inside});
+                reader.elsewhere.push_back({below, id_of(writer.wanted), inside});
         };
         const std::string whole = below_on_host(writer.host_path, reader.host_path);
         if (!whole.empty() && !writer.found.volume.empty() && writer.found.direct && !only_reads(writer))
@@ -247,12 +247,11 @@ void find_parts_elsewhere(const Session& session, const Survey& survey, Holders&
     Finder(session, survey, holders, locate).run();
 }
 
-void note_elsewhere(const Survey& survey, Job& job, const std::vector<Assignment>& places,
-                    const std::function<bool(std::size_t holder)>& is_saved) {
+void note_elsewhere(const Survey& survey, Job& job, const JobOfHolder& jobs) {
     for (const auto& part : job.holders.front().elsewhere)
-        if (const Assignment& place = places[part.holder];
-            place.problem.empty() && !place.directory.empty() && is_saved(part.holder))
-            job.elsewhere[part.below] = joined(place.directory, part.inside);
+        if (const Job& other = *jobs.at(part.holder);
+            other.place.problem.empty() && (other.place.known || other.wanted))
+            job.elsewhere[part.below] = joined(other.place.directory, part.inside);
     if (!job.place.known || survey.records[*job.place.known].elsewhere.empty())
         return;
     const Record& known = survey.records[*job.place.known];
@@ -269,14 +268,21 @@ void note_elsewhere(const Survey& survey, Job& job, const std::vector<Assignment
     }
 }
 
-void note_saved_before(const Survey& survey, Job& job, const Holder& holder,
-                       const std::vector<Assignment>& places) {
-    if (!holder.is_part_of || !job.place.present_as.empty() || !job.saved_before.empty())
+void note_saved_before(const Survey& survey, Job& job, const JobOfHolder& jobs) {
+    if (!job.place.present_as.empty())
         return;
-    const Assignment& whole = places[*holder.is_part_of];
-    if (whole.known && parent_path(whole.directory) == parent_path(job.place.directory) &&
-        survey.records[*whole.known].namespace_name == job.container().namespace_name)
-        job.saved_before = joined(whole.directory, holder.part_path);
+    for (const auto& holder : job.holders) {
+        if (!holder.is_part_of)
+            continue;
+        const Job& whole = *jobs.at(*holder.is_part_of);
+        const Place& place = whole.place;
+        if (id_of(whole.holders.front().wanted) == *holder.is_part_of && place.known &&
+            parent_path(place.directory) == parent_path(job.place.directory) &&
+            survey.records[*place.known].namespace_name == job.container().namespace_name) {
+            job.saved_before = joined(place.directory, holder.part_path);
+            return;
+        }
+    }
 }
 
 void make_room_for_parts(const Session& session, Survey& survey) {

@@ -4,6 +4,7 @@
 #include "commands/survey.hpp"
 
 #include <functional>
+#include <map>
 #include <vector>
 
 /// Parts of log directories that several containers have. Replicas can have log directories of their own and
@@ -23,16 +24,16 @@ namespace logbackup {
 void find_parts_elsewhere(const Session& session, const Survey& survey, std::vector<Holder>& holders,
                           const std::function<std::vector<Holder>(const Wanted&)>& locate);
 
-/// Notes in a job where the parts of it are saved that are not saved with it. `places` are those of all
-/// holders; parts of which `is_saved` is false stay with the job. What the record of the job says stays so as
-/// long as the run cannot look at a container that is still listed: its logs would be saved twice. Call it
-/// when all jobs are made.
-void note_elsewhere(const Survey& survey, Job& job, const std::vector<Assignment>& places,
-                    const std::function<bool(std::size_t holder)>& is_saved);
+/// The job of each holder.
+using JobOfHolder = std::map<HolderId, const Job*>;
 
-/// Notes where a new job was saved as a part of another log directory of this holder, if it was.
-void note_saved_before(const Survey& survey, Job& job, const Holder& holder,
-                       const std::vector<Assignment>& places);
+/// Notes in a job where the parts of it are saved that are not saved with it. Parts of jobs that are not
+/// saved stay with it. What the record of the job says stays so as long as the run cannot look at a container
+/// that is still listed: its logs would be saved twice. Call it when all jobs are made.
+void note_elsewhere(const Survey& survey, Job& job, const JobOfHolder& jobs);
+
+/// Notes where a new job was saved as a part of another log directory of one of its holders, if it was.
+void note_saved_before(const Survey& survey, Job& job, const JobOfHolder& jobs);
 
 /// Renames what was saved of such a part within a log directory to the directory that the part has from now
 /// on, so that nothing is saved twice. Removes the links to parts that are no longer saved elsewhere. Call it

@@ -47,7 +47,7 @@ std::vector<Sharer> sharers_of(const Job& job) {
 
 /// Returns the record as it has to be while the job is saved.
 Record record_of(const Session& session, const Survey& survey, const Job& job) {
-    const Assignment& place = job.place;
+    const Place& place = job.place;
     const Holder& first = job.holders.front();
     Record record;
     if (place.known) {
@@ -173,7 +173,7 @@ void require_room_for_record(const Session& session) {
 } // namespace
 
 void write_record(const Session& session, Survey& survey, Job& job) {
-    const Assignment& place = job.place;
+    const Place& place = job.place;
     Record record = record_of(session, survey, job);
     if (!place.known && !place.reopened && !job.record)
         require_room_for_record(session);

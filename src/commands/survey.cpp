@@ -177,45 +177,46 @@ Assignments assign_all(const Session& session, Survey& survey, const std::vector
         [&](const std::string& service, const std::string& instance) {
             return load_ended_record(session.root.get(), service, instance, survey.problems);
         },
-        [&](const Record& record, std::size_t claim) {
-            return has_moved_to(session, survey, record, holders[claim].found);
+        [&](const Record& record, const HolderId& id) {
+            return has_moved_to(session, survey, record,
+                                std::find_if(holders.begin(), holders.end(), [&](const Holder& holder) {
+                                    return id_of(holder.wanted) == id;
+                                })->found);
         });
 }
 
-/// Makes one job of all holders of a log directory.
+/// Makes the job of one log directory.
+Job job_of(Place place, const std::map<HolderId, Holder*>& holders) {
+    Job job;
+    for (const auto& id : place.holders) {
+        Holder& holder = *holders.at(id);
+        job.wanted = job.wanted || (holder.wanted.selected && place.problem.empty());
+        if (!job.holders.empty()) // only the first one is read
+            close_descriptors(holder.found);
+        job.holders.push_back(std::move(holder));
+    }
+    job.is_let_go = job.holders.front().is_let_go;
+    if (!place.problem.empty())
+        add_problem(job.failures, {"", place.problem});
+    job.place = std::move(place);
+    return job;
+}
+
 void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignments) {
-    const std::vector<Assignment> places = assignments.of_claim;
-    std::map<std::size_t, std::size_t> job_of; // key: the leading claim
-    for (std::size_t i = 0; i < holders.size(); ++i) {
-        Assignment& place = assignments.of_claim[i];
-        if (place.shared_with)
-            continue;
-        job_of.emplace(i, survey.jobs.size());
-        Job& job = survey.jobs.emplace_back();
-        job.wanted = holders[i].wanted.selected && place.problem.empty();
-        if (!place.problem.empty())
-            add_problem(job.failures, {"", place.problem});
-        job.is_let_go = holders[i].is_let_go;
-        job.place = std::move(place);
-        job.holders.push_back(std::move(holders[i]));
-        note_saved_before(survey, job, job.holders.back(), places);
-    }
-    for (std::size_t i = 0; i < holders.size(); ++i) {
-        const auto& place = assignments.of_claim[i];
-        if (!place.shared_with)
-            continue;
-        Job& job = survey.jobs[job_of.at(*place.shared_with)];
-        job.wanted = job.wanted || (holders[i].wanted.selected && job.place.problem.empty());
-        close_descriptors(holders[i].found);
-        job.holders.push_back(std::move(holders[i]));
-        note_saved_before(survey, job, job.holders.back(), places);
-    }
+    std::map<HolderId, Holder*> by_id;
+    for (auto& holder : holders)
+        by_id.emplace(id_of(holder.wanted), &holder);
+    for (auto& place : assignments.places)
+        survey.jobs.push_back(job_of(std::move(place), by_id));
     survey.moves = std::move(assignments.moves);
-    for (auto& job : survey.jobs)
-        note_elsewhere(survey, job, places, [&](std::size_t holder) {
-            const std::size_t leader = places[holder].shared_with.value_or(holder);
-            return places[leader].known || survey.jobs[job_of.at(leader)].wanted;
-        });
+    JobOfHolder jobs;
+    for (const auto& job : survey.jobs)
+        for (const auto& holder : job.holders)
+            jobs.emplace(id_of(holder.wanted), &job);
+    for (auto& job : survey.jobs) {
+        note_saved_before(survey, job, jobs);
+        note_elsewhere(survey, job, jobs);
+    }
 }
 
 /// True if its container's layer was removed from the directory of all containers' layers, which is there.

@@ -56,10 +56,10 @@ TEST(AssignAttacks, NobodyGetsANameWhoseRecordCannotBeRead) {
                                       runs ? std::set<std::string>{"a", "b"} : std::set<std::string>{});
         EXPECT_EQ(directories(result), (Names{"svc/pod@1", "svc/pod@2"}));
         EXPECT_TRUE(result.moves.empty());
-        for (const auto& assignment : result.of_claim) {
-            EXPECT_FALSE(assignment.adopted);
-            EXPECT_EQ(assignment.present_as, "");
-            EXPECT_EQ(assignment.problem, "");
+        for (const auto& place : result.of_claim) {
+            EXPECT_FALSE(place.adopted);
+            EXPECT_EQ(place.present_as, "");
+            EXPECT_EQ(place.problem, "");
         }
     }
 }
@@ -73,7 +73,7 @@ TEST(AssignAttacks, NobodyGetsANumberWhoseRecordCannotBeRead) {
 }
 
 TEST(AssignAttacks, NobodyGetsANameWhoseEndedRecordCannotBeRead) {
-    const auto result = assign(
+    const auto result = test::assigned(
         {claim("a", 1, 1)}, {}, {"a"},
         [](const std::string&) {
             return ServiceDirectory{{"pod"}, {"pod"}};
@@ -88,8 +88,10 @@ TEST(AssignAttacks, NothingNewIsSavedWhereNamesCannotBeRead) {
     const Backup backup{{"svc", {{}, {}, {}, "why"}}};
     Claim sharing = on_volume(claim("c", 3, 3), srv);
     sharing.service = "other";
+    Claim second_of_b = claim("b", 2, 3);
+    second_of_b.log_directory = "/var/log";
     const auto result =
-        assign_in(backup, {claim("a", 1, 1), claim("b", 2, 2), on_volume(claim("b", 2, 3), srv), sharing},
+        assign_in(backup, {claim("a", 1, 1), claim("b", 2, 2), on_volume(second_of_b, srv), sharing},
                   {record("pod", "a", 1)});
     EXPECT_EQ(directories(result), (Names{"svc/pod", "", "", ""}));
     EXPECT_EQ(result.of_claim[0].problem, "");
@@ -104,7 +106,7 @@ TEST(AssignAttacks, ALinkGivesWayToAWriterThatComesLater) {
         reader.direct = true;
         const auto result = assign_in(of_spy, {reads ? reader : spy(), victim()}, {spys_record()});
         EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod"}));
-        EXPECT_EQ(result.of_claim[0].shared_with, 1U);
+        EXPECT_EQ(result.of_claim[0].holders.front(), victim().holder());
         EXPECT_FALSE(result.of_claim[1].known);
         EXPECT_EQ(result.of_claim[1].present_as, "");
         EXPECT_TRUE(result.of_claim[1].is_writer);
@@ -160,7 +162,7 @@ TEST(AssignAttacks, WritersGoOnInTheDirectoryOfAWriterThatIsGone) {
     another.service = "another";
     const auto result = assign_in({}, {spy(), another}, {victims_record()});
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod"}));
-    EXPECT_FALSE(result.of_claim[1].shared_with);
+    EXPECT_EQ(result.of_claim[1].holders.front(), another.holder());
     EXPECT_TRUE(result.of_claim[1].supersedes.empty());
 }
 
@@ -180,8 +182,8 @@ TEST(AssignAttacks, ANewerLinkWithForgedNamesDoesNotStandForTheWriter) {
     Claim forged = spy(5);
     forged.service = "svc";
     const auto result = assign_in({}, {forged, victim()}, {victims_record()});
-    EXPECT_EQ(result.of_claim[0].shared_with, 1U);
-    EXPECT_FALSE(result.of_claim[1].shared_with);
+    EXPECT_EQ(result.of_claim[0].holders.front(), victim().holder());
+    EXPECT_EQ(result.places.size(), 1U);
 }
 
 TEST(AssignAttacks, ARecordInUseIsNotSuperseded) {
@@ -190,6 +192,7 @@ TEST(AssignAttacks, ARecordInUseIsNotSuperseded) {
     old.volume_inode = 0;
     Claim former = spy(3);
     former.identity.inode = 8;
+    former.log_directory = "/former";
     const auto result = assign_in(of_spy, {former, spy(), victim()}, {old});
     EXPECT_EQ(result.of_claim[0].known, RecordId{0});
     EXPECT_EQ(directories(result), (Names{"spy/pod", "svc/pod", "svc/pod"}));

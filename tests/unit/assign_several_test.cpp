@@ -113,11 +113,11 @@ TEST(AssignSeveral, SavesTwoThatAreOneOnce) {
     auto claims = two("a", 1, 10);
     claims[1].identity = claims[0].identity;
     auto result = assign_in({}, claims, {});
-    EXPECT_EQ(result.of_claim[1].shared_with, 0U);
+    EXPECT_EQ(result.of_claim[1].holders.front(), claims[0].holder());
     const std::vector<Record> live{record("pod", "a", 1)};
     std::swap(claims[0], claims[1]);
     result = assign_in({}, claims, live, {"a"});
-    EXPECT_EQ(result.of_claim[0].shared_with, 1U) << "it goes on where it is recorded";
+    EXPECT_EQ(result.of_claim[0].holders.front(), claims[1].holder()) << "it goes on where it is recorded";
     EXPECT_EQ(result.of_claim[1].known, RecordId{0});
 }
 
@@ -128,7 +128,7 @@ TEST(AssignSeveral, AdoptsAndReopens) {
     const auto look_up = [](const std::string&) {
         return ServiceDirectory{{"pod", "pod+var+log"}, {"pod+var+log"}, {}, {}};
     };
-    auto result = assign(two("a", 1, 10), {}, {"a"}, look_up, ended);
+    auto result = test::assigned(two("a", 1, 10), {}, {"a"}, look_up, ended);
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod+var+log"}));
     EXPECT_TRUE(result.of_claim[0].adopted);
     EXPECT_TRUE(result.of_claim[1].reopened);
@@ -148,7 +148,8 @@ TEST(AssignSeveral, OneThatIsConfiguredAgainGoesOnUnderItsNumber) {
     const auto look_up = [](const std::string&) {
         return ServiceDirectory{{"pod", "pod@4"}, {"pod@1", "pod@4"}, {"pod"}, {}};
     };
-    const auto result = assign(two("a", 1, 10), Records({record("pod", "a", 1)}), {"a"}, look_up, ended);
+    const auto result =
+        test::assigned(two("a", 1, 10), Records({record("pod", "a", 1)}), {"a"}, look_up, ended);
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@4"}));
     ASSERT_TRUE(result.of_claim[1].reopened);
     EXPECT_EQ(result.of_claim[1].reopened->instance, "pod@4");
@@ -221,7 +222,7 @@ TEST(AssignSeveral, APodWithTheNameOfAnotherOnesLogDirectoryHasADirectoryOfItsOw
     const auto look_up = [](const std::string&) {
         return ServiceDirectory{{"pod+var+log"}, {"pod+var+log"}, {}, {}};
     };
-    result = assign(two("a", 2, 10), {}, {}, look_up, ended);
+    result = test::assigned(two("a", 2, 10), {}, {}, look_up, ended);
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1+var+log"}));
     EXPECT_TRUE(result.moves.empty());
 
@@ -250,7 +251,7 @@ TEST(AssignSeveral, ANameWhoseRecordCannotBeReadIsTaken) {
     const auto result = assign_in(live, {further("a", 1, 11)}, {});
     EXPECT_EQ(directories(result), Names{"svc/pod@1+var+log"});
     EXPECT_FALSE(result.of_claim[0].adopted);
-    const auto unreadable = assign(
+    const auto unreadable = test::assigned(
         {further("a", 1, 11)}, {}, {},
         [](const std::string&) {
             return ServiceDirectory{{"pod+var+log"}, {"pod+var+log"}, {}, {}};

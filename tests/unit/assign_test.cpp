@@ -23,7 +23,7 @@ TEST(Assign, GivesAFirstContainerThePlainName) {
     EXPECT_EQ(result.of_claim[0].present_as, "");
     EXPECT_FALSE(result.of_claim[0].known);
     EXPECT_FALSE(result.of_claim[0].adopted);
-    EXPECT_FALSE(result.of_claim[0].shared_with);
+    EXPECT_EQ(result.places.size(), 1U);
 }
 
 TEST(Assign, GivesNothingToNobody) {
@@ -33,7 +33,7 @@ TEST(Assign, GivesNothingToNobody) {
 }
 
 TEST(Assign, KeepsARecordedDirectoryWithoutLookingIntoTheBackup) {
-    const auto result = assign(
+    const auto result = test::assigned(
         {claim("a", 1, 1)}, Records({record("pod", "a", 1)}), {},
         [](const std::string&) -> ServiceDirectory {
             ADD_FAILURE() << "nothing is new";
@@ -204,9 +204,8 @@ TEST(Assign, SavesASharedVolumeOnceUnderTheFirstThatMayWrite) {
     first.pod = "pod-1";
     const auto result = assign_in({}, {reader, second, first}, {});
     EXPECT_EQ(directories(result), (Names{"svc/pod-1", "svc/pod-1", "svc/pod-1"}));
-    EXPECT_EQ(result.of_claim[0].shared_with, 2U);
-    EXPECT_EQ(result.of_claim[1].shared_with, 2U);
-    EXPECT_FALSE(result.of_claim[2].shared_with);
+    ASSERT_EQ(result.places.size(), 1U);
+    EXPECT_EQ(result.places[0].holders, (std::vector{first.holder(), reader.holder(), second.holder()}));
 }
 
 TEST(Assign, SavesASharedVolumeUnderWhoIsRecordedAlready) {
@@ -214,7 +213,7 @@ TEST(Assign, SavesASharedVolumeUnderWhoIsRecordedAlready) {
     Claim recorded = read_only(on_volume(claim("r", 5, 7), "/srv/b")); // the same directory by another path
     const auto result = assign_in({}, {older, recorded}, {record("pod@4", "r", 5, "/srv/b")});
     EXPECT_EQ(directories(result), (Names{"svc/pod@4", "svc/pod@4"}));
-    EXPECT_EQ(result.of_claim[0].shared_with, 1U);
+    EXPECT_EQ(result.places[0].holders, (std::vector{recorded.holder(), older.holder()}));
     EXPECT_EQ(result.of_claim[1].known, RecordId{0});
 }
 
@@ -321,9 +320,9 @@ TEST(Assign, LeavesAnEndedDirectorysNameToItsNamespace) {
     };
     const auto look_up = [&](const std::string& service) { return backup.at(service); };
     Claim other = claim("b", 2, 2);
-    EXPECT_EQ(directories(assign({other}, {}, {"b"}, look_up, ended)), Names{"svc/pod"});
+    EXPECT_EQ(directories(test::assigned({other}, {}, {"b"}, look_up, ended)), Names{"svc/pod"});
     other.namespace_name = "other";
-    const auto result = assign({other}, {}, {"b"}, look_up, ended);
+    const auto result = test::assigned({other}, {}, {"b"}, look_up, ended);
     EXPECT_EQ(directories(result), Names{"svc/pod@1"});
     EXPECT_TRUE(result.moves.empty());
 }
@@ -333,7 +332,7 @@ TEST(Assign, ReopensTheDirectoryOfAContainerThatIsThereAgain) {
     const auto ended = [](const std::string&, const std::string&) {
         return std::optional(record("pod", "a", 1));
     };
-    const auto result = assign(
+    const auto result = test::assigned(
         {claim("a", 1, 1), claim("b", 2, 2)}, {}, {"a", "b"},
         [&](const std::string& service) { return backup.at(service); }, ended);
     EXPECT_EQ(directories(result), (Names{"svc/pod", "svc/pod@1"}));

@@ -125,11 +125,11 @@ TEST(AssignMoved, ThePodsNamesAndTheInodeMustBeTheSame) {
                        return ServiceDirectory{{"pod"}, {}, {"pod"}};
                    },
                    [](const std::string&, const std::string&) { return std::optional<Record>(); },
-                   [&](const Record&, std::size_t) {
+                   [&](const Record&, const HolderId&) {
                        ++asked;
                        return is_same;
                    })
-            .of_claim[0];
+            .places.at(0);
     };
     const auto result = known_of(made_again, {"b"});
     EXPECT_EQ(result.known, RecordId{0});

@@ -3,6 +3,7 @@
 
 #include "../fuzz/input.hpp"
 #include "assign/assign.hpp"
+#include "assign_support.hpp"
 #include "config/selection.hpp"
 #include "logbackup/options.hpp"
 #include "runtime/labels.hpp"
@@ -238,14 +239,13 @@ class SimulatedNode {
             if (known.runs)
                 running_.insert(known.claim.container_id);
         }
-        const auto result = assign(
+        const auto result = test::assigned(
             claims, Records(live_), running_, [this](const std::string& service) { return look_up(service); },
             [this](const std::string& service, const std::string& instance) {
                 const std::string directory = service + "/" + instance;
                 return damaged_ended_.contains(directory) ? std::nullopt
                                                           : std::optional(ended_.at(directory));
             });
-        ASSERT_EQ(result.of_claim.size(), claims.size());
         for (const auto& move : result.moves)
             carry_out(move);
         auto superseded = superseded_in(result);
@@ -253,19 +253,21 @@ class SimulatedNode {
         ASSERT_NO_FATAL_FAILURE(give_up(superseded, result));
         std::map<std::string, std::uint64_t> given;
         for (std::size_t i = 0; i < claims.size(); ++i) {
-            const auto& assignment = result.of_claim[i];
+            const auto& place = result.of_claim[i];
+            const bool is_first = place.holders.front() == claims[i].holder();
             const auto files = claims[i].identity.inode;
-            ASSERT_EQ(assignment.directory.empty(), !assignment.problem.empty());
-            if (!assignment.problem.empty()) {
-                ASSERT_EQ(claims[assignment.shared_with.value_or(i)].service, unreadable_);
+            ASSERT_EQ(place.directory.empty(), !place.problem.empty());
+            if (!place.problem.empty()) {
+                if (is_first) {
+                    ASSERT_EQ(claims[i].service, unreadable_);
+                }
                 continue;
             }
-            ASSERT_EQ(given.try_emplace(assignment.directory, files).first->second, files)
-                << assignment.directory << " is given to two log directories";
-            if (assignment.shared_with)
-                expect_shared(result, claims, i);
-            else
-                ASSERT_NO_FATAL_FAILURE(save(claims[i], assignment, files));
+            ASSERT_EQ(given.try_emplace(place.directory, files).first->second, files)
+                << place.directory << " is given to two log directories";
+            if (is_first) {
+                ASSERT_NO_FATAL_FAILURE(save(claims[i], place, files));
+            }
         }
         for (std::size_t i = 0; i < claims.size(); ++i)
             if (is_writer(claims[i])) {
@@ -274,14 +276,6 @@ class SimulatedNode {
             }
         end_superseded(superseded);
         end_records();
-    }
-
-    static void expect_shared(const Assignments& result, const std::vector<Claim>& claims, std::size_t i) {
-        const auto leader = *result.of_claim[i].shared_with;
-        ASSERT_LT(leader, result.of_claim.size());
-        ASSERT_FALSE(result.of_claim[leader].shared_with);
-        ASSERT_EQ(result.of_claim[leader].directory, result.of_claim[i].directory);
-        ASSERT_EQ(claims[leader].identity.inode, claims[i].identity.inode);
     }
 
     static bool is_writer(const Claim& claim) {
@@ -306,42 +300,40 @@ class SimulatedNode {
     }
 
     /// Records that end because a writer has got another.
-    [[nodiscard]] static std::set<RecordId> superseded_in(const Assignments& result) {
+    [[nodiscard]] static std::set<RecordId> superseded_in(const test::Assigned& result) {
         std::set<RecordId> records;
-        for (const auto& assignment : result.of_claim)
-            if (assignment.problem.empty())
-                records.insert(assignment.supersedes.begin(), assignment.supersedes.end());
+        for (const auto& place : result.places)
+            if (place.problem.empty())
+                records.insert(place.supersedes.begin(), place.supersedes.end());
         return records;
     }
 
     /// Those of log directories that their service has no longer, while their containers are there.
-    [[nodiscard]] std::set<RecordId> unwanted(const Assignments& result) const {
+    [[nodiscard]] std::set<RecordId> unwanted(const test::Assigned& result) const {
         std::set<RecordId> records;
         for (std::size_t i = 0; i < live_.size(); ++i) {
             const auto names = log_directories_of(options_, live_[i].service);
             const auto is_record = [&](const LogDirectoryName& name) {
                 return name.path == live_[i].log_directory;
             };
-            const auto goes_on = [&](const Assignment& assignment) {
-                return assignment.known == RecordId{i};
-            };
+            const auto goes_on = [&](const Place& place) { return place.known == RecordId{i}; };
             const auto has_it = [&](const SimulatedContainer& known) {
                 return known.claim.container_id == live_[i].containers.back();
             };
             if (std::none_of(names.begin(), names.end(), is_record) &&
-                std::none_of(result.of_claim.begin(), result.of_claim.end(), goes_on) &&
+                std::none_of(result.places.begin(), result.places.end(), goes_on) &&
                 std::any_of(containers_.begin(), containers_.end(), has_it))
                 records.insert(RecordId{i});
         }
         return records;
     }
 
-    void give_up(const std::set<RecordId>& superseded, const Assignments& result) {
+    void give_up(const std::set<RecordId>& superseded, const test::Assigned& result) {
         for (const auto record : superseded) {
             const std::string directory = live_of(record).directory();
             ASSERT_TRUE(unwanted(result).contains(record) || !of_writers_.contains(directory)) << directory;
-            for (const auto& assignment : result.of_claim)
-                ASSERT_NE(assignment.known, record) << directory;
+            for (const auto& place : result.places)
+                ASSERT_NE(place.known, record) << directory;
             given_up_.insert(directory);
         }
     }
@@ -404,15 +396,15 @@ class SimulatedNode {
         }
     }
 
-    void save(const Claim& claim, const Assignment& assignment, std::uint64_t files) {
-        const auto& directory = assignment.directory;
+    void save(const Claim& claim, const Place& place, std::uint64_t files) {
+        const auto& directory = place.directory;
         const bool has_record = std::any_of(live_.begin(), live_.end(), [&](const Record& record) {
             return record.directory() == directory;
         });
-        ASSERT_EQ(has_record, assignment.known.has_value()) << directory;
+        ASSERT_EQ(has_record, place.known.has_value()) << directory;
         ASSERT_FALSE(damaged_.contains(directory)) << "nobody knows whose " << directory << " is";
-        ASSERT_EQ(ended_.erase(directory), assignment.reopened ? 1U : 0U) << directory;
-        if (assignment.adopted) {
+        ASSERT_EQ(ended_.erase(directory), place.reopened ? 1U : 0U) << directory;
+        if (place.adopted) {
             ASSERT_FALSE(has_record);
             ASSERT_TRUE(tree_.contains(directory)) << directory;
             tree_[directory] = files; // it is theirs now
@@ -422,14 +414,14 @@ class SimulatedNode {
         for (const auto& [other, owner] : tree_)
             ASSERT_TRUE(owner != files || other == directory || given_up_.contains(other))
                 << "the files of " << files << " are in " << other << " and " << directory;
-        if (assignment.known) {
-            Record& record = live_of(*assignment.known);
+        if (place.known) {
+            Record& record = live_of(*place.known);
             ASSERT_EQ(record.directory(), directory);
             describe(record, claim);
-            record.has_writer = record.has_writer || assignment.is_writer;
+            record.has_writer = record.has_writer || place.is_writer;
             return;
         }
-        if (!assignment.reopened) { // that one keeps its name
+        if (!place.reopened) { // that one keeps its name
             ASSERT_NO_FATAL_FAILURE(expect_own(claim.service, claim.pod, claim.suffix, directory));
         }
         Record record;
@@ -438,7 +430,7 @@ class SimulatedNode {
         describe(record, claim);
         record.volume = claim.volume;
         record.volume_inode = claim.volume.empty() ? 0 : claim.identity.inode;
-        record.has_writer = assignment.is_writer || (assignment.reopened && assignment.reopened->has_writer);
+        record.has_writer = place.is_writer || (place.reopened && place.reopened->has_writer);
         live_.push_back(std::move(record));
     }
 
