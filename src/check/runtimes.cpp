@@ -216,12 +216,8 @@ std::optional<Runtimes> runtimes(const Options& options, StopSignal& stop, Check
         checks.push_back({"container runtime", CheckStatus::impossible, error.what(), error.hint()});
         return std::nullopt;
     }
-    for (const auto& failure : found.failures) {
-        static constexpr std::string_view between = "\nhint: ";
-        const auto end = failure.find(between);
-        checks.push_back({"container runtime", CheckStatus::problem, failure.substr(0, end),
-                          end == std::string::npos ? "" : failure.substr(end + between.size())});
-    }
+    for (const auto& failure : found.failures)
+        checks.push_back({"container runtime", CheckStatus::problem, failure.what(), failure.hint()});
     Discovery all;
     if (found.docker)
         if (auto one = docker(*found.docker, stop, checks))
@@ -234,7 +230,7 @@ std::optional<Runtimes> runtimes(const Options& options, StopSignal& stop, Check
             add(all, std::move(*one));
     kubelet(found, checks);
     for (const auto& failure : all.failures)
-        checks.push_back({"containers", CheckStatus::problem, failure, {}});
+        checks.push_back({"containers", CheckStatus::problem, failure.what(), failure.hint()});
     if (all.engines.empty())
         return std::nullopt;
     name_containers(all.containers, settings.naming, has_kubernetes(all.containers));

@@ -28,13 +28,13 @@ namespace {
 Descriptions take_descriptions(const Session& session) {
     if (session.descriptions == nullptr || !session.root)
         return {};
-    *session.descriptions = load_descriptions(session.root.get());
+    *session.descriptions = parse_descriptions(load_descriptions(session.root.get()));
     return *session.descriptions;
 }
 
 void keep_descriptions(const Session& session, const Descriptions& before) {
     if (session.descriptions != nullptr && session.writes() && *session.descriptions != before)
-        save_descriptions(session.root.get(), *session.descriptions);
+        save_descriptions(session.root.get(), descriptions_text(*session.descriptions));
 }
 
 /// Says that no container is to be saved, though there are some; empty if there are none.
@@ -106,8 +106,8 @@ void complete_ids(Survey& survey) {
 /// count as listed.
 void keep_unasked(const Session& session, Survey& survey) {
     const Discovery& runtime = survey.runtime;
-    std::move(survey.runtime.failures.begin(), survey.runtime.failures.end(),
-              std::back_inserter(survey.problems));
+    for (const auto& failure : runtime.failures)
+        survey.problems.push_back(failure.with_hint());
     std::map<std::string, std::size_t> unasked; ///< log directories by runtime
     for (const auto& record : survey.records) {
         if (is_asked(session, runtime, record))

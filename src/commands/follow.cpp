@@ -79,7 +79,7 @@ WatchLimits watch_limits() {
 }
 
 void tell_not_staying(const Error& why, spdlog::logger& log) {
-    log.warn("this run does not stay: {}\nhint: {}", why.what(), why.hint());
+    log.warn("this run does not stay: {}", why.with_hint());
 }
 
 /// A run that does not stay.
@@ -107,7 +107,7 @@ class Follower {
                 std::make_unique<Listener>(listening, followed_, began_, options_.docker_timeout));
         try {
             if (const UniqueFd root = find_backup_root(options_.backup_root))
-                *session_.descriptions = load_descriptions(root.get());
+                *session_.descriptions = parse_descriptions(load_descriptions(root.get()));
             first_ = session_.runtime.discover(stop_);
         } catch (const Error&) { // the run tells why, and who follows already goes on
             listeners_.clear();

@@ -116,7 +116,7 @@ bool is_coloured() {
 }
 
 void log_error(spdlog::logger& log, const Error& error) {
-    log.error(error.what() + (error.hint().empty() ? std::string() : "\nhint: " + error.hint()));
+    log.error(error.with_hint());
 }
 
 void log_result(spdlog::logger& log, const std::vector<std::string>& lines) {

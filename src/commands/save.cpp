@@ -150,8 +150,7 @@ int monitored(int code, const Session& session, const std::optional<Report>& rep
 
 /// Tells why a run could do nothing, unless it was told already.
 News tell_end(const Session& session, const Error& error, spdlog::logger& log) {
-    const std::string line =
-        std::string(error.what()) + (error.hint().empty() ? "" : "\nhint: " + error.hint());
+    const std::string line = error.with_hint();
     const std::string key = cause_of(error.what(), Quoted::counts);
     News news = note_causes(session, {{key, line}}, false);
     if (news.silent.contains(key))

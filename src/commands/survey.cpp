@@ -55,7 +55,9 @@ void open_view(const Session& session, Survey& survey) {
                      "): log directories are read directly, and of stopped containers only files that were "
                      "written after their start");
     const UniqueFd root = session.root ? open_directory(session.root.get(), "") : UniqueFd();
-    survey.overlap.emplace(overlap_check(session.options.backup_root, root));
+    survey.overlap.emplace(root ? OverlapCheck(root.get(), BackupRoot::exists)
+                                : OverlapCheck(nearest_directory(session.options.backup_root).first.get(),
+                                               BackupRoot::to_be_made));
 }
 
 /// True if nothing of the container can have changed since all of it was saved. Then its row is complete.

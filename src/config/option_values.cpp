@@ -36,12 +36,6 @@ std::optional<Quantity> parse_quantity(const std::string& text) {
     return result;
 }
 
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
-
 std::optional<std::uint64_t> bytes_of(const Quantity& quantity) {
     // As rsync, dd and numfmt read them.
     static const std::map<std::string, double> units{

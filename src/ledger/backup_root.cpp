@@ -181,10 +181,4 @@ std::string nearest_backup_root(const std::string& path) {
     return {};
 }
 
-OverlapCheck overlap_check(const std::string& path, const UniqueFd& root) {
-    if (root)
-        return {root.get(), BackupRoot::exists};
-    return {nearest_directory(path).first.get(), BackupRoot::to_be_made};
-}
-
 } // namespace logbackup

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "locate/overlap.hpp"
 #include "util/unique_fd.hpp"
 
 #include <string>
@@ -38,8 +37,5 @@ void require_usable(const std::string& path);
 /// Returns the backup root nearest to a path that is none: the first above it, or in it; empty if there is
 /// none.
 [[nodiscard]] std::string nearest_backup_root(const std::string& path);
-
-/// Returns the check for overlaps with a backup root, which need not exist.
-[[nodiscard]] OverlapCheck overlap_check(const std::string& path, const UniqueFd& root);
 
 } // namespace logbackup

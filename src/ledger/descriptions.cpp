@@ -13,13 +13,11 @@ constexpr std::size_t largest_descriptions = 64U << 20U;
 
 } // namespace
 
-Descriptions load_descriptions(int root) {
-    const auto text = read_small_file(root, descriptions_file, largest_descriptions);
-    return text ? parse_descriptions(*text) : Descriptions();
+std::string load_descriptions(int root) {
+    return read_small_file(root, descriptions_file, largest_descriptions).value_or("");
 }
 
-void save_descriptions(int root, const Descriptions& descriptions) {
-    const std::string text = descriptions_text(descriptions);
+void save_descriptions(int root, const std::string& text) {
     if (text.size() <= largest_descriptions)
         (void)write_atomically(root, descriptions_file, text);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "runtime/discovery.hpp"
+#include "logbackup/engine.hpp"
 
 #include <map>
 #include <optional>

@@ -5,7 +5,6 @@
 #include "ledger/pruning.hpp"
 #include "util/error.hpp"
 #include "util/files.hpp"
-#include "view/listing.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,6 +21,9 @@ namespace logbackup {
 namespace {
 
 using Problems = std::vector<std::string>;
+
+constexpr std::size_t most_levels = 100; // of directories in one instance
+
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
 Directory open_to_read(int at, const std::string& name) {
@@ -90,7 +92,7 @@ class UsageWalk {
     }
 
     void enter(int at, const std::string& name, std::string path) {
-        if (levels_.size() > ListingLimits().depth) {
+        if (levels_.size() > most_levels) {
             errno = ELOOP;
             problem("go down to", path);
             return;

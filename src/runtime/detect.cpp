@@ -98,7 +98,7 @@ bool is_wanted(const RuntimeSettings& settings, const char* runtime) {
 
 /// `failures`: of those that are there, but not wanted by name.
 std::vector<ContainerdSettings> find_containerds(const RuntimeSettings& settings,
-                                                 std::vector<std::string>& failures) {
+                                                 std::vector<Error>& failures) {
     const bool is_asked = is_wanted(settings, "containerd");
     std::vector<ContainerdSettings> found;
     if (!settings.containerd_socket.empty()) {
@@ -115,8 +115,7 @@ std::vector<ContainerdSettings> find_containerds(const RuntimeSettings& settings
             } catch (const Error& error) {
                 if (is_asked)
                     throw;
-                failures.push_back(std::string(place.runtime) + " is left out: " + error.what() +
-                                   "\nhint: " + error.hint());
+                failures.push_back(left_out(place.runtime, error));
             }
     if (is_asked && found.empty()) // its client tells best why not
         found.push_back(settings_for(places.front(), settings));
@@ -169,14 +168,6 @@ DockerSettings find_docker(const RuntimeSettings& settings) {
     return {std::move(path), settings.time_limit, settings.docker_host};
 }
 
-[[noreturn]] void throw_first(const std::vector<std::string>& failures) {
-    static constexpr std::string_view between = "\nhint: ";
-    const std::string& first = failures.front();
-    const auto end = first.find(between);
-    throw Error(first.substr(0, end),
-                end == std::string::npos ? std::string() : first.substr(end + between.size()));
-}
-
 /// "/run/docker.sock" of "unix:///run/docker.sock"
 std::string path_of_socket(const std::string& address) {
     static constexpr std::string_view scheme = "unix://";
@@ -213,18 +204,17 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
     const bool is_crio = is_socket(crio_socket);
     if (has_podman() && is_crio)
         // podman's commands can unmount what CRI-O's containers use.
-        found.failures.emplace_back("podman is left out: it may share its store with CRI-O\nhint: --runtime "
-                                    "names the runtimes that are to be asked");
+        found.failures.emplace_back("podman is left out: it may share its store with CRI-O",
+                                    "--runtime names the runtimes that are to be asked");
     else if (has_podman())
         try {
             found.podman = find_podman(settings);
         } catch (const Error& error) {
-            found.failures.push_back("podman is left out: " + std::string(error.what()) +
-                                     "\nhint: " + error.hint());
+            found.failures.push_back(left_out("podman", error));
         }
     if (is_crio)
-        found.failures.emplace_back("CRI-O is left out: logbackup cannot ask it\nhint: see README; --runtime "
-                                    "names the runtimes that are to be asked");
+        found.failures.emplace_back("CRI-O is left out: logbackup cannot ask it",
+                                    "see README; --runtime names the runtimes that are to be asked");
     const Endpoint endpoint = find_endpoint(settings.docker_host);
     const std::string socket = endpoint.address.empty() ? docker_socket : path_of_socket(endpoint.address);
     const bool is_there =
@@ -241,12 +231,11 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
         } catch (const Error& error) {
             if (found.containerds.empty() && !found.podman)
                 throw;
-            found.failures.push_back("docker is left out: " + std::string(error.what()) +
-                                     "\nhint: " + error.hint());
+            found.failures.push_back(left_out("docker", error));
         }
     }
     if (!found.docker && found.containerds.empty() && !found.podman)
-        throw_first(found.failures);
+        throw found.failures.front(); // NOLINT(misc-throw-by-value-catch-by-reference): throws a copy
     return found;
 }
 

@@ -32,7 +32,7 @@ struct FoundRuntimes {
     std::optional<DockerSettings> docker;
     std::vector<ContainerdSettings> containerds;
     std::optional<DockerSettings> podman;
-    std::vector<std::string> failures; ///< why others that are there cannot be asked, safe to print
+    std::vector<Error> failures; ///< why others that are there cannot be asked, safe to print
 };
 
 /// Finds the runtimes that `settings` want. Docker is there if an address of its engine is set, or its usual

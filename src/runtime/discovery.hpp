@@ -2,6 +2,8 @@
 #pragma once
 
 #include "logbackup/container.hpp"
+#include "logbackup/engine.hpp"
+#include "util/error.hpp"
 
 #include <cstddef>
 #include <map>
@@ -17,12 +19,6 @@ struct Unreachable {
     std::string reason; ///< safe to print
 };
 
-/// Identifies a runtime on this host. A member is empty when it is not known.
-struct EngineIdentity {
-    std::string id;   ///< a random id that the runtime keeps in its directory
-    std::string root; ///< that directory
-};
-
 struct Discovery {
     /// Ids of all containers that were listed. In full where they could be described; else as they were
     /// listed, which may be the beginning of an id.
@@ -32,8 +28,13 @@ struct Discovery {
     std::vector<std::string> notices{}; ///< safe to print
     /// The runtimes that answered, by their names.
     std::map<std::string, EngineIdentity> engines{};
-    std::vector<std::string> failures{}; ///< why the others did not, safe to print
+    std::vector<Error> failures{}; ///< why the others did not, safe to print
 };
+
+/// Says that a runtime is left out, and why.
+[[nodiscard]] inline Error left_out(const std::string& runtime, const Error& why) {
+    return Error(runtime + " is left out: " + why.what(), why.hint());
+}
 
 /// Adds what another runtime says. A container whose id is known already is left out, and is a failure.
 void add(Discovery& all, Discovery more);

@@ -15,8 +15,8 @@ void add(Discovery& all, Discovery more) {
     const auto is_known = [&](const auto& one) { return known.contains(one.id); };
     for (const auto& id : more.ids)
         if (known.contains(id))
-            all.failures.push_back("the container " + in_quotes(id.substr(0, 12)) +
-                                   " is left out: another runtime has one of its id");
+            all.failures.emplace_back("the container " + in_quotes(id.substr(0, 12)) +
+                                      " is left out: another runtime has one of its id");
         else
             all.ids.push_back(id);
     std::erase_if(more.containers, is_known);
@@ -37,8 +37,7 @@ Discovery discover_all_of(const std::vector<Runtime>& runtimes, StopSignal& stop
         try {
             add(all, runtime.discover(stop));
         } catch (const Error& error) {
-            all.failures.push_back(runtime.name + " is left out: " + error.what() +
-                                   (error.hint().empty() ? std::string() : "\nhint: " + error.hint()));
+            all.failures.push_back(left_out(runtime.name, error));
             if (!first)
                 first = std::current_exception();
         }

@@ -15,6 +15,10 @@ class Error : public std::runtime_error {
     explicit Error(const std::string& message, std::string hint = {})
         : std::runtime_error(message), hint_(std::move(hint)) {}
     [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
+    /// Returns the message, and a line "hint: …" after it if there is a hint.
+    [[nodiscard]] std::string with_hint() const {
+        return what() + (hint_.empty() ? std::string() : "\nhint: " + hint_);
+    }
 
   private:
     std::string hint_;

@@ -99,6 +99,12 @@ std::string trimmed(std::string_view text) {
     return std::string(text.substr(begin, end == std::string_view::npos ? 0 : end + 1 - begin));
 }
 
+std::string lower_case(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return text;
+}
+
 std::string in_quotes(std::string_view bytes) {
     std::string text(1, '\'');
     text += escaped(bytes);

@@ -16,6 +16,8 @@ namespace logbackup {
 /// Returns a text without the white space around it.
 [[nodiscard]] std::string trimmed(std::string_view text);
 
+/// Returns the text with the letters A to Z in lower case.
+[[nodiscard]] std::string lower_case(std::string text);
 /// Returns escaped() in single quotes, for messages.
 [[nodiscard]] std::string in_quotes(std::string_view bytes);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ledger/descriptions.hpp"
+#include "runtime/descriptions.hpp"
 
 #include "support.hpp"
 
@@ -60,13 +61,13 @@ TEST(DescriptionsText, IsNotBelievedWhenItIsDamaged) {
 
 TEST(DescriptionsFile, IsKeptInTheBackup) {
     test::TempDir dir;
-    EXPECT_TRUE(load_descriptions(dir.fd()).empty());
-    save_descriptions(dir.fd(), examples()); // there is no place for it yet
+    EXPECT_TRUE(parse_descriptions(load_descriptions(dir.fd())).empty());
+    save_descriptions(dir.fd(), descriptions_text(examples())); // there is no place for it yet
     dir.make_directory(".logbackup");
-    save_descriptions(dir.fd(), examples());
-    EXPECT_EQ(load_descriptions(dir.fd()), examples());
+    save_descriptions(dir.fd(), descriptions_text(examples()));
+    EXPECT_EQ(parse_descriptions(load_descriptions(dir.fd())), examples());
     dir.write(".logbackup/containers", "{");
-    EXPECT_TRUE(load_descriptions(dir.fd()).empty());
+    EXPECT_TRUE(parse_descriptions(load_descriptions(dir.fd())).empty());
 }
 
 } // namespace

@@ -32,7 +32,7 @@ class FakeNode {
     std::function<void()> before_asking_again = [] {};
     std::vector<std::string> also_listed;          ///< ids that inspect cannot describe
     std::map<std::string, EngineIdentity> engines; ///< of the runtimes that answer
-    std::vector<std::string> failures;             ///< of those that do not
+    std::vector<Error> failures;                   ///< of those that do not
     const HeldLogs* held = nullptr;                ///< what a follower hands to a run
     Timestamp now{seconds(1'795'359'400)};
     Timestamp asked_since{};           ///< of the last run's question to the runtime

@@ -77,7 +77,7 @@ TEST_F(TwoRuntimes, TheContainersOfOneThatDoesNotAnswerStay) {
         const Container job = node["b"];
         std::erase_if(node.containers, [&](const Container& one) { return one.id == job.id; });
         node.engines.erase("containerd");
-        node.failures = {"containerd is left out: it does not answer"};
+        node.failures = {Error("containerd is left out: it does not answer")};
         for (int i = 0; i < 3; ++i) {
             const Report report = node.run();
             EXPECT_TRUE(report.has_failures());

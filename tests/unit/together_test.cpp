@@ -68,7 +68,7 @@ TEST(Together, PutsContainersTogether) {
     EXPECT_EQ(found.ids, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(found.engines.size(), 2U);
     ASSERT_EQ(found.failures.size(), 1U) << "two containers of one id";
-    EXPECT_NE(found.failures[0].find("'a' is left out"), std::string::npos);
+    EXPECT_NE(std::string_view(found.failures[0].what()).find("'a' is left out"), std::string::npos);
     EXPECT_EQ(both.listening.size(), 2U);
     std::string why_not;
     EXPECT_EQ(both.history({}, stop.get(), why_not).size(), 2U);
@@ -80,7 +80,7 @@ TEST(Together, SaysWhichDoesNotAnswerAndGoesOn) {
     const Discovery found = both.discover(stop.get());
     EXPECT_EQ(ids_of(found), std::vector<std::string>{"containerd b"});
     ASSERT_EQ(found.failures.size(), 1U);
-    EXPECT_EQ(found.failures[0],
+    EXPECT_EQ(found.failures[0].with_hint(),
               "docker is left out: cannot list the containers of docker\nhint: is it there?");
     EXPECT_FALSE(found.engines.contains("docker"));
     std::string why_not;

@@ -86,8 +86,9 @@ class Ctr {
                 if (std::find(found_.ids.begin(), found_.ids.end(), id) == found_.ids.end())
                     describe(name_space, id, tasks);
                 else
-                    found_.failures.push_back("the container " + in_quotes(id) + " of the namespace " +
-                                              in_quotes(name_space) + " is left out: another one has its id");
+                    found_.failures.emplace_back("the container " + in_quotes(id) + " of the namespace " +
+                                                 in_quotes(name_space) +
+                                                 " is left out: another one has its id");
         }
         const std::set<std::string> listed(found_.ids.begin(), found_.ids.end());
         if (!stop_.requested())

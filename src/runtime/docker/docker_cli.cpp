@@ -102,12 +102,6 @@ void list_ids(const DockerSettings& settings, StopSignal& stop, Discovery& disco
     discovery.notices.push_back("ignored a line of " + text);
 }
 
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
-
 /// True if what inspect said, in lower case, has "no such container: <id>", or "object", or no colon.
 bool says_is_gone(const std::string& errors, const std::string& id) {
     const std::string lower_id = lower_case(id);
