@@ -223,8 +223,8 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
                                      "\nhint: " + error.hint());
         }
     if (is_crio)
-        found.failures.emplace_back("CRI-O is left out: logbackup cannot ask it\nhint: see README; --runtime "
-                                    "names the runtimes that are to be asked");
+        found.failures.emplace_back("CRI-O is left out: logbackup cannot ask it\nhint: see "
+                                    "logbackup-design(7); --runtime names the runtimes that are to be asked");
     const Endpoint endpoint = find_endpoint(settings.docker_host);
     const std::string socket = endpoint.address.empty() ? docker_socket : path_of_socket(endpoint.address);
     const bool is_there =
