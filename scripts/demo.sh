@@ -158,5 +158,5 @@ Everything held. To go on:
   cmake --install $build
       installs logbackup into /usr/local/sbin
   $repo/README.md
-      says how to run it from cron, and how it decides what to save
+      says how to run it from cron, how to find a line, and what else there is to read
 END

@@ -119,7 +119,10 @@ say "check"
 lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$package"
 dpkg-deb --extract "$package" "$work/files"
 binary=$work/files/usr/sbin/logbackup
-says_nothing mandoc -T lint -W warning "$work/files/usr/share/man/man8/logbackup.8.gz"
+for page in man8/logbackup.8 man5/logbackup.toml.5 man7/logbackup-design.7; do
+  [[ -e $work/files/usr/share/man/$page.gz ]] || die "the package has no man page $page"
+  says_nothing mandoc -T lint -W warning "$work/files/usr/share/man/$page.gz"
+done
 needed=$(objdump -p "$binary" | awk '/NEEDED/ {print $2}' | grep -vE '^(libc|libm|ld-linux.*)\.so' || true)
 [[ ! $needed ]] || die "the program needs more than glibc: $needed"
 newest=$(objdump -T "$binary" | grep -oE 'GLIBC_[0-9.]+' | cut -d _ -f 2 | sort -Vu | tail -n 1)

@@ -17,8 +17,11 @@ function(compressed name source)
   execute_process(COMMAND ${GZIP} -9nc ${source} OUTPUT_FILE ${package_output}/${name}.gz COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-compressed(logbackup.8 ${package_source}/logbackup.8)
-install(FILES ${package_output}/logbackup.8.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+foreach(page IN ITEMS logbackup.8 logbackup.toml.5 logbackup-design.7)
+  compressed(${page} ${package_source}/${page})
+  string(REGEX REPLACE ".*[.]" "" section ${page})
+  install(FILES ${package_output}/${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
 install(FILES ${package_source}/logbackup.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME logbackup)
 install(FILES ${package_source}/logbackup.toml ${package_source}/logbackup.rules.yml

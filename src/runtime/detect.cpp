@@ -213,8 +213,9 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
             found.failures.push_back(left_out("podman", error));
         }
     if (is_crio)
-        found.failures.emplace_back("CRI-O is left out: logbackup cannot ask it",
-                                    "see README; --runtime names the runtimes that are to be asked");
+        found.failures.emplace_back(
+            "CRI-O is left out: logbackup cannot ask it",
+            "see logbackup-design(7); --runtime names the runtimes that are to be asked");
     const Endpoint endpoint = find_endpoint(settings.docker_host);
     const std::string socket = endpoint.address.empty() ? docker_socket : path_of_socket(endpoint.address);
     const bool is_there =
