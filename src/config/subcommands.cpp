@@ -13,7 +13,7 @@ const char* const program_description =
     "<name>~<UTC time> and begun anew.";
 
 const char* const program_footer =
-    "Every option can also be set in the environment (--max-files as LOGBACKUP_MAX_FILES, --quiet as\n"
+    "Most options can also be set in the environment (--max-files as LOGBACKUP_MAX_FILES, --quiet as\n"
     "LOGBACKUP_QUIET=1), which is weaker, and in the configuration file (max-files = 1000, quiet = true),\n"
     "which is weaker still. 'logbackup config' shows what takes effect.\n"
     "DOCKER_HOST and the other variables of the docker client are passed on to it.\n"
