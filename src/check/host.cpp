@@ -69,13 +69,13 @@ void mounts(Checks& checks) {
     utsname system{};
     ::uname(&system);
     const std::string kernel = "Linux " + escaped(system.release) + ", ";
-    std::string why_not;
-    if (PrivateMounts::create(why_not))
+    std::string problem;
+    if (PrivateMounts::create(problem))
         checks.push_back(
             {"mounts", CheckStatus::ok, kernel + "log directories are seen through read-only mounts", {}});
     else
         checks.push_back({"mounts", CheckStatus::warning,
-                          kernel + "log directories are read directly (" + why_not + ")",
+                          kernel + "log directories are read directly (" + problem + ")",
                           "of stopped containers only what they wrote themselves is seen; it needs "
                           "CAP_SYS_ADMIN and Linux 5.14"});
 }

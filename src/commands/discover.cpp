@@ -208,8 +208,8 @@ void find_missed_containers(const Session& session, Survey& survey) {
     find_skipped(session, survey);
     if (!may_have_changed(survey.runtime, since))
         return;
-    std::string why_not;
-    for (const auto& history : session.runtime.history(since, session.stop, why_not)) {
+    std::string problem;
+    for (const auto& history : session.runtime.history(since, session.stop, problem)) {
         for (const auto& [id, life] : history.lives)
             if (life.removed != Timestamp{})
                 survey.removed.insert(id);
@@ -220,8 +220,8 @@ void find_missed_containers(const Session& session, Survey& survey) {
         if (!found.gap.empty())
             survey.notices.push_back(std::move(found.gap));
     }
-    if (!why_not.empty() && !session.stop.requested())
-        survey.notices.push_back("containers that lived between two runs are not known: " + why_not);
+    if (!problem.empty() && !session.stop.requested())
+        survey.notices.push_back("containers that lived between two runs are not known: " + problem);
 }
 
 void note_unsaved(const Session& session, Survey& survey, const Container& container) {

@@ -46,12 +46,12 @@ void open_view(const Session& session, Survey& survey) {
         seen.insert(record.seen_places.begin(), record.seen_places.end());
     survey.host =
         std::make_unique<HostPaths>(std::move(seen), left_out_of(session.options, survey.runtime.containers));
-    std::string why_not;
-    survey.mounts = PrivateMounts::create(why_not);
+    std::string problem;
+    survey.mounts = PrivateMounts::create(problem);
     if (survey.mounts)
         survey.root = root_here(session);
     if (!survey.mounts && session.tell)
-        session.tell("this process may not mount (" + why_not +
+        session.tell("this process may not mount (" + problem +
                      "): log directories are read directly, and of stopped containers only files that were "
                      "written after their start");
     const UniqueFd root = session.root ? open_directory(session.root.get(), "") : UniqueFd();

@@ -11,7 +11,7 @@
 namespace logbackup {
 
 MountedTree* HostPaths::tree() {
-    if (tree_ || !why_not_.empty())
+    if (tree_ || !problem_.empty())
         return tree_ ? &*tree_ : nullptr;
     const UniqueFd self(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
     UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -22,7 +22,7 @@ MountedTree* HostPaths::tree() {
         tree_.emplace(std::move(root), *mount, std::move(*table));
         tree_->leave_out(left_out_);
     } else {
-        why_not_ = "the host's mounts cannot be read: " + error_text(table ? ENODATA : error);
+        problem_ = "the host's mounts cannot be read: " + error_text(table ? ENODATA : error);
     }
     return tree_ ? &*tree_ : nullptr;
 }
@@ -41,13 +41,13 @@ MountedTree::Place HostPaths::open(const std::string& path, Timestamp links_sinc
     if (MountedTree* host = tree())
         return host->open(path, links_since);
     MountedTree::Place place;
-    place.reason = why_not_;
+    place.reason = problem_;
     return place;
 }
 
 std::string HostPaths::problem_below(const std::string& path) {
     const MountedTree* host = tree();
-    return host == nullptr ? why_not_ : host->problem_below(path);
+    return host == nullptr ? problem_ : host->problem_below(path);
 }
 
 } // namespace logbackup

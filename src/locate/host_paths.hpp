@@ -40,7 +40,7 @@ class HostPaths {
     std::set<Seen> seen_;
     MountedTree::LeftOut left_out_;
     std::optional<MountedTree> tree_;
-    std::string why_not_;
+    std::string problem_;
 };
 
 } // namespace logbackup

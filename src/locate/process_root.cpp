@@ -52,7 +52,7 @@ bool names_container(const std::string& text, const std::string& id) {
     return !id.empty() && std::any_of(names.begin(), names.end(), is_named);
 }
 
-std::optional<ProcessRoot> open_process_root(const Container& container, std::string& why_not) {
+std::optional<ProcessRoot> open_process_root(const Container& container, std::string& problem) {
     UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, container.pid, 0)));
     const std::string proc = "/proc/" + std::to_string(container.pid);
     const UniqueFd above(::open(proc.c_str(), directory_flags));
@@ -68,7 +68,7 @@ std::optional<ProcessRoot> open_process_root(const Container& container, std::st
     const MountInfo* base = mount ? table->by_id(*mount) : nullptr;
     if (!is_root_of_namespace(root.get()) || is_our_root(root.get()) || base == nullptr ||
         base->point != "/" || file_system(base->type) == FileSystem::of_the_kernel) {
-        why_not = "the root directory of its process is not the container's";
+        problem = "the root directory of its process is not the container's";
         return std::nullopt;
     }
     return ProcessRoot{std::move(process), MountedTree(std::move(root), *mount, std::move(*table))};

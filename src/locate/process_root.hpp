@@ -17,9 +17,9 @@ struct ProcessRoot {
 };
 
 /// Opens the root of a container's process. Returns nothing if the process has ended. Also returns nothing,
-/// and explains why in `why_not` (safe to print), if the process lives but its root is not the container's:
+/// and explains why in `problem` (safe to print), if the process lives but its root is not the container's:
 /// it changed its root, or it is not a process in the container (a hypervisor).
-[[nodiscard]] std::optional<ProcessRoot> open_process_root(const Container& container, std::string& why_not);
+[[nodiscard]] std::optional<ProcessRoot> open_process_root(const Container& container, std::string& problem);
 
 /// Returns whether a process belongs to the container, given its /proc/<pid>/cgroup as `text`. This check is
 /// necessary because pids are reused.

@@ -266,8 +266,8 @@ Runtime runtime_of(const FoundRuntimes& found, const RuntimeSettings& settings,
         name(discovery.containers);
         return discovery;
     };
-    all.history = [ask = all.history, name](Timestamp since, StopSignal& stop, std::string& why_not) {
-        auto histories = ask(since, stop, why_not);
+    all.history = [ask = all.history, name](Timestamp since, StopSignal& stop, std::string& problem) {
+        auto histories = ask(since, stop, problem);
         for (auto& history : histories)
             for (auto& [id, life] : history.lives) {
                 std::vector<Container> one{std::move(life.container)};

@@ -38,9 +38,9 @@ struct Runtime {
     /// Describes some containers again. A container that is neither described nor unreachable no longer
     /// exists. Without an answer all are unreachable.
     std::function<Discovery(const std::vector<std::string>& ids, StopSignal&)> ask_again;
-    /// Returns the events since then of each runtime that remembers them. Explains in `why_not` why one did
+    /// Returns the events since then of each runtime that remembers them. Explains in `problem` why one did
     /// not answer.
-    std::function<std::vector<History>(Timestamp since, StopSignal&, std::string& why_not)> history;
+    std::function<std::vector<History>(Timestamp since, StopSignal&, std::string& problem)> history;
     std::vector<Listening> listening{};
 };
 

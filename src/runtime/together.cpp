@@ -82,10 +82,10 @@ Runtime together(std::vector<Runtime> runtimes) {
     all.ask_again = [runtimes](const std::vector<std::string>& ids, StopSignal& stop) {
         return ask_all_of(runtimes, ids, stop);
     };
-    all.history = [runtimes](Timestamp since, StopSignal& stop, std::string& why_not) {
+    all.history = [runtimes](Timestamp since, StopSignal& stop, std::string& problem) {
         std::vector<History> histories;
         for (const auto& runtime : runtimes)
-            for (auto& history : runtime.history(since, stop, why_not))
+            for (auto& history : runtime.history(since, stop, problem))
                 histories.push_back(std::move(history));
         return histories;
     };

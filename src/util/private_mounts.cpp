@@ -36,9 +36,9 @@ bool lock_down(int mount) {
 
 } // namespace
 
-std::optional<PrivateMounts> PrivateMounts::create(std::string& why_not) {
+std::optional<PrivateMounts> PrivateMounts::create(std::string& problem) {
     auto refuse = [&](const char* what) {
-        why_not = std::string(what) + ": " + error_text(errno);
+        problem = std::string(what) + ": " + error_text(errno);
         return std::nullopt;
     };
     if (::unshare(CLONE_NEWNS) != 0)
@@ -67,7 +67,7 @@ std::optional<PrivateMounts> PrivateMounts::create(std::string& why_not) {
     return mounts;
 }
 
-UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::string& why_not) {
+UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::string& problem) {
     if (const auto known = layers.empty() ? rebuilt_.end() : rebuilt_.find(layers.front());
         known != rebuilt_.end())
         return UniqueFd(::openat(tmpfs_.get(), known->second.c_str(), directory_flags));
@@ -76,7 +76,7 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
     for (const auto& layer : layers) {
         held.emplace_back(::open(layer.c_str(), directory_flags));
         if (!held.back()) {
-            why_not = "cannot open its layer " + in_quotes(layer) + ": " + error_text(errno);
+            problem = "cannot open its layer " + in_quotes(layer) + ": " + error_text(errno);
             return {};
         }
         // Use descriptors: mount(2) truncates options at one page, and one layer's path has some 100
@@ -85,7 +85,7 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
             (held.size() == 1 ? "/proc/self/fd/" : ":/proc/self/fd/") + std::to_string(held.back().get());
     }
     if (layers.empty() || options.size() > 4095) {
-        why_not = layers.empty() ? "docker reports no layers of it"
+        problem = layers.empty() ? "docker reports no layers of it"
                                  : "it has " + std::to_string(layers.size()) + " layers, too many to mount";
         return {};
     }
@@ -93,7 +93,7 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
         return std::move(held.front());
     const std::string name = "rebuilt" + std::to_string(rebuilt_.size());
     if (::mkdirat(tmpfs_.get(), name.c_str(), 0700) != 0) {
-        why_not = "cannot make a mount point: " + error_text(errno);
+        problem = "cannot make a mount point: " + error_text(errno);
         return {};
     }
     const UniqueFd place(::openat(tmpfs_.get(), name.c_str(), directory_flags));
@@ -108,7 +108,7 @@ UniqueFd PrivateMounts::rebuild(const std::vector<std::string>& layers, std::str
             return UniqueFd(::openat(tmpfs_.get(), name.c_str(), directory_flags));
         }
     }
-    why_not = "cannot mount its layers: " + error_text(errno);
+    problem = "cannot mount its layers: " + error_text(errno);
     ::unlinkat(tmpfs_.get(), name.c_str(), AT_REMOVEDIR); // the next attempt reuses the name
     return {};
 }

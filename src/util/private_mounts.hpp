@@ -18,10 +18,10 @@ namespace logbackup {
 /// paths: it is reached by descriptor only and needs no directory on the host.
 class PrivateMounts {
   public:
-    /// Returns nothing, and explains why in `why_not`, if the process may not mount or the kernel is too old.
+    /// Returns nothing, and explains why in `problem`, if the process may not mount or the kernel is too old.
     /// Needs Linux 5.2 for open_tree(2) and fsopen(2), 5.12 for mount_setattr(2), and 5.14 for its
     /// nosymfollow.
-    [[nodiscard]] static std::optional<PrivateMounts> create(std::string& why_not);
+    [[nodiscard]] static std::optional<PrivateMounts> create(std::string& problem);
 
     /// The directory of the tmpfs that contains the view.
     [[nodiscard]] int view() const noexcept { return view_.get(); }
@@ -31,9 +31,9 @@ class PrivateMounts {
     /// Mounts a stopped container's file system again as a read-only overlay of its layers, topmost first;
     /// https://docs.kernel.org/filesystems/overlayfs.html describes multiple lower layers. Returns its root
     /// (O_PATH). Reuses an existing mount of the same layers, because a second mount would be a second file
-    /// system. Returns no descriptor, and explains why in `why_not`, if a layer is missing or the kernel
+    /// system. Returns no descriptor, and explains why in `problem`, if a layer is missing or the kernel
     /// refuses.
-    [[nodiscard]] UniqueFd rebuild(const std::vector<std::string>& layers, std::string& why_not);
+    [[nodiscard]] UniqueFd rebuild(const std::vector<std::string>& layers, std::string& problem);
 
     /// Clones the mount of `directory` (a directory or a regular file) from there down, without other mounts
     /// below it, and mounts the clone on `place`. The clone is read-only, nosuid, nodev, noexec and

@@ -468,9 +468,9 @@ TEST_F(DiscoverWithPodman, IsAskedForItsWholeHistory) {
                                     R"(; echo '{"ID":"abc","Name":"x","Status":"remove",)" +
                                     R"("Time":"2026-11-30T22:47:13.5Z","Type":"container"}')" + "\n");
     test::Stop stop;
-    std::string why_not;
-    const auto history = recent_history(settings(), Timestamp(1s), stop.get(), why_not);
-    ASSERT_TRUE(history) << why_not;
+    std::string problem;
+    const auto history = recent_history(settings(), Timestamp(1s), stop.get(), problem);
+    ASSERT_TRUE(history) << problem;
     EXPECT_EQ(history->runtime, "podman");
     EXPECT_EQ(history->lives.at("abc").container.runtime, "podman");
     EXPECT_EQ(calls(),

@@ -42,9 +42,9 @@ Runtime runtime(const std::string& name, const std::vector<std::string>& ids, bo
                 discovery.containers.push_back(describe(id));
         return discovery;
     };
-    runtime.history = [=](Timestamp, StopSignal&, std::string& why_not) {
+    runtime.history = [=](Timestamp, StopSignal&, std::string& problem) {
         if (!answers)
-            why_not = name + " does not answer";
+            problem = name + " does not answer";
         History history;
         history.runtime = name;
         return answers ? std::vector{history} : std::vector<History>();
@@ -70,8 +70,8 @@ TEST(Together, PutsContainersTogether) {
     ASSERT_EQ(found.failures.size(), 1U) << "two containers of one id";
     EXPECT_NE(std::string_view(found.failures[0].what()).find("'a' is left out"), std::string::npos);
     EXPECT_EQ(both.listening.size(), 2U);
-    std::string why_not;
-    EXPECT_EQ(both.history({}, stop.get(), why_not).size(), 2U);
+    std::string problem;
+    EXPECT_EQ(both.history({}, stop.get(), problem).size(), 2U);
 }
 
 TEST(Together, SaysWhichDoesNotAnswerAndGoesOn) {
@@ -83,9 +83,9 @@ TEST(Together, SaysWhichDoesNotAnswerAndGoesOn) {
     EXPECT_EQ(found.failures[0].with_hint(),
               "docker is left out: cannot list the containers of docker\nhint: is it there?");
     EXPECT_FALSE(found.engines.contains("docker"));
-    std::string why_not;
-    EXPECT_EQ(both.history({}, stop.get(), why_not).size(), 1U);
-    EXPECT_EQ(why_not, "docker does not answer");
+    std::string problem;
+    EXPECT_EQ(both.history({}, stop.get(), problem).size(), 1U);
+    EXPECT_EQ(problem, "docker does not answer");
     EXPECT_THROW(
         (void)together({runtime("docker", {}, false), runtime("containerd", {}, false)}).discover(stop.get()),
         Error);

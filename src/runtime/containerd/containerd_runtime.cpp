@@ -230,7 +230,7 @@ class Ctr {
             return leave_out(id, "ctr takes too long for too many containers");
         const auto said = call(name_space, {"containers", "info", id});
         if (!succeeded(said.ending))
-            return says_not_found(said.err) ? std::nullopt : leave_out(id, why_not(said));
+            return says_not_found(said.err) ? std::nullopt : leave_out(id, problem(said));
         auto info = parse_info(said.out);
         if (!info)
             return leave_out(id, "cannot understand what ctr printed of it");
@@ -238,7 +238,7 @@ class Ctr {
             name_space, {"snapshots", "--snapshotter", info->snapshotter, "mounts", "/x", info->snapshot});
         const bool has_snapshot = succeeded(mounts.ending);
         if (!has_snapshot && !says_not_found(mounts.err))
-            return leave_out(id, why_not(mounts));
+            return leave_out(id, problem(mounts));
         if (!has_snapshot && !succeeded(call(name_space, {"containers", "info", id}).ending))
             return std::nullopt; // it was removed meanwhile
         Description description{std::move(info->container), {}};
@@ -255,7 +255,7 @@ class Ctr {
         return Description{};
     }
 
-    static std::string why_not(const ProcessResult& result) {
+    static std::string problem(const ProcessResult& result) {
         std::string why = "ctr " + logbackup::describe(result.ending);
         if (const auto lines = last_lines(result.err, 1); !lines.empty())
             why += ": " + escaped(lines);
@@ -323,18 +323,18 @@ class Ctr {
 
 Discovery ask_again(const ContainerdSettings& settings, Descriptions& known,
                     const std::vector<std::string>& ids, StopSignal& stop) {
-    std::string why_not = "the run was stopped";
+    std::string problem = "the run was stopped";
     try {
         Discovery found = Ctr(settings, known, stop).describe(ids);
         if (!stop.requested())
             return found;
     } catch (const Error& error) {
-        why_not = error.what();
+        problem = error.what();
     }
     Discovery none;
     none.ids = ids;
     for (const auto& id : ids)
-        none.unreachable.push_back({id, why_not});
+        none.unreachable.push_back({id, problem});
     return none;
 }
 

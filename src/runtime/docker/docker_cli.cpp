@@ -334,18 +334,18 @@ Discovery discover(const DockerSettings& settings, Descriptions& known, StopSign
 Discovery ask_again(const DockerSettings& settings, std::vector<std::string> ids, StopSignal& stop) {
     Discovery discovery;
     discovery.ids = std::move(ids);
-    std::string why_not = "the run was stopped";
+    std::string problem = "the run was stopped";
     try {
         Inspector(settings, stop, discovery).run(discovery.ids, settings.time_limit);
         if (!stop.requested())
             return discovery;
     } catch (const Error& error) {
-        why_not = error.what();
+        problem = error.what();
     }
     discovery.containers.clear();
     discovery.unreachable.clear();
     for (const auto& id : discovery.ids)
-        discovery.unreachable.push_back({id, why_not});
+        discovery.unreachable.push_back({id, problem});
     return discovery;
 }
 
@@ -412,7 +412,7 @@ std::unique_ptr<SideCommand> describe(const DockerSettings& settings, const std:
 }
 
 std::optional<History> recent_history(const DockerSettings& settings, Timestamp since, StopSignal& stop,
-                                      std::string& why_not) {
+                                      std::string& problem) {
     std::vector<std::string> arguments;
     if (settings.client == DockerClient::podman) {
         arguments = events_arguments(settings, since);
@@ -426,9 +426,9 @@ std::optional<History> recent_history(const DockerSettings& settings, Timestamp 
     const auto result = call(settings, arguments, settings.time_limit, stop);
     if (succeeded(result.ending))
         return read_events(settings, result.out);
-    why_not = settings.name() + " events " + describe(result.ending);
+    problem = settings.name() + " events " + describe(result.ending);
     if (const auto lines = last_lines(result.err, 1); !lines.empty())
-        why_not += ": " + escaped(lines);
+        problem += ": " + escaped(lines);
     return std::nullopt;
 }
 

@@ -50,9 +50,9 @@ struct DockerSettings {
                                   StopSignal& stop);
 
 /// Returns the events of containers from then until now, from `docker events`. Docker's engine remembers only
-/// the last 256 events. Returns nothing, and explains why in `why_not`, when the client does not answer.
+/// the last 256 events. Returns nothing, and explains why in `problem`, when the client does not answer.
 [[nodiscard]] std::optional<History> recent_history(const DockerSettings& settings, Timestamp since,
-                                                    StopSignal& stop, std::string& why_not);
+                                                    StopSignal& stop, std::string& problem);
 /// Reads what `docker events` printed, see parse_events().
 [[nodiscard]] History read_events(const DockerSettings& settings, std::string_view lines);
 /// Reads what `docker inspect` printed. Throws Error when it is not whole.

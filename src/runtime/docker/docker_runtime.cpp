@@ -76,9 +76,9 @@ Runtime docker_runtime(const DockerSettings& settings, std::shared_ptr<Descripti
     runtime.ask_again = [settings](const std::vector<std::string>& ids, StopSignal& stop) {
         return ask_again(settings, ids, stop);
     };
-    runtime.history = [settings](Timestamp since, StopSignal& stop, std::string& why_not) {
+    runtime.history = [settings](Timestamp since, StopSignal& stop, std::string& problem) {
         std::vector<History> histories;
-        if (auto history = recent_history(settings, since, stop, why_not))
+        if (auto history = recent_history(settings, since, stop, problem))
             histories.push_back(std::move(*history));
         return histories;
     };
