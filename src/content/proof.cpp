@@ -27,8 +27,9 @@ Proof prove(const Arrival& arrival, StopSignal& stop, const std::function<bool()
     for (std::uint64_t at = arrival.data_from; at < arrival.size; at += step) {
         if (is_over())
             return {at, ECANCELED};
-        at = std::min({std::max(at, next_data(arrival.source, at)),
-                       std::max(at, next_data(arrival.arrived, at)), arrival.size});
+        if (at > arrival.data_from) // a small file is read sooner than its holes are found
+            at = std::min({std::max(at, next_data(arrival.source, at)),
+                           std::max(at, next_data(arrival.arrived, at)), arrival.size});
         const auto length = std::min(step, arrival.size - at);
         const auto same = compare_range(arrival.source, arrival.arrived, at, length, stop);
         if (!same.same)

@@ -82,7 +82,7 @@ class Applier {
     void prepare(std::size_t i) {
         for (const auto& action : work_[i].plan->actions) {
             if (action.transfers()) { // nothing is created before the bytes have arrived
-                transfers_.push_back({i, work_[i].tree, &action, {}, 0});
+                transfers_.push_back({i, work_[i].tree, &action, {}, {}, 0});
                 continue;
             }
             const std::string path = joined(directory_of(i), action.path);

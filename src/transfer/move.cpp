@@ -36,6 +36,52 @@ std::uint64_t on_disk(int file) {
     return status ? static_cast<std::uint64_t>(status->st_blocks) * 512 : 0;
 }
 
+/// Follows rsync, which works in the order of names. That is the order of the files: when one has begun to
+/// arrive, all before it are done.
+class Arrivals {
+  public:
+    explicit Arrivals(std::span<Transfer* const> files) : rest_(files) {}
+
+    /// Looks at what has come since the last look. Returns true if another file has arrived.
+    bool look() {
+        const std::size_t before = rest_.size();
+        if (last_ != nullptr) // it can have more bytes than were planned, and not be done
+            count(*last_, size_of(last_->arrived.get()));
+        current_ = 0;
+        for (; !rest_.empty(); rest_ = rest_.subspan(1)) {
+            const Transfer& transfer = *rest_.front();
+            const std::uint64_t size = size_of(transfer.arrived.get());
+            if (size < transfer.action->to) {
+                current_ = size - std::min(size, transfer.action->data_from);
+                break;
+            }
+            complete_ += transfer.action->bytes();
+            last_ = &transfer;
+            counted_ = transfer.action->to;
+            count(transfer, size);
+        }
+        return rest_.size() < before;
+    }
+    /// The files that have not arrived.
+    [[nodiscard]] std::span<Transfer* const> rest() const { return rest_; }
+    [[nodiscard]] std::uint64_t bytes() const { return complete_ + current_; } ///< as planned
+    [[nodiscard]] const Surplus& surplus() const { return surplus_; }
+
+  private:
+    void count(const Transfer& transfer, std::uint64_t size) {
+        if (size > counted_)
+            surplus_[transfer.work] += size - counted_;
+        counted_ = std::max(size, counted_);
+    }
+
+    std::span<Transfer* const> rest_;
+    const Transfer* last_ = nullptr; ///< the last file that has arrived
+    std::uint64_t counted_ = 0;      ///< the size up to which it is counted
+    std::uint64_t complete_ = 0;
+    std::uint64_t current_ = 0;
+    Surplus surplus_;
+};
+
 } // namespace
 
 void Transferrer::move_bytes(const Group& begun) {
@@ -88,10 +134,8 @@ void Transferrer::rsync(Group part, int source, const std::vector<int>& held_fil
             if (runaways_.contains(transfer->work))
                 take_from_rsync(*transfer);
         std::erase_if(part, [&](const Transfer* transfer) {
-            const auto status = status_at(incoming_.get(), stand_in(*transfer));
-            const bool is_done =
-                runaways_.contains(transfer->work) ||
-                (status && static_cast<std::uint64_t>(status->st_size) >= transfer->action->to);
+            const bool is_done = runaways_.contains(transfer->work) ||
+                                 size_of(transfer->arrived.get()) >= transfer->action->to;
             if (is_done)
                 ::unlinkat(source, stand_in(*transfer).c_str(), 0);
             return is_done;
@@ -107,29 +151,19 @@ void Transferrer::rsync_once(const Group& part, int source, const std::vector<in
                        settings_.lock,
                        settings_.bandwidth,
                        [this](const std::string& name) { return path_of(name); }};
-    std::size_t next = 0; // rsync works in the order of names, which is that of the files
-    std::uint64_t complete = 0;
+    Arrivals arrivals(part);
     auto next_look = Clock::now();
     const auto all_arrived = [&] {
-        std::uint64_t current = 0;
-        for (; next < part.size(); ++next) {
-            const auto status = status_at(incoming_.get(), stand_in(*part[next]));
-            const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
-            const Action& action = *part[next]->action;
-            if (size < action.to) {
-                current = size - std::min(size, action.data_from);
-                break;
-            }
-            complete += action.bytes();
-        }
+        const bool goes_on = arrivals.look();
         if (progress_)
-            progress_(moved_ + complete + current);
-        if (next == part.size())
+            progress_(moved_ + arrivals.bytes());
+        if (arrivals.rest().empty())
             return true;
         const auto begin = Clock::now();
-        if (begin < next_look)
-            return false;
-        const bool any = note_runaways(part);
+        if (goes_on || begin < next_look)
+            return note_runaways(arrivals.surplus(), {});
+        // One that does not arrive at all, because rsync cannot read it, hides those after it.
+        const bool any = note_runaways(arrivals.surplus(), arrivals.rest());
         const auto took = Clock::now() - begin; // looking at many files takes time
         next_look = Clock::now() + std::min<Clock::duration>(30 * took, longest_between_looks);
         return any;
@@ -145,11 +179,9 @@ void Transferrer::rsync_once(const Group& part, int source, const std::vector<in
 
 /// Notes the log directories from which more arrives than was planned: a file was extended since, or grows
 /// faster than it is read. Returns true when there are new ones.
-bool Transferrer::note_runaways(const Group& part) {
-    std::map<std::size_t, std::uint64_t> surplus;
-    for (const auto* transfer : part) {
-        const auto status = status_at(incoming_.get(), stand_in(*transfer));
-        const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
+bool Transferrer::note_runaways(Surplus surplus, std::span<Transfer* const> others) {
+    for (const auto* transfer : others) {
+        const std::uint64_t size = size_of(transfer->arrived.get());
         if (size > transfer->action->to)
             surplus[transfer->work] += size - transfer->action->to;
     }
@@ -163,9 +195,8 @@ bool Transferrer::note_runaways(const Group& part) {
 /// Saves only the planned part of a file whose log directory brings too much.
 void Transferrer::take_from_rsync(Transfer& transfer) {
     const std::uint64_t to = transfer.action->to;
-    const UniqueFd arrived = open_stand_in(transfer);
-    if (arrived && size_of(arrived.get()) > to) {
-        if (::ftruncate(arrived.get(), static_cast<off_t>(to)) != 0)
+    if (size_of(transfer.arrived.get()) > to) {
+        if (::ftruncate(transfer.arrived.get(), static_cast<off_t>(to)) != 0)
             fail(transfer, "cannot write its backup", errno);
         leave_unsettled(transfer); // plan again, for what came meanwhile
     } else {
@@ -177,24 +208,22 @@ void Transferrer::take_from_rsync(Transfer& transfer) {
 /// zeros. Keeps to the bandwidth as rsync does.
 void Transferrer::copy(Transfer& transfer) {
     const int source = transfer.source.get();
-    const UniqueFd arrived = open_stand_in(transfer);
-    if (!arrived)
-        return; // settle() deals with it
-    const std::uint64_t begin = std::max(size_of(arrived.get()), transfer.action->data_from);
+    const int arrived = transfer.arrived.get();
+    const std::uint64_t begin = std::max(size_of(arrived), transfer.action->data_from);
     const std::uint64_t end = std::min(transfer.action->to, size_of(source));
     const bool is_limited = settings_.bandwidth != UINT64_MAX;
     const std::uint64_t step = is_limited ? bytes_at_a_time(settings_.bandwidth) : most_surplus;
     const std::uint64_t most = transfer.action->bytes() + most_surplus; // a hole can be filled meanwhile
-    const std::uint64_t before = on_disk(arrived.get());
+    const std::uint64_t before = on_disk(arrived);
     int error = 0;
     for (std::uint64_t at = begin; at < end && error == 0;) {
-        if (on_disk(arrived.get()) > before + most) {
+        if (on_disk(arrived) > before + most) {
             leave_unsettled(transfer); // plan again
             return;
         }
         const std::uint64_t data = std::min(end, std::max(at, next_data(source, at)));
         const std::uint64_t to = data + std::min(step, end - data);
-        error = copy_data(source, arrived.get(), at, to, source, {}); // no grace after a stop
+        error = copy_data(source, arrived, at, to, source, {}); // no grace after a stop
         if (is_limited && to < end)
             std::this_thread::sleep_for(std::chrono::duration<double>(
                 static_cast<double>(to - data) / static_cast<double>(settings_.bandwidth)));

@@ -39,8 +39,7 @@ Confinement only_its_files(const RsyncRun& run) {
     Confinement confinement;
     // A process with only CAP_DAC_OVERRIDE, as in a container, needs that one instead.
     confinement.capabilities = {has_capability(CAP_DAC_READ_SEARCH) ? CAP_DAC_READ_SEARCH : CAP_DAC_OVERRIDE};
-    confinement.files = FileAccess{run.held_files, {run.target}};
-    confinement.files->readable.push_back(run.source);
+    confinement.files = FileAccess{{run.source}, {run.target}, run.held_files};
     return confinement;
 }
 

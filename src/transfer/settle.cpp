@@ -64,6 +64,7 @@ Proof Transferrer::proof_of(const Transfer& transfer, int arrived, std::uint64_t
 void Transferrer::settle(Transfer& transfer) {
     if (!take_over(transfer))
         ::unlinkat(incoming_.get(), stand_in(transfer).c_str(), 0);
+    transfer.arrived.reset();
     if (finished_.empty() || finished_.back().transfer != &transfer)
         transfer.source.reset();
 }
@@ -71,20 +72,15 @@ void Transferrer::settle(Transfer& transfer) {
 /// Returns true if the stand-in has become the saved file.
 bool Transferrer::take_over(Transfer& transfer) {
     const Action& action = *transfer.action;
-    const int source = transfer.source.get();
-    UniqueFd arrived = open_stand_in(transfer);
-    const std::uint64_t brought = arrived ? size_of(arrived.get()) : 0;
-    const std::uint64_t size = without_surplus_zeros(transfer, arrived.get(), brought);
-    if (arrived && size <= action.data_from && action.bytes() > 0) {
+    const int arrived = transfer.arrived.get();
+    const std::uint64_t brought = size_of(arrived);
+    const std::uint64_t size = without_surplus_zeros(transfer, arrived, brought);
+    if (size <= action.data_from && action.bytes() > 0) {
         account(transfer, action.from);
         return false;
     }
-    if (!arrived || brought > size_of(source)) {
-        leave_unsettled(transfer);
-        return false;
-    }
-    const Proof proof = proof_of(transfer, arrived.get(), size);
-    const auto now = status_of(source);
+    const Proof proof = proof_of(transfer, arrived, size);
+    const auto now = status_of(transfer.source.get());
     // A changed file is planned again, unless the run has to stop: then its proved part is taken over.
     const auto is_worth = [&] {
         const bool unchanged = now && mtime_of(*now) == transfer.mtime;
@@ -98,12 +94,12 @@ bool Transferrer::take_over(Transfer& transfer) {
     if (proof.until < brought) { // unreadable source, failed write, no time left, or surplus zeros
         if (proof.error != 0 && proof.error != ECANCELED)
             fail(transfer, "cannot read all of it", proof.error);
-        if (::ftruncate(arrived.get(), static_cast<off_t>(proof.until)) != 0)
+        if (::ftruncate(arrived, static_cast<off_t>(proof.until)) != 0)
             return false;
     }
     if (action.kind == ActionKind::create)
-        return take_over_file(transfer, std::move(arrived));
-    take_over_bytes(transfer, arrived.get(), proof.until);
+        return take_over_file(transfer, proof.until);
+    take_over_bytes(transfer, proof.until);
     return false;
 }
 
@@ -124,17 +120,17 @@ int Transferrer::directory_of(const Transfer& transfer) {
         parent, [&] { return make_directories(settings_.root, parent, directory_mode, settings_.group); });
 }
 
-bool Transferrer::take_over_file(Transfer& transfer, UniqueFd arrived) {
+bool Transferrer::take_over_file(Transfer& transfer, std::uint64_t size) {
     const int to = directory_of(transfer);
     if (to < 0 || !rename_to_new(incoming_.get(), stand_in(transfer), to, base_name(transfer.action->path))) {
         fail(transfer, "cannot put its backup in place", errno);
         return false;
     }
-    finish(transfer, std::move(arrived));
+    finish(transfer, std::move(transfer.arrived), size);
     return true;
 }
 
-void Transferrer::take_over_bytes(Transfer& transfer, int arrived, std::uint64_t size) {
+void Transferrer::take_over_bytes(Transfer& transfer, std::uint64_t size) {
     const Action& action = *transfer.action;
     const int directory = directory_of(transfer);
     UniqueFd saved = directory < 0 ? UniqueFd() : open_for_update(directory, base_name(action.path));
@@ -154,10 +150,12 @@ void Transferrer::take_over_bytes(Transfer& transfer, int arrived, std::uint64_t
         ::ftruncate(saved.get(), static_cast<off_t>(action.data_from)) != 0)
         error = errno;
     if (error == 0)
-        error = copy_data(arrived, saved.get(), action.data_from, size, transfer.source.get(), time_to_copy);
+        error = copy_data(transfer.arrived.get(), saved.get(), action.data_from, size, transfer.source.get(),
+                          time_to_copy);
     if (error != 0 && error != ECANCELED)
         fail(transfer, "cannot write its backup", error);
-    finish(transfer, std::move(saved));
+    const std::uint64_t saved_size = size_of(saved.get());
+    finish(transfer, std::move(saved), saved_size);
 }
 
 /// Copies a range to the same place of another file, which must not reach beyond the start of the range.
@@ -189,9 +187,9 @@ int Transferrer::copy_data(int from, int to, std::uint64_t begin, std::uint64_t 
     return 0;
 }
 
-void Transferrer::finish(Transfer& transfer, UniqueFd saved) {
-    account(transfer, size_of(saved.get()));
-    finished_.push_back({&transfer, std::move(saved)});
+void Transferrer::finish(Transfer& transfer, UniqueFd saved, std::uint64_t size) {
+    account(transfer, size);
+    finished_.push_back({&transfer, std::move(saved), size});
 }
 
 /// Cuts a saved file after the bytes that the disk has, if a write failed. The kernel has the others in
@@ -226,18 +224,21 @@ void Transferrer::keep_for_good() {
     const bool kept = any && ::syncfs(any.get()) == 0;
     const int error = errno;
     const bool is_stopped = stop_.requested();
-    for (auto& [transfer, saved] : finished_) {
+    for (auto& [transfer, saved, size] : finished_) {
         const auto now = status_of(transfer->source.get());
         if (!kept)
             cut_unwritten(*transfer, saved.get());
-        const int not_extended =
-            kept ? end_as_source(saved.get(), transfer->source.get(), *transfer->action) : 0;
+        int not_extended = 0;
+        if (kept && transfer->action->ends_as_source) {
+            not_extended = end_as_source(saved.get(), transfer->source.get(), *transfer->action);
+            size = size_of(saved.get());
+        }
         transfer->source.reset();
         if (!kept)
             fail(*transfer, "cannot bring its backup to the disk", error);
         else if (not_extended != 0)
             fail(*transfer, "cannot extend its backup", not_extended);
-        else if (!is_stopped && now && has_end_of_source(size_of(saved.get()), *transfer->action, *now) &&
+        else if (!is_stopped && now && has_end_of_source(size, *transfer->action, *now) &&
                  mtime_of(*now) == transfer->mtime)
             ::futimens(saved.get(), std::array<timespec, 2>{timespec{0, UTIME_OMIT}, now->st_mtim}.data());
     }

@@ -195,28 +195,24 @@ std::string Transferrer::path_of(const std::string& name) const {
     return backup_path(transfers_[number]);
 }
 
-/// Opens the stand-in of a file for reading and writing. Only this run and its rsync write there.
-UniqueFd Transferrer::open_stand_in(const Transfer& transfer) const {
-    return UniqueFd(::openat(incoming_.get(), stand_in(transfer).c_str(),
-                             O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-}
-
-UniqueFd Transferrer::open_source(const Transfer& transfer) {
+UniqueFd Transferrer::open_source(const Transfer& transfer, struct stat& status) {
     const Tree& tree = *transfer.tree;
     const std::string& path = transfer.action->path;
-    if (!tree.mounted.empty() || tree.files.contains(path)) // each path can lie in another tree
-        return open_in(tree, path);
+    if (!tree.mounted.empty() || tree.files.contains(path)) { // each path can lie in another tree
+        UniqueFd source = open_in(tree, path);
+        return source && ::fstat(source.get(), &status) == 0 ? std::move(source) : UniqueFd();
+    }
     const std::string parent = parent_path(path);
     const int directory =
         sources_.at(joined(tree.directory, parent), [&] { return open_directory(tree.held.get(), parent); });
-    return directory < 0 ? UniqueFd() : open_regular(directory, base_name(path));
+    return directory < 0 ? UniqueFd() : open_regular(directory, base_name(path), status);
 }
 
 UniqueFd Transferrer::make_stand_in(const Transfer& transfer) {
     const std::string name = stand_in(transfer);
     const auto make = [&] {
         return UniqueFd(::openat(incoming_.get(), name.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode));
+                                 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode));
     };
     UniqueFd file = make();
     if (!file && errno == EEXIST) { // a former run has left something here
@@ -232,13 +228,13 @@ UniqueFd Transferrer::make_stand_in(const Transfer& transfer) {
 
 /// Opens the source and makes the stand-in.
 bool Transferrer::begin(Transfer& transfer) {
-    UniqueFd source = open_source(transfer);
     struct stat status {};
+    UniqueFd source = open_source(transfer, status);
     if (!source && !was_replaced(errno)) {
         fail(transfer, "cannot read it", errno);
         return false;
     }
-    if (!source || ::fstat(source.get(), &status) != 0 || status.st_ino != transfer.action->inode) {
+    if (!source || status.st_ino != transfer.action->inode) {
         leave_unsettled(transfer);
         return false;
     }
@@ -250,7 +246,8 @@ bool Transferrer::begin(Transfer& transfer) {
         fail(transfer, "cannot hold it open", errno);
         return false;
     }
-    if (!make_stand_in(transfer)) {
+    transfer.arrived = make_stand_in(transfer);
+    if (!transfer.arrived) {
         fail(transfer, "cannot write its backup", errno);
         transfer.source.reset();
         return false;
@@ -260,10 +257,10 @@ bool Transferrer::begin(Transfer& transfer) {
 
 // When a write fails, rsync can leave a file of the full size, but with zeros.
 bool Transferrer::has_arrived(const Transfer& transfer) {
-    const UniqueFd file = open_stand_in(transfer);
+    const int arrived = transfer.arrived.get();
     const std::uint64_t to = transfer.action->to;
     return transfer.action->bytes() == 0 ||
-           (file && size_of(file.get()) >= to && proof_of(transfer, file.get(), to).until >= to);
+           (size_of(arrived) >= to && proof_of(transfer, arrived, to).until >= to);
 }
 
 /// rsync stops at the first file that it cannot write, and goes in the order of names, so a file that crosses
@@ -275,8 +272,8 @@ void Transferrer::try_one_by_one(Group& begun) {
         return; // no other file is left
     Group left;
     for (auto* transfer : begun) {
-        const UniqueFd file = has_arrived(*transfer) ? UniqueFd() : open_stand_in(*transfer);
-        if (file && ::ftruncate(file.get(), static_cast<off_t>(transfer->action->data_from)) == 0)
+        if (!has_arrived(*transfer) &&
+            ::ftruncate(transfer->arrived.get(), static_cast<off_t>(transfer->action->data_from)) == 0)
             left.push_back(transfer);
         else
             settle(*transfer);

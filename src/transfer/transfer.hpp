@@ -25,6 +25,7 @@ struct Transfer {
     const Tree* tree = nullptr;
     const Action* action = nullptr;
     UniqueFd source;        ///< held open during the transfer, so that nobody can exchange the file
+    UniqueFd arrived;       ///< its stand-in, for reading and writing
     std::int64_t mtime = 0; ///< mtime of the source before the transfer
 };
 

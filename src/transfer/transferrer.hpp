@@ -29,6 +29,9 @@ inline constexpr gid_t no_group = static_cast<gid_t>(-1);
 /// Returns nanoseconds since 1970.
 [[nodiscard]] std::int64_t mtime_of(const struct stat& status);
 
+/// Bytes that arrived beyond the plan, by their directory's outcome.
+using Surplus = std::map<std::size_t, std::uint64_t>;
+
 /// The transfer of one run. Its parts are in the files beside this one.
 class Transferrer {
   public:
@@ -42,6 +45,7 @@ class Transferrer {
     struct Finished {
         Transfer* transfer = nullptr;
         UniqueFd saved;
+        std::uint64_t size = 0;
     };
     using Group = std::vector<Transfer*>;
 
@@ -50,7 +54,6 @@ class Transferrer {
     }
     [[nodiscard]] std::string stand_in(const Transfer& transfer) const;
     [[nodiscard]] std::string path_of(const std::string& name) const;
-    [[nodiscard]] UniqueFd open_stand_in(const Transfer& transfer) const;
     DirectoryOutcome& outcome_of(const Transfer& transfer) { return outcome_.directories[transfer.work]; }
     void fail(const Transfer& transfer, const std::string& what, int error) {
         outcome_of(transfer).failures.push_back({transfer.action->path, what + ": " + error_text(error)});
@@ -65,7 +68,7 @@ class Transferrer {
     [[nodiscard]] bool is_to_make(const std::string& path);
     [[nodiscard]] std::vector<std::string> directories_for(const Transfer& transfer);
     void refuse_what_has_no_room();
-    [[nodiscard]] UniqueFd open_source(const Transfer& transfer);
+    [[nodiscard]] UniqueFd open_source(const Transfer& transfer, struct stat& status);
     [[nodiscard]] UniqueFd make_stand_in(const Transfer& transfer);
     [[nodiscard]] bool begin(Transfer& transfer);
     [[nodiscard]] std::vector<Group> small_and_large();
@@ -79,7 +82,7 @@ class Transferrer {
     void rsync_linked(std::span<Transfer* const> part);
     void rsync(Group part, int source, const std::vector<int>& held_files);
     void rsync_once(const Group& part, int source, const std::vector<int>& held_files);
-    [[nodiscard]] bool note_runaways(const Group& part);
+    [[nodiscard]] bool note_runaways(Surplus surplus, std::span<Transfer* const> others);
     void take_from_rsync(Transfer& transfer);
     void copy(Transfer& transfer);
 
@@ -91,11 +94,11 @@ class Transferrer {
     [[nodiscard]] static std::uint64_t without_surplus_zeros(const Transfer& transfer, int arrived,
                                                              std::uint64_t size);
     [[nodiscard]] int directory_of(const Transfer& transfer);
-    [[nodiscard]] bool take_over_file(Transfer& transfer, UniqueFd arrived);
-    void take_over_bytes(Transfer& transfer, int arrived, std::uint64_t size);
+    [[nodiscard]] bool take_over_file(Transfer& transfer, std::uint64_t size);
+    void take_over_bytes(Transfer& transfer, std::uint64_t size);
     [[nodiscard]] int copy_data(int from, int to, std::uint64_t begin, std::uint64_t end, int source,
                                 std::chrono::milliseconds grace);
-    void finish(Transfer& transfer, UniqueFd saved);
+    void finish(Transfer& transfer, UniqueFd saved, std::uint64_t size);
     void cut_unwritten(const Transfer& transfer, int saved);
     void keep_for_good();
     void account(const Transfer& transfer, std::uint64_t size);

@@ -84,7 +84,8 @@ UniqueFd open_directory(int at, std::string_view path) {
     return held;
 }
 
-UniqueFd locate_regular(int at, std::string_view path) {
+namespace {
+UniqueFd locate_regular(int at, std::string_view path, struct stat& status) {
     UniqueFd directory;
     if (const auto above = parent_path(path); !above.empty()) {
         directory = open_directory(at, above);
@@ -93,19 +94,15 @@ UniqueFd locate_regular(int at, std::string_view path) {
         at = directory.get();
     }
     UniqueFd file(::openat(at, base_name(path).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (!file)
+    if (!file || ::fstat(file.get(), &status) != 0)
         return {};
-    const auto status = status_of(file.get());
-    if (!status)
-        return {};
-    if (!S_ISREG(status->st_mode)) {
+    if (!S_ISREG(status.st_mode)) {
         errno = ENXIO;
         return {};
     }
     return file;
 }
 
-namespace {
 // Opens the file of an O_PATH descriptor again. The kernel opens that very file and looks up no name.
 UniqueFd reopen(const UniqueFd& held, int flags) {
     if (!held)
@@ -115,8 +112,16 @@ UniqueFd reopen(const UniqueFd& held, int flags) {
 }
 } // namespace
 
+UniqueFd locate_regular(int at, std::string_view path) {
+    struct stat status {};
+    return locate_regular(at, path, status);
+}
+UniqueFd open_regular(int at, std::string_view path, struct stat& status) {
+    return reopen(locate_regular(at, path, status), O_RDONLY);
+}
 UniqueFd open_regular(int at, std::string_view path) {
-    return reopen(locate_regular(at, path), O_RDONLY);
+    struct stat status {};
+    return open_regular(at, path, status);
 }
 UniqueFd open_for_update(int at, std::string_view path) {
     return reopen(locate_regular(at, path), O_RDWR);

@@ -40,6 +40,8 @@ namespace logbackup {
 /// Opens a regular file for reading. Fails with ENXIO on a FIFO or a device, which it never opens and so
 /// never blocks on.
 [[nodiscard]] UniqueFd open_regular(int at, std::string_view path);
+/// Also returns the file's status, from just before it was opened.
+[[nodiscard]] UniqueFd open_regular(int at, std::string_view path, struct stat& status);
 /// Opens a regular file with O_PATH, which needs no read permission.
 [[nodiscard]] UniqueFd locate_regular(int at, std::string_view path);
 /// Opens an existing regular file for reading and writing.

@@ -51,12 +51,16 @@ Ruleset all_of(long version) {
     return {files, version >= 4 ? 3U : 0U, version >= 6 ? 3U : 0U};
 }
 
+void add(int rules, int file, std::uint64_t access) {
+    const PathBeneath rule{access, file};
+    ::syscall(add_rule, rules, path_beneath, &rule, 0); // on failure, opening the file fails later
+}
+
 void allow(int rules, int file, std::uint64_t access) {
     struct stat status {};
     if (::fstat(file, &status) != 0)
         return;
-    const PathBeneath rule{S_ISDIR(status.st_mode) ? access : access & for_files, file};
-    ::syscall(add_rule, rules, path_beneath, &rule, 0); // on failure, opening the file fails later
+    add(rules, file, S_ISDIR(status.st_mode) ? access : access & for_files);
 }
 
 void allow_program(int rules, const std::string& program) {
@@ -101,6 +105,8 @@ UniqueFd landlock_rules(const FileAccess& access, const std::string& program) {
     allow_program(rules.get(), program);
     for (const int file : access.readable)
         allow(rules.get(), file, read_file | read_directory);
+    for (const int file : access.readable_files)
+        add(rules.get(), file, read_file);
     for (const int file : access.writable)
         allow(rules.get(), file, (read_file | read_directory | write_file | truncate) & handled.files);
     return rules;

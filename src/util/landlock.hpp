@@ -16,6 +16,7 @@ struct FileAccess {
     std::vector<int> readable;
     /// Existing files, for reading and writing. The program cannot create or remove any.
     std::vector<int> writable;
+    std::vector<int> readable_files{}; ///< not directories; takes a system call less for each
 };
 
 /// Creates a rule set for a program. It allows `access` and what the program needs to start: its own file,
