@@ -18,8 +18,8 @@ namespace logbackup {
 /// and `offset` when the file system does not know.
 [[nodiscard]] std::uint64_t next_data(int file, std::uint64_t offset);
 
-/// Writes a file to the disk, and drops what the kernel has of it in memory, so that it is read from the disk.
-/// Returns false if a write failed: this one, or one before that nobody was told of.
+/// Writes a file to the disk, and drops what the kernel has of it in memory, so that it is read from the
+/// disk. Returns false if a write failed: this one, or one before that nobody was told of.
 bool drop_cache(int file);
 
 /// Compares a range of two open files. A range beyond the end of one file is not the same. Holes that both
