@@ -236,7 +236,7 @@ FoundRuntimes find_runtimes(const RuntimeSettings& settings) {
         }
     }
     if (!found.docker && found.containerds.empty() && !found.podman)
-        throw found.failures.front(); // NOLINT(misc-throw-by-value-catch-by-reference): throws a copy
+        throw Error(found.failures.front().what(), found.failures.front().hint());
     return found;
 }
 
