@@ -76,6 +76,7 @@ class Assigner {
             groups[claims_[i].identity].push_back(i);
         for (auto& [identity, group] : groups) {
             Shared shared;
+            shared.place.identity = identity;
             std::size_t leader = groups_.leader_of(group);
             shared.place.known = groups_.record_of(leader, group);
             const auto& known = shared.place.known;

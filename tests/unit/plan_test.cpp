@@ -24,6 +24,7 @@ struct Scene {
     Files source;
     Files backup;
     std::map<std::string, int> errors; ///< by path, of comparisons
+    Files on_disk;                     ///< what the disk has of saved files whose writes failed
     Listing source_listing;
     Listing backup_listing;
     std::uint64_t compared = 0;
@@ -63,6 +64,10 @@ struct Scene {
             return found == std::string::npos ? source.at(path).size() : found;
         };
         content.all_saved = [this] { return backup_listing; };
+        content.drop_cache = [this](const std::string& path) {
+            if (const auto found = on_disk.find(path); found != on_disk.end())
+                backup[path] = found->second;
+        };
         return plan(source_listing, backup_listing, content, now);
     }
 };
@@ -105,6 +110,16 @@ TEST(Plan, DoesNothingForTheSameSizeAndTime) {
     scene.in_backup("app.log", "abc");
     EXPECT_TRUE(scene.run().actions.empty());
     EXPECT_EQ(scene.compared, 0U);
+}
+
+TEST(Plan, ReadsFromTheDiskWhatDoesNotHaveTheTimeOfItsSource) {
+    Scene scene;
+    scene.in_source("lost.log", "abc");
+    scene.in_backup("lost.log", "abc");
+    scene.in_source("kept.log", "abc", old_time);
+    scene.in_backup("kept.log", "abc");
+    scene.on_disk = {{"lost.log", std::string("a\0\0", 3)}, {"kept.log", ""}};
+    EXPECT_EQ(scene.run().actions, (Actions{set_aside("lost.log"), create("lost.log", 3)}));
 }
 
 TEST(Plan, AppendsToAPrefix) {
