@@ -19,6 +19,7 @@ using Continues = std::function<bool(const Record&, const HolderId&)>;
 struct Shared {
     Group claims; ///< indices; it is saved under the first one
     Place place;
+    bool is_taken_over = false; ///< its record goes on under the names of the first claim
 
     [[nodiscard]] std::size_t leader() const { return claims.front(); }
 };
@@ -49,7 +50,7 @@ class Assigner {
             }
         }
         for (auto* shared : by_rank())
-            if (successors_.contains(shared->leader()) && shared->place.known)
+            if (shared->is_taken_over && shared->place.known)
                 take_over(*shared);
         for (auto& [name, all] : fresh)
             give_directories(name, all);
@@ -76,12 +77,13 @@ class Assigner {
             groups[claims_[i].identity].push_back(i);
         for (auto& [identity, group] : groups) {
             Shared shared;
-            shared.place.identity = identity;
             std::size_t leader = groups_.leader_of(group);
             shared.place.known = groups_.record_of(leader, group);
             const auto& known = shared.place.known;
-            if (const auto successor = known ? groups_.successor_in(group, live_[*known]) : std::nullopt)
-                successors_.insert(leader = *successor);
+            if (const auto successor = known ? groups_.successor_in(group, live_[*known]) : std::nullopt) {
+                leader = *successor;
+                shared.is_taken_over = true;
+            }
             // If so, a known record belongs to the writer.
             shared.place.is_writer = groups_.has_writer(group);
             shared.place.supersedes = groups_.superseded_in(group);
@@ -272,7 +274,8 @@ class Assigner {
         auto& there = names_.of_service(move.service);
         const bool present = there.present.erase(move.from) != 0;
         there.ended.erase(move.from);
-        for (auto& [claims, place] : shared_) {
+        for (auto& shared : shared_) {
+            Place& place = shared.place;
             if (!place.known || place.known != move.live)
                 continue;
             place.present_as = present ? place.directory : std::string();
@@ -288,7 +291,6 @@ class Assigner {
     InstanceNames names_;
     const EndedRecord& ended_;
     const Continues& continues_;
-    std::set<std::size_t> successors_; ///< leading claims under whose names their records go on
     std::vector<Shared> shared_;
     Assignments result_;
 };

@@ -37,7 +37,6 @@ struct Claim {
 
 /// The place of one log directory in the backup.
 struct Place {
-    Identity identity;              ///< of the log directory
     std::vector<HolderId> holders;  ///< all that have the log directory; it is saved under the first one
     std::string directory;          ///< "<service>/<instance>"
     std::string present_as;         ///< the directory's present name in the backup; empty: it does not exist

@@ -155,6 +155,7 @@ Survey discover_all(const Session& session) {
     Survey survey;
     const Descriptions before = take_descriptions(session);
     survey.runtime = session.runtime.discover(session.stop);
+    keep_one_of_each_id(survey.runtime);
     survey.listed.insert(survey.runtime.ids.begin(), survey.runtime.ids.end());
     take_held(session, survey);
     survey.notices = survey.runtime.notices;

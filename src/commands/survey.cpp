@@ -187,15 +187,11 @@ Assignments assign_all(const Session& session, Survey& survey, const std::vector
         });
 }
 
-/// Of one container, a runtime that is broken can print several descriptions, with different log directories.
-using HoldersById = std::multimap<std::pair<HolderId, Identity>, Holder*>;
-
-/// Makes the job of one log directory, and takes its holders.
-Job job_of(Place place, HoldersById& holders) {
+/// Makes the job of one log directory.
+Job job_of(Place place, const std::map<HolderId, Holder*>& holders) {
     Job job;
     for (const auto& id : place.holders) {
-        const auto taken = holders.extract(holders.find({id, place.identity}));
-        Holder& holder = *taken.mapped();
+        Holder& holder = *holders.at(id);
         job.wanted = job.wanted || (holder.wanted.selected && place.problem.empty());
         if (!job.holders.empty()) // only the first one is read
             close_descriptors(holder.found);
@@ -209,9 +205,9 @@ Job job_of(Place place, HoldersById& holders) {
 }
 
 void make_jobs(Survey& survey, std::vector<Holder> holders, Assignments assignments) {
-    HoldersById by_id;
+    std::map<HolderId, Holder*> by_id;
     for (auto& holder : holders)
-        by_id.emplace(std::pair(id_of(holder.wanted), holder.found.identity), &holder);
+        by_id.emplace(id_of(holder.wanted), &holder);
     for (auto& place : assignments.places)
         survey.jobs.push_back(job_of(std::move(place), by_id));
     survey.moves = std::move(assignments.moves);

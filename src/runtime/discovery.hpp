@@ -39,6 +39,10 @@ struct Discovery {
 /// Adds what another runtime says. A container whose id is known already is left out, and is a failure.
 void add(Discovery& all, Discovery more);
 
+/// Keeps each id once, with the first description of it. A second description that says something else is a
+/// failure: from here on, an id means one container.
+void keep_one_of_each_id(Discovery& discovery);
+
 /// One container's events within a period. An unknown time is zero.
 struct Life {
     /// The fields that events contain: id, image, labels; created, started, finished.

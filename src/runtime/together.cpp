@@ -3,8 +3,10 @@
 #include "util/error.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <iterator>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -26,6 +28,22 @@ void add(Discovery& all, Discovery more) {
     std::move(more.notices.begin(), more.notices.end(), std::back_inserter(all.notices));
     std::move(more.failures.begin(), more.failures.end(), std::back_inserter(all.failures));
     all.engines.merge(more.engines);
+}
+
+void keep_one_of_each_id(Discovery& discovery) {
+    std::set<std::string> listed;
+    std::erase_if(discovery.ids, [&](const std::string& id) { return !listed.insert(id).second; });
+    std::map<std::string, std::size_t> indices;
+    std::vector<Container> containers;
+    for (auto& container : discovery.containers) {
+        const auto [known, is_new] = indices.emplace(container.id, containers.size());
+        if (is_new)
+            containers.push_back(std::move(container));
+        else if (containers[known->second] != container)
+            discovery.failures.emplace_back("the container " + in_quotes(container.id.substr(0, 12)) +
+                                            " is described twice: only the first description is used");
+    }
+    discovery.containers = std::move(containers);
 }
 
 namespace {

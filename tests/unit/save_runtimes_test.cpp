@@ -71,6 +71,20 @@ TEST_F(TwoRuntimes, AreSavedTogetherAndTheRecordsKnowWhichIsWhose) {
     });
 }
 
+TEST_F(TwoRuntimes, OneIdIsOneContainerThoughItIsDescribedTwice) {
+    test::in_private_mounts([&] {
+        node.add("c", "web", "web-2");
+        node.dir.write("layers/c/opt/logs/other.log", "three\n");
+        node.containers.back().id = FakeNode::id_of("a");
+        const Report report = node.run();
+        EXPECT_TRUE(report.has_failures());
+        EXPECT_TRUE(tells(report, "is described twice"));
+        EXPECT_EQ(node.saved("web/web-1/app.log"), "one\n");
+        EXPECT_EQ(node.saved("job/job-1/job.log"), "two\n");
+        EXPECT_FALSE(node.dir.has("backup/web/web-2"));
+    });
+}
+
 TEST_F(TwoRuntimes, TheContainersOfOneThatDoesNotAnswerStay) {
     test::in_private_mounts([&] {
         (void)node.run();

@@ -74,6 +74,28 @@ TEST(Together, PutsContainersTogether) {
     EXPECT_EQ(both.history({}, stop.get(), problem).size(), 2U);
 }
 
+TEST(Discovery, AnIdIsOneContainer) {
+    Container first;
+    first.id = "a";
+    Container other = first;
+    other.id = "b";
+    Discovery found;
+    found.ids = {"a", "b", "a"};
+    found.containers = {first, other, first};
+    keep_one_of_each_id(found);
+    EXPECT_EQ(found.ids, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(found.containers, (std::vector{first, other}));
+    EXPECT_TRUE(found.failures.empty()) << "the same twice is no harm";
+    Container contradiction = first;
+    contradiction.upper = "/elsewhere";
+    found.containers.push_back(contradiction);
+    keep_one_of_each_id(found);
+    EXPECT_EQ(found.containers, (std::vector{first, other}));
+    ASSERT_EQ(found.failures.size(), 1U);
+    EXPECT_STREQ(found.failures[0].what(),
+                 "the container 'a' is described twice: only the first description is used");
+}
+
 TEST(Together, SaysWhichDoesNotAnswerAndGoesOn) {
     test::Stop stop;
     const Runtime both = together({runtime("docker", {}, false), runtime("containerd", {"b"})});
